@@ -1,0 +1,5 @@
+"""Preconditioned diffusion sampling (PDS): vanilla and preconditioned samplers for score models.
+
+Source: H. Ma, L. Zhang, X. Zhu, J. Feng, "Accelerating Score-Based Generative Models with
+Preconditioned Diffusion Sampling", ECCV 2022.
+"""
