@@ -3,14 +3,14 @@
     dx = f(x, t) dt + g(t) dw,   t in [0, 1], 1 = noise
     x(t) | x(0) ~ Normal(scale(t) x(0), std(t)^2 I)
 
-| process | f(x, t)          | g(t)^2                          | scale(t)     | std(t)^2            |
-|---------|------------------|---------------------------------|--------------|---------------------|
-| VE      | 0                | sigma^2 2 ln(sigma_max/sigma_min) | 1          | sigma^2             |
-| VP      | -beta x / 2      | beta                            | e^(-B/2)     | 1 - e^-B            |
-| sub-VP  | -beta x / 2      | beta (1 - e^(-2B))              | e^(-B/2)     | (1 - e^-B)^2        |
+| process | f(x, t)     | g(t)^2                            | scale(t) | std(t)^2      |
+|---------|-------------|-----------------------------------|----------|---------------|
+| VE      | 0           | sigma^2 2 ln(sigma_max/sigma_min) | 1        | sigma^2       |
+| VP      | -beta x / 2 | beta                              | e^(-B/2) | 1 - e^-B      |
+| sub-VP  | -beta x / 2 | beta (1 - e^(-2B))                | e^(-B/2) | (1 - e^-B)^2  |
 
-with sigma(t) = sigma_min (sigma_max/sigma_min)^t, beta(t) = beta_min + t (beta_max - beta_min) and
-B(t) the integral of beta from 0 to t.
+with sigma(t) = sigma_min (sigma_max/sigma_min)^t, beta(t) = beta_min + t (beta_max - beta_min)
+and B(t) the integral of beta from 0 to t.
 
 Everything here is a scalar per image: shape (B,) in float64. The grids lose half their digits in
 float32 (neighboring sigmas are subtracted), so callers convert last, with `column`.

@@ -1,0 +1,171 @@
+"""Masks: the stored statistics of a data set, and the gains that PDS makes of them.
+
+    freq  = log(1 + mean |FFT2 x|^2)     (C, H, W), full unshifted grid
+    space = mean x^2                     (C, H, W)
+    gain  = 1 / normalize(mask, alpha),  normalize(m, alpha) = (m / max m + alpha - 1) / alpha
+
+over images x in [0, 1]. The gain lies in [1, alpha / (alpha - 1)], smallest where the mask is
+largest: M is the *inverse* of the data's own spectrum, flattened by alpha. Files hold
+raw masks, .npy.
+
+Source: H. Ma et al., ECCV 2022, and its published masks.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds.preconditioners import (
+    EVENNESS,
+    Composition,
+    FrequencyFilter,
+    Identity,
+    Preconditioner,
+    SpaceFilter,
+    unevenness,
+)
+
+
+class Masks(NamedTuple):
+    """Raw masks, (C, H, W) float64, of num_images images."""
+
+    frequency: Tensor
+    space: Tensor
+    num_images: int
+
+
+def estimate(batches: Iterable[Tensor]) -> Masks:
+    """Estimate both masks in one pass, holding one batch at a time.
+
+    Args:
+        batches: images in [0, 1], each (B, C, H, W) with the same C, H, W.
+
+    Raises:
+        ValueError: if there is no image, or the shapes differ.
+    """
+    power, square, num_images = torch.zeros(()), torch.zeros(()), 0
+    for batch in batches:
+        if num_images and batch.shape[1:] != square.shape:
+            raise ValueError(
+                f"all images must have one shape, got {tuple(batch.shape[1:])} after "
+                f"{tuple(square.shape)}; crop or resize them first"
+            )
+        images = batch.double()
+        power = power + torch.fft.fft2(images).abs().square().sum(0)
+        square = square + images.square().sum(0)
+        num_images += len(images)
+    if not num_images:
+        raise ValueError("a mask needs at least one image, got none; 200 or more are usual")
+    return Masks(torch.log1p(power / num_images), square / num_images, num_images)
+
+
+def data_power(frequency_mask: Tensor) -> Tensor:
+    """Return the data's mean |FFT2 x|^2 / (H W), which the frequency mask stores as a logarithm."""
+    height, width = frequency_mask.shape[-2:]
+    return torch.expm1(frequency_mask.double()) / (height * width)
+
+
+def gain(mask: Tensor, alpha: float) -> Tensor:
+    """Return 1 / normalize(mask, alpha), float32 in [1, alpha / (alpha - 1)].
+
+    The maximum runs over all channels and positions.
+
+    Raises:
+        ValueError: unless alpha > 1.
+    """
+    if not 1 < alpha < float("inf"):
+        raise ValueError(
+            f"alpha must be > 1, got {alpha:g}; a larger alpha is a weaker filter, the paper uses 5"
+        )
+    mask = mask.double()
+    return (alpha / (mask / mask.max() + alpha - 1)).float()
+
+
+def preconditioner(
+    frequency_mask: Tensor | None, space_mask: Tensor | None, *, alpha: float
+) -> Preconditioner:
+    """Return M = frequency filter after space filter, each only where its mask is given.
+
+    Raises:
+        ValueError: unless alpha > 1; if the frequency mask is uneven.
+    """
+    if frequency_mask is None and space_mask is None:
+        return Identity()
+    if space_mask is None:
+        assert frequency_mask is not None
+        return FrequencyFilter(gain(frequency_mask, alpha))
+    if frequency_mask is None:
+        return SpaceFilter(gain(space_mask, alpha))
+    return Composition(
+        FrequencyFilter(gain(frequency_mask, alpha)), SpaceFilter(gain(space_mask, alpha))
+    )
+
+
+def save(path: Path, mask: Tensor) -> None:
+    """Write a raw mask as float32 .npy, whole or not at all."""
+    partial = path.with_name(path.name + ".part")
+    with open(partial, "wb") as file:
+        np.save(file, mask.to(torch.float32).cpu().numpy(), allow_pickle=False)
+    os.replace(partial, path)
+
+
+def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", "space"]) -> Tensor:
+    """Read a raw mask, (C, H, W) float64.
+
+    Args:
+        path: a .npy file.
+        shape: the (C, H, W) of the images that it must fit.
+        kind: a frequency mask must also be even.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is damaged, a pickle, not numeric, of another shape, negative, not
+            finite, zero, or uneven.
+    """
+    array = _read(path)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{path} must hold real numbers, got dtype {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(
+            f"{path} has shape {array.shape}, but the model's images are {shape} "
+            "(channels, height, width); estimate a filter at this size"
+        )
+    _require_mask_values(path, array)
+    mask = torch.from_numpy(array.astype(np.float64))
+    if kind == "frequency" and unevenness(mask) > EVENNESS:
+        raise ValueError(
+            f"{path} is not even (mask[-k] differs from mask[k] by {unevenness(mask):.2g} of the "
+            "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
+        )
+    return mask
+
+
+def _read(path: Path) -> NDArray[np.generic]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a readable .npy file ({error}); save the raw mask with numpy.save"
+        ) from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path} is an archive of arrays; expected one array in a .npy file")
+    return array
+
+
+def _require_mask_values(path: Path, array: NDArray[np.generic]) -> None:
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError(f"{path} holds values that are not finite; estimate the filter again")
+    if values.min() < 0 or values.max() <= 0:
+        raise ValueError(
+            f"{path} holds values from {values.min():g} to {values.max():g}; a raw mask is a mean "
+            "power: nowhere negative and somewhere above 0"
+        )

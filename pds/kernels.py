@@ -1,0 +1,184 @@
+"""Predictors and correctors: one step of arithmetic each, given the score.
+
+Kernels never call the network. They get x, the score s(x, t), standard normal noise z, the level
+that each image stands on, the SDE and the preconditioner M, and return the new x with its mean
+
+    x_mean = x + (a drift that M M' + S multiplies),     x = x_mean + (a scale) M z.
+
+With f and G of the SDE's grid of N steps (continuous f and g for Euler-Maruyama):
+
+    ReverseDiffusion     x_mean = x - (M M' + S)(f - G^2 s)                  x = x_mean + G M z
+    MarginalPreserving   x_mean = x - f + G^2 (I + M M' + S) s / 2           x = x_mean + G M z
+    EulerMaruyama        x_mean = x - (M M' + S)(f - g^2 s) / N              x = x_mean + g M z / sqrt N
+    Ancestral (VE)       x_mean = x + G^2 s                                  x = x_mean + G sigma_{k-1}/sigma_k z
+    Ancestral (VP)       x_mean = (x + beta s) / sqrt(1 - beta)              x = x_mean + sqrt(beta) z
+    Langevin             x_mean = x + e g, e = 2 alpha (snr |M z| / |g|)^2   x = x_mean + sqrt(2 e) M z
+    AnnealedLangevin     x_mean = x + e g, e = 2 alpha (snr std)^2           x = x_mean + sqrt(2 e) M z
+
+with g = (M M' + S) s. Langevin steps keep p_t for every M. Of the preconditioned predictors only
+`MarginalPreserving` does, as N grows; the published one moves a Gaussian mode of gain g from its
+variance lambda to lambda g^2 / (2 g^2 - 1).
+
+Source: Y. Song et al., ICLR 2021 (appendices F, G); H. Ma et al., ECCV 2022 (M around them).
+"""  # noqa: E501
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from pds.preconditioners import Identity, Preconditioner
+from pds.sde import SDE, VESDE, VPSDE, Level, column
+
+SnrNorm = Literal["batch", "sample"]
+
+
+class Update(NamedTuple):
+    """The state after a kernel, and the same without the last noise; both (B, C, H, W)."""
+
+    x: Tensor
+    x_mean: Tensor
+
+
+class Setting(NamedTuple):
+    """What a kernel works in: the level of each image, the SDE, and M."""
+
+    level: Level
+    sde: SDE
+    preconditioner: Preconditioner
+
+
+class Kernel(Protocol):
+    """One predictor or corrector step."""
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        """Advance x (B, C, H, W) by one step; score and noise have its shape."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReverseDiffusion:
+    """The published predictor: the SDE's own grid, reversed, with M around all of it."""
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        drift, diffusion = (column(c, x) for c in at.sde.discretize(at.level))
+        x_mean = x - at.preconditioner.drift(drift * x - diffusion**2 * score)
+        return Update(x_mean + diffusion * at.preconditioner.apply(noise), x_mean)
+
+
+@dataclass(frozen=True)
+class MarginalPreserving:
+    """Half of the score unpreconditioned: keeps p_t for every M as N grows.
+
+    Source: derived for this project (probability flow, plus Langevin at rate G^2/2 with M).
+    """
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        drift, diffusion = (column(c, x) for c in at.sde.discretize(at.level))
+        pull = (score + at.preconditioner.drift(score)) / 2
+        x_mean = x - (drift * x - diffusion**2 * pull)
+        return Update(x_mean + diffusion * at.preconditioner.apply(noise), x_mean)
+
+
+@dataclass(frozen=True)
+class EulerMaruyama:
+    """The continuous reverse SDE with steps of 1/N."""
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        drift, diffusion = (column(c, x) for c in at.sde.coefficients(at.level.t))
+        step = column(1 / at.level.num_steps.double(), x)
+        x_mean = x - step * at.preconditioner.drift(drift * x - diffusion**2 * score)
+        return Update(x_mean + step.sqrt() * diffusion * at.preconditioner.apply(noise), x_mean)
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """Sample the exact posterior of level k-1 given level k. It has no place for M.
+
+    Raises:
+        ValueError: for a preconditioner other than `Identity`, or for sub-VP.
+    """
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        if not isinstance(at.preconditioner, Identity):
+            raise ValueError(
+                "ancestral sampling draws from an exact posterior and cannot take a "
+                "preconditioner; use reverse_diffusion, or sample without a filter"
+            )
+        if isinstance(at.sde, VESDE):
+            diffusion = column(at.sde.discretize(at.level).diffusion, x)
+            below = at.sde.discrete_sigma(at.level._replace(k=at.level.k - 1))
+            ratio = column(below / at.sde.discrete_sigma(at.level), x)
+            x_mean = x + diffusion**2 * score
+            return Update(x_mean + diffusion * ratio * noise, x_mean)
+        if isinstance(at.sde, VPSDE):
+            beta = column(at.sde.discrete_beta(at.level), x)
+            x_mean = (x + beta * score) / (1 - beta).sqrt()
+            return Update(x_mean + beta.sqrt() * noise, x_mean)
+        raise ValueError(
+            f"ancestral sampling is defined for VE and VP, got {type(at.sde).__name__}; "
+            "use reverse_diffusion or euler_maruyama"
+        )
+
+
+@dataclass(frozen=True)
+class Langevin:
+    """Langevin corrector with the step size that makes noise and drift comparable.
+
+    Args:
+        snr: ratio of the drift's length to the noise's, > 0.
+        snr_norm: "batch" averages the two norms over the batch (as published), "sample" keeps them
+            for each image, so that an image does not depend on its company.
+
+    Raises:
+        ValueError: unless snr > 0.
+    """
+
+    snr: float
+    snr_norm: SnrNorm = "batch"
+
+    def __post_init__(self) -> None:
+        _require_snr(self.snr)
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        drift, noise = at.preconditioner.drift(score), at.preconditioner.apply(noise)
+        ratio = self._norm(noise) / self._norm(drift)
+        size = 2 * column(at.sde.alpha(at.level), x) * (self.snr * ratio) ** 2
+        return _langevin(x, drift, noise, size)
+
+    def _norm(self, v: Tensor) -> Tensor:
+        norms: Tensor = torch.linalg.vector_norm(v, dim=(1, 2, 3), keepdim=True)
+        return norms if self.snr_norm == "sample" else norms.mean()
+
+
+@dataclass(frozen=True)
+class AnnealedLangevin:
+    """Langevin corrector with a step size tied to std(t) alone.
+
+    Args:
+        snr: step size in units of std(t), > 0.
+
+    Raises:
+        ValueError: unless snr > 0.
+    """
+
+    snr: float
+
+    def __post_init__(self) -> None:
+        _require_snr(self.snr)
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        std = at.sde.marginal(at.level.t).std
+        size = column(2 * at.sde.alpha(at.level) * (self.snr * std) ** 2, x)
+        return _langevin(x, at.preconditioner.drift(score), at.preconditioner.apply(noise), size)
+
+
+def _langevin(x: Tensor, drift: Tensor, noise: Tensor, size: Tensor) -> Update:
+    x_mean = x + size * drift
+    return Update(x_mean + (2 * size).sqrt() * noise, x_mean)
+
+
+def _require_snr(snr: float) -> None:
+    if not 0 < snr < float("inf"):
+        raise ValueError(f"snr must be > 0, got {snr:g}; the paper uses 0.075 to 0.16")

@@ -1,0 +1,70 @@
+"""Score functions, and exact ones that need no network.
+
+A score function maps x (B, C, H, W) and t (B,) in (0, 1] to the gradient of log p_t at x.
+
+For Gaussian data with mean m and power lambda_k at frequency k, p_t is Gaussian too and
+
+    s(x, t) = -F^-1[ F(x - scale m) / (scale^2 lambda + std^2) ]
+
+with scale(t) and std(t) of the SDE: every Fourier mode is on its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pds.sde import SDE, column
+
+ScoreFn = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class GaussianField:
+    """The exact score of a stationary Gaussian image.
+
+    Args:
+        power: lambda, variance of the unitary Fourier coefficients, (C, H, W) or (H, W), even, > 0.
+        sde: the forward process.
+        mean: m, in pixel units.
+
+    Raises:
+        ValueError: if the power is not positive everywhere.
+    """
+
+    power: Tensor
+    sde: SDE
+    mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not bool((self.power > 0).all()):
+            raise ValueError(f"power must be > 0 everywhere, got {float(self.power.min()):g}")
+
+    def __call__(self, x: Tensor, t: Tensor) -> Tensor:
+        scale, std = self.sde.marginal(t)
+        scale, std = column(scale, x), column(std, x)
+        half_power = self.power[..., : x.shape[-1] // 2 + 1].to(x)
+        spectrum = torch.fft.rfft2(x - scale * self.mean)
+        residual: Tensor = torch.fft.irfft2(
+            spectrum / (scale**2 * half_power + std**2), s=x.shape[-2:]
+        )
+        return -residual
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Turn standard normal noise (B, C, H, W) into exact samples of the data."""
+        half_std = self.power[..., : noise.shape[-1] // 2 + 1].to(noise).sqrt()
+        field: Tensor = torch.fft.irfft2(torch.fft.rfft2(noise) * half_std, s=noise.shape[-2:])
+        return self.mean + field
+
+
+def inverse_square_power(size: int, *, variance: float) -> Tensor:
+    """Return the 1/f^2 power of natural images, (size, size) float64 on the unshifted grid.
+
+    lambda_k is proportional to 1 / max(|k|, 1)^2 with |k| in cycles per image, scaled so that the
+    mean of lambda is the pixel variance.
+    """
+    cycles = torch.fft.fftfreq(size, 1 / size, dtype=torch.float64)
+    power = 1 / (cycles[:, None] ** 2 + cycles[None, :] ** 2).clamp(min=1)
+    scaled: Tensor = power * (variance / power.mean())
+    return scaled
