@@ -1,8 +1,9 @@
 """What a batch of images looks like in frequency: radial spectra and the grain that is left.
 
-The power of an image x (C, H, W) at frequency k is |FFT2(x)_k|^2 / (H W), so that its mean over k is
-the mean square of x. Radii are |k| in cycles per pixel; 0.5 is Nyquist along an axis, and the corners
-of the grid reach 0.71. "Above half Nyquist" is |k| > 0.25, the finest octave and the corners.
+The power of an image x (C, H, W) at frequency k is |FFT2(x)_k|^2 / (H W), so that its mean over k
+is the mean square of x. Radii are |k| in cycles per pixel; 0.5 is Nyquist along an axis, and the
+corners of the grid reach 0.71. "Above half Nyquist" is |k| > 0.25, the finest octave and the
+corners.
 """
 
 from typing import NamedTuple
@@ -25,7 +26,8 @@ class RadialSpectrum(NamedTuple):
 def power(images: Tensor) -> Tensor:
     """Return mean |FFT2 x|^2 / (H W) over a batch (B, C, H, W), (C, H, W) float64."""
     height, width = images.shape[-2:]
-    return torch.fft.fft2(images.double()).abs().square().mean(0) / (height * width)
+    spectra: Tensor = torch.fft.fft2(images.double())
+    return spectra.abs().square().mean(0) / (height * width)
 
 
 def radii(height: int, width: int) -> Tensor:

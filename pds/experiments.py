@@ -1,0 +1,201 @@
+"""Ready-to-run experiments: a request in, the steps of both chains out.
+
+Browser, command line and Python all describe a run by one `Request`; the same request gives the
+same images everywhere.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pds import checkpoints, filters
+from pds.kernels import Langevin
+from pds.preconditioners import Preconditioner
+from pds.sampling import Pair, Sampler, compare, seeded_noise
+from pds.scores import GaussianField, ScoreFn, inverse_square_power
+from pds.sde import SDE, VESDE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LADDER = (2000, 200, 133, 100, 66, 40, 25)
+"""The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
+
+MAX_STEPS = 2000
+MAX_IMAGES = 8
+MAX_ALPHA = 1000.0
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that determines a comparison.
+
+    Args:
+        model: a key of `MODELS`.
+        num_steps: N, iterations of both chains, 1 to 2000.
+        alpha: strength of the filters, > 1; larger is weaker.
+        frequency: whether M has the frequency filter.
+        space: whether M has the space filter.
+        num_images: images per chain, 1 to 8.
+        seed: image i starts from seed + i.
+
+    Raises:
+        ValueError: for anything outside these ranges.
+    """
+
+    model: str = "portraits32"
+    num_steps: int = 66
+    alpha: float = 5.0
+    frequency: bool = True
+    space: bool = False
+    num_images: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
+        for name, low, high in (
+            ("num_steps", 1, MAX_STEPS),
+            ("num_images", 1, MAX_IMAGES),
+            ("seed", 0, MAX_SEED),
+        ):
+            object.__setattr__(self, name, _whole(name, getattr(self, name), low, high))
+        object.__setattr__(self, "alpha", _alpha(self.alpha))
+        for name in ("frequency", "space"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A score with what it takes to sample it.
+
+    num_scales: the N that the model was published with; its eps belongs to that N.
+    snr: of the Langevin corrector.
+    frequency_mask, space_mask: raw masks of the data, (C, H, W).
+    """
+
+    score: ScoreFn
+    sde: SDE
+    num_scales: int
+    snr: float
+    frequency_mask: Tensor
+    space_mask: Tensor
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Return (C, H, W)."""
+        channels, height, width = self.frequency_mask.shape
+        return channels, height, width
+
+    @property
+    def data_power(self) -> Tensor:
+        """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
+        return filters.data_power(self.frequency_mask)
+
+    def sampler(self, num_steps: int) -> Sampler:
+        """Return the published sampler at N iterations, images independent of each other."""
+        return Sampler(
+            num_steps=num_steps,
+            eps=self.sde.eps_per_speed_up * speed_up(self.num_scales, num_steps),
+            corrector=Langevin(self.snr, snr_norm="sample"),
+        )
+
+    def preconditioner(self, request: Request) -> Preconditioner:
+        """Return the M that the request asks for."""
+        return filters.preconditioner(
+            self.frequency_mask if request.frequency else None,
+            self.space_mask if request.space else None,
+            alpha=request.alpha,
+        )
+
+
+def speed_up(num_scales: int, num_steps: int) -> float:
+    """Return the speed-up that gives N = int(num_scales / speed_up): a whole one where one does."""
+    whole = max(1, num_scales // num_steps)
+    return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
+
+
+def compare_request(request: Request) -> Iterator[Pair]:
+    """Run a request; `close()` the iterator to cancel it."""
+    experiment = load(request.model)
+    return compare(
+        experiment.score,
+        experiment.sde,
+        sampler=experiment.sampler(request.num_steps),
+        noise=seeded_noise([request.seed + i for i in range(request.num_images)]),
+        shape=(request.num_images, *experiment.image_shape),
+        preconditioner=experiment.preconditioner(request),
+    )
+
+
+def portraits32() -> Experiment:
+    """Return the embedded NCSN++, trained on `pds.portraits` at 32 px."""
+    score = checkpoints.load(ROOT / "assets" / "portraits32.safetensors")
+    shape = (score.card.network.num_channels, *[score.card.network.image_size] * 2)
+    return Experiment(
+        score=score,
+        sde=score.sde,
+        num_scales=score.card.num_scales,
+        snr=score.card.snr,
+        frequency_mask=filters.load(
+            ROOT / "filters" / "portraits32_freq.npy", shape, kind="frequency"
+        ),
+        space_mask=filters.load(ROOT / "filters" / "portraits32_space.npy", shape, kind="space"),
+    )
+
+
+def field64() -> Experiment:
+    """Return the 1/f^2 Gaussian field at 64 px, whose score is exact and needs no network."""
+    size, mean, variance = 64, 0.5, 0.06
+    power = inverse_square_power(size, variance=variance).expand(3, size, size)
+    total = power * size**2
+    total[:, 0, 0] += (mean * size**2) ** 2
+    sde = VESDE()
+    return Experiment(
+        score=GaussianField(power, sde, mean=mean),
+        sde=sde,
+        num_scales=2000,
+        snr=0.15,
+        frequency_mask=torch.log1p(total),
+        space_mask=torch.full((3, size, size), variance + mean**2, dtype=torch.float64),
+    )
+
+
+MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
+    "portraits32": ("Portraits, 32 px (NCSN++)", portraits32),
+    "field64": ("Gaussian clouds, 64 px (exact score)", field64),
+}
+
+
+@cache
+def load(model: str) -> Experiment:
+    """Return an experiment by its name, built once.
+
+    Raises:
+        FileNotFoundError: if its weights or filters are missing.
+        ValueError: if they are damaged.
+    """
+    _, build = MODELS[model]
+    return build()
+
+
+def _whole(name: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
+        whole = int(value)
+        if whole == value:
+            return whole
+    raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
+
+
+def _alpha(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 < value <= MAX_ALPHA:
+        raise ValueError(
+            f"alpha must be a number above 1 and up to {MAX_ALPHA:g}, got {value!r}; "
+            "a larger alpha is a weaker filter, the paper uses 5"
+        )
+    return float(value)
