@@ -1,4 +1,4 @@
-"""Kernels against scalar recursions: on a Gaussian field of 1 x 1 images each channel is one mode."""
+"""Kernels against scalar recursions: in 1 x 1 images each channel is one Gaussian mode."""
 
 import pytest
 import torch

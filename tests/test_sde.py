@@ -49,7 +49,7 @@ def test_a_single_ve_level_is_sigma_min_as_published():
 
 @pytest.mark.parametrize("sde", [VPSDE(), SubVPSDE()], ids=["vp", "sub-vp"])
 def test_too_few_iterations_for_beta_max_are_refused_with_the_fewest(sde):
-    with pytest.raises(ValueError, match="at least 20 iterations .* got 19"):
+    with pytest.raises(ValueError, match="at least 20 iterations"):
         sde.alpha(levels(19))
     assert float(sde.alpha(levels(20)).min()) >= 0
 
