@@ -1,0 +1,77 @@
+"""Each layer imports only lower ones, and the library imports no web package."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "pds"
+LAYERS = [
+    {"sde", "preconditioners"},
+    {"filters", "scores", "ncsnpp", "checkpoints"},
+    {"kernels", "sampling"},
+    {"diagnostics", "portraits", "train", "experiments"},
+    {"web", "cli", "__main__"},
+]
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def top_name(path):
+    """The part of pds that a file belongs to: sampling.py and web/layout.py are sampling and web."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Dotted names that a file imports, `from a import b` giving a.b."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(name):
+    (index,) = [i for i, names in enumerate(LAYERS) if name in names]
+    return index
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_imports_only_its_own_layer_and_lower_ones(path):
+    if path == PACKAGE / "__init__.py":
+        assert not [name for name in imports(path) if name.startswith("pds")]
+        return
+    for name in imports(path):
+        root, *rest = name.split(".")
+        if root == "pds":
+            assert layer(rest[0]) <= layer(top_name(path)), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [("gradio", {"web/layout.py"}), ("plotly", {"web/figures.py"})],
+)
+def test_a_web_package_is_imported_in_one_place(package, allowed):
+    importers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in SOURCES
+        if any(name.split(".")[0] == package for name in imports(path))
+    }
+    assert importers <= allowed
+
+
+def test_figures_do_not_import_torch():
+    figures = PACKAGE / "web" / "figures.py"
+    assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
+
+
+def test_importing_the_library_loads_neither_gradio_nor_plotly():
+    code = (
+        "import sys, pds, pds.sampling, pds.experiments;"
+        "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+    )
+    assert done.stdout.strip() == "[]"
