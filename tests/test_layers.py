@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "ncsnpp", "checkpoints"},
-    {"kernels", "sampling"},
+    {"kernels", "sampling", "theory"},
     {"diagnostics", "portraits", "train", "experiments"},
     {"web", "cli", "__main__"},
 ]
@@ -19,7 +19,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
 def top_name(path):
-    """The part of pds that a file belongs to: sampling.py and web/layout.py are sampling and web."""
+    """The part of pds that a file belongs to: web for web/layout.py."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
