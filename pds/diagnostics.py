@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-HALF_NYQUIST = 0.25
+from pds.theory import HALF_NYQUIST
 
 
 class RadialSpectrum(NamedTuple):
