@@ -1,0 +1,78 @@
+"""What an NCSN++ is made of; field names are those of published configuration files."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
+
+
+@dataclass(frozen=True)
+class NCSNppConfig:
+    """Architecture of an NCSN++.
+
+    Args:
+        image_size: height and width in pixels, divisible by 2^(levels - 1).
+        num_channels: image channels.
+        centered: images are in [-1, 1]; else in [0, 1], and the network centers them.
+        nf: channels of the first level, a multiple of 4.
+        ch_mult: channels of each level, in units of nf.
+        num_res_blocks: residual blocks per level on the way down (one more on the way up).
+        attn_resolutions: sizes in pixels at which attention follows each block.
+        resamp_with_conv: "ddpm" blocks resample with a convolution.
+        conditional: the network is told the noise level.
+        fir, fir_kernel: resample with this FIR filter of 4 taps.
+        skip_rescale: divide sums of two branches by sqrt 2.
+        resblock_type, progressive, progressive_input, progressive_combine: flavors.
+        embedding_type, fourier_scale: how the noise level is embedded.
+        init_scale: of the last layer of each branch.
+        scale_by_sigma: divide the output by sigma.
+        dropout: probability, in training.
+
+    Raises:
+        ValueError: for a flavor that does not exist, or sizes that do not fit.
+    """
+
+    image_size: int
+    num_channels: int = 3
+    centered: bool = False
+    nf: int = 128
+    ch_mult: tuple[int, ...] = (1, 2, 2, 2)
+    num_res_blocks: int = 4
+    attn_resolutions: tuple[int, ...] = (16,)
+    resamp_with_conv: bool = True
+    conditional: bool = True
+    fir: bool = True
+    fir_kernel: tuple[float, ...] = (1, 3, 3, 1)
+    skip_rescale: bool = True
+    resblock_type: Literal["biggan", "ddpm"] = "biggan"
+    progressive: Literal["none", "output_skip", "residual"] = "output_skip"
+    progressive_input: Literal["none", "input_skip", "residual"] = "input_skip"
+    progressive_combine: Literal["sum", "cat"] = "sum"
+    embedding_type: Literal["fourier", "positional"] = "fourier"
+    fourier_scale: float = 16
+    init_scale: float = 0.0
+    scale_by_sigma: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            options, value = get_args(hint), getattr(self, name)
+            if all(isinstance(option, str) for option in options) and options:
+                if value not in options:
+                    raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
+        for name in ("ch_mult", "attn_resolutions", "fir_kernel"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.nf < 4 or self.nf % 4:
+            raise ValueError(f"nf must be a positive multiple of 4, got {self.nf}")
+        if not self.ch_mult or min(self.ch_mult) < 1:
+            raise ValueError(f"ch_mult must list whole numbers >= 1, got {self.ch_mult}")
+        if self.image_size < 1 or self.image_size % 2 ** (len(self.ch_mult) - 1):
+            raise ValueError(
+                f"image_size must be divisible by {2 ** (len(self.ch_mult) - 1)} for "
+                f"{len(self.ch_mult)} levels, got {self.image_size}"
+            )
+        if len(self.fir_kernel) != 4 or sum(self.fir_kernel) == 0:
+            raise ValueError(f"fir_kernel must have 4 taps with a sum, got {self.fir_kernel}")
+
+    @property
+    def taps(self) -> tuple[float, ...] | None:
+        """Return the FIR filter to resample with, or None for the plain way."""
+        return self.fir_kernel if self.fir else None

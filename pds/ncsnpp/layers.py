@@ -1,0 +1,102 @@
+"""The small parts of NCSN++: embeddings, FIR resampling, pointwise layers, attention.
+
+Attribute names (Conv_0, Dense_0, GroupNorm_0, NIN_0, W) are those of published checkpoints, so
+that a state dict fits as it is.
+
+Source: Y. Song et al., ICLR 2021; T. Karras et al., "Analyzing and Improving the Image Quality of
+StyleGAN", CVPR 2020 (FIR resampling); J. Ho et al., NeurIPS 2020 (embedding, attention).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def variance_scaling_(weight: Tensor, scale: float, fan_in: int, fan_out: int) -> Tensor:
+    """Fill uniformly with variance scale / mean(fan_in, fan_out); scale 0 stands for 1e-10."""
+    bound = math.sqrt(3 * (scale or 1e-10) * 2 / (fan_in + fan_out))
+    with torch.no_grad():
+        return weight.uniform_(-bound, bound)
+
+
+def conv(
+    in_channels: int, out_channels: int, *, size: int = 3, scale: float = 1.0, stride: int = 1
+) -> nn.Conv2d:
+    """Return a convolution that keeps the size (stride 1), initialized as in DDPM, bias 0."""
+    padding = size // 2 if stride == 1 else 0
+    layer = nn.Conv2d(in_channels, out_channels, size, stride=stride, padding=padding)
+    variance_scaling_(layer.weight, scale, in_channels * size**2, out_channels * size**2)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
+
+
+def dense(in_features: int, out_features: int) -> nn.Linear:
+    """Return a linear layer, initialized as in DDPM, bias 0."""
+    layer = nn.Linear(in_features, out_features)
+    variance_scaling_(layer.weight, 1.0, in_features, out_features)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Return a group norm with at most 32 groups of at least 4 channels."""
+    return nn.GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
+
+
+class FourierEmbedding(nn.Module):
+    """Embed log sigma (B,) as sines and cosines of fixed random frequencies W, (B, 2 features)."""
+
+    def __init__(self, features: int, scale: float) -> None:
+        super().__init__()
+        self.W = nn.Parameter(torch.randn(features) * scale, requires_grad=False)
+
+    def forward(self, log_sigma: Tensor) -> Tensor:
+        phase = log_sigma[:, None] * self.W[None, :] * 2 * math.pi
+        return torch.cat([phase.sin(), phase.cos()], dim=-1)
+
+
+def positional_embedding(label: Tensor, features: int) -> Tensor:
+    """Embed a label (B,) as sines and cosines of a geometric series of frequencies."""
+    half = features // 2
+    rates = torch.exp(torch.arange(half, device=label.device) * -(math.log(10000) / (half - 1)))
+    phase = label.float()[:, None] * rates[None, :]
+    return F.pad(torch.cat([phase.sin(), phase.cos()], dim=1), (0, features % 2))
+
+
+class NIN(nn.Module):
+    """A linear map of the channels of each pixel (a 1 x 1 convolution), W (in, out) and b (out)."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, scale: float = 0.1) -> None:
+        super().__init__()
+        weight = torch.empty(in_channels, out_channels)
+        self.W = nn.Parameter(variance_scaling_(weight, scale, in_channels, out_channels))
+        self.b = nn.Parameter(torch.zeros(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.W.T[:, :, None, None], self.b)
+
+
+class Attention(nn.Module):
+    """Single-head self-attention over the pixels, with a skip."""
+
+    def __init__(self, channels: int, *, skip_rescale: bool, init_scale: float) -> None:
+        super().__init__()
+        self.GroupNorm_0 = group_norm(channels)
+        self.NIN_0, self.NIN_1, self.NIN_2 = (NIN(channels, channels) for _ in range(3))
+        self.NIN_3 = NIN(channels, channels, scale=init_scale)
+        self.rescale = skip_scale(skip_rescale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.GroupNorm_0(x)
+        q, k, v = (
+            nin(h).flatten(2).mT.contiguous() for nin in (self.NIN_0, self.NIN_1, self.NIN_2)
+        )
+        h = F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])[:, 0]
+        return (x + self.NIN_3(h.mT.reshape(x.shape))) * self.rescale
+
+
+def skip_scale(rescale: bool) -> float:
+    """Return what a sum of two branches is multiplied by: 1/sqrt 2 keeps the variance."""
+    return math.sqrt(0.5) if rescale else 1.0

@@ -1,0 +1,114 @@
+"""A trained network as a score function.
+
+| scaling   | process    | score(x, t)                                                     |
+|-----------|------------|-----------------------------------------------------------------|
+| published | VE         | network(x, sigma)                (the network divides by sigma) |
+| published | VP, sub-VP | -network(x, 999 t) / std                                        |
+| edm       | VE         | (D(x, sigma) - x) / sigma^2                                     |
+
+    D(x, sigma) = m + c_skip (x - m) + c_out network(c_in (x - m), sigma)
+    c_skip = s^2 / (sigma^2 + s^2),  c_out = sigma s / sqrt(sigma^2 + s^2),  c_in = 1 / sqrt(sigma^2 + s^2)
+
+with s the data's standard deviation around m, the middle of its range: 0.5 for images in [0, 1].
+
+Source: Y. Song et al., ICLR 2021; T. Karras et al., "Elucidating the Design Space of
+Diffusion-Based Generative Models", NeurIPS 2022 (edm).
+"""  # noqa: E501
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from pds.ncsnpp.config import NCSNppConfig
+from pds.ncsnpp.network import NCSNpp
+from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column
+
+PROCESSES: dict[str, type[VESDE] | type[VPSDE] | type[SubVPSDE]] = {
+    "vesde": VESDE,
+    "vpsde": VPSDE,
+    "subvpsde": SubVPSDE,
+}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything but the weights that sampling from a network needs.
+
+    Args:
+        network: its architecture.
+        sde: the process it was trained on.
+        num_scales: the N it was published with.
+        snr: of its Langevin corrector.
+        scaling: how its output becomes a score, see the module.
+        data_std: s of the "edm" scaling, in pixel units.
+
+    Raises:
+        ValueError: if the scaling does not fit the process.
+    """
+
+    network: NCSNppConfig
+    sde: VESDE | VPSDE | SubVPSDE
+    num_scales: int
+    snr: float
+    scaling: Literal["published", "edm"] = "published"
+    data_std: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.scaling not in ("published", "edm"):
+            raise ValueError(f"scaling must be published or edm, got {self.scaling!r}")
+        if self.scaling == "edm" and not isinstance(self.sde, VESDE):
+            raise ValueError(f"edm scaling is defined for VE, got {type(self.sde).__name__}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold; `from_dict` takes them back."""
+        (process,) = [name for name, kind in PROCESSES.items() if type(self.sde) is kind]
+        return {**dataclasses.asdict(self), "process": process}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelCard":
+        """Build a card from plain values.
+
+        Raises:
+            ValueError: if a value is missing, unknown or out of range.
+        """
+        try:
+            rest = dict(values)
+            sde = PROCESSES[rest.pop("process")](**rest.pop("sde"))
+            return cls(network=NCSNppConfig(**rest.pop("network")), sde=sde, **rest)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"the model's description does not fit: {error}") from None
+
+
+class NetworkScore(nn.Module):
+    """The score function of a network: x (B, C, H, W), t (B,) -> (B, C, H, W)."""
+
+    def __init__(self, card: ModelCard) -> None:
+        super().__init__()
+        self.card = card
+        self.network = NCSNpp(card.network)
+
+    @property
+    def sde(self) -> SDE:
+        """Return the process that the network was trained on."""
+        return self.card.sde
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        if self.card.scaling == "edm":
+            sigma = column(self.sde.marginal(t).std, x)
+            return (self.denoise(x, sigma) - x) / sigma**2
+        std = self.sde.marginal(t).std.to(x)
+        if isinstance(self.sde, VESDE):
+            return self.network(x, std)
+        return -self.network(x, 999 * t.to(x)) / std.reshape(-1, 1, 1, 1)
+
+    def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return D(x, sigma), the "edm" estimate of the clean images; sigma (B, 1, 1, 1)."""
+        centered, s = self.card.network.centered, self.card.data_std
+        middle, total = 0.0 if centered else 0.5, (sigma**2 + s**2).sqrt()
+        inner = (x - middle) / total
+        # A network for images in [0, 1] centers its input itself.
+        output = self.network(inner if centered else (inner + 1) / 2, sigma.flatten())
+        denoised: Tensor = middle + (s / total) ** 2 * (x - middle) + sigma * s / total * output
+        return denoised
