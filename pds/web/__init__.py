@@ -1,0 +1,1 @@
+"""The browser demo: session (a request in, views out), figures (plotly) and layout (gradio)."""

@@ -1,0 +1,297 @@
+"""What the page shows, without the page: a request comes in, messages go out.
+
+A message is one JSON text. Its `steps` describe moments of the run, its `png` holds one row of
+images per step (all vanilla images, then all PDS images). A live frame has one step; the message
+that ends a run has every kept step, and so has the recorded run of the first paint.
+"""
+
+import base64
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from plotly.graph_objects import Figure
+
+from pds import diagnostics, filters
+from pds.experiments import (
+    LADDER,
+    MAX_ALPHA,
+    MAX_IMAGES,
+    MAX_SEED,
+    MAX_STEPS,
+    MODELS,
+    ROOT,
+    Experiment,
+    Request,
+    compare_request,
+    load,
+)
+from pds.sampling import Pair, Step
+from pds.web import figures
+from pds.web.frames import Tiles, kept_steps, png, strip, view
+from pds.web.words import verdict
+
+FIRST_PAINT = ROOT / "assets" / "first_paint.json"
+FRAME_INTERVAL = 1 / 15
+"""Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
+
+Clock = Callable[[], float]
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An experiment and what its pictures and curves are measured against."""
+
+    request: Request
+    experiment: Experiment
+
+    @cached_property
+    def data_std(self) -> float:
+        """Standard deviation of the data's pixels around their mean image level (Parseval)."""
+        power = self.experiment.data_power.clone()
+        power[..., 0, 0] = 0
+        return math.sqrt(float(power.mean()))
+
+    @cached_property
+    def data_spectrum(self) -> diagnostics.RadialSpectrum:
+        return diagnostics.radial(self.experiment.data_power)
+
+    @property
+    def header(self) -> Message:
+        """Return what stays the same for all messages of a run."""
+        channels, height, width = self.experiment.image_shape
+        return {
+            "request": asdict(self.request),
+            "title": MODELS[self.request.model][0],
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "radii": _rounded(self.data_spectrum.radii),
+            "data": _rounded(self.data_spectrum.power),
+        }
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of both chains as the page shows it: numbers and 8-bit images."""
+
+    numbers: Message
+    vanilla: Tiles
+    pds: Tiles
+
+
+def setup() -> Message:
+    """Return the choices, defaults and limits of the controls."""
+    return {
+        "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
+        "defaults": {f.name: f.default for f in fields(Request)},
+        "ladder": list(LADDER),
+        "limits": {
+            "num_steps": MAX_STEPS,
+            "alpha": MAX_ALPHA,
+            "num_images": MAX_IMAGES,
+            "seed": MAX_SEED,
+        },
+    }
+
+
+def parse(payload: Mapping[str, Any]) -> Request:
+    """Build a request from what the browser sent; unknown keys are ignored.
+
+    Raises:
+        ValueError: for a value out of range, a missing one included.
+    """
+    values: dict[str, Any] = {f.name: payload.get(f.name) for f in fields(Request)}
+    return Request(**values)
+
+
+def stream(payload: Mapping[str, Any], *, clock: Clock = time.perf_counter) -> Iterator[str]:
+    """Run what the browser asks for; close the iterator to cancel it.
+
+    Args:
+        payload: the fields of a `Request`, and `run`, a name that comes back in each message.
+
+    Yields:
+        Frames as JSON; whatever was wrong with the request or its files becomes one sentence.
+    """
+    envelope = {"run": payload.get("run")}
+    try:
+        for message in messages(parse(payload), clock=clock):
+            yield _json({**envelope, **message})
+    except (ValueError, TypeError, OSError) as error:
+        yield _json({**envelope, "kind": "error", "sentence": str(error)})
+
+
+def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[Message]:
+    """Yield live frames by the clock and the sheet of all kept steps at the end."""
+    scene = Scene(request, load(request.model))
+    _, height, width = scene.experiment.image_shape
+    kept = set(kept_steps(request.num_steps, 2 * request.num_images * height * width))
+    sheet: list[Moment] = []
+    due = -math.inf
+    with closing(_pairs(request)) as pairs:
+        for pair, seconds in _timed(pairs, clock):
+            last = pair.pds.index == request.num_steps - 1
+            is_due, is_kept = clock() >= due, pair.pds.index in kept
+            if not (is_due or is_kept):
+                continue
+            moment = observe(pair, scene, seconds)
+            if is_kept:
+                sheet.append(moment)
+            if last:
+                yield finished(scene, sheet)
+            elif is_due:
+                due = clock() + FRAME_INTERVAL
+                yield {"kind": "frame", **scene.header, **_content([moment])}
+
+
+def observe(pair: Pair, scene: Scene, seconds: float) -> Moment:
+    """Measure one step of both chains and render it.
+
+    Args:
+        pair: the step.
+        scene: what to measure against.
+        seconds: mean time of a step so far, both chains together.
+    """
+    powers = [diagnostics.power(step.x_mean) for step in pair]
+    data = diagnostics.fine_power(scene.experiment.data_power)
+    numbers = {
+        "iteration": pair.pds.index + 1,
+        "sigma": _finite(pair.pds.sigma),
+        "nfe": pair.pds.nfe,
+        "seconds": _finite(seconds),
+        "left": [_finite(diagnostics.fine_power(power) / data) for power in powers],
+        "power": [_rounded(diagnostics.radial(power).power) for power in powers],
+    }
+    vanilla, pds = (_render(step, scene) for step in pair)
+    return Moment(numbers, vanilla, pds)
+
+
+def finished(scene: Scene, sheet: list[Moment]) -> Message:
+    """Return the message that ends a run."""
+    left = sheet[-1].numbers["left"]
+    return {
+        "kind": "done",
+        **scene.header,
+        **_content(sheet),
+        "verdict": verdict(*left, same=not (scene.request.frequency or scene.request.space)),
+    }
+
+
+def record(request: Request, path: Path = FIRST_PAINT) -> Message:
+    """Run a request and write what the first paint shows: its end at once, all steps on demand."""
+    *_, whole = messages(request)
+    end = {**whole, "steps": whole["steps"][-1:], "png": _last_row(whole)}
+    path.write_text(_json({"end": end, "whole": whole}) + "\n", encoding="utf-8")
+    return whole
+
+
+def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
+    """Return the recorded run as a message, or a message that says how to record one."""
+    if not path.is_file():
+        sentence = f"No recorded run at {path.name}; press Sample, or run python -m pds record."
+        return _json({"kind": "error", "sentence": sentence})
+    recorded: Message = json.loads(path.read_text(encoding="utf-8"))
+    return _json(recorded[part])
+
+
+def gains(request: Request) -> figures.Gains:
+    """Return the gain of the model's frequency filter at the request's alpha."""
+    gain = filters.gain(load(request.model).frequency_mask, request.alpha).double()
+    rings = diagnostics.radial(gain)
+    return figures.Gains(
+        alpha=request.alpha,
+        grid=np.fft.fftshift(gain.mean(0).numpy()),
+        radii=rings.radii,
+        radial=rings.power,
+        lowest=float(gain.min()),
+        highest=float(gain.max()),
+    )
+
+
+def filter_view(payload: Mapping[str, Any]) -> tuple[str, tuple[Figure, Figure] | None]:
+    """Return a sentence and two figures of the filter; if the request is wrong, what is wrong."""
+    try:
+        filtered = gains(parse(payload))
+    except (ValueError, TypeError, OSError) as error:
+        return str(error), None
+    drawn = figures.plane_figure(filtered), figures.radial_figure(filtered)
+    return figures.filter_sentence(filtered), drawn
+
+
+def api_steps(request: Request) -> Iterator[Message]:
+    """Yield every step of a run for a program: numbers and both pictures as PNG data URLs."""
+    scene = Scene(request, load(request.model))
+    with closing(_pairs(request)) as pairs:
+        for pair in pairs:
+            moment = observe(pair, scene, 0.0)
+            left = dict(zip(("vanilla", "pds"), moment.numbers["left"], strict=True))
+            yield {
+                "iteration": moment.numbers["iteration"],
+                "num_steps": request.num_steps,
+                "sigma": moment.numbers["sigma"],
+                "nfe": moment.numbers["nfe"],
+                "noise_left": left,
+                "vanilla": _data_url(strip(moment.vanilla)),
+                "pds": _data_url(strip(moment.pds)),
+            }
+
+
+def _pairs(request: Request) -> Generator[Pair, None, None]:
+    """Yield the steps of a run; closing this closes the sampler."""
+    yield from compare_request(request)
+
+
+def _timed(pairs: Iterator[Pair], clock: Clock) -> Iterator[tuple[Pair, float]]:
+    """Add the mean time of a step so far, without the time that the consumer takes."""
+    spent, start = 0.0, clock()
+    for count, pair in enumerate(pairs, 1):
+        spent += clock() - start
+        yield pair, spent / count
+        start = clock()
+
+
+def _render(step: Step, scene: Scene) -> Tiles:
+    last = step.index == step.num_steps - 1
+    pixels = step.x_mean.float().cpu().numpy()
+    return view(pixels, sigma=0.0 if last else step.sigma, data_std=scene.data_std)
+
+
+def _content(moments: list[Moment]) -> Message:
+    rows = [strip(np.concatenate([m.vanilla, m.pds])) for m in moments]
+    return {"steps": [m.numbers for m in moments], "png": _base64(np.concatenate(rows))}
+
+
+def _last_row(message: Message) -> str:
+    sheet = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(message["png"])))))
+    return _base64(sheet[-message["height"] :])
+
+
+def _finite(value: float) -> float | None:
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def _rounded(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
+    return [_finite(value) for value in values.tolist()]
+
+
+def _base64(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
+    return base64.b64encode(png(pixels)).decode("ascii")
+
+
+def _data_url(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
+    return "data:image/png;base64," + _base64(pixels)
+
+
+def _json(message: Message) -> str:
+    return json.dumps(message, allow_nan=False, separators=(",", ":"))

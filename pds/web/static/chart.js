@@ -1,0 +1,75 @@
+// The radial spectrum and the trace of the noise that is left, as SVG.
+
+const PLOT = { left: 30, right: 250, top: 8, bottom: 158 };
+
+function svg(name, attributes, text) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const key in attributes) node.setAttribute(key, attributes[key]);
+  if (text) node.textContent = text;
+  return node;
+}
+
+function line(points) {
+  return points.map(([x, y], i) => (i ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1)).join("");
+}
+
+function makeSpectrum(root) {
+  const axes = svg("g");
+  const curves = ["data", "vanilla", "ours"].map((name) => svg("path", { class: name }));
+  root.append(axes, ...curves);
+
+  function scales(radii, data, powers) {
+    const all = [...data, ...powers.flat()].filter((p) => p > 0);
+    const low = Math.floor(Math.log10(Math.min(...data.filter((p) => p > 0)) / 3));
+    const high = Math.max(low + 3, Math.ceil(Math.log10(Math.max(...all))));
+    const first = Math.log10(radii[0]);
+    const span = Math.log10(radii[radii.length - 1]) - first;
+    return {
+      low,
+      high,
+      x: (r) => PLOT.left + ((Math.log10(r) - first) / span) * (PLOT.right - PLOT.left),
+      y: (p) => {
+        const share = (Math.log10(Math.max(p, 1e-300)) - low) / (high - low);
+        return PLOT.bottom - Math.min(1.02, Math.max(-0.02, share)) * (PLOT.bottom - PLOT.top);
+      },
+    };
+  }
+
+  function drawAxes(scale) {
+    const { left, right, top, bottom } = PLOT;
+    const half = scale.x(0.25);
+    const nodes = [svg("rect", { class: "fine", x: half, y: top, width: right - half, height: bottom - top })];
+    const every = Math.ceil((scale.high - scale.low) / 4);
+    for (let decade = scale.low; decade <= scale.high; decade += every) {
+      const y = scale.y(10 ** decade);
+      nodes.push(svg("line", { class: "grid", x1: left, x2: right, y1: y, y2: y }));
+      nodes.push(svg("text", { x: left - 5, y: y + 4, "text-anchor": "end" }, power(decade)));
+    }
+    nodes.push(svg("text", { x: left, y: bottom + 15 }, "coarse"));
+    nodes.push(svg("text", { x: right, y: bottom + 15, "text-anchor": "end" }, "fine detail"));
+    axes.replaceChildren(...nodes);
+  }
+
+  return (radii, data, powers) => {
+    const scale = scales(radii, data, powers);
+    drawAxes(scale);
+    [data, ...powers].forEach((curve, i) => {
+      const points = curve.map((p, j) => [scale.x(radii[j]), scale.y(p ?? 10 ** scale.high)]);
+      curves[i].setAttribute("d", line(points));
+    });
+  };
+}
+
+function makeTrace(root) {
+  // Log scale from a tenth of the data's fine-detail power to 10,000 times it.
+  const height = (left) => 80 - 20 * Math.min(4, Math.max(-1, Math.log10(left ?? 1e9)));
+  const level = svg("line", { x1: 0, x2: 1000, y1: height(1), y2: height(1) });
+  const curves = ["vanilla", "ours"].map((name) => svg("path", { class: name }));
+  root.append(level, ...curves);
+  return (steps, numSteps) => {
+    const x = (step) => (1000 * (step.iteration - 1)) / Math.max(1, numSteps - 1);
+    curves.forEach((curve, chain) =>
+      curve.setAttribute("d", line(steps.map((s) => [x(s), height(s.left[chain])])))
+    );
+  };
+}

@@ -1,0 +1,37 @@
+// Numbers as a reader writes them.
+
+const SUPERSCRIPT = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+function power(exponent) {
+  const digits = String(Math.abs(exponent)).replace(/\d/g, (d) => SUPERSCRIPT[d]);
+  return "10" + (exponent < 0 ? "⁻" : "") + digits;
+}
+
+function short(value) {
+  if (value >= 99.5) return Math.round(value).toLocaleString("en-US");
+  if (value >= 9.95) return value.toFixed(0);
+  return value >= 0.995 ? value.toFixed(1) : value.toPrecision(2);
+}
+
+function times(left) {
+  if (left === null) return "out of range";
+  if (left < 10000) return short(left) + "×";
+  const exponent = Math.floor(Math.log10(left));
+  return (left / 10 ** exponent).toFixed(1) + " · " + power(exponent) + "×";
+}
+
+function noise(sigma) {
+  if (sigma === null) return "out of range";
+  return sigma >= 10 ? short(sigma) : sigma.toFixed(sigma >= 1 ? 1 : 3);
+}
+
+function duration(seconds) {
+  if (seconds >= 1) return seconds.toFixed(1) + " s";
+  return seconds >= 0.01 ? (1000 * seconds).toFixed(0) + " ms" : (1000 * seconds).toFixed(1) + " ms";
+}
+
+function recipe(request) {
+  const filters = [request.frequency && "frequency", request.space && "space"].filter(Boolean);
+  if (!filters.length) return "no filter: the same sampler";
+  return filters.join(" and ") + " filter, alpha " + request.alpha;
+}

@@ -1,0 +1,148 @@
+// Pictures and numbers of a run: decodes messages, draws both panels together, scrubs and plays.
+
+const MOST_LIVE = 132; // live frames held for scrubbing after a stop
+
+async function decode(png) {
+  const file = await fetch("data:image/png;base64," + png); // decodes faster than atob, asks no server
+  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  return createImageBitmap(await file.blob(), options);
+}
+
+function paint(canvas, sheet, row, first, header) {
+  const { width, height, request } = header;
+  const count = request.num_images;
+  const columns = Math.ceil(Math.sqrt(count));
+  const gap = Math.max(1, Math.round(width / 32));
+  const across = columns * (width + gap) - gap;
+  const down = Math.ceil(count / columns) * (height + gap) - gap;
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  const context = canvas.getContext("2d");
+  for (let i = 0; i < count; i++) {
+    const x = (i % columns) * (width + gap);
+    const y = Math.floor(i / columns) * (height + gap);
+    context.drawImage(sheet, (first + i) * width, row * height, width, height, x, y, width, height);
+  }
+}
+
+function makePlayer(root) {
+  const find = (selector) => root.querySelector(selector);
+  const panels = ["vanilla", "ours"].map((name) => find(".pds-panel." + name));
+  const names = ["Vanilla", "PDS"];
+  const scrub = find(".pds-scrub");
+  const play = find(".pds-play");
+  const drawSpectrum = makeSpectrum(find(".pds-spectrum svg"));
+  const drawTrace = makeTrace(find(".pds-trace"));
+  let header = null;
+  let moments = []; // { numbers, sheet, row }
+  let playing = 0;
+  let fresh = false; // a run has begun, but the pictures are still those of the last one
+
+  function tell(panel, chain, step) {
+    const { num_steps, num_images } = header.request;
+    const rows = [
+      ["iteration", step.iteration + " of " + num_steps, ""],
+      ["sigma", noise(step.sigma), "Standard deviation of the noise at which the network was called"],
+      ["network calls", step.nfe, "Network evaluations per image so far (nfe)"],
+      ["time per step", duration(step.seconds), "Both samplers advance in one batch; this is the time of the pair"],
+      ["noise left", times(step.left[chain]), "Power above half the Nyquist frequency, relative to the data: 1 is like the data, more is grain, less is blur"],
+    ];
+    panel.querySelector("dl").replaceChildren(
+      ...rows.map(([term, value, title], i) => {
+        const group = document.createElement("div");
+        group.title = title;
+        if (i === rows.length - 1) group.className = "left";
+        group.append(document.createElement("dt"), document.createElement("dd"));
+        group.children[0].textContent = term;
+        group.children[1].textContent = value;
+        return group;
+      })
+    );
+    const images = num_images + (num_images === 1 ? " image" : " images");
+    panel.querySelector("canvas").setAttribute(
+      "aria-label",
+      `${names[chain]}: ${images} after iteration ${step.iteration} of ${num_steps}, noise left ${times(step.left[chain])} the data's`
+    );
+  }
+
+  function show({ numbers, sheet, row }) {
+    panels.forEach((panel, chain) => {
+      paint(panel.querySelector("canvas"), sheet, row, chain * header.request.num_images, header);
+      tell(panel, chain, numbers);
+    });
+    drawSpectrum(header.radii, header.data, numbers.power);
+    find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
+    fill(scrub);
+  }
+
+  function goTo(index) {
+    scrub.value = index;
+    scrub.setAttribute("aria-valuetext", "iteration " + moments[index].numbers.iteration);
+    show(moments[index]);
+  }
+
+  function pause() {
+    clearInterval(playing);
+    playing = 0;
+    play.classList.remove("playing");
+    play.setAttribute("aria-label", "Play the steps");
+  }
+
+  function start() {
+    const pace = Math.min(250, Math.max(40, 4000 / moments.length));
+    if (Number(scrub.value) >= moments.length - 1) goTo(0);
+    playing = setInterval(() => {
+      const next = Number(scrub.value) + 1;
+      goTo(next);
+      if (next >= moments.length - 1) pause();
+    }, pace);
+    play.classList.add("playing");
+    play.setAttribute("aria-label", "Pause");
+  }
+
+  function unlock() {
+    scrub.max = moments.length - 1;
+    scrub.disabled = play.disabled = moments.length < 2;
+  }
+
+  function adopt(message) {
+    header = message;
+    find(".pds-recipe").textContent = recipe(message.request);
+  }
+
+  play.addEventListener("click", () => (playing ? pause() : start()));
+  scrub.addEventListener("input", () => {
+    pause();
+    goTo(Number(scrub.value));
+  });
+
+  return {
+    begin() {
+      pause();
+      fresh = true;
+      scrub.disabled = play.disabled = true;
+    },
+    live(message, sheet) {
+      adopt(message);
+      if (fresh) moments = [];
+      fresh = false;
+      const [numbers] = message.steps;
+      moments.push({ numbers, sheet, row: 0 });
+      if (moments.length > MOST_LIVE) moments = moments.filter((_, i) => i % 2 === 0);
+      scrub.max = message.request.num_steps - 1;
+      scrub.value = numbers.iteration - 1;
+      show(moments[moments.length - 1]);
+      drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
+    },
+    halt() {
+      unlock();
+      if (moments.length) goTo(moments.length - 1);
+    },
+    finish(message, sheet) {
+      adopt(message);
+      moments = message.steps.map((numbers, row) => ({ numbers, sheet, row }));
+      unlock();
+      drawTrace(message.steps, message.request.num_steps);
+      goTo(moments.length - 1);
+    },
+  };
+}

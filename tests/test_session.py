@@ -1,0 +1,245 @@
+"""Requests in, messages out: what the page is told, without the page."""
+
+import base64
+import io
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pds.experiments import MODELS, Request, compare_request
+from pds.sampling import Pair, Step
+from pds.web import session
+from pds.web.figures import filter_sentence, plane_figure, radial_figure
+from pds.web.frames import kept_steps, view
+from pds.web.words import verdict
+
+FIELD = {
+    "model": "field64",
+    "num_steps": 6,
+    "alpha": 5,
+    "frequency": True,
+    "space": False,
+    "num_images": 2,
+    "seed": 3,
+    "run": "a",
+}
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
+
+
+def messages(**changes):
+    return [json.loads(text) for text in session.stream(FIELD | changes)]
+
+
+def ticking(step):
+    """A clock that advances by `step` seconds each time it is read."""
+    ticks = itertools.count()
+    return lambda: next(ticks) * step
+
+
+def test_a_run_ends_with_a_sheet_of_every_kept_step():
+    *frames, last = messages()
+    assert {message["kind"] for message in frames} == {"frame"}
+    assert last["kind"] == "done"
+    assert [step["iteration"] for step in last["steps"]] == [1, 2, 3, 4, 5, 6]
+    assert pixels(last["png"]).shape == (6 * 64, 2 * 2 * 64, 3)
+
+
+def test_every_message_carries_the_name_of_its_run():
+    assert {message["run"] for message in messages()} == {"a"}
+
+
+def test_live_frames_come_by_the_clock_and_not_by_the_step():
+    steps, clock = 60, ticking(0.001)  # each step reads the clock about three times
+    names = [m["kind"] for m in session.messages(Request("field64", steps), clock=clock)]
+    assert 2 <= names.count("frame") <= 1 + 60 * 0.004 / session.FRAME_INTERVAL
+
+
+def test_the_last_picture_is_the_result_clipped_and_nothing_else():
+    last = messages()[-1]
+    *_, pair = compare_request(session.parse(FIELD))
+    images = torch.cat([pair.vanilla.x_mean, pair.pds.x_mean]).clamp(0, 1)
+    expected = (255 * images).round().to(torch.uint8).permute(2, 0, 3, 1).reshape(64, -1, 3)
+    np.testing.assert_array_equal(pixels(last["png"])[-64:], expected.numpy())
+
+
+def test_without_filters_both_sides_show_the_same_pixels():
+    last = messages(frequency=False)[-1]
+    sheet = pixels(last["png"])
+    np.testing.assert_array_equal(sheet[:, :128], sheet[:, 128:])
+    assert "same sampler" in last["verdict"]
+
+
+def test_closing_the_stream_closes_the_sampler(monkeypatch):
+    closed = []
+
+    def sampler(request):
+        try:
+            yield from compare_request(request)
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(session, "compare_request", sampler)
+    stream = session.stream(FIELD)
+    next(stream)
+    assert not closed
+    stream.close()
+    assert closed
+
+
+def test_the_time_of_a_step_leaves_out_what_the_reader_takes(monkeypatch):
+    now = [0.0]
+
+    def sampler(request):
+        for pair in compare_request(request):
+            now[0] += 2.0
+            yield pair
+
+    monkeypatch.setattr(session, "compare_request", sampler)
+    for message in session.messages(session.parse(FIELD), clock=lambda: now[0]):
+        now[0] += 100.0
+        assert [step["seconds"] for step in message["steps"]] == [2.0] * len(message["steps"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("num_steps", 0, "num_steps must be a whole number"),
+        ("num_steps", "", "num_steps must be a whole number"),
+        ("num_steps", 2.5, "num_steps must be a whole number"),
+        ("alpha", 1, "alpha must be a number above 1"),
+        ("alpha", None, "alpha must be a number above 1"),
+        ("num_images", 9, "num_images must be a whole number"),
+        ("seed", -1, "seed must be a whole number"),
+        ("model", "../secret", "model must be one of"),
+        ("model", None, "model must be one of"),
+        ("frequency", "yes", "frequency must be true or false"),
+    ],
+)
+def test_a_bad_value_becomes_one_sentence(field, value, words):
+    (message,) = messages(**{field: value})
+    assert message["kind"] == "error"
+    assert message["run"] == "a"
+    assert words in message["sentence"]
+
+
+def test_a_missing_weight_file_becomes_one_sentence(monkeypatch):
+    def missing():
+        raise FileNotFoundError("no weights at x.safetensors; restore the file")
+
+    monkeypatch.setitem(MODELS, "gone", ("Gone", missing))
+    (message,) = messages(model="gone")
+    assert message["sentence"] == "no weights at x.safetensors; restore the file"
+
+
+def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
+    def diverging(request):
+        good = torch.full((2, 3, 64, 64), 0.5)
+        bad = torch.full_like(good, float("inf"))
+        for index in range(request.num_steps):
+            vanilla, pds = (
+                Step(index, request.num_steps, 0.5, 1.0, x, x, 2 * index) for x in (bad, good)
+            )
+            yield Pair(vanilla, pds)
+
+    monkeypatch.setattr(session, "compare_request", diverging)
+    last = messages()[-1]
+    assert last["steps"][-1]["left"][0] is None
+
+
+def test_the_view_keeps_the_contrast_of_the_data_at_every_noise_level():
+    rng = np.random.default_rng(0)
+    std, sigma = 0.1, 40.0
+    data = 0.5 + std * rng.standard_normal((1, 1, 256, 256))
+    noisy = data + sigma * rng.standard_normal(data.shape)
+    shown = view(noisy.astype(np.float32), sigma=sigma, data_std=std) / 255
+    # 65,536 samples: the standard error of a standard deviation is 0.3%, five of them here
+    assert shown.std() == pytest.approx(std, rel=0.014)
+
+
+def test_the_view_without_noise_is_the_image_clipped():
+    image = np.array([[[[-1.0, 0.0, 0.2, 1.0, 7.0, np.nan]]]], dtype=np.float32)
+    shown = view(image, sigma=0.0, data_std=0.2)
+    assert shown.ravel().tolist() == [0, 0, 51, 255, 255, 128]
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 25, 66, 67, 200, 2000])
+@pytest.mark.parametrize("pixels_per_step", [2 * 1024, 16 * 1024, 16 * 65536])
+def test_kept_steps_are_few_and_hold_both_ends(num_steps, pixels_per_step):
+    kept = kept_steps(num_steps, pixels_per_step)
+    assert kept[0] == 0
+    assert kept[-1] == num_steps - 1
+    assert kept == sorted(set(kept))
+    assert len(kept) == min(num_steps, 32 if pixels_per_step > 1e5 else 66)
+
+
+@pytest.mark.parametrize(
+    ("vanilla", "pds", "words"),
+    [
+        (6.0, 1.2, "PDS is closer"),
+        (1.3, 3.0, "Vanilla is closer"),
+        (1.3, 0.4, "Vanilla is closer"),
+        (0.4, 1.3, "PDS is closer"),
+        (1.05, 0.95, "Both are within 10%"),
+        (2.0, 2.1, "equally far"),
+        (2.0, 0.5, "equally far"),
+        (None, 1.5, "PDS is closer to the data here: 1.5 times the fine-detail power, vanilla div"),
+        (1.5, None, "Vanilla is closer"),
+        (5000.0, 1.0, "more than 1,000 times"),
+        (None, None, "Both samplers diverged"),
+    ],
+)
+def test_the_verdict_names_the_side_that_is_closer_to_the_data(vanilla, pds, words):
+    assert words in verdict(vanilla, pds, same=False)
+
+
+def test_a_recorded_run_comes_back_as_it_was(tmp_path):
+    path = tmp_path / "first_paint.json"
+    recorded = session.record(session.parse(FIELD), path)
+    end, whole = (json.loads(session.first_paint(part, path)) for part in ("end", "whole"))
+    assert whole == recorded
+    assert end["steps"] == whole["steps"][-1:]
+    np.testing.assert_array_equal(pixels(end["png"]), pixels(whole["png"])[-64:])
+
+
+def test_without_a_recorded_run_the_page_says_how_to_make_one(tmp_path):
+    message = json.loads(session.first_paint("end", tmp_path / "nothing.json"))
+    assert "python -m pds record" in message["sentence"]
+
+
+def test_the_filter_is_drawn_on_its_true_range():
+    gains = session.gains(session.parse(FIELD | {"alpha": 2}))
+    assert gains.lowest == pytest.approx(1.0, abs=1e-6)  # where the mask is largest
+    assert 1 < gains.highest < gains.bound == 2
+    heat_map = plane_figure(gains).data[0]
+    assert (heat_map.zmin, heat_map.zmax) == (1, 2)
+    low, high = radial_figure(gains).layout.yaxis.range
+    assert low < 1 < 2 < high
+    assert f"{gains.highest:.3f}" in filter_sentence(gains)
+
+
+def test_the_plane_has_zero_frequency_in_its_center():
+    gains = session.gains(session.parse(FIELD))
+    assert gains.grid.argmin() == 32 * 64 + 32
+
+
+def test_a_bad_value_leaves_the_filter_as_it_was():
+    sentence, drawn = session.filter_view(FIELD | {"alpha": 0.5})
+    assert "alpha must be a number above 1" in sentence
+    assert drawn is None
+
+
+def test_a_program_gets_every_step_with_both_pictures():
+    steps = list(session.api_steps(session.parse(FIELD)))
+    assert [step["iteration"] for step in steps] == [1, 2, 3, 4, 5, 6]
+    assert [step["nfe"] for step in steps] == [2, 4, 6, 8, 10, 12]
+    for side in ("vanilla", "pds"):
+        head, _, png = steps[-1][side].partition(",")
+        assert head == "data:image/png;base64"
+        assert pixels(png).shape == (64, 2 * 64, 3)
