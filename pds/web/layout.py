@@ -73,6 +73,7 @@ def options() -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
+        "state_session_capacity": 100,  # each visitor's last message stays in memory
     }
 
 

@@ -1,0 +1,300 @@
+"""The real page, served by app.py, in a real Chromium."""
+
+import base64
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
+SIDES = ("vanilla", "ours")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = os.environ | {
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+        "OMP_NUM_THREADS": "2",
+    }
+    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def wait_for(url, server):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "app.py ended before it served a page"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail("app.py served no page within 60 seconds")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        found = next(filter(None, map(shutil.which, BROWSERS)), None)
+        path = found or playwright.chromium.executable_path
+        if not Path(path).exists():
+            pytest.fail(
+                "these tests need Chromium: run `python -m playwright install chromium`, "
+                "or `apt-get install chromium`"
+            )
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A fresh visitor whose requests are noted in `page.asked` and whose errors fail the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.asked, errors = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    open_page(page, address)
+    yield page
+    context.close()
+    assert not errors
+
+
+def open_page(page, address):
+    page.goto(address)
+    page.wait_for_selector(".pds[data-state=idle]")
+    page.wait_for_selector(".pds-scrub:enabled")
+
+
+def picture(page, side):
+    return page.evaluate(PICTURE, side)
+
+
+def sample(page, model="field64", **settings):
+    page.select_option("[name=model]", model)
+    for name, value in settings.items():
+        page.fill(f"[name={name}]", str(value))
+    page.click(".pds-sample")
+
+
+def finish(page):
+    page.wait_for_selector(".pds[data-state=idle]", timeout=60_000)
+
+
+def pixels(data_url):
+    png = base64.b64decode(data_url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def long_run(page):
+    """Start a run of 20 seconds or more, and wait for its first frame."""
+    sample(page, num_steps=2000, num_images=8)
+    page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 2000')")
+
+
+def short_run_takes_its_turn(page):
+    """Only one run is made at a time: this one ends soon if no other is under way."""
+    start = time.monotonic()
+    sample(page, num_steps=3, num_images=1)
+    finish(page)
+    assert page.inner_text(".pds-where") == "iteration 3 of 3"
+    assert time.monotonic() - start < 6
+
+
+def distinct_colors(page, side):
+    return len(np.unique(pixels(picture(page, side)).reshape(-1, 3), axis=0))
+
+
+def server_requests(page):
+    return [url for url in page.asked if urlsplit(url).scheme in ("http", "https", "ws", "wss")]
+
+
+def test_the_first_paint_shows_a_finished_run(page):
+    assert all(distinct_colors(page, side) > 100 for side in SIDES)
+    assert picture(page, "vanilla") != picture(page, "ours")
+    iteration, total = page.inner_text(".pds-where").removeprefix("iteration ").split(" of ")
+    assert iteration == total == page.input_value("[name=num_steps]")
+    assert page.inner_text(".pds-verdict")
+    expect(page.locator(".pds-error")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (1024, 768)])
+def test_the_first_screen_needs_no_scrolling(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    boxes = [page.locator(s).bounding_box() for s in (".pds-sample", ".pds-scrub", ".pds-spectrum")]
+    assert all(box["y"] + box["height"] <= height for box in boxes)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    panel = page.locator(".pds-panel canvas").first.bounding_box()
+    assert panel["width"] >= 0.3 * width
+
+
+def test_a_phone_stacks_the_panels_and_keeps_sample_in_reach(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    upper, lower = (page.locator(f".pds-panel.{side} canvas").bounding_box() for side in SIDES)
+    assert lower["y"] >= upper["y"] + upper["height"]
+    button = page.locator(".pds-sample").bounding_box()
+    assert button["height"] >= 44
+    assert button["y"] + button["height"] <= 844
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_sampling_streams_changing_pictures_and_finishes(page):
+    sample(page, model=page.input_value("[name=model]"), num_steps=25)
+    seen = {picture(page, "ours")}
+    while page.get_attribute(".pds", "data-state") == "running":
+        seen.add(picture(page, "ours"))
+        page.wait_for_timeout(30)
+    assert len(seen) >= 5
+    assert page.inner_text(".pds-where") == "iteration 25 of 25"
+    assert page.inner_text(".pds-panel.ours dd >> nth=2") == "50"  # network calls
+    assert page.inner_text(".pds-verdict")
+
+
+def test_both_panels_always_show_the_same_iteration(page):
+    page.evaluate(
+        """() => {
+          window.pairs = [];
+          const labels = () => [...document.querySelectorAll('.pds-panel canvas')].map(
+            (c) => c.ariaLabel.match(/iteration (\\d+)/)[1]);
+          new MutationObserver(() => window.pairs.push(labels())).observe(
+            document.querySelector('.pds-where'), { childList: true });
+        }"""
+    )
+    sample(page, num_steps=100)
+    finish(page)
+    pairs = page.evaluate("window.pairs")
+    assert len(pairs) >= 3
+    assert all(vanilla == ours for vanilla, ours in pairs)
+    iterations = [int(vanilla) for vanilla, _ in pairs]
+    assert iterations == sorted(iterations)
+
+
+def test_scrubbing_changes_the_picture_without_a_request(page):
+    page.wait_for_function("document.querySelector('.pds-scrub').max >= 24")
+    before, asked = picture(page, "ours"), len(server_requests(page))
+    page.focus(".pds-scrub")
+    page.keyboard.press("Home")
+    first = picture(page, "ours")
+    assert page.inner_text(".pds-where").startswith("iteration 1 of")
+    page.keyboard.press("End")
+    assert first != before == picture(page, "ours")
+    page.click(".pds-play")
+    page.wait_for_function("!document.querySelector('.pds-where').textContent.includes('n 1 ')")
+    page.wait_for_selector(".pds-play:not(.playing)")
+    assert picture(page, "ours") == before
+    assert len(server_requests(page)) == asked
+
+
+def test_stop_ends_a_long_run_and_the_page_samples_again(page):
+    long_run(page)
+    page.click(".pds-stop")
+    stopped = page.inner_text(".pds-where")
+    assert "Stopped" in page.inner_text(".pds-verdict")
+    page.wait_for_timeout(500)
+    assert page.inner_text(".pds-where") == stopped
+    short_run_takes_its_turn(page)
+
+
+def test_a_closed_tab_frees_the_sampler(page, address):
+    visitor = page.context.new_page()
+    open_page(visitor, address)
+    long_run(visitor)
+    visitor.close()
+    short_run_takes_its_turn(page)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("num_steps", "0", "must be a whole number from 1 to 2000, got 0"),
+        ("num_steps", "", "must be a whole number from 1 to 2000"),
+        ("alpha", "1", "alpha must be a number above 1"),
+    ],
+)
+def test_a_bad_value_shows_its_sentence_and_leaves_the_page_usable(page, field, value, words):
+    good = page.input_value(f"[name={field}]")
+    sample(page, **{field: value})
+    expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
+    expect(page.locator(".pds-scrub")).to_be_enabled()
+    sample(page, num_steps=3, **({} if field == "num_steps" else {field: good}))
+    finish(page)
+    expect(page.locator(".pds-error")).to_be_hidden()
+    assert page.inner_text(".pds-where") == "iteration 3 of 3"
+
+
+def test_the_slider_stops_at_the_ladder_and_the_box_takes_any_number(page):
+    slider = page.get_by_label("Iterations, in steps")
+    slider.focus()
+    page.keyboard.press("Home")
+    seen = [page.input_value("[name=num_steps]")]
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+        seen.append(page.input_value("[name=num_steps]"))
+    assert seen == ["2000", "200", "133", "100", "66", "40", "25"]
+    page.fill("[name=num_steps]", "77")
+    assert 3 < float(slider.input_value()) < 4  # between 100 and 66
+    page.keyboard.press("Tab")
+    assert page.input_value("[name=num_steps]") == "77"
+
+
+def test_no_request_leaves_the_host(page):
+    page.click(".pds-to-filter")
+    page.wait_for_function("document.querySelectorAll('#plots .main-svg').length >= 2")
+    sample(page, num_steps=3)
+    finish(page)
+    assert {urlsplit(url).hostname for url in server_requests(page)} == {"127.0.0.1"}
+
+
+def test_a_program_streams_the_steps(address):
+    client = Client(address, verbose=False)
+    job = client.submit(
+        model="field64", num_steps=12, num_images=1, frequency=False, api_name="/compare"
+    )
+    steps = list(job)
+    assert [step["iteration"] for step in steps] == list(range(1, 13))
+    assert steps[-1]["vanilla"] == steps[-1]["pds"]  # no filter, the same sampler
+    assert set(steps[-1]["noise_left"]) == {"vanilla", "pds"}
+
+
+def test_page_and_program_get_the_same_pixels(page, address):
+    sample(page, num_steps=4, num_images=1, seed=9)
+    finish(page)
+    client = Client(address, verbose=False)
+    *_, last = client.submit(
+        model="field64", num_steps=4, num_images=1, seed=9, api_name="/compare"
+    )
+    for side, name in zip(SIDES, ("vanilla", "pds"), strict=True):
+        np.testing.assert_array_equal(pixels(picture(page, side)), pixels(last[name]))
+
+
+def test_a_program_gets_the_sentence_of_a_bad_value(address):
+    client = Client(address, verbose=False)
+    with pytest.raises(AppError, match="alpha must be a number above 1"):
+        client.predict(model="field64", alpha=0.5, api_name="/compare")
