@@ -36,9 +36,7 @@ def build() -> gr.Blocks:
             server_functions=[recorded_run],
             setup=session.setup(),
         )
-        caption = gr.HTML(
-            html_template=_read("filter.html"), apply_default_css=False, elem_id="caption"
-        )
+        notes = gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
         with gr.Row(elem_id="plots"):
             plots = [gr.Plot(show_label=False, container=False, min_width=300) for _ in range(2)]
         sampling = stage.sample(
@@ -54,7 +52,7 @@ def build() -> gr.Blocks:
         stage.stop(None, cancels=[sampling], api_visibility="private")
         stage.filter(
             _filter,
-            outputs=[caption, *plots],
+            outputs=[notes, *plots],
             show_progress="hidden",
             trigger_mode="always_last",
             queue=False,

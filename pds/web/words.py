@@ -20,21 +20,20 @@ def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
     if left == right == math.inf:
         return "Both samplers diverged."
     if max(left, right) <= ALIKE:
-        return "Both are within 10% of the data in fine detail."
+        return "Both are within 10% of the data's power in fine detail."
+    powers = f"vanilla has {_power(vanilla)} the data's power, PDS {_power(pds)} it"
     if abs(left - right) <= ALIKE:
-        return f"Both are about equally far from the data: {_fine(vanilla)} and {_fine(pds)}."
-    if right < left:
-        return f"PDS is closer to the data here: {_fine(pds)}, vanilla {_fine(vanilla)}."
-    return f"Vanilla is closer to the data here: {_fine(vanilla)}, PDS {_fine(pds)}."
+        return f"Both are about equally far from the data in fine detail: {powers}."
+    winner = "PDS" if right < left else "Vanilla"
+    return f"{winner} is closer to the data in fine detail: {powers}."
 
 
 def _miss(noise_left: float | None) -> float:
     return abs(math.log(noise_left)) if noise_left else math.inf
 
 
-def _fine(noise_left: float | None) -> str:
-    if noise_left is None:
-        return "diverged"
-    if noise_left >= 1000:
-        return "more than 1,000 times the fine-detail power"
-    return f"{noise_left:.2g} times the fine-detail power"
+def _power(noise_left: float | None) -> str:
+    if noise_left is None or noise_left >= 1000:
+        return "over 1,000 times"
+    digits = 0 if noise_left >= 9.95 else 1 if noise_left >= 0.995 else 2
+    return f"{noise_left:.{digits}f} times"

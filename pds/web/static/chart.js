@@ -1,6 +1,6 @@
 // The radial spectrum and the trace of the noise that is left, as SVG.
 
-const PLOT = { left: 30, right: 250, top: 8, bottom: 158 };
+const MARGIN = { left: 30, right: 2, top: 8, bottom: 20 };
 
 function svg(name, attributes, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -18,7 +18,16 @@ function makeSpectrum(root) {
   const curves = ["data", "vanilla", "ours"].map((name) => svg("path", { class: name }));
   root.append(axes, ...curves);
 
-  function scales(radii, data, powers) {
+  let shown = null;
+
+  // The plot fills the room that the page leaves for it, at any size.
+  function box() {
+    const { width, height } = root.getBoundingClientRect();
+    root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    return { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+  }
+
+  function scales(plot, radii, data, powers) {
     const all = [...data, ...powers.flat()].filter((p) => p > 0);
     const low = Math.floor(Math.log10(Math.min(...data.filter((p) => p > 0)) / 3));
     const high = Math.max(low + 3, Math.ceil(Math.log10(Math.max(...all))));
@@ -27,16 +36,15 @@ function makeSpectrum(root) {
     return {
       low,
       high,
-      x: (r) => PLOT.left + ((Math.log10(r) - first) / span) * (PLOT.right - PLOT.left),
+      x: (r) => plot.left + ((Math.log10(r) - first) / span) * (plot.right - plot.left),
       y: (p) => {
         const share = (Math.log10(Math.max(p, 1e-300)) - low) / (high - low);
-        return PLOT.bottom - Math.min(1.02, Math.max(-0.02, share)) * (PLOT.bottom - PLOT.top);
+        return plot.bottom - Math.min(1.02, Math.max(-0.02, share)) * (plot.bottom - plot.top);
       },
     };
   }
 
-  function drawAxes(scale) {
-    const { left, right, top, bottom } = PLOT;
+  function drawAxes({ left, right, top, bottom }, scale) {
     const half = scale.x(0.25);
     const nodes = [svg("rect", { class: "fine", x: half, y: top, width: right - half, height: bottom - top })];
     const every = Math.ceil((scale.high - scale.low) / 4);
@@ -50,13 +58,22 @@ function makeSpectrum(root) {
     axes.replaceChildren(...nodes);
   }
 
-  return (radii, data, powers) => {
-    const scale = scales(radii, data, powers);
-    drawAxes(scale);
+  function draw() {
+    if (!shown) return;
+    const [radii, data, powers] = shown;
+    const plot = box();
+    const scale = scales(plot, radii, data, powers);
+    drawAxes(plot, scale);
     [data, ...powers].forEach((curve, i) => {
       const points = curve.map((p, j) => [scale.x(radii[j]), scale.y(p ?? 10 ** scale.high)]);
       curves[i].setAttribute("d", line(points));
     });
+  }
+
+  new ResizeObserver(draw).observe(root);
+  return (...spectra) => {
+    shown = spectra;
+    draw();
   };
 }
 

@@ -66,7 +66,7 @@ function makeIterations(form, ladder) {
 
 function makeAlpha(form) {
   const slider = form.querySelector("#pds-alpha-slide");
-  const hint = form.querySelector("#pds-alpha-hint");
+  const hint = form.querySelector(".pds-hint");
   Object.assign(slider, { min: 0, max: 1, step: 0.01 });
   // alpha - 1 from 0.1 to 50, by its logarithm
   return couple(
@@ -75,8 +75,8 @@ function makeAlpha(form) {
     (alpha) => Math.log((alpha - 1) / 0.1) / Math.log(500),
     (position) => Number((1 + 0.1 * 500 ** position).toPrecision(2)),
     (alpha) => {
-      const gain = alpha > 1 ? "at most " + (alpha / (alpha - 1)).toFixed(2) + "×" : "none";
-      hint.querySelector("span").textContent = "gain " + gain;
+      const bound = alpha > 1 ? (alpha / (alpha - 1)).toFixed(2) + "×" : "none";
+      hint.querySelector("span").textContent = "gain up to " + bound;
     }
   );
 }
