@@ -6,6 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+Figure = go.Figure
+
 INK, HUE, FAINT = "#868b92", "#2389a3", "rgba(134,139,146,0.25)"
 """Readable on light and dark paper alike."""
 SHADES = [[0, "#f3efe4"], [0.5, "#7fb6bf"], [1, "#0e4a5a"]]
@@ -43,7 +45,7 @@ def filter_sentence(gains: Gains) -> str:
     )
 
 
-def plane_figure(gains: Gains) -> go.Figure:
+def plane_figure(gains: Gains) -> Figure:
     """Draw the gain on the frequency plane, colors spread over the range that alpha allows."""
     rows, columns = (_frequencies(size) for size in gains.grid.shape)
     heat_map = go.Heatmap(
@@ -57,7 +59,7 @@ def plane_figure(gains: Gains) -> go.Figure:
     return figure
 
 
-def radial_figure(gains: Gains) -> go.Figure:
+def radial_figure(gains: Gains) -> Figure:
     """Draw the gain by radius on its true range, from vanilla's 1 to the bound."""
     curve = go.Scatter(
         x=gains.radii, y=gains.radial, mode="lines", line={"color": HUE, "width": 2.5},
@@ -76,9 +78,9 @@ def radial_figure(gains: Gains) -> go.Figure:
     return figure
 
 
-def _figure(trace: go.Heatmap | go.Scatter, title: str) -> go.Figure:
+def _figure(trace: go.Heatmap | go.Scatter, title: str) -> Figure:
     axis = {"gridcolor": FAINT, "zeroline": False, "color": INK}
-    return go.Figure(
+    return Figure(
         trace,
         go.Layout(
             title={"text": title, "font": {"size": 16}, "x": 0.5}, xaxis=axis, yaxis=axis,

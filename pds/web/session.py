@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
-from plotly.graph_objects import Figure
 
 from pds import diagnostics, filters
 from pds.experiments import (
@@ -57,7 +56,7 @@ class Scene:
 
     @cached_property
     def data_std(self) -> float:
-        """Standard deviation of the data's pixels around their mean image level (Parseval)."""
+        """Standard deviation of the pixels within the data's images (by Parseval)."""
         power = self.experiment.data_power.clone()
         power[..., 0, 0] = 0
         return math.sqrt(float(power.mean()))
@@ -219,7 +218,9 @@ def gains(request: Request) -> figures.Gains:
     )
 
 
-def filter_view(payload: Mapping[str, Any]) -> tuple[str, tuple[Figure, Figure] | None]:
+def filter_view(
+    payload: Mapping[str, Any],
+) -> tuple[str, tuple[figures.Figure, figures.Figure] | None]:
     """Return a sentence and two figures of the filter; if the request is wrong, what is wrong."""
     try:
         filtered = gains(parse(payload))
