@@ -136,7 +136,8 @@ def compare_request(request: Request) -> Iterator[Pair]:
 def portraits32() -> Experiment:
     """Return the embedded NCSN++, trained on `pds.portraits` at 32 px."""
     score = checkpoints.load(ROOT / "assets" / "portraits32.safetensors")
-    shape = (score.card.network.num_channels, *[score.card.network.image_size] * 2)
+    network = score.card.network
+    shape = (network.num_channels, network.image_size, network.image_size)
     return Experiment(
         score=score,
         sde=score.sde,
