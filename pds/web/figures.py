@@ -1,12 +1,13 @@
 """Figures that change when a person moves something, drawn with plotly. No torch, no gradio."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-Figure = go.Figure
+Figure: TypeAlias = go.Figure
 
 INK, HUE, FAINT = "#868b92", "#2389a3", "rgba(134,139,146,0.25)"
 """Readable on light and dark paper alike."""
