@@ -69,6 +69,8 @@ function makePlayer(root) {
       paint(panel.querySelector("canvas"), sheet, row, chain * header.request.num_images, header);
       tell(panel, chain, numbers);
     });
+    const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
+    root.classList.toggle("midway", midway);
     drawSpectrum(header.radii, header.data, numbers.power);
     find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
     fill(scrub);
