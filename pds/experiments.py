@@ -4,7 +4,8 @@ Browser, command line and Python all describe a run by one `Request`; the same r
 same images everywhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds import checkpoints, filters
+from pds import checkpoints, diagnostics, filters
 from pds.kernels import Langevin
 from pds.preconditioners import Preconditioner
 from pds.sampling import Pair, Sampler, compare, seeded_noise
@@ -131,6 +132,25 @@ def compare_request(request: Request) -> Iterator[Pair]:
         shape=(request.num_images, *experiment.image_shape),
         preconditioner=experiment.preconditioner(request),
     )
+
+
+def ladder(
+    model: str, counts: Sequence[int], *, num_runs: int, alpha: float = 5.0
+) -> Iterator[tuple[int, float, float]]:
+    """Yield (N, noise left of vanilla, of PDS) over 8 num_runs images from the same seeds.
+
+    Noise left is the power above half Nyquist relative to the data, see `pds.diagnostics`; PDS has
+    the frequency filter at `alpha`.
+    """
+    data = diagnostics.fine_power(load(model).data_power)
+    for num_steps in counts:
+        totals = [0.0, 0.0]
+        for run in range(num_runs):
+            request = Request(model, num_steps, alpha, num_images=8, seed=8 * run)
+            (last,) = deque(compare_request(request), maxlen=1)
+            for chain, step in enumerate(last):
+                totals[chain] += diagnostics.fine_power(diagnostics.power(step.x_mean))
+        yield num_steps, totals[0] / num_runs / data, totals[1] / num_runs / data
 
 
 def portraits32() -> Experiment:

@@ -16,6 +16,7 @@ import itertools
 import math
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,18 +217,22 @@ def portrait_cache(config: TrainConfig) -> NDArray[np.uint8]:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
         if len(images) == config.num_images:
             return images
-    parts = [range(i, min(i + 250, config.num_images)) for i in range(0, config.num_images, 250)]
-    with ProcessPoolExecutor() as pool:
-        rendered = pool.map(_render, parts, itertools.repeat(config.size))
-        images = np.concatenate(list(tqdm(rendered, total=len(parts), desc="portraits")))
+    images = np.concatenate(list(rendered(config.num_images, size=config.size)))
     with open(path.with_suffix(".part"), "wb") as file:
         np.save(file, images)
     os.replace(path.with_suffix(".part"), path)
     return images
 
 
+def rendered(num_images: int, *, size: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield the portraits of seeds 0 to num_images - 1 in batches, drawn on all cores."""
+    parts = [range(i, min(i + 250, num_images)) for i in range(0, num_images, 250)]
+    with ProcessPoolExecutor() as pool:
+        drawn = pool.map(_render, parts, itertools.repeat(size))
+        yield from tqdm(drawn, total=len(parts), desc="portraits", unit_scale=250)
+
+
 def _render(seeds: range, size: int) -> NDArray[np.uint8]:
-    torch.set_num_threads(1)
     return (portraits(seeds, size=size) * 255).round().byte().numpy()
 
 

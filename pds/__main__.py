@@ -1,0 +1,7 @@
+"""`python -m pds`, see `pds.cli`."""
+
+import sys
+
+from pds.cli import main
+
+sys.exit(main())
