@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pds.experiments import MODELS, Request, compare_request
+from pds.experiments import MODELS, Request, compare_request, load
 from pds.sampling import Pair, Step
 from pds.web import session
 from pds.web.figures import filter_sentence, plane_figure, radial_figure
@@ -58,7 +58,10 @@ def test_every_message_carries_the_name_of_its_run():
 
 def test_live_frames_come_by_the_clock_and_not_by_the_step():
     steps, clock = 60, ticking(0.001)  # each step reads the clock about three times
-    names = [m["kind"] for m in session.messages(Request("field64", steps), clock=clock)]
+    names = [
+        m["kind"]
+        for m in session.messages(replace(session.parse(FIELD), num_steps=steps), clock=clock)
+    ]
     assert 2 <= names.count("frame") <= 1 + 60 * 0.004 / session.FRAME_INTERVAL
 
 
@@ -137,6 +140,16 @@ def test_a_missing_weight_file_becomes_one_sentence(monkeypatch):
     monkeypatch.setitem(MODELS, "gone", ("Gone", missing))
     (message,) = messages(model="gone")
     assert message["sentence"] == "no weights at x.safetensors; restore the file"
+
+
+def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch):
+    def missing():
+        raise FileNotFoundError("no weights")
+
+    load.cache_clear()
+    monkeypatch.setitem(MODELS, Request.model, ("Gone", missing))
+    session.warm_up()
+    load.cache_clear()
 
 
 def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):

@@ -11,7 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +102,15 @@ def setup() -> Message:
             "seed": MAX_SEED,
         },
     }
+
+
+def warm_up() -> None:
+    """Take one step, so that the first visitor does not wait for files and first calls.
+
+    Missing or damaged files are left for that visitor's run to report.
+    """
+    with suppress(ValueError, OSError), closing(_pairs(Request())) as pairs:
+        next(pairs)
 
 
 def parse(payload: Mapping[str, Any]) -> Request:
