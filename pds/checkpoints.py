@@ -24,6 +24,18 @@ from pds.ncsnpp import ModelCard, NetworkScore
 
 Weights = dict[str, Tensor]
 
+DAMAGE = (
+    pickle.UnpicklingError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What torch.load raises for bytes that are no checkpoint, depending on where they go wrong."""
+
 
 def load(
     path: Path, card: ModelCard | None = None, *, weights: Literal["ema", "raw"] = "ema"
@@ -47,12 +59,15 @@ def load(
         raise ValueError(f"{path} does not describe its network; pass its configuration")
     else:
         state = {}
-    score = NetworkScore(card)
+    # On meta, nothing is drawn or allocated before the file is known to fit.
+    with torch.device("meta"):
+        score = NetworkScore(card)
     if path.suffix != ".safetensors":
         trainable = [name for name, p in score.network.named_parameters() if p.requires_grad]
         state = _read_pth(path, trainable, weights)
     _require_fit(path, state, score.network.state_dict())
-    score.network.load_state_dict(state)
+    state = {name: tensor.float().contiguous() for name, tensor in state.items()}
+    score.network.load_state_dict(state, assign=True)
     return score.eval().requires_grad_(False)
 
 
@@ -75,24 +90,24 @@ def _read_safetensors(path: Path) -> tuple[Weights, ModelCard]:
         raise ValueError(f"{path} carries no model description; it was not written by pds")
     try:
         return state, ModelCard.from_dict(json.loads(metadata["pds"]))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
     checkpoint = _unpickle(path)
     model, ema = checkpoint.get("model"), checkpoint.get("ema")
-    if not isinstance(model, dict) or not isinstance(ema, dict) or "shadow_params" not in ema:
+    averaged = ema.get("shadow_params") if isinstance(ema, dict) else None
+    if not isinstance(model, dict) or not isinstance(averaged, list):
         raise ValueError(
             f"{path} is not a score_sde checkpoint: expected optimizer, model, ema and step, "
             f"found {', '.join(map(str, checkpoint)) or 'nothing'}"
         )
-    state = {name.removeprefix("module."): tensor for name, tensor in model.items()}
+    state = {str(name).removeprefix("module."): tensor for name, tensor in model.items()}
     # The grid of noise levels: sampling computes its own.
     state.pop("sigmas", None)
     if weights == "raw":
         return state
-    averaged = ema["shadow_params"]
     if len(averaged) != len(trainable):
         raise ValueError(
             f"{path} averages {len(averaged)} parameters, but this network trains "
@@ -105,12 +120,13 @@ def _unpickle(path: Path) -> dict[str, Any]:
     """Read a .pth that may hold numpy scalars (score_sde's warm-up leaves one), and no code."""
     scalar = importlib.import_module("numpy._core.multiarray").scalar
     safe = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, np.dtypes.Float64DType]
-    try:
-        with torch.serialization.safe_globals(safe):
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path} is damaged or not a plain checkpoint ({reason})") from None
+    # Opened outside the try: a file that may not be read is not a damaged one.
+    with path.open("rb") as file, torch.serialization.safe_globals(safe):
+        try:
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+        except DAMAGE as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{path} is damaged or not a plain checkpoint ({reason})") from None
     if not isinstance(checkpoint, dict):
         raise ValueError(f"{path} holds a {type(checkpoint).__name__}; expected a checkpoint dict")
     return checkpoint

@@ -23,7 +23,7 @@ class NCSNppConfig:
         resblock_type, progressive, progressive_input, progressive_combine: flavors.
         embedding_type, fourier_scale: how the noise level is embedded.
         init_scale: of the last layer of each branch.
-        scale_by_sigma: divide the output by sigma.
+        scale_by_sigma: divide the output by sigma, which the Fourier embedding is given.
         dropout: probability, in training.
 
     Raises:
@@ -60,6 +60,16 @@ class NCSNppConfig:
                     raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
         for name in ("ch_mult", "attn_resolutions", "fir_kernel"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("num_channels", "num_res_blocks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        if self.scale_by_sigma and self.embedding_type == "positional":
+            raise ValueError(
+                "scale_by_sigma needs embedding_type fourier: a positional network is given a "
+                "label, not sigma; set scale_by_sigma to False"
+            )
         if self.nf < 4 or self.nf % 4:
             raise ValueError(f"nf must be a positive multiple of 4, got {self.nf}")
         if not self.ch_mult or min(self.ch_mult) < 1:

@@ -59,9 +59,9 @@ class FourierEmbedding(nn.Module):
 
 def positional_embedding(label: Tensor, features: int) -> Tensor:
     """Embed a label (B,) as sines and cosines of a geometric series of frequencies."""
-    half = features // 2
-    rates = torch.exp(torch.arange(half, device=label.device) * -(math.log(10000) / (half - 1)))
-    phase = label.float()[:, None] * rates[None, :]
+    half, label = features // 2, label if label.is_floating_point() else label.float()
+    index = torch.arange(half, device=label.device, dtype=label.dtype)
+    phase = label[:, None] * torch.exp(index * -(math.log(10000) / (half - 1)))
     return F.pad(torch.cat([phase.sin(), phase.cos()], dim=1), (0, features % 2))
 
 

@@ -2,7 +2,7 @@
 
 With taps k (normalized to sum 1), along each axis,
 
-    down:  y[i] = sum_j k[j] x[2 i + j - 1]
+    down:  y[i] = sum_j k[3 - j] x[2 i + j - 1]
     up:    zeros go between the pixels, then y[n] = 2 sum_j k[3 - j] u[n + j - 2]
 
 Source: T. Karras et al., StyleGAN2, CVPR 2020; written as slices along one axis after the other.
@@ -21,12 +21,13 @@ Taps = Sequence[float]
 
 def fir_down(x: Tensor, taps: Taps) -> Tensor:
     """Halve x (B, C, H, W) with the filter `taps`."""
-    return _along_both(x, lambda v: _correlate(F.pad(v, (1, 1)), _normalized(taps), stride=2))
+    k = _flipped(taps)
+    return _along_both(x, lambda v: _correlate(F.pad(v, (1, 1)), k, stride=2))
 
 
 def fir_up(x: Tensor, taps: Taps) -> Tensor:
     """Double x (B, C, H, W) with the filter `taps`."""
-    k = [2 * tap for tap in reversed(_normalized(taps))]
+    k = [2 * tap for tap in _flipped(taps)]
 
     def double(v: Tensor) -> Tensor:
         before, after = F.pad(v, (1, 0))[..., :-1], F.pad(v, (0, 1))[..., 1:]
@@ -37,7 +38,7 @@ def fir_up(x: Tensor, taps: Taps) -> Tensor:
 
 def fir_blur(x: Tensor, taps: Taps, *, gain: float, padding: int) -> Tensor:
     """Filter x (B, C, H, W) with `taps` times `gain` along each axis, zeros around it."""
-    k = [gain * tap for tap in reversed(_normalized(taps))]
+    k = [gain * tap for tap in _flipped(taps)]
     return _along_both(x, lambda v: _correlate(F.pad(v, (padding, padding)), k, stride=1))
 
 
@@ -98,8 +99,9 @@ def resample(x: Tensor, *, up: bool, taps: Taps | None) -> Tensor:
     return plain_up(x) if up else plain_down(x)
 
 
-def _normalized(taps: Taps) -> list[float]:
-    return [tap / sum(taps) for tap in taps]
+def _flipped(taps: Taps) -> list[float]:
+    """Return k[3 - j] with sum 1: a filter convolves, the slices below correlate."""
+    return [tap / sum(taps) for tap in reversed(taps)]
 
 
 def _correlate(v: Tensor, k: Sequence[float], *, stride: int) -> Tensor:

@@ -16,6 +16,7 @@ Diffusion-Based Generative Models", NeurIPS 2022 (edm).
 """  # noqa: E501
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,13 +40,13 @@ class ModelCard:
     Args:
         network: its architecture.
         sde: the process it was trained on.
-        num_scales: the N it was published with.
-        snr: of its Langevin corrector.
+        num_scales: the N it was published with, >= 1.
+        snr: of its Langevin corrector, > 0.
         scaling: how its output becomes a score, see the module.
-        data_std: s of the "edm" scaling, in pixel units.
+        data_std: s of the "edm" scaling, in pixel units, > 0.
 
     Raises:
-        ValueError: if the scaling does not fit the process.
+        ValueError: for values outside these ranges, or a scaling that does not fit the process.
     """
 
     network: NCSNppConfig
@@ -56,6 +57,11 @@ class ModelCard:
     data_std: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.num_scales < 1:
+            raise ValueError(f"num_scales must be >= 1, got {self.num_scales}")
+        for name in ("snr", "data_std"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
         if self.scaling not in ("published", "edm"):
             raise ValueError(f"scaling must be published or edm, got {self.scaling!r}")
         if self.scaling == "edm" and not isinstance(self.sde, VESDE):
