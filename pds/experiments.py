@@ -57,7 +57,7 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
+        if not isinstance(self.model, str) or self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
         for name, low, high in (
             ("num_steps", 1, MAX_STEPS),
@@ -188,8 +188,8 @@ def field64() -> Experiment:
 
 
 MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
-    "portraits32": ("Portraits, 32 px (NCSN++)", portraits32),
-    "field64": ("Gaussian clouds, 64 px (exact score)", field64),
+    "portraits32": ("Portraits, 32 px", portraits32),
+    "field64": ("Gaussian clouds, 64 px", field64),
 }
 
 
@@ -210,7 +210,10 @@ def _whole(name: str, value: object, low: int, high: int) -> int:
         whole = int(value)
         if whole == value:
             return whole
-    raise ValueError(f"{name} must be a whole number from {low} to {high}, got {value!r}")
+    words = {"num_steps": "the number of iterations", "num_images": "the number of images"}
+    raise ValueError(
+        f"{words.get(name, name)} must be a whole number from {low} to {high}, got {value!r}"
+    )
 
 
 def _alpha(value: object) -> float:

@@ -2,15 +2,7 @@
 
 import base64
 import io
-import os
-import shutil
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,57 +12,24 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from tools.browser import chromium, served
+
 PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
 SIDES = ("vanilla", "ours")
 
 
 @pytest.fixture(scope="module")
 def address():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "OMP_NUM_THREADS": "2",
-    }
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(url, server)
+    with served() as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(10)
-
-
-def wait_for(url, server):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "app.py ended before it served a page"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail("app.py served no page within 60 seconds")
 
 
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, BROWSERS)), None)
-        path = found or playwright.chromium.executable_path
-        if not Path(path).exists():
-            pytest.fail(
-                "these tests need Chromium: run `python -m playwright install chromium`, "
-                "or `apt-get install chromium`"
-            )
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        browser = chromium(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

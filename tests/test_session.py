@@ -114,12 +114,12 @@ def test_the_time_of_a_step_leaves_out_what_the_reader_takes(monkeypatch):
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("num_steps", 0, "num_steps must be a whole number"),
-        ("num_steps", "", "num_steps must be a whole number"),
-        ("num_steps", 2.5, "num_steps must be a whole number"),
+        ("num_steps", 0, "the number of iterations must be a whole number"),
+        ("num_steps", "", "the number of iterations must be a whole number"),
+        ("num_steps", 2.5, "the number of iterations must be a whole number"),
         ("alpha", 1, "alpha must be a number above 1"),
         ("alpha", None, "alpha must be a number above 1"),
-        ("num_images", 9, "num_images must be a whole number"),
+        ("num_images", 9, "the number of images must be a whole number"),
         ("seed", -1, "seed must be a whole number"),
         ("model", "../secret", "model must be one of"),
         ("model", None, "model must be one of"),

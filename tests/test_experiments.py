@@ -1,0 +1,130 @@
+import pytest
+import torch
+
+from pds import experiments, filters
+from pds.diagnostics import power
+from pds.experiments import Request, compare_request, ladder, load, speed_up
+from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
+
+FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "space", "kind"),
+    [
+        (False, False, Identity),
+        (True, False, FrequencyFilter),
+        (False, True, SpaceFilter),
+        (True, True, Composition),
+    ],
+)
+def test_a_request_chooses_its_preconditioner(frequency, space, kind):
+    request = Request(model="field64", frequency=frequency, space=space)
+    assert type(load("field64").preconditioner(request)) is kind
+
+
+def test_without_filters_both_chains_are_one():
+    request = Request(model="field64", num_steps=5, frequency=False, num_images=2)
+    *_, last = compare_request(request)
+    assert torch.equal(last.vanilla.x_mean, last.pds.x_mean)
+
+
+def test_image_i_starts_from_seed_plus_i():
+    *_, first = compare_request(FIELD)
+    *_, second = compare_request(Request(model="field64", num_steps=5, num_images=1, seed=4))
+    torch.testing.assert_close(first.pds.x_mean[1], second.pds.x_mean[0])
+
+
+@pytest.mark.parametrize(
+    ("num_steps", "expected"),
+    [(2000, 1), (200, 10), (133, 15), (100, 20), (66, 30), (40, 50), (25, 80)],
+)
+def test_the_ladder_has_the_papers_whole_speed_ups(num_steps, expected):
+    assert speed_up(2000, num_steps) == expected
+
+
+@pytest.mark.parametrize("num_steps", [1, 3, 67, 999, 1500, 1999])
+def test_every_speed_up_gives_back_its_iterations(num_steps):
+    assert int(2000 / speed_up(2000, num_steps) + 1e-9) == num_steps
+
+
+def test_the_last_time_of_the_sampler_scales_with_the_speed_up():
+    assert load("field64").sampler(66).eps == pytest.approx(30e-5)
+
+
+def test_the_field_s_mask_is_what_its_own_samples_give():
+    """2000 images put a relative standard error of 2.2 % on each power, 0.022 on its logarithm."""
+    experiment, generator = load("field64"), torch.Generator().manual_seed(0)
+    shape = (200, *experiment.image_shape)
+    batches = [experiment.score.sample(torch.randn(shape, generator=generator)) for _ in range(10)]
+    estimated = filters.estimate(batches)
+    difference = (estimated.frequency - experiment.frequency_mask).abs()
+    assert float(difference.max()) < 6 * 0.0224
+    assert float((estimated.space - experiment.space_mask).abs().max()) < 0.05
+    torch.testing.assert_close(
+        experiment.data_power.mean(), power(torch.cat(batches)).mean(), rtol=0.01, atol=0
+    )
+
+
+def test_the_embedded_model_can_be_asked_for_portraits():
+    request = Request(num_steps=2, num_images=1)
+    steps = list(compare_request(request))
+    assert [pair.pds.index for pair in steps] == [0, 1]
+    assert steps[-1].pds.x_mean.shape == (1, 3, 32, 32)
+    assert bool(torch.isfinite(steps[-1].pds.x_mean).all())
+
+
+def test_the_embedded_model_draws_portraits_not_noise():
+    """At N = 66 with PDS the finest octave is within a factor of 2 of the data's power."""
+    rows = list(ladder("portraits32", [66], num_runs=1))
+    ((num_steps, vanilla, pds),) = rows
+    assert num_steps == 66
+    assert 0.5 < pds < 2
+    assert pds < vanilla
+
+
+def test_the_ladder_measures_both_chains():
+    ((_, vanilla, pds),) = ladder("field64", [25], num_runs=1)
+    assert pds < vanilla
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"num_steps": 0}, "number of iterations must be a whole number from 1 to 2000, got 0"),
+        ({"num_steps": 2001}, "from 1 to 2000, got 2001"),
+        ({"num_steps": 2.5}, "got 2.5"),
+        ({"num_steps": "66"}, "got '66'"),
+        ({"num_steps": True}, "got True"),
+        ({"num_steps": float("nan")}, "got nan"),
+        ({"num_images": 9}, "from 1 to 8, got 9"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": 2**31}, "seed must be a whole number"),
+        ({"alpha": 1}, "alpha must be a number above 1 and up to 1000, got 1"),
+        ({"alpha": float("nan")}, "got nan"),
+        ({"alpha": "strong"}, "got 'strong'"),
+        ({"frequency": 1}, "frequency must be true or false, got 1"),
+        ({"model": "faces"}, "model must be one of portraits32, field64, got 'faces'"),
+        ({"model": ["field64"]}, "model must be one of"),
+    ],
+)
+def test_a_request_out_of_range_is_refused(values, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Request(**values)
+
+
+def test_whole_floats_are_whole_numbers():
+    assert Request(num_steps=66.0, num_images=3.0) == Request(num_steps=66, num_images=3)
+
+
+@pytest.mark.parametrize(
+    "missing", ["assets/portraits32.safetensors", "filters/portraits32_freq.npy"]
+)
+def test_a_missing_file_is_named(monkeypatch, tmp_path, missing):
+    for name in ("assets/portraits32.safetensors", "filters/portraits32_freq.npy"):
+        (tmp_path / name).parent.mkdir()
+        if name != missing:
+            (tmp_path / name).write_bytes((experiments.ROOT / name).read_bytes())
+    monkeypatch.setattr(experiments, "ROOT", tmp_path)
+    with pytest.raises(FileNotFoundError, match=missing.split("/")[1]):
+        experiments.portraits32()
