@@ -108,12 +108,17 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-steps", type=int, default=request.num_steps)
     parser.add_argument("--num-images", type=int, default=request.num_images)
     parser.add_argument("--seed", type=int, default=request.seed)
+    parser.add_argument("--model", default=request.model)
+    parser.add_argument("--out", type=Path, default=session.FIRST_PAINT)
     parser.set_defaults(run=_record)
 
 
 def _record(arguments: argparse.Namespace) -> None:
     request = experiments.Request(
-        num_steps=arguments.num_steps, num_images=arguments.num_images, seed=arguments.seed
+        model=arguments.model,
+        num_steps=arguments.num_steps,
+        num_images=arguments.num_images,
+        seed=arguments.seed,
     )
-    session.record(request)
-    print(session.FIRST_PAINT)
+    message = session.record(request, arguments.out)
+    print(f"{arguments.out}: {message['verdict']}")

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from pds.cli import main
+
+
+def test_the_ladder_prints_a_row_for_each_count(capsys):
+    assert main(["ladder", "--model", "field64", "--counts", "25,20", "--runs", "1"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["25", "20"]
+    # Fewer iterations leave more grain, and PDS less of it than vanilla.
+    assert float(rows[0][1]) < float(rows[1][1])
+    assert all(float(pds) < float(vanilla) for _, vanilla, pds in rows)
+
+
+def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
+    out = tmp_path / "run.json"
+    arguments = ["--model", "field64", "--num-steps", "3", "--num-images", "1", "--out", str(out)]
+    assert main(["record", *arguments]) == 0
+    recorded = json.loads(out.read_text())
+    assert recorded["whole"]["request"]["num_steps"] == 3
+    assert len(recorded["whole"]["steps"]) == 3
+    assert len(recorded["end"]["steps"]) == 1
+    assert recorded["whole"]["verdict"] in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["record", "--num-steps", "0"], "number of iterations must be a whole number"),
+        (["ladder", "--alpha", "0.5"], "alpha must be a number above 1"),
+        (["train", "--out", "unused", "--batch-size", "0"], "batch_size must be > 0, got 0"),
+        (["record", "--out", "/nowhere/at/all.json", "--num-steps", "1"], "/nowhere/at/all.json"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(arguments, sentence, capsys):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.startswith("pds: ")
+    assert len(error.splitlines()) == 1
+
+
+def test_an_unknown_command_is_refused_by_the_parser(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["paint"])
+    assert stopped.value.code == 2
+    assert "invalid choice: 'paint'" in capsys.readouterr().err
+
+
+def test_counts_that_are_no_numbers_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["ladder", "--counts", "66,many"])
+    assert "expected whole numbers such as 200,66, got '66,many'" in capsys.readouterr().err
