@@ -25,6 +25,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
 
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+"""Where networks and images live; noise is drawn on the CPU, so that a seed is one image anywhere."""
+
 MAX_STEPS = 2000
 MAX_IMAGES = 8
 MAX_ALPHA = 1000.0
@@ -109,8 +112,8 @@ class Experiment:
     def preconditioner(self, request: Request) -> Preconditioner:
         """Return the M that the request asks for."""
         return filters.preconditioner(
-            self.frequency_mask if request.frequency else None,
-            self.space_mask if request.space else None,
+            self.frequency_mask.to(DEVICE) if request.frequency else None,
+            self.space_mask.to(DEVICE) if request.space else None,
             alpha=request.alpha,
         )
 
@@ -128,7 +131,7 @@ def compare_request(request: Request) -> Iterator[Pair]:
         experiment.score,
         experiment.sde,
         sampler=experiment.sampler(request.num_steps),
-        noise=seeded_noise([request.seed + i for i in range(request.num_images)]),
+        noise=seeded_noise(range(request.seed, request.seed + request.num_images), device=DEVICE),
         shape=(request.num_images, *experiment.image_shape),
         preconditioner=experiment.preconditioner(request),
     )
@@ -155,7 +158,7 @@ def ladder(
 
 def portraits32() -> Experiment:
     """Return the embedded NCSN++, trained on `pds.portraits` at 32 px."""
-    score = checkpoints.load(ROOT / "assets" / "portraits32.safetensors")
+    score = checkpoints.load(ROOT / "assets" / "portraits32.safetensors").to(DEVICE)
     network = score.card.network
     shape = (network.num_channels, network.image_size, network.image_size)
     return Experiment(
