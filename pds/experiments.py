@@ -26,7 +26,7 @@ LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-"""Where networks and images live; noise comes from the CPU, so that a seed is one image anywhere."""
+"""Where networks and images live; noise comes from the CPU, so that a seed is one image."""
 
 MAX_STEPS = 2000
 MAX_IMAGES = 8
