@@ -33,7 +33,7 @@ from tqdm import tqdm
 from pds import checkpoints
 from pds.kernels import Langevin
 from pds.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.portraits import portraits
+from pds.portraits import portrait
 from pds.sampling import Sampler, sample, seeded_noise, steps
 from pds.sde import VESDE, column
 
@@ -75,6 +75,12 @@ class TrainConfig:
         for name in ("num_images", "iterations", "batch_size", "learning_rate", "ema_half_life"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        try:
+            torch.empty(0, device=self.device)
+        # What torch raises for a name it does not know, and for one it was built without.
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"device {self.device!r} cannot be used here ({reason})") from None
 
     @property
     def card(self) -> ModelCard:
@@ -97,9 +103,10 @@ class Trainer:
     """A network with its optimizer, average and place; `step` advances it."""
 
     def __init__(self, config: TrainConfig, images: NDArray[np.uint8]) -> None:
-        torch.manual_seed(config.seed)
         self.config, self.images, self.iteration = config, images, 0
-        self.score = NetworkScore(config.card).to(config.device)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.score = NetworkScore(config.card).to(config.device)
         self.score.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         decay = 0.5 ** (config.batch_size / config.ema_half_life)
         self.average = AveragedModel(self.score, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
@@ -146,13 +153,24 @@ class Trainer:
         os.replace(partial, self.path)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one."""
-        if self.path.exists():
-            state = torch.load(self.path, weights_only=True)
+        """Go on from the checkpoint, if there is one.
+
+        Raises:
+            ValueError: if it is damaged, or of a network of another size.
+        """
+        if not self.path.exists():
+            return
+        try:
+            state = torch.load(self.path, map_location=self.config.device, weights_only=True)
             self.score.load_state_dict(state["score"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.iteration = state["iteration"]
+        except checkpoints.DAMAGE as error:
+            raise ValueError(
+                f"cannot go on from {self.path}: it is damaged or of another network "
+                f"({str(error).splitlines()[0]}); train in another folder, or remove it"
+            ) from None
 
     @property
     def path(self) -> Path:
@@ -211,11 +229,18 @@ def pixels(images: NDArray[np.uint8]) -> Tensor:
 
 
 def portrait_cache(config: TrainConfig) -> NDArray[np.uint8]:
-    """Render the training portraits once, on all cores; later runs read the file."""
+    """Render the training portraits once, on all cores; later runs read the file.
+
+    Raises:
+        ValueError: if the file is no array.
+    """
     path = config.out / f"portraits{config.size}.npy"
     if path.exists():
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-        if len(images) == config.num_images:
+        try:
+            images = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (ValueError, EOFError):
+            raise ValueError(f"{path} is damaged; remove it to draw the portraits again") from None
+        if images.shape == (config.num_images, 3, config.size, config.size):
             return images
     images = np.concatenate(list(rendered(config.num_images, size=config.size)))
     with open(path.with_suffix(".part"), "wb") as file:
@@ -233,7 +258,9 @@ def rendered(num_images: int, *, size: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def _render(seeds: range, size: int) -> NDArray[np.uint8]:
-    return (portraits(seeds, size=size) * 255).round().byte().numpy()
+    # Without torch: its threads do not survive the fork, and a worker would wait for them forever.
+    drawn = np.stack([portrait(seed, size=size) for seed in seeds])
+    return np.rint(drawn * 255).astype(np.uint8)
 
 
 @torch.no_grad()
