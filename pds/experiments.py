@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds import checkpoints, diagnostics, filters
+from pds import checkpoints, diagnostics, filters, theory
+from pds.diagnostics import RadialSpectrum
 from pds.kernels import Langevin
 from pds.preconditioners import Preconditioner
 from pds.sampling import Pair, Sampler, compare, seeded_noise
@@ -135,6 +136,29 @@ def compare_request(request: Request) -> Iterator[Pair]:
         shape=(request.num_images, *experiment.image_shape),
         preconditioner=experiment.preconditioner(request),
     )
+
+
+def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
+    """Yield the exact power of vanilla and PDS after each iteration, where the data are Gaussian.
+
+    A network has no such answer: the iterator is then empty. The space mask of stationary data is
+    constant and its gain 1, so it changes nothing here either.
+    """
+    experiment = load(request.model)
+    if not isinstance(experiment.score, GaussianField):
+        return
+    _, height, width = experiment.image_shape
+    data = theory.modes(experiment.score.power[0])
+    gain = filters.gain(experiment.frequency_mask[0], request.alpha)
+    chains = [
+        theory.trajectory(
+            data, theory.modes(g).power, experiment.sde, experiment.sampler(request.num_steps)
+        )
+        for g in (torch.ones_like(gain), gain if request.frequency else torch.ones_like(gain))
+    ]
+    for variances in zip(*chains, strict=True):
+        vanilla, pds = (diagnostics.radial(theory.grid(v, height, width)) for v in variances)
+        yield vanilla, pds
 
 
 def ladder(

@@ -73,17 +73,32 @@ class _Grid(NamedTuple):
     alpha: Array
 
 
-def rings(power: Tensor) -> Modes:
-    """Group an isotropic power (H, W) by exact distance from the origin; k = 0 is left out."""
+def modes(power: Tensor) -> Modes:
+    """List every mode of a power (H, W) but k = 0, in the order of the grid."""
     height, width = power.shape
     rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     columns = torch.fft.fftfreq(width, dtype=torch.float64)[None, :]
+    radius = torch.hypot(rows, columns).flatten()[1:]
+    flat = power.double().cpu().flatten()[1:]
+    return Modes(flat.numpy(), np.ones(len(flat)), radius.numpy())
+
+
+def grid(values: Array, height: int, width: int) -> Tensor:
+    """Put a value for each of `modes` back on the grid, (H, W) float64, 0 at k = 0."""
+    return torch.cat([torch.zeros(1, dtype=torch.float64), torch.from_numpy(values)]).reshape(
+        height, width
+    )
+
+
+def rings(power: Tensor) -> Modes:
+    """Group an isotropic power (H, W) by exact distance from the origin; k = 0 is left out."""
+    single = modes(power)
     # Rounded, since equal distances differ in their last bits.
-    square = (rows**2 + columns**2).flatten()[1:].mul(1e12).round()
-    distinct, group, count = torch.unique(square, return_inverse=True, return_counts=True)
-    total = torch.zeros(len(distinct), dtype=torch.float64)
-    total.index_add_(0, group, power.double().flatten()[1:])
-    return Modes((total / count).numpy(), count.double().numpy(), (distinct / 1e12).sqrt().numpy())
+    radius, group, count = np.unique(
+        single.radius.round(12), return_inverse=True, return_counts=True
+    )
+    mean = np.bincount(group, single.power) / count
+    return Modes(mean, count.astype(np.float64), radius)
 
 
 def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterator[Array]:

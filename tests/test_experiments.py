@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from pds import experiments, filters
-from pds.diagnostics import power
-from pds.experiments import Request, compare_request, ladder, load, speed_up
+from pds.diagnostics import power, radial
+from pds.experiments import Request, compare_request, ladder, load, predict, speed_up
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 
 FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
@@ -81,6 +81,22 @@ def test_the_embedded_model_draws_portraits_not_noise():
     assert num_steps == 66
     assert 0.5 < pds < 2
     assert pds < vanilla
+
+
+def test_the_exact_prediction_is_what_the_sampler_does_to_the_field():
+    """Rings of 8 x 3 x n modes: a relative standard error of sqrt(2 / (24 n)), five of them.
+
+    Rings beyond 8 cycles have at least 44 modes, so 5 sigma is at most 22 %; seeded.
+    """
+    request = Request(model="field64", num_steps=25, num_images=8)
+    for pair, spectra in zip(compare_request(request), predict(request), strict=True):
+        for step, exact in zip(pair, spectra, strict=True):
+            measured = radial(power(step.x_mean)).power
+            assert measured[7:] == pytest.approx(exact.power[7:], rel=0.22)
+
+
+def test_a_network_has_no_exact_prediction():
+    assert list(predict(Request(num_steps=3))) == []
 
 
 def test_the_ladder_measures_both_chains():
