@@ -52,6 +52,14 @@ def test_a_run_ends_with_a_sheet_of_every_kept_step():
     assert pixels(last["png"]).shape == (6 * 64, 2 * 2 * 64, 3)
 
 
+def test_a_gaussian_model_comes_with_the_exact_spectra_of_both_sides():
+    """In 2 x 3 x 44 or more modes per ring, five standard errors are at most 44 %."""
+    *_, done = messages(num_steps=30)
+    for step in done["steps"]:
+        for measured, exact in zip(step["power"], step["theory"], strict=True):
+            assert measured[7:] == pytest.approx(exact[7:], rel=0.44)
+
+
 def test_every_message_carries_the_name_of_its_run():
     assert {message["run"] for message in messages()} == {"a"}
 

@@ -7,6 +7,7 @@ that ends a run has every kept step, and so has the recorded run of the first pa
 
 import base64
 import io
+import itertools
 import json
 import math
 import time
@@ -33,6 +34,7 @@ from pds.experiments import (
     Request,
     compare_request,
     load,
+    predict,
 )
 from pds.sampling import Pair, Step
 from pds.web import figures
@@ -148,12 +150,13 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
     sheet: list[Moment] = []
     due = -math.inf
     with closing(_pairs(request)) as pairs:
-        for pair, seconds in _timed(pairs, clock):
+        exact = itertools.chain(predict(request), itertools.repeat(None))
+        for (pair, seconds), theory in zip(_timed(pairs, clock), exact, strict=False):
             last = pair.pds.index == request.num_steps - 1
             is_due, is_kept = clock() >= due, pair.pds.index in kept
             if not (is_due or is_kept):
                 continue
-            moment = observe(pair, scene, seconds)
+            moment = observe(pair, scene, seconds, theory)
             if is_kept:
                 sheet.append(moment)
             if last:
@@ -163,13 +166,19 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
                 yield {"kind": "frame", **scene.header, **_content([moment])}
 
 
-def observe(pair: Pair, scene: Scene, seconds: float) -> Moment:
+def observe(
+    pair: Pair,
+    scene: Scene,
+    seconds: float,
+    theory: tuple[diagnostics.RadialSpectrum, diagnostics.RadialSpectrum] | None = None,
+) -> Moment:
     """Measure one step of both chains and render it.
 
     Args:
         pair: the step.
         scene: what to measure against.
         seconds: mean time of a step so far, both chains together.
+        theory: the exact spectra of both chains, where there are any.
     """
     powers = [diagnostics.power(step.x_mean) for step in pair]
     data = diagnostics.fine_power(scene.experiment.data_power)
@@ -180,6 +189,7 @@ def observe(pair: Pair, scene: Scene, seconds: float) -> Moment:
         "seconds": _finite(seconds),
         "left": [_finite(diagnostics.fine_power(power) / data) for power in powers],
         "power": [_rounded(diagnostics.radial(power).power) for power in powers],
+        "theory": [_rounded(spectrum.power) for spectrum in theory or ()],
     }
     vanilla, pds = (_render(step, scene) for step in pair)
     return Moment(numbers, vanilla, pds)

@@ -15,7 +15,8 @@ function line(points) {
 
 function makeSpectrum(root) {
   const axes = svg("g");
-  const curves = ["data", "vanilla", "ours"].map((name) => svg("path", { class: name }));
+  const names = ["data", "vanilla", "ours", "vanilla exact", "ours exact"];
+  const curves = names.map((name) => svg("path", { class: name }));
   root.append(axes, ...curves);
 
   let shown = null;
@@ -60,13 +61,14 @@ function makeSpectrum(root) {
 
   function draw() {
     if (!shown) return;
-    const [radii, data, powers] = shown;
+    const [radii, data, powers, theory] = shown;
     const plot = box();
     const scale = scales(plot, radii, data, powers);
     drawAxes(plot, scale);
-    [data, ...powers].forEach((curve, i) => {
-      const points = curve.map((p, j) => [scale.x(radii[j]), scale.y(p ?? 10 ** scale.high)]);
-      curves[i].setAttribute("d", line(points));
+    const spectra = [data, ...powers, ...theory];
+    curves.forEach((curve, i) => {
+      const points = (spectra[i] ?? []).map((p, j) => [scale.x(radii[j]), scale.y(p ?? 10 ** scale.high)]);
+      curve.setAttribute("d", line(points));
     });
   }
 

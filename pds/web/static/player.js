@@ -71,7 +71,8 @@ function makePlayer(root) {
     });
     const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
     root.classList.toggle("midway", midway);
-    drawSpectrum(header.radii, header.data, numbers.power);
+    drawSpectrum(header.radii, header.data, numbers.power, numbers.theory);
+    root.classList.toggle("exact", numbers.theory.length > 0);
     find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
     fill(scrub);
   }
