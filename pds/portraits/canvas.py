@@ -4,46 +4,104 @@ Coordinates run from -1 to 1, x to the right and y down. Everything is drawn on 
 and averaged down, so edges come out smooth and texture keeps the power that a camera would see.
 """
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.floating[Any]]
-"""A value per pixel of the drawing grid, (GRID, GRID)."""
+"""A value per pixel of the grid (GRID, GRID), or of a window on it."""
+
+Color = NDArray[np.floating[Any]]
+"""Red, green and blue in [0, 1], (3, 1, 1), or (3, H, W) where they vary over a canvas."""
 
 GRID = 128
 PIXEL = 2 / GRID
 _AXIS = ((np.arange(GRID) + 0.5) * PIXEL - 1).astype(np.float32)
-X, Y = np.meshgrid(_AXIS, _AXIS)
+X, Y = _AXIS[None], _AXIS[:, None]
 
 
+@dataclass(frozen=True)
 class Canvas:
-    """An image under construction, (GRID, GRID, 3) in [0, 1]."""
+    """An image under construction, or a window on a part of one.
 
-    def __init__(self) -> None:
-        self.pixels: Field = np.zeros((GRID, GRID, 3), np.float32)
+    Attributes:
+        pixels: (3, H, W) in [0, 1]; a window shares those of its image.
+        rows: the rows of the grid that it shows.
+        columns: the columns of the grid that it shows.
+    """
 
-    def paint(self, cover: Field, color: Field) -> None:
-        """Lay a color, (3,) or (GRID, GRID, 3), over the image where `cover` (0 to 1) says."""
-        touched = np.nonzero(cover > 0)
-        if not len(touched[0]):
-            return
-        # Most shapes are small: blend only the rectangle that holds this one.
-        rows, columns = (slice(int(i.min()), int(i.max()) + 1) for i in touched)
-        alpha, under = cover[rows, columns, None], self.pixels[rows, columns]
-        over = color[rows, columns] if color.ndim == 3 else color
-        self.pixels[rows, columns] = under + alpha * (over - under)
+    pixels: NDArray[np.float32]
+    rows: slice
+    columns: slice
+
+    @property
+    def x(self) -> Field:
+        """The x coordinate of each column, (1, W)."""
+        return X[:, self.columns]
+
+    @property
+    def y(self) -> Field:
+        """The y coordinate of each row, (H, 1)."""
+        return Y[self.rows]
+
+    def of(self, field: Field) -> Field:
+        """Return what a window shows of a field on the whole grid, (H, W)."""
+        return field[self.rows, self.columns]
+
+    def window(self, x: float, y: float, width: float, height: float) -> "Canvas":
+        """Return the part of the whole image around (x, y), by half width and height.
+
+        Most shapes are small: one painted in a window costs only the pixels that it can touch.
+        """
+        rows, columns = _span(y, height), _span(x, width)
+        return Canvas(self.pixels[:, rows, columns], rows, columns)
+
+    def paint(self, cover: Field, color: Color) -> None:
+        """Lay a color over the image where `cover` (0 to 1) says."""
+        self.pixels[:] = self.pixels + cover * (color - self.pixels)
 
     def shade(self, factor: Field) -> None:
         """Multiply the image by a factor per pixel."""
-        self.pixels = self.pixels * factor[..., None]
+        self.pixels[:] = self.pixels * factor
 
     def reduced(self, size: int) -> NDArray[np.float32]:
         """Average down to (3, size, size), clipped to [0, 1]."""
         block = GRID // size
-        blocks = self.pixels.reshape(size, block, size, block, 3).mean((1, 3))
-        return blocks.clip(0, 1).transpose(2, 0, 1).astype(np.float32)
+        blocks = self.pixels.reshape(3, size, block, size, block)
+        total = sum(blocks[:, :, i, :, j] for i in range(block) for j in range(block))
+        return np.clip(total / block**2, 0, 1)
+
+    def ellipse(
+        self, x: float, y: float, width: float | Field, height: float, *, power: float = 2
+    ) -> Field:
+        """Return about the signed distance to an ellipse by half axes (power 2 is round)."""
+        across, down = np.abs((self.x - x) / width), np.abs((self.y - y) / height)
+        radius = (across**power + down**power) ** (1 / power)
+        return (radius - 1) * np.minimum(width, height)
+
+    def spot(self, x: float, y: float, width: float, height: float) -> Field:
+        """Return the cover of a soft spot, exp(-(dx / width)^2 - (dy / height)^2)."""
+        return np.exp(-(((self.x - x) / width) ** 2 + ((self.y - y) / height) ** 2))
+
+    def stroke(self, x: float, y: float, width: float, *, bend: float, thickness: float) -> Field:
+        """Return the cover of a brush stroke along x, bent like a parabola, thin at its ends."""
+        along = (self.x - x) / width
+        middle = y + bend * (along**2 - 1)
+        taper = thickness * np.sqrt(np.clip(1 - along**2, 0, None))
+        return inside(np.abs(self.y - middle) - taper) * (np.abs(along) < 1)
+
+
+def blank() -> Canvas:
+    """Return a whole image, black."""
+    return Canvas(np.zeros((3, GRID, GRID), np.float32), slice(GRID), slice(GRID))
+
+
+def rgb(red: float, green: float, blue: float) -> Color:
+    """Return a color, (3, 1, 1)."""
+    return np.array([red, green, blue], np.float32).reshape(3, 1, 1)
 
 
 def inside(distance: Field, *, softness: float = PIXEL) -> Field:
@@ -51,42 +109,19 @@ def inside(distance: Field, *, softness: float = PIXEL) -> Field:
     return np.clip(0.5 - distance / softness, 0, 1)
 
 
-def ellipse(x: float, y: float, width: float | Field, height: float, *, power: float = 2) -> Field:
-    """Return about the signed distance to an ellipse with these half axes (power 2 is round)."""
-    radius = (np.abs((X - x) / width) ** power + np.abs((Y - y) / height) ** power) ** (1 / power)
-    return (radius - 1) * np.minimum(width, height)
-
-
 def ring(distance: Field, thickness: float) -> Field:
     """Return the signed distance to the outline of a shape."""
     return np.abs(distance) - thickness / 2
 
 
-def stroke(x: float, y: float, width: float, *, bend: float, thickness: float) -> Field:
-    """Return the cover of a brush stroke along x, bent like a parabola, thin at its ends."""
-    along = (X - x) / width
-    middle = y + bend * (along**2 - 1)
-    taper = thickness * np.sqrt(np.clip(1 - along**2, 0, None))
-    return inside(np.abs(Y - middle) - taper) * (np.abs(along) < 1)
-
-
 def fractal(rng: np.random.Generator, *, slope: float) -> Field:
     """Return noise whose amplitude falls as frequency^-slope, of standard deviation 1, mean 0."""
-    radius = np.hypot(np.fft.fftfreq(GRID)[:, None], np.fft.rfftfreq(GRID)[None]) * GRID
-    radius[0, 0] = np.inf
-    white = np.fft.rfft2(rng.standard_normal((GRID, GRID)))
-    noise = np.fft.irfft2(white / radius**slope, s=(GRID, GRID))
-    return (noise / noise.std()).astype(np.float32)
+    return _shaped(rng, _falling(slope))
 
 
 def band(rng: np.random.Generator, *, center: float) -> Field:
     """Return noise around one frequency (cycles per image), of standard deviation 1."""
-    radius = np.hypot(np.fft.fftfreq(GRID)[:, None], np.fft.rfftfreq(GRID)[None]) * GRID
-    white = np.fft.rfft2(rng.standard_normal((GRID, GRID)))
-    noise = np.fft.irfft2(
-        white * np.exp(-(((radius - center) / (0.4 * center)) ** 2)), s=(GRID, GRID)
-    )
-    return (noise / noise.std()).astype(np.float32)
+    return _shaped(rng, _peak(center))
 
 
 def strands(rng: np.random.Generator, angle: Field, *, count: int) -> Field:
@@ -94,3 +129,32 @@ def strands(rng: np.random.Generator, angle: Field, *, count: int) -> Field:
     profile = rng.standard_normal(count) + 0.7 * np.repeat(rng.standard_normal(count // 4), 4)
     turns = (angle / (2 * np.pi)) % 1 * count
     return (np.interp(turns, np.arange(count), profile, period=count) / 1.6).astype(np.float32)
+
+
+def _span(center: float, half: float) -> slice:
+    """The pixels of an axis within `half` of a coordinate."""
+    first, last = (int((center + side * half + 1) / PIXEL) for side in (-1, 1))
+    return slice(max(first, 0), max(last + 1, 0))
+
+
+def _shaped(rng: np.random.Generator, amplitude: Field) -> Field:
+    white = np.fft.rfft2(rng.standard_normal((GRID, GRID)))
+    noise = np.fft.irfft2(white * amplitude, s=(GRID, GRID))
+    return (noise / noise.std()).astype(np.float32)
+
+
+@cache
+def _falling(slope: float) -> Field:
+    radius = _radius()
+    radius[0, 0] = np.inf
+    return radius**-slope
+
+
+@cache
+def _peak(center: float) -> Field:
+    return np.exp(-(((_radius() - center) / (0.4 * center)) ** 2))
+
+
+def _radius() -> Field:
+    """|k| in cycles per image on the half spectrum."""
+    return np.hypot(np.fft.fftfreq(GRID)[:, None], np.fft.rfftfreq(GRID)[None]) * GRID

@@ -5,39 +5,47 @@ import numpy as np
 from pds.portraits.canvas import (
     PIXEL,
     Canvas,
+    Color,
     Field,
     X,
     Y,
     band,
-    ellipse,
+    blank,
     fractal,
     inside,
+    rgb,
     ring,
     strands,
-    stroke,
 )
-from pds.portraits.person import Color, Person
+from pds.portraits.person import Person
 
-INK = np.array([0.09, 0.07, 0.09], np.float32)
+INK = rgb(0.09, 0.07, 0.09)
 EYE_LINE, EYE_X = -0.02, 0.175
+CONTRAST = {"knit": 0.3, "checks": 0.35, "stripes": 0.8, "plain": 0.0}
+# How far the hair reaches over the skull and down the temples, where a style differs from most.
+THICKNESS = {"curly": 1.16, "cap": 1.12, "short": 1.07, "bun": 1.05}
+SIDES = {"long": 0.3, "curly": 0.12, "bangs": 0.12, "bun": 0.02, "cap": -0.1}
 
 
 def paint(person: Person, rng: np.random.Generator) -> Canvas:
     """Paint a person; `rng` is for texture only."""
-    canvas = Canvas()
+    canvas = blank()
     texture = fractal(rng, slope=1.0)
     grain = fractal(rng, slope=0.6)
     _wall(canvas, person, texture, grain)
     tress = _tress(person, rng)
     _hair_behind(canvas, person, tress)
-    _clothes(canvas, person, rng, grain)
+    _clothes(canvas, person, grain)
     _neck(canvas, person)
+    _ears(canvas, person)
     _face(canvas, person, texture, grain)
     _eyes(canvas, person)
-    _nose_and_mouth(canvas, person)
+    _nose(canvas, person)
+    _mouth(canvas, person)
     if person.beard:
         _beard(canvas, person, grain)
-    _hair_in_front(canvas, person, tress)
+    if person.style != "bald":
+        _hair_in_front(canvas, person, tress)
     if person.glasses:
         _glasses(canvas, person)
     canvas.shade(1 + 0.1 * person.light * -X - 0.06 * Y)
@@ -46,8 +54,8 @@ def paint(person: Person, rng: np.random.Generator) -> Canvas:
 
 def _wall(canvas: Canvas, person: Person, texture: Field, grain: Field) -> None:
     glow = np.exp(-((X + 0.5 * person.light) ** 2 + (Y + 0.4) ** 2) / 0.8)
-    mix = np.clip(glow + 0.13 * texture, 0, 1)[..., None]
-    canvas.pixels = person.wall * (1 - mix) + person.light_wall * mix
+    mix = np.clip(glow + 0.13 * texture, 0, 1)
+    canvas.pixels[:] = person.wall * (1 - mix) + person.light_wall * mix
     canvas.shade(1 + 0.035 * grain)
 
 
@@ -66,192 +74,209 @@ def _tress(person: Person, rng: np.random.Generator) -> Field:
 
 
 def _lay_hair(
-    canvas: Canvas,
-    person: Person,
-    cover: Field,
-    tress: Field,
-    *,
-    dark: float,
-    base: Color | None = None,
+    canvas: Canvas, person: Person, cover: Field, tress: Field, *, dark: float, base: Color
 ) -> None:
-    base = person.hair if base is None else base
-    lit = 1 + 0.28 * tress - 0.15 * person.light * (X - person.x)
-    canvas.paint(cover, np.clip(base * dark + 0.02, 0, 1) * lit[..., None])
+    lit = 1 + 0.28 * tress - 0.15 * person.light * (canvas.x - person.x)
+    canvas.paint(cover, np.clip(base * dark + 0.02, 0, 1) * lit)
 
 
 def _hair_behind(canvas: Canvas, person: Person, tress: Field) -> None:
     x, y, w, h = person.x, person.y, person.width, person.height
     if person.style == "long":
-        fall = np.maximum(ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6), Y - 0.86)
-        _lay_hair(canvas, person, inside(fall + 0.012 * tress), tress, dark=0.72)
+        here, dark = canvas.window(x, y + 0.05, 0.72, 0.95), 0.72
+        fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
+        hair = np.maximum(fall, here.y - 0.86) + 0.012 * here.of(tress)
     elif person.style == "curly":
-        cloud = ellipse(x, y - 0.1, w * 1.5, h * 1.22)
-        _lay_hair(canvas, person, inside(cloud + 0.05 * tress), tress, dark=0.85)
+        here, dark = canvas, 0.85
+        hair = here.ellipse(x, y - 0.1, w * 1.5, h * 1.22) + 0.05 * tress
     elif person.style == "bun":
-        knot = ellipse(x, y - h - 0.17, 0.17, 0.15)
-        _lay_hair(canvas, person, inside(knot + 0.01 * tress), tress, dark=0.85)
+        here, dark = canvas.window(x, y - h - 0.17, 0.25, 0.25), 0.85
+        hair = here.ellipse(x, y - h - 0.17, 0.17, 0.15) + 0.01 * here.of(tress)
+    else:
+        return
+    _lay_hair(here, person, inside(hair), here.of(tress), dark=dark, base=person.hair)
 
 
-def _clothes(canvas: Canvas, person: Person, rng: np.random.Generator, grain: Field) -> None:
-    body = ellipse(person.x, 1.28, 0.9, 0.66, power=2.5)
-    cloth = np.broadcast_to(person.cloth, (*X.shape, 3))
-    wave = Y + 0.12 * X**2
+def _clothes(canvas: Canvas, person: Person, grain: Field) -> None:
+    here = canvas.window(0, 0.8, 1, 0.24)
+    body = here.ellipse(person.x, 1.28, 0.9, 0.66, power=2.5)
+    wave = here.y + 0.12 * here.x**2
     if person.cloth_kind == "stripes":
         pattern = np.sin(wave * 38) > 0.2
     elif person.cloth_kind == "checks":
-        pattern = np.sin(wave * 30) * np.sin(X * 30) > 0
+        pattern = np.sin(wave * 30) * np.sin(here.x * 30) > 0
     elif person.cloth_kind == "knit":
-        pattern = np.sin(X * 75 + 1.6 * np.sin(wave * 50)) > 0.3
+        pattern = np.sin(here.x * 75 + 1.6 * np.sin(wave * 50)) > 0.3
     else:
-        pattern = np.zeros_like(X, dtype=bool)
-    contrast = {"knit": 0.3, "checks": 0.35, "stripes": 0.8, "plain": 0.0}[person.cloth_kind]
-    mix = (contrast * pattern)[..., None]
-    cloth = cloth * (1 - mix) + person.second_cloth * mix
-    folds = 1 + 0.07 * grain - 0.25 * person.light * (X - person.x) * 0.6 - 0.25 * np.abs(X) ** 3
-    canvas.paint(inside(body), cloth * folds[..., None])
+        pattern = np.zeros_like(wave, dtype=bool)
+    mix = CONTRAST[person.cloth_kind] * pattern
+    cloth = person.cloth * (1 - mix) + person.second_cloth * mix
+    folds = 1 + 0.07 * here.of(grain)
+    folds = folds - 0.25 * person.light * (here.x - person.x) * 0.6 - 0.25 * np.abs(here.x) ** 3
+    here.paint(inside(body), cloth * folds)
 
 
 def _neck(canvas: Canvas, person: Person) -> None:
     x, chin = person.x, person.y + person.height
-    throat = np.abs(X - x) - 0.19 - 0.25 * np.clip(Y - 0.58, 0, 1) ** 1.5
-    neck = np.maximum(throat, np.abs(Y - 0.5) - 0.3)
-    opening = ellipse(x, 0.66, 0.3, 0.15)
+    here = canvas.window(x, 0.6, 0.4, 0.45)
+    off = np.abs(here.x - x)
+    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.58, 0, 1) ** 1.5
+    neck = np.maximum(throat, np.abs(here.y - 0.5) - 0.3)
+    opening = here.ellipse(x, 0.66, 0.3, 0.15)
     if person.collar == "v":
-        opening = np.abs(X - x) + 0.75 * (Y - 0.98)
-        opening = np.maximum(opening * 0.8, 0.55 - Y)
-    shadow = 0.62 + 0.3 * np.clip((Y - chin + 0.03) / 0.22, 0, 1)
-    side = 1 - 0.25 * person.light * (X - x) / 0.3
-    skin = person.skin * (shadow * side)[..., None]
-    canvas.paint(inside(np.minimum(neck, np.maximum(opening, 0.5 - Y))), skin)
+        opening = np.maximum((off + 0.75 * (here.y - 0.98)) * 0.8, 0.55 - here.y)
+    shadow = 0.62 + 0.3 * np.clip((here.y - chin + 0.03) / 0.22, 0, 1)
+    side = 1 - 0.25 * person.light * (here.x - x) / 0.3
+    cover = inside(np.minimum(neck, np.maximum(opening, 0.5 - here.y)))
+    here.paint(cover, person.skin * (shadow * side))
     if person.collar == "shirt":
-        off = np.abs(X - x)
-        flap = np.maximum.reduce(
-            [off - 0.3, 0.07 - off, 0.75 - 0.5 * off - Y, Y - 0.94 + 0.5 * off]
-        )
-        canvas.paint(
-            inside(flap), person.second_cloth * (1 - 0.3 * person.light * (X - x))[..., None]
-        )
+        slant = np.maximum(0.75 - 0.5 * off - here.y, here.y - 0.94 + 0.5 * off)
+        flap = np.maximum(np.maximum(off - 0.3, 0.07 - off), slant)
+        here.paint(inside(flap), person.second_cloth * (1 - 0.3 * person.light * (here.x - x)))
 
 
-def _outline(person: Person) -> Field:
+def _outline(here: Canvas, person: Person) -> Field:
     """The signed distance to the face, narrower towards the chin."""
-    down = np.clip((Y - person.y) / person.height, 0, 1)
-    return ellipse(
-        person.x, person.y, person.width * (1 - person.jaw * down**2), person.height, power=2.15
-    )
+    down = np.clip((here.y - person.y) / person.height, 0, 1)
+    width = person.width * (1 - person.jaw * down**2)
+    return here.ellipse(person.x, person.y, width, person.height, power=2.15)
+
+
+def _ears(canvas: Canvas, person: Person) -> None:
+    x, y, w = person.x, person.y, person.width
+    for side in (-1, 1):
+        here = canvas.window(x + side * w, y + 0.1, 0.12, 0.25)
+        ear = here.ellipse(x + side * w, y + 0.05, 0.075, 0.13)
+        here.paint(inside(ear), person.skin * (0.8 - 0.12 * person.light * side))
+        if person.earrings and person.style != "cap":
+            jewel = here.ellipse(x + side * w * 1.02, y + 0.22, 0.04, 0.045)
+            here.paint(inside(jewel), rgb(0.95, 0.82, 0.42))
 
 
 def _face(canvas: Canvas, person: Person, texture: Field, grain: Field) -> None:
     x, y = person.x, person.y
-    u, v = (X - x) / person.width, (Y - y) / person.height
+    here = canvas.window(x, y, 0.55, 0.66)
+    u, v = (here.x - x) / person.width, (here.y - y) / person.height
     depth = np.sqrt(np.clip(1 - 0.8 * (u**2 + v**2), 0.04, 1))
     light = 0.76 + 0.3 * depth - 0.17 * person.light * u - 0.07 * v
-    skin = person.skin * light[..., None] + 0.02 * (depth[..., None] ** 6)
+    skin = person.skin * light + 0.02 * depth**6
+    pores = 1 + 0.012 * here.of(texture) + 0.014 * here.of(grain)
+    here.paint(inside(_outline(here, person)), skin * pores)
     for side in (-1, 1):
-        ear = ellipse(x + side * person.width * 1.0, y + 0.05, 0.075, 0.13)
-        canvas.paint(inside(ear), person.skin * (0.8 - 0.12 * person.light * side))
-        if person.earrings and person.style != "cap":
-            jewel = ellipse(x + side * person.width * 1.02, y + 0.22, 0.04, 0.045)
-            canvas.paint(inside(jewel), np.array([0.95, 0.82, 0.42]))
-    canvas.paint(inside(_outline(person)), skin * (1 + 0.012 * texture + 0.014 * grain)[..., None])
-    for side in (-1, 1):
-        cheek = np.exp(-(((X - x - side * 0.24) / 0.13) ** 2 + ((Y - y - 0.2) / 0.1) ** 2))
-        canvas.paint(0.28 * cheek, person.skin * np.array([1.0, 0.62, 0.58]))
+        here = canvas.window(x + side * 0.24, y + 0.2, 0.52, 0.4)
+        cheek = here.spot(x + side * 0.24, y + 0.2, 0.13, 0.1)
+        here.paint(0.28 * cheek, person.skin * rgb(1.0, 0.62, 0.58))
     if person.freckles:
-        spots = (grain > 1.25) * np.exp(-(((X - x) / 0.3) ** 2 + ((Y - y - 0.13) / 0.11) ** 2))
-        canvas.paint(0.5 * np.clip(spots, 0, 1), person.skin * np.array([0.68, 0.5, 0.42]))
+        spots = (grain > 1.25) * canvas.spot(x, y + 0.13, 0.3, 0.11)
+        canvas.paint(0.5 * spots, person.skin * rgb(0.68, 0.5, 0.42))
 
 
 def _eyes(canvas: Canvas, person: Person) -> None:
     y = person.y + EYE_LINE
     for side in (-1, 1):
         x = person.x + side * EYE_X
-        socket = np.exp(-(((X - x) / 0.13) ** 2 + ((Y - y + 0.01) / 0.085) ** 2))
-        canvas.paint(0.3 * socket, person.skin * 0.55)
-        white = inside(ellipse(x, y, 0.088, 0.054))
-        canvas.paint(white, np.array([0.95, 0.94, 0.92]))
+        here = canvas.window(x, y - 0.01, 0.5, 0.32)
+        here.paint(0.3 * here.spot(x, y - 0.01, 0.13, 0.085), person.skin * 0.55)
+        here = canvas.window(x, y - 0.08, 0.16, 0.17)
+        white = inside(here.ellipse(x, y, 0.088, 0.054))
+        here.paint(white, rgb(0.95, 0.94, 0.92))
         look = x + person.gaze
-        canvas.paint(white * inside(ellipse(look, y, 0.05, 0.055)), person.eyes)
-        canvas.paint(white * inside(ellipse(look, y, 0.026, 0.028)), INK)
-        canvas.paint(
-            inside(ellipse(look - 0.02 * np.sign(person.light), y - 0.02, 0.013, 0.013)), np.ones(3)
-        )
-        canvas.paint(0.9 * stroke(x, y - 0.01, 0.1, bend=0.045, thickness=0.02), INK)
-        brow = stroke(x + side * 0.01, y - 0.13 - person.brow, 0.125, bend=0.03, thickness=0.028)
-        canvas.paint(0.85 * brow, np.clip(person.hair * 0.6, 0, 1))
+        here.paint(white * inside(here.ellipse(look, y, 0.05, 0.055)), person.eyes)
+        here.paint(white * inside(here.ellipse(look, y, 0.026, 0.028)), INK)
+        glint = here.ellipse(look - 0.02 * np.sign(person.light), y - 0.02, 0.013, 0.013)
+        here.paint(inside(glint), rgb(1, 1, 1))
+        here.paint(0.9 * here.stroke(x, y - 0.01, 0.1, bend=0.045, thickness=0.02), INK)
+        over = y - 0.13 - person.brow
+        brow = here.stroke(x + side * 0.01, over, 0.125, bend=0.03, thickness=0.028)
+        here.paint(0.85 * brow, np.clip(person.hair * 0.6, 0, 1))
 
 
-def _nose_and_mouth(canvas: Canvas, person: Person) -> None:
+def _nose(canvas: Canvas, person: Person) -> None:
     x, y, far = person.x, person.y, np.sign(person.light)
-    bridge = np.exp(-(((X - x - far * 0.045) / 0.035) ** 2)) * inside(
-        np.abs(Y - y - 0.08) - 0.11, softness=0.1
-    )
-    canvas.paint(0.28 * bridge, person.skin * 0.6)
-    tip = np.exp(-(((X - x + far * 0.015) / 0.04) ** 2 + ((Y - y - 0.16) / 0.04) ** 2))
-    canvas.paint(0.3 * tip, np.clip(person.skin * 1.25, 0, 1))
-    canvas.paint(0.6 * stroke(x, y + 0.205, 0.075, bend=0.012, thickness=0.016), person.skin * 0.45)
-    line, w = y + 0.335, person.mouth_width
-    lips = person.skin * np.array([0.86, 0.5, 0.48])
+    here = canvas.window(x, y + 0.1, 0.25, 0.28)
+    length = inside(np.abs(here.y - y - 0.08) - 0.11, softness=0.1)
+    bridge = np.exp(-(((here.x - x - far * 0.045) / 0.035) ** 2)) * length
+    here.paint(0.28 * bridge, person.skin * 0.6)
+    tip = here.spot(x - far * 0.015, y + 0.16, 0.04, 0.04)
+    here.paint(0.3 * tip, np.clip(person.skin * 1.25, 0, 1))
+    base = here.stroke(x, y + 0.205, 0.075, bend=0.012, thickness=0.016)
+    here.paint(0.6 * base, person.skin * 0.45)
+
+
+def _mouth(canvas: Canvas, person: Person) -> None:
+    x, line, w = person.x, person.y + 0.335, person.mouth_width
+    here = canvas.window(x, line, 0.24, 0.15)
+    lips = person.skin * rgb(0.86, 0.5, 0.48)
     if person.open_mouth:
-        arch = 1 - ((X - x) / w) ** 2
+        arch = 1 - ((here.x - x) / w) ** 2
         lower = line + (0.03 + 0.6 * person.smile) * arch
-        mouth = inside(np.maximum(line - 0.025 - Y, Y - lower)) * (arch > 0)
-        canvas.paint(mouth, lips)
-        teeth = inside(np.abs(Y - line) - 0.016) * inside(np.abs(X - x) - 0.62 * w)
-        canvas.paint(teeth, np.array([0.96, 0.95, 0.93]))
+        here.paint(inside(np.maximum(line - 0.025 - here.y, here.y - lower)) * (arch > 0), lips)
+        teeth = inside(np.abs(here.y - line) - 0.016) * inside(np.abs(here.x - x) - 0.62 * w)
+        here.paint(teeth, rgb(0.96, 0.95, 0.93))
     else:
-        canvas.paint(stroke(x, line, w, bend=-person.smile, thickness=0.042), lips)
-        canvas.paint(
-            0.75 * stroke(x, line - 0.004, w, bend=-person.smile, thickness=0.012), lips * 0.45
-        )
+        here.paint(here.stroke(x, line, w, bend=-person.smile, thickness=0.042), lips)
+        crease = here.stroke(x, line - 0.004, w, bend=-person.smile, thickness=0.012)
+        here.paint(0.75 * crease, lips * 0.45)
 
 
 def _beard(canvas: Canvas, person: Person, grain: Field) -> None:
     x, y = person.x, person.y
-    low = np.maximum(
-        _outline(person) - 0.025, -(Y - y - 0.17 + 0.25 * np.abs(X - x) * (np.abs(X - x) < 0.3))
-    )
-    mouth = -ellipse(x, y + 0.335, person.mouth_width * 0.9, 0.05)
-    cover = person.beard * inside(np.maximum(low, mouth), softness=4 * PIXEL)
-    _lay_hair(canvas, person, cover * np.clip(0.82 + 0.12 * grain, 0, 1), 0.6 * grain, dark=0.85)
+    here = canvas.window(x, y + 0.4, 0.6, 0.4)
+    off = np.abs(here.x - x)
+    cheeks = -(here.y - y - 0.17 + 0.25 * off * (off < 0.3))
+    mouth = -here.ellipse(x, y + 0.335, person.mouth_width * 0.9, 0.05)
+    jaw = np.maximum(_outline(here, person) - 0.025, cheeks)
+    cover = person.beard * inside(np.maximum(jaw, mouth), softness=4 * PIXEL)
+    stubble = here.of(grain)
+    cover = cover * np.clip(0.82 + 0.12 * stubble, 0, 1)
+    _lay_hair(here, person, cover, 0.6 * stubble, dark=0.85, base=person.hair)
+
+
+def _hairline(person: Person, part: Field) -> Field:
+    """The height where the hair over the forehead ends; `part` grows on the side of the light."""
+    rise: Field
+    match person.style:
+        case "short":
+            rise = -0.3 - 0.02 * np.cos(9 * part)
+        case "swept":
+            rise = -0.32 + 0.3 * np.clip(part, 0, None) - 0.06 * part
+        case "bangs":
+            rise = -0.19 + 0.015 * np.cos(24 * part)
+        case "long":
+            rise = -0.36 + 1.5 * part**2
+        case "curly":
+            rise = -0.31 + 0.5 * part**2
+        case "bun":
+            rise = -0.36 + 0.55 * part**2
+        case _:  # a cap
+            rise = -0.2 + 0.1 * part**2
+    return person.y + rise
 
 
 def _hair_in_front(canvas: Canvas, person: Person, tress: Field) -> None:
-    x, y, w, h = person.x, person.y, person.width, person.height
-    if person.style == "bald":
-        return
-    part = (X - x) * np.sign(person.light)
-    line = {
-        "short": y - 0.3 - 0.02 * np.cos(9 * part),
-        "swept": y - 0.32 + 0.3 * np.clip(part, 0, None) - 0.06 * part,
-        "bangs": y - 0.19 + 0.015 * np.cos(24 * part),
-        "long": y - 0.36 + 0.75 * part**2 * 2.0,
-        "curly": y - 0.31 + 0.5 * part**2,
-        "bun": y - 0.36 + 0.55 * part**2,
-        "cap": y - 0.2 + 0.1 * part**2,
-    }[person.style]
-    thick = {"curly": 1.16, "cap": 1.12, "short": 1.07, "bun": 1.05}.get(person.style, 1.1)
-    skull = ellipse(x, y - 0.07, w * thick, h * thick - 0.02, power=2.2)
-    sides = {"long": 0.3, "curly": 0.12, "bangs": 0.12, "bun": 0.02, "cap": -0.1}.get(
-        person.style, 0.0
-    )
-    temples = np.clip((np.abs(X - x) - w * 0.86) / 0.05, 0, 1) * (0.16 + sides)
-    front = Y - line - temples
-    cover = inside(np.maximum(skull, front) + 0.012 * tress)
+    x, y, w, style = person.x, person.y, person.width, person.style
+    here = canvas.window(x, y - 0.07, 0.66, 0.8)
+    thick = THICKNESS.get(style, 1.1)
+    line = _hairline(person, (here.x - x) * np.sign(person.light))
+    skull = here.ellipse(x, y - 0.07, w * thick, person.height * thick - 0.02, power=2.2)
+    reach = 0.16 + SIDES.get(style, 0.0)
+    front = here.y - line - np.clip((np.abs(here.x - x) - w * 0.86) / 0.05, 0, 1) * reach
+    cover = inside(np.maximum(skull, front) + 0.012 * here.of(tress))
     shadow = inside(np.maximum(skull, front - 0.045), softness=0.05)
-    canvas.paint(0.3 * shadow * inside(_outline(person)), person.skin * 0.4)
-    base = person.second_cloth if person.style == "cap" else person.hair
-    _lay_hair(canvas, person, cover, tress, dark=1.0, base=base)
-    if person.style == "cap":
-        brim = inside(np.maximum(np.abs(Y - line + 0.05) - 0.06, skull - 0.02))
-        canvas.paint(brim, person.second_cloth * (0.8 + 0.12 * np.sin(X * 60))[..., None])
+    here.paint(0.3 * shadow * inside(_outline(here, person)), person.skin * 0.4)
+    base = person.second_cloth if style == "cap" else person.hair
+    _lay_hair(here, person, cover, here.of(tress), dark=1.0, base=base)
+    if style == "cap":
+        brim = inside(np.maximum(np.abs(here.y - line + 0.05) - 0.06, skull - 0.02))
+        here.paint(brim, person.second_cloth * (0.8 + 0.12 * np.sin(here.x * 60)))
 
 
 def _glasses(canvas: Canvas, person: Person) -> None:
     y = person.y + EYE_LINE + 0.01
+    here = canvas.window(person.x, y, 0.36, 0.16)
     for side in (-1, 1):
-        lens = ellipse(person.x + side * EYE_X, y, 0.145, 0.12, power=2.8)
-        canvas.paint(0.12 * inside(lens), np.ones(3))
-        canvas.paint(inside(ring(lens, 0.028)), INK)
-    bridge = np.maximum(np.abs(X - person.x) - 0.04, np.abs(Y - y + 0.03) - 0.012)
-    canvas.paint(inside(bridge), INK)
+        lens = here.ellipse(person.x + side * EYE_X, y, 0.145, 0.12, power=2.8)
+        here.paint(0.12 * inside(lens), rgb(1, 1, 1))
+        here.paint(inside(ring(lens, 0.028)), INK)
+    bridge = np.maximum(np.abs(here.x - person.x) - 0.04, np.abs(here.y - y + 0.03) - 0.012)
+    here.paint(inside(bridge), INK)

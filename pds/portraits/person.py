@@ -1,12 +1,10 @@
 """Who is drawn: the traits of one portrait, all random, in ranges that keep faces pleasant."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Color = NDArray[np.floating[Any]]
+from pds.portraits.canvas import Color, rgb
 
 SKIN = ("f6d7c3", "eec1a2", "e0ac86", "c98e66", "a86d49", "85523a", "5f3a2a")
 HAIR = ("1d1a1f", "3a2a22", "5a3b26", "83552f", "b5823f", "d9b36c", "8c3f24", "8f8d90", "d8d5cf")
@@ -32,8 +30,8 @@ CLOTHS = ("plain", "stripes", "knit", "checks")
 
 
 def color(code: str) -> Color:
-    """Return a hexadecimal color as three values in [0, 1]."""
-    return np.array([int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)], np.float32)
+    """Return a hexadecimal color, such as e8a87c, as values in [0, 1], (3, 1, 1)."""
+    return rgb(*(int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)))
 
 
 @dataclass(frozen=True)
