@@ -68,6 +68,8 @@ def load(
     _require_fit(path, state, score.network.state_dict())
     state = {name: tensor.float().contiguous() for name, tensor in state.items()}
     score.network.load_state_dict(state, assign=True)
+    # Convolutions on the CPU are a quarter faster with channels last.
+    score.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return score.eval().requires_grad_(False)
 
 

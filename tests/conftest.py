@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread, so that timings of neighbors and rounding stay put."""
+"""Shared by all tests: few threads, since more threads than free cores make torch crawl."""
 
 import sys
 from pathlib import Path
