@@ -12,7 +12,8 @@ LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "ncsnpp", "checkpoints"},
     {"kernels", "sampling", "theory"},
-    {"diagnostics", "portraits", "train", "experiments"},
+    {"diagnostics", "portraits", "train", "experiments"}
+    | {"pictures", "ranks", "run_request", "run_model", "run_folder", "runs"},
     {"web", "cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -1,0 +1,163 @@
+"""Pictures in files: PNG that says what it is, labelled sheets, animations; whole or not at all.
+
+A noisy state x = x0 + sigma z has pixels far outside [0, 1]. In an animation it is shown as
+
+    view = 0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
+
+with s = 0.25, about the standard deviation of natural images, so that it keeps their contrast while
+it emerges. At sigma = 0 it is shown as it is.
+"""
+
+import io
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+Pixels = NDArray[np.uint8]
+"""One image, (H, W, 1 or 3)."""
+
+KEY = "pds"
+END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+"""The last bytes of every whole PNG."""
+
+DATA_STD = 0.25
+GAP = 4
+TILE_PIXELS = 96
+"""Tiles of a sheet are enlarged, by whole factors, to at least this."""
+
+
+def view(images: NDArray[np.float32], *, sigma: float = 0.0) -> list[Pixels]:
+    """Map states (B, C, H, W), in [0, 1] when clean, to pixels; see the module."""
+    contrast = DATA_STD / math.hypot(DATA_STD, sigma)
+    shown = np.clip(0.5 + (images - 0.5) * contrast, 0, 1)
+    return list(np.rint(255 * shown).astype(np.uint8).transpose(0, 2, 3, 1))
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file that is never seen half written.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left of it.
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        if partial.is_file():
+            partial.unlink()
+        raise OSError(
+            f"cannot write {path} ({error.strerror}); files written before are kept, so make room "
+            "or choose another place, and run the command again"
+        ) from None
+
+
+def png(pixels: Pixels, text: str) -> bytes:
+    """Encode an image with a text that `read_text` gives back."""
+    metadata = PngInfo()
+    metadata.add_text(KEY, text)
+    buffer = io.BytesIO()
+    _image(pixels).save(buffer, "PNG", pnginfo=metadata)
+    return buffer.getvalue()
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a PNG, "" if it has none, or None if it is not whole."""
+    try:
+        with path.open("rb") as file:
+            file.seek(-len(END), os.SEEK_END)
+            if file.read() != END:
+                return None
+            file.seek(0)
+            with Image.open(file, formats=["PNG"]) as image:
+                return str(image.info.get(KEY, ""))
+    except (OSError, SyntaxError, ValueError):
+        return None
+
+
+def read_pixels(path: Path) -> Pixels:
+    """Read an image back, (H, W, 1 or 3)."""
+    with Image.open(path, formats=["PNG"]) as image:
+        pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
+
+
+def animation(frames: Sequence[Pixels], *, seconds: float = 4.0) -> bytes:
+    """Encode frames as a lossless WebP that plays in about so many seconds and stays on the last.
+
+    Small frames are enlarged like the tiles of a sheet.
+    """
+    images = [_enlarged(frame).convert("RGB") for frame in frames]
+    each = max(20, round(1000 * seconds / len(images)))
+    durations = [each] * (len(images) - 1) + [1500]
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer,
+        "WEBP",
+        save_all=True,
+        append_images=images[1:],
+        duration=durations,
+        loop=0,
+        lossless=True,
+        quality=0,
+        method=0,
+    )
+    return buffer.getvalue()
+
+
+def numbers(**arrays: NDArray[np.generic]) -> bytes:
+    """Encode named arrays as .npz."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def side_by_side(images: Sequence[Pixels]) -> Pixels:
+    """Put images of one size next to each other."""
+    return np.concatenate(images, axis=1)
+
+
+def sheet(
+    rows: Sequence[tuple[str, Sequence[Pixels | None]]], columns: Sequence[str] = ()
+) -> Pixels:
+    """Lay images of one size out in rows, each with a label on its left if it has one.
+
+    Args:
+        rows: label and images; None leaves a gap. At least one image.
+        columns: labels above the columns, if any.
+    """
+    tiles = [[i if i is None else _enlarged(i) for i in images] for _, images in rows]
+    width, height = next(tile for row in tiles for tile in row if tile is not None).size
+    font = ImageFont.load_default(size=max(14, height // 16))
+    widest = max(math.ceil(font.getlength(label)) for label, _ in rows)
+    left = GAP + (widest + 2 * GAP if widest else 0)
+    top = GAP + (math.ceil(font.getbbox("Ng")[3]) + GAP if columns else 0)
+    x = [left + j * (width + GAP) for j in range(max(map(len, tiles)))]
+    y = [top + i * (height + GAP) for i in range(len(tiles))]
+    page = Image.new("RGB", (x[-1] + width + GAP, y[-1] + height + GAP), "white")
+    draw = ImageDraw.Draw(page)
+    for j, label in enumerate(columns):
+        draw.text((x[j] + width // 2, GAP), label, fill="black", font=font, anchor="ma")
+    for i, ((label, _), row) in enumerate(zip(rows, tiles, strict=True)):
+        draw.text((2 * GAP, y[i] + height // 2), label, fill="black", font=font, anchor="lm")
+        for j, tile in enumerate(row):
+            if tile is not None:
+                page.paste(tile, (x[j], y[i]))
+    return np.asarray(page)
+
+
+def _image(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+
+
+def _enlarged(pixels: Pixels) -> Image.Image:
+    factor = max(1, math.ceil(TILE_PIXELS / pixels.shape[0]))
+    size = (factor * pixels.shape[1], factor * pixels.shape[0])
+    return _image(pixels).resize(size, Image.Resampling.NEAREST)
