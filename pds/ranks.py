@@ -51,6 +51,16 @@ class Ranks:
         if found:
             raise ValueError(found[0]) if self.first else Elsewhere
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Go on after the body only if it went well on all ranks; errors as in `agree`."""
+        try:
+            yield
+        except (ValueError, OSError) as error:
+            self.agree(error)
+            raise
+        self.agree()
+
     def device(self, name: str) -> torch.device:
         """Return the device of that name; plain cuda is shared out among the local ranks.
 
