@@ -62,7 +62,7 @@ class TrainConfig:
     out: Path
     size: int = 32
     num_images: int = 30_000
-    iterations: int = 9_000
+    iterations: int = 7_000
     batch_size: int = 32
     learning_rate: float = 8e-4
     ema_half_life: int = 20_000
