@@ -5,14 +5,15 @@ Whatever is wrong with what was asked is one sentence on stderr and exit code 2.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
 from torch import Tensor
+from tqdm import tqdm
 
-from pds import configs, experiments, filters, ranks, run_folder, runs, train
+from pds import configs, experiments, filters, images, ranks, run_folder, runs, train
 from pds.run_request import DTYPES, RunRequest
 from pds.web import session
 
@@ -35,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pds", description="Preconditioned sampling.")
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands.add_parser("train", help="train an NCSN++ on portraits, resumable"))
-    _add_filter(commands.add_parser("filter", help="estimate the filters of the portraits"))
+    _add_filter(commands.add_parser("filter", help="estimate filters from images"))
     _add_ladder(commands.add_parser("ladder", help="measure the noise left at each N"))
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
@@ -64,21 +65,48 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _add_filter(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, help="such as filters/portraits32")
-    parser.add_argument("--size", type=int, choices=(32, 64), default=32)
-    parser.add_argument("--num-images", type=int, default=5000)
+    parser.add_argument(
+        "source",
+        help="folder of images, .npy or .npz of them, a model of the page to draw some with, "
+        "or portraits for the drawn ones",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="such as filters/mine")
+    parser.add_argument("--size", type=int, default=32, help="pixels; default %(default)s")
+    parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
+    parser.add_argument("--num-images", type=int, default=5000, help="to draw; default %(default)s")
+    parser.add_argument(
+        "--num-steps", type=int, default=400, help="iterations of a model; default %(default)s"
+    )
     parser.set_defaults(run=_filter)
 
 
 def _filter(arguments: argparse.Namespace) -> None:
-    def batches() -> Iterator[Tensor]:
-        yield from map(train.pixels, train.rendered(arguments.num_images, size=arguments.size))
-
-    masks = filters.estimate(batches())
+    source, folder = arguments.source, None
+    batches: Iterable[Tensor]
+    if source == "portraits":
+        drawn = train.rendered(arguments.num_images, size=arguments.size)
+        batches = map(train.pixels, drawn)
+    elif source in experiments.MODELS:
+        batches = experiments.draw(source, arguments.num_images, arguments.num_steps)
+    else:
+        batches = folder = images.Images(Path(source), arguments.size, arguments.channels)
+    masks, changes = filters.convergence(filters.running(tqdm(batches, unit="batch")))
+    if masks is None:
+        raise ValueError(f"{source} gave no image")
+    print("The gain at alpha = 5 as the number of images doubles, change in %:")
+    for change in changes:
+        print(
+            f"{change.num_images:>7} images: mean {100 * change.mean:.2f}, "
+            f"largest {100 * change.largest:.2f}"
+        )
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for kind, mask in (("freq", masks.frequency), ("space", masks.space)):
         path = arguments.out.with_name(f"{arguments.out.name}_{kind}.npy")
         filters.save(path, mask)
         print(f"{path}: {tuple(mask.shape)}, {masks.num_images} images")
+    if folder is not None and folder.skipped:
+        listing = ", ".join(folder.skipped[:5]) + (" ..." if len(folder.skipped) > 5 else "")
+        print(f"skipped {len(folder.skipped)} that could not be read: {listing}")
 
 
 def _add_ladder(parser: argparse.ArgumentParser) -> None:
@@ -147,10 +175,10 @@ def sample_main(argv: Sequence[str] | None = None) -> int:
     """Run `main.py`: sample as the flags say, and return the exit code."""
     values = vars(_sample_parser().parse_args(argv))
     try:
-        with ranks.joined() as mine:
-            with mine.together():
-                request = RunRequest(**values)
-            summary = runs.run(request, ranks=mine)
+        mine = ranks.joined()
+        with mine.together("request"):
+            request = RunRequest(**values)
+        summary = runs.run(request, ranks=mine)
         if mine.first:
             print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
         return 0

@@ -17,7 +17,7 @@ from pds import checkpoints, diagnostics, filters, theory
 from pds.diagnostics import RadialSpectrum
 from pds.kernels import Langevin
 from pds.preconditioners import Preconditioner
-from pds.sampling import Pair, Sampler, compare, seeded_noise
+from pds.sampling import Pair, Sampler, compare, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
 from pds.sde import SDE, VESDE
 
@@ -136,6 +136,23 @@ def compare_request(request: Request) -> Iterator[Pair]:
         shape=(request.num_images, *experiment.image_shape),
         preconditioner=experiment.preconditioner(request),
     )
+
+
+def draw(model: str, num_images: int, num_steps: int) -> Iterator[Tensor]:
+    """Yield batches of a model's own vanilla samples, clipped to [0, 1]."""
+    for first in range(0, num_images, MAX_IMAGES):
+        count = min(MAX_IMAGES, num_images - first)
+        experiment = load(model)
+        images = sample(
+            steps(
+                experiment.score,
+                experiment.sde,
+                sampler=experiment.sampler(num_steps),
+                noise=seeded_noise(range(first, first + count), device=DEVICE),
+                shape=(count, *experiment.image_shape),
+            )
+        )
+        yield images.clamp(0, 1).cpu()
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:

@@ -12,7 +12,8 @@ Source: H. Ma et al., ECCV 2022, and its published masks.
 """
 
 import os
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -41,13 +42,25 @@ class Masks(NamedTuple):
 
 
 def estimate(batches: Iterable[Tensor]) -> Masks:
-    """Estimate both masks in one pass, holding one batch at a time.
+    """Estimate both masks in one pass, holding one batch at a time; see `running`.
+
+    Raises:
+        ValueError: if there is no image, or the shapes differ.
+    """
+    last = deque(running(batches), maxlen=1)
+    if not last:
+        raise ValueError("a mask needs at least one image, got none; 200 or more are usual")
+    return last[0]
+
+
+def running(batches: Iterable[Tensor]) -> Iterator[Masks]:
+    """Yield the masks of all images so far, after each batch.
 
     Args:
         batches: images in [0, 1], each (B, C, H, W) with the same C, H, W.
 
     Raises:
-        ValueError: if there is no image, or the shapes differ.
+        ValueError: if the shapes differ.
     """
     power, square, num_images = torch.zeros(()), torch.zeros(()), 0
     for batch in batches:
@@ -60,9 +73,35 @@ def estimate(batches: Iterable[Tensor]) -> Masks:
         power = power + torch.fft.fft2(images).abs().square().sum(0)
         square = square + images.square().sum(0)
         num_images += len(images)
-    if not num_images:
-        raise ValueError("a mask needs at least one image, got none; 200 or more are usual")
-    return Masks(torch.log1p(power / num_images), square / num_images, num_images)
+        yield Masks(torch.log1p(power / num_images), square / num_images, num_images)
+
+
+class Change(NamedTuple):
+    """How far the gain at num_images is from that at half as many, relative: mean and largest."""
+
+    num_images: int
+    mean: float
+    largest: float
+
+
+def convergence(
+    estimates: Iterable[Masks], *, alpha: float = 5.0
+) -> tuple[Masks | None, list[Change]]:
+    """Follow the frequency gain as images come in, at every doubling of their number.
+
+    Returns:
+        The last estimate, None if there was none, and the changes.
+    """
+    masks, kept, changes = None, None, []
+    for masks in estimates:
+        if kept is not None and masks.num_images < 2 * kept.num_images:
+            continue
+        if kept is not None:
+            ratio = gain(masks.frequency, alpha) / gain(kept.frequency, alpha)
+            change = (ratio - 1).abs()
+            changes.append(Change(masks.num_images, float(change.mean()), float(change.max())))
+        kept = masks
+    return masks, changes
 
 
 def data_power(frequency_mask: Tensor) -> Tensor:

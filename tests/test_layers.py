@@ -13,7 +13,7 @@ LAYERS = [
     {"filters", "scores", "ncsnpp", "checkpoints"},
     {"kernels", "sampling", "theory"},
     {"diagnostics", "portraits", "train", "experiments"}
-    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs"},
+    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
     {"web", "cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
