@@ -229,7 +229,7 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
 
 def _add_images(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--checkpoint", help=".pth, .safetensors, folder of diffusers or name on its hub")
+    add("--checkpoint", help=".pth or .safetensors file")
     add("--num_samples", type=int, help="by default as the configuration says")
     add("--batch_size", type=int, help="by default as the configuration says")
     add("--seed", type=int, default=0, help="image i is drawn from seed + i; default 0")

@@ -8,7 +8,6 @@ an image is to depend on neither. On a GPU a batch is one call.
 import contextlib
 import dataclasses
 import hashlib
-import importlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -124,8 +123,8 @@ def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sam
         )
 
 
-def find_checkpoint(request: RunRequest, configuration: Configuration) -> str | Path:
-    """Return the file to sample from, or a source for `pds.hub`.
+def find_checkpoint(request: RunRequest, configuration: Configuration) -> Path:
+    """Return the file to sample from.
 
     The first of: the request's own; workdir/checkpoints/checkpoint.pth; the only checkpoint in that
     folder; the configuration's own.
@@ -136,7 +135,9 @@ def find_checkpoint(request: RunRequest, configuration: Configuration) -> str | 
     """
     if request.checkpoint is not None:
         path = Path(request.checkpoint)
-        return path if path.suffix in SUFFIXES else request.checkpoint
+        if path.suffix not in SUFFIXES:
+            raise ValueError(f"a checkpoint is a {' or a '.join(SUFFIXES)} file, got {path}")
+        return path
     folder = Path(request.workdir) / "checkpoints"
     published = folder / "checkpoint.pth"
     if published.is_file():
@@ -165,17 +166,14 @@ def _listing(names: list[str]) -> str:
     return ", ".join(names[:5]) + more
 
 
-def open_checkpoint(source: str | Path, card: ModelCard) -> NetworkScore:
+def open_checkpoint(source: Path, card: ModelCard) -> NetworkScore:
     """Read a checkpoint that must be of the card's network and process.
 
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is damaged, or of another network or process.
     """
-    if isinstance(source, str):
-        score = importlib.import_module("pds.hub").load(source)
-    else:
-        score = checkpoints.load(source, card)
+    score = checkpoints.load(source, card)
     if score.sde != card.sde:
         raise ValueError(
             f"{source} was trained on {score.sde}, but the configuration says {card.sde}; use the "

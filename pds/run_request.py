@@ -37,7 +37,7 @@ class RunRequest:
         speed_up: N = int(num_scales / speed_up), > 0.
         freq_mask_path, space_mask_path: raw masks, .npy; without both the sampler is vanilla.
         alpha: strength of the filters, > 1; larger is weaker.
-        checkpoint: a file, a folder of diffusers or a name on its hub, instead of the workdir's.
+        checkpoint: a .pth or .safetensors file, instead of the workdir's.
         num_samples: number of images, >= 1.
         batch_size: images in one network call, >= 1.
         seed: image i is drawn from seed + i.
