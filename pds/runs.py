@@ -92,7 +92,7 @@ def run(request: RunRequest, *, ranks: Ranks = ALONE) -> Summary:
     Raises:
         ValueError, OSError: if it cannot be drawn; nothing that was there is lost.
     """
-    with ranks.together():
+    with ranks.together("prepare"):
         plan = _prepare(request, ranks)
     share = plan.batches[ranks.rank :: ranks.world_size]
     todo = [batch for batch in share if batch.missing]
@@ -104,7 +104,7 @@ def run(request: RunRequest, *, ranks: Ranks = ALONE) -> Summary:
         for index, batch in enumerate(todo):
             progress.set_description(f"batch {index + 1} of {len(todo)}")
             _draw(plan, score, batch, progress)
-    ranks.agree()
+    ranks.finish()
     if ranks.first and request.only is None:
         pictures.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
     drawn = sum(len(batch.missing) for batch in plan.batches)
