@@ -1,11 +1,11 @@
-"""Pictures in files: PNG that says what it is, labelled sheets, animations; whole or not at all.
+"""How states become pictures, and pictures files: PNG that says what it is, sheets, animations.
 
-A noisy state x = x0 + sigma z has pixels far outside [0, 1]. In an animation it is shown as
+A noisy state x = x0 + sigma z has pixels far outside [0, 1]. It is shown as
 
     view = 0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
 
-with s = 0.25, about the standard deviation of natural images, so that it keeps their contrast while
-it emerges. At sigma = 0 it is shown as it is.
+with s the standard deviation of the data, so that it keeps their contrast while it emerges from the
+noise. At sigma = 0 it is shown as it is. Files are written whole or not at all.
 """
 
 import io
@@ -27,16 +27,27 @@ END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 """The last bytes of every whole PNG."""
 
 DATA_STD = 0.25
+"""About that of natural images."""
+
 GAP = 4
 TILE_PIXELS = 96
 """Tiles of a sheet are enlarged, by whole factors, to at least this."""
 
 
-def view(images: NDArray[np.float32], *, sigma: float = 0.0) -> list[Pixels]:
-    """Map states (B, C, H, W), in [0, 1] when clean, to pixels; see the module."""
-    contrast = DATA_STD / math.hypot(DATA_STD, sigma)
-    shown = np.clip(0.5 + (images - 0.5) * contrast, 0, 1)
-    return list(np.rint(255 * shown).astype(np.uint8).transpose(0, 2, 3, 1))
+def view(
+    x_mean: NDArray[np.float32], *, sigma: float = 0.0, data_std: float = DATA_STD
+) -> NDArray[np.uint8]:
+    """Map states to 8-bit pixels (B, H, W, C); what is not a number becomes middle gray.
+
+    Args:
+        x_mean: (B, C, H, W), in the units of the data, [0, 1] when clean.
+        sigma: noise in x_mean, in the same units; 0 shows it as it is.
+        data_std: standard deviation of the data, > 0.
+    """
+    contrast = data_std / math.hypot(data_std, sigma)
+    shown = np.nan_to_num(0.5 + (x_mean - 0.5) * contrast, nan=0.5)
+    pixels: NDArray[np.uint8] = np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
+    return pixels.transpose(0, 2, 3, 1)
 
 
 def write(path: Path, content: bytes) -> None:

@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from pds.experiments import MODELS, Request, compare_request, load
+from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import session
 from pds.web.figures import filter_sentence, plane_figure, radial_figure
-from pds.web.frames import kept_steps, view
+from pds.web.frames import kept_steps
 from pds.web.words import verdict
 
 FIELD = {

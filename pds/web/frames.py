@@ -1,16 +1,6 @@
-"""Pictures of a run: how a noisy state is shown, and how many states travel in one lossless PNG.
-
-A state x = x0 + sigma z has pixels far outside [0, 1]. It is shown as
-
-    view = 0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
-
-with s the standard deviation of the data, so that the picture keeps the data's contrast while it
-emerges from the noise. The last state is shown as it is: the view is then clip(x_mean, 0, 1). Both
-chains go through the same mapping.
-"""
+"""How many states of a run travel in one lossless PNG, and how they are laid out in it."""
 
 import io
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +13,6 @@ MOST_KEPT = 66
 FEWEST_KEPT = 32
 SHEET_PIXELS = 1_100_000
 """Kept steps of one run: between these counts, as many as fit into a sheet of so many pixels."""
-
-
-def view(x_mean: NDArray[np.float32], *, sigma: float, data_std: float) -> Tiles:
-    """Map states to 8-bit pixels.
-
-    Args:
-        x_mean: (B, C, H, W), in the units of the data, [0, 1] when clean.
-        sigma: noise in x_mean, in the same units; 0 shows it as it is.
-        data_std: standard deviation of the data, > 0.
-    """
-    contrast = data_std / math.hypot(data_std, sigma)
-    shown = np.nan_to_num(0.5 + (x_mean - 0.5) * contrast, nan=0.5)
-    pixels: Tiles = np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
-    return pixels.transpose(0, 2, 3, 1)
 
 
 def strip(tiles: Tiles) -> NDArray[np.uint8]:

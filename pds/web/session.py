@@ -36,9 +36,10 @@ from pds.experiments import (
     load,
     predict,
 )
+from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import figures
-from pds.web.frames import Tiles, kept_steps, png, strip, view
+from pds.web.frames import Tiles, kept_steps, png, strip
 from pds.web.words import verdict
 
 FIRST_PAINT = ROOT / "assets" / "first_paint.json"
