@@ -135,7 +135,7 @@ def _counts(text: str) -> tuple[int, ...]:
 
 
 def _add_record(parser: argparse.ArgumentParser) -> None:
-    request = experiments.Request(num_steps=25)
+    request = experiments.Request(num_steps=20)
     parser.add_argument("--num-steps", type=int, default=request.num_steps)
     parser.add_argument("--num-images", type=int, default=request.num_images)
     parser.add_argument("--seed", type=int, default=request.seed)
