@@ -15,7 +15,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -167,44 +167,65 @@ def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", 
         ValueError: if it is damaged, a pickle, not numeric, of another shape, negative, not
             finite, zero, or uneven.
     """
-    array = _read(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
+    with path.open("rb") as file:
+        return read(file, str(path), shape, kind=kind)
+
+
+def read(
+    file: BinaryIO,
+    name: str,
+    shape: tuple[int, int, int] | None,
+    *,
+    kind: Literal["frequency", "space"],
+) -> Tensor:
+    """Read a raw mask from an open .npy file; the rest as in `load`.
+
+    Args:
+        file: a .npy file.
+        name: what to call it where it is refused.
+        shape: the (C, H, W) that it must have, or None for any.
+        kind: a frequency mask must also be even.
+    """
+    array = _array(file, name)
     if array.dtype.kind not in "fiu":
-        raise ValueError(f"{path} must hold real numbers, got dtype {array.dtype}")
-    if array.shape != shape:
+        raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
+    if shape is None and array.ndim != 3:
+        raise ValueError(f"{name} has shape {array.shape}; expected (channels, height, width)")
+    if shape is not None and array.shape != shape:
         raise ValueError(
-            f"{path} has shape {array.shape}, but the model's images are {shape} "
+            f"{name} has shape {array.shape}, but the model's images are {shape} "
             "(channels, height, width); estimate a filter at this size"
         )
-    _require_mask_values(path, array)
+    _require_mask_values(name, array)
     mask = torch.from_numpy(array.astype(np.float64))
     if kind == "frequency" and unevenness(mask) > EVENNESS:
         raise ValueError(
-            f"{path} is not even (mask[-k] differs from mask[k] by {unevenness(mask):.2g} of the "
+            f"{name} is not even (mask[-k] differs from mask[k] by {unevenness(mask):.2g} of the "
             "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
         )
     return mask
 
 
-def _read(path: Path) -> NDArray[np.generic]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
+def _array(file: BinaryIO, name: str) -> NDArray[np.generic]:
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        array = np.load(file, allow_pickle=False)
+    except (ValueError, EOFError, OSError, MemoryError) as error:
         raise ValueError(
-            f"{path} is not a readable .npy file ({error}); save the raw mask with numpy.save"
+            f"{name} is not a readable .npy file ({error}); save the raw mask with numpy.save"
         ) from None
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path} is an archive of arrays; expected one array in a .npy file")
+        raise ValueError(f"{name} is an archive of arrays; expected one array in a .npy file")
     return array
 
 
-def _require_mask_values(path: Path, array: NDArray[np.generic]) -> None:
+def _require_mask_values(name: str, array: NDArray[np.generic]) -> None:
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f"{path} holds values that are not finite; estimate the filter again")
+        raise ValueError(f"{name} holds values that are not finite; estimate the filter again")
     if values.min() < 0 or values.max() <= 0:
         raise ValueError(
-            f"{path} holds values from {values.min():g} to {values.max():g}; a raw mask is a mean "
+            f"{name} holds values from {values.min():g} to {values.max():g}; a raw mask is a mean "
             "power: nowhere negative and somewhere above 0"
         )

@@ -3,53 +3,18 @@
 import base64
 import io
 import time
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tools.browser import chromium, served
+from tools.browser import open_page
 
 PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
 SIDES = ("vanilla", "ours")
-
-
-@pytest.fixture(scope="module")
-def address():
-    with served() as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = chromium(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser, address):
-    """A fresh visitor whose requests are noted in `page.asked` and whose errors fail the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.asked, errors = [], []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(error))
-    open_page(page, address)
-    yield page
-    context.close()
-    assert not errors
-
-
-def open_page(page, address):
-    page.goto(address)
-    page.wait_for_selector(".pds[data-state=idle]")
-    page.wait_for_selector(".pds-scrub:enabled")
 
 
 def picture(page, side):
@@ -89,10 +54,6 @@ def short_run_takes_its_turn(page):
 
 def distinct_colors(page, side):
     return len(np.unique(pixels(picture(page, side)).reshape(-1, 3), axis=0))
-
-
-def server_requests(page):
-    return [url for url in page.asked if urlsplit(url).scheme in ("http", "https", "ws", "wss")]
 
 
 def test_the_first_paint_shows_a_finished_run(page):
@@ -157,7 +118,7 @@ def test_both_panels_always_show_the_same_iteration(page):
 
 def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
-    before, asked = picture(page, "ours"), len(server_requests(page))
+    before, asked = picture(page, "ours"), len(page.asked())
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
     first = picture(page, "ours")
@@ -168,7 +129,7 @@ def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("!document.querySelector('.pds-where').textContent.includes('n 1 ')")
     page.wait_for_selector(".pds-play:not(.playing)")
     assert picture(page, "ours") == before
-    assert len(server_requests(page)) == asked
+    assert len(page.asked()) == asked
 
 
 def test_stop_ends_a_long_run_and_the_page_samples_again(page):
@@ -221,14 +182,6 @@ def test_the_slider_stops_at_the_ladder_and_the_box_takes_any_number(page):
     assert 3 < float(slider.input_value()) < 4  # between 100 and 66
     page.keyboard.press("Tab")
     assert page.input_value("[name=num_steps]") == "77"
-
-
-def test_no_request_leaves_the_host(page):
-    page.click(".pds-to-filter")
-    page.wait_for_function("document.querySelectorAll('#plots .main-svg').length >= 2")
-    sample(page, num_steps=3)
-    finish(page)
-    assert {urlsplit(url).hostname for url in server_requests(page)} == {"127.0.0.1"}
 
 
 def test_a_program_streams_the_steps(address):

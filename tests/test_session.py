@@ -15,7 +15,6 @@ from pds.experiments import MODELS, Request, compare_request, load
 from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import session
-from pds.web.figures import filter_sentence, plane_figure, radial_figure
 from pds.web.frames import kept_steps
 from pds.web.words import verdict
 
@@ -246,28 +245,6 @@ def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():
 def test_without_a_recorded_run_the_page_says_how_to_make_one(tmp_path):
     message = json.loads(session.first_paint("end", tmp_path / "nothing.json"))
     assert "python -m pds record" in message["sentence"]
-
-
-def test_the_filter_is_drawn_on_its_true_range():
-    gains = session.gains(session.parse(FIELD | {"alpha": 2}))
-    assert gains.lowest == pytest.approx(1.0, abs=1e-6)  # where the mask is largest
-    assert 1 < gains.highest < gains.bound == 2
-    heat_map = plane_figure(gains).data[0]
-    assert (heat_map.zmin, heat_map.zmax) == (1, 2)
-    low, high = radial_figure(gains).layout.yaxis.range
-    assert low < 1 < 2 < high
-    assert f"{gains.highest:.3f}" in filter_sentence(gains)
-
-
-def test_the_plane_has_zero_frequency_in_its_center():
-    gains = session.gains(session.parse(FIELD))
-    assert gains.grid.argmin() == 32 * 64 + 32
-
-
-def test_a_bad_value_leaves_the_filter_as_it_was():
-    sentence, drawn = session.filter_view(FIELD | {"alpha": 0.5})
-    assert "alpha must be a number above 1" in sentence
-    assert drawn is None
 
 
 def test_a_program_gets_every_step_with_both_pictures():

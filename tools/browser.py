@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+"""For containers, and for 3-D figures on machines without a graphics card."""
 PATIENCE = 60
 """Seconds that app.py may take to answer."""
 
@@ -58,7 +60,14 @@ def chromium(playwright: Playwright) -> Browser:
         path = _installed(playwright)
     if path is None:
         raise FileNotFoundError("the browser tests need Chromium: apt-get install chromium")
-    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def open_page(page: Page, address: str) -> None:
+    """Open the demo and wait until its first paint can be scrubbed."""
+    page.goto(address)
+    page.wait_for_selector(".pds[data-state=idle]")
+    page.wait_for_selector(".pds-scrub:enabled")
 
 
 def _installed(playwright: Playwright) -> str | None:

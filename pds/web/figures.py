@@ -1,33 +1,54 @@
-"""Figures that change when a person moves something, drawn with plotly. No torch, no gradio."""
+"""Figures that plotly draws in the browser: traces and layouts. No torch, no gradio.
+
+A layout goes to the page once. What a control moves are traces, lists of plain values in plotly's
+own terms, so that axes stay where they are and little travels.
+"""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+import plotly
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-Figure: TypeAlias = go.Figure
+from pds.web.messages import rounded
 
-INK, HUE, FAINT = "#868b92", "#2389a3", "rgba(134,139,146,0.25)"
+Array: TypeAlias = NDArray[np.float64]
+Trace: TypeAlias = dict[str, Any]
+Layout: TypeAlias = dict[str, Any]
+
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+"""The script that draws, as the package brings it."""
+
+INK, FAINT = "#868b92", "rgba(134,139,146,0.25)"
+VANILLA, OURS, TUNED = "#cf6a3f", "#2389a3", "#8a6fc0"
 """Readable on light and dark paper alike."""
 SHADES = [[0, "#f3efe4"], [0.5, "#7fb6bf"], [1, "#0e4a5a"]]
+TOP_GAIN = 2.0
+"""Top of the gain axis: the bound at alpha = 2. Stronger filters stretch it."""
 
 
 @dataclass(frozen=True)
 class Gains:
-    """The gain r of a frequency filter, ready to draw.
+    """The gains of a frequency and a space filter, ready to draw.
 
-    alpha: strength that it was made with.
-    grid: mean over channels, (H, W), zero frequency in the center.
-    radii, radial: mean over rings, in cycles per pixel; the mean of an image (k = 0) is left out.
-    lowest, highest: over all channels and frequencies.
+    alpha: strength that they were made with.
+    frequency: r on the frequency plane, (H, W), zero frequency in the center.
+    rows, columns: its frequencies in cycles per pixel, (H,) and (W,).
+    radii, radial: mean of r over rings, in cycles per pixel; the images' mean (k = 0) is left out.
+    space: a, (H, W), or None where there is no space filter.
+    lowest, highest: of r over all channels and frequencies.
     """
 
     alpha: float
-    grid: NDArray[np.float64]
-    radii: NDArray[np.float64]
-    radial: NDArray[np.float64]
+    frequency: Array
+    rows: Array
+    columns: Array
+    radii: Array
+    radial: Array
+    space: Array | None
     lowest: float
     highest: float
 
@@ -37,60 +58,108 @@ class Gains:
         return self.alpha / (self.alpha - 1)
 
 
-def filter_sentence(gains: Gains) -> str:
-    """Say what the filter does, in numbers."""
-    return (
-        f"At alpha = {gains.alpha:g} the gain runs from {gains.lowest:.3f} to {gains.highest:.3f} "
-        f"(no data could make it exceed {gains.bound:.3f}). Noise is multiplied by the gain, the "
-        f"score by its square: at most {gains.highest**2:.3f}."
-    )
-
-
-def plane_figure(gains: Gains) -> Figure:
-    """Draw the gain on the frequency plane, colors spread over the range that alpha allows."""
-    rows, columns = (_frequencies(size) for size in gains.grid.shape)
-    heat_map = go.Heatmap(
-        z=gains.grid, x=columns, y=rows, zmin=1, zmax=gains.bound, colorscale=SHADES,
-        colorbar={"thickness": 10, "outlinewidth": 0},
-        hovertemplate="(%{x:.3f}, %{y:.3f}) cycles per pixel: gain %{z:.3f}<extra></extra>",
+def layout(title: str, **more: Any) -> Layout:
+    """Return a layout in the page's manner, checked by plotly."""
+    axis = {"gridcolor": FAINT, "zeroline": False, "color": INK, "fixedrange": True}
+    base = go.Layout(
+        title={"text": title, "font": {"size": 15}, "x": 0.5, "y": 0.98}, xaxis=axis, yaxis=axis,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
+        font={"family": "Source Sans Pro, sans-serif", "size": 14, "color": INK},
+        margin={"l": 52, "r": 12, "t": 34, "b": 42}, showlegend=False,
+        hoverlabel={"font": {"family": "Source Sans Pro, sans-serif"}},
     )  # fmt: skip
-    figure = _figure(heat_map, "Gain on the frequency plane")
-    figure.update_xaxes(title="cycles per pixel", constrain="domain", showgrid=False)
-    figure.update_yaxes(scaleanchor="x", constrain="domain", showgrid=False)
-    return figure
+    checked: Layout = base.update(more).to_plotly_json()
+    return checked
 
 
-def radial_figure(gains: Gains) -> Figure:
-    """Draw the gain by radius on its true range, from vanilla's 1 to the bound."""
-    curve = go.Scatter(
-        x=gains.radii, y=gains.radial, mode="lines", line={"color": HUE, "width": 2.5},
-        hovertemplate="%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>",
-    )  # fmt: skip
-    figure = _figure(curve, "Gain by frequency")
-    for height, label in ((gains.bound, "bound α/(α−1)"), (1.0, "vanilla")):  # noqa: RUF001
-        figure.add_hline(
-            height,
-            line={"color": INK, "dash": "dot", "width": 1},
-            annotation={"text": label, "xanchor": "right", "yanchor": "bottom"},
-        )
-    margin = 0.12 * (gains.bound - 1)
-    figure.update_xaxes(title="cycles per pixel", rangemode="tozero")
-    figure.update_yaxes(range=[1 - margin, gains.bound + margin])
-    return figure
+def line(x: Array, y: Array, color: str, **more: Any) -> Trace:
+    """Return a curve."""
+    style = {"color": color, "width": 2.5, **more.pop("line", {})}
+    return {
+        "type": "scatter", "mode": "lines", "x": rounded(x), "y": rounded(y), "line": style,
+        **more,
+    }  # fmt: skip
 
 
-def _figure(trace: go.Heatmap | go.Scatter, title: str) -> Figure:
-    axis = {"gridcolor": FAINT, "zeroline": False, "color": INK}
-    return Figure(
-        trace,
-        go.Layout(
-            title={"text": title, "font": {"size": 16}, "x": 0.5}, xaxis=axis, yaxis=axis,
-            height=330, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-            font={"family": "Source Sans Pro, sans-serif", "size": 14, "color": INK},
-            margin={"l": 44, "r": 16, "t": 44, "b": 48},
+def filter_layouts() -> dict[str, Layout]:
+    """Return the layouts of the filter's four figures."""
+    return {
+        "plane": layout(
+            "On the frequency plane",
+            xaxis={"title": "cycles per pixel", "constrain": "domain", "showgrid": False},
+            yaxis={
+                "title": "cycles per pixel", "scaleanchor": "x", "constrain": "domain",
+                "showgrid": False,
+            },
         ),
-    )  # fmt: skip
+        "radial": layout(
+            "By frequency",
+            xaxis={"title": "cycles per pixel", "range": [0, 0.5]},
+            yaxis={"title": "gain", "range": gain_range(TOP_GAIN)},
+        ),
+        "surface": layout(
+            "As a surface: drag to turn it",
+            dragmode="orbit",
+            margin={"l": 0, "r": 0, "t": 34, "b": 0},
+            scene={
+                "xaxis": {"title": "", "color": INK, "gridcolor": FAINT, "nticks": 3},
+                "yaxis": {"title": "", "color": INK, "gridcolor": FAINT, "nticks": 3},
+                "zaxis": {"title": "gain", "color": INK, "gridcolor": FAINT, "nticks": 4},
+                "aspectratio": {"x": 1, "y": 1, "z": 0.6},
+                "camera": {"eye": {"x": 1.25, "y": 1.25, "z": 0.75}},
+            },
+        ),
+        "space": layout(
+            "The space filter, by pixel",
+            xaxis={"constrain": "domain", "showgrid": False, "ticks": "", "showticklabels": False},
+            yaxis={
+                "scaleanchor": "x", "constrain": "domain", "showgrid": False,
+                "autorange": "reversed", "ticks": "", "showticklabels": False,
+            },
+        ),
+    }  # fmt: skip
 
 
-def _frequencies(size: int) -> NDArray[np.float64]:
-    return np.fft.fftshift(np.fft.fftfreq(size))
+def gain_range(top: float) -> list[float]:
+    """Return the range of a linear gain axis from just below 1 to just above `top`."""
+    margin = 0.04 * (top - 1)
+    return [1 - margin, top + margin]
+
+
+def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
+    """Draw the gains, colors spread over the range that alpha allows."""
+    colors = {"colorscale": SHADES, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
+    plane = {
+        "type": "heatmap", "z": rounded(gains.frequency), "x": rounded(gains.columns),
+        "y": rounded(gains.rows), "zmin": 1, "zmax": gains.bound, **colors,
+        "hovertemplate": "(%{x:.3f}, %{y:.3f}) cycles per pixel: gain %{z:.3f}<extra></extra>",
+    }  # fmt: skip
+    surface = {
+        **plane, "type": "surface", "cmin": 1, "cmax": gains.bound, "showscale": False,
+    }  # fmt: skip
+    space = {
+        "type": "heatmap", "zmin": 1, "zmax": gains.bound, **colors,
+        "z": [] if gains.space is None else rounded(gains.space),
+        "hovertemplate": "row %{y}, column %{x}: gain %{z:.3f}<extra></extra>",
+    }  # fmt: skip
+    return {
+        "plane": [plane],
+        "radial": _radial(gains),
+        "surface": [{key: surface[key] for key in surface if key not in ("zmin", "zmax")}],
+        "space": [space],
+    }
+
+
+def _radial(gains: Gains) -> list[Trace]:
+    ends = np.array([0, 0.5])
+    levels = [
+        line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
+        for level in (1.0, gains.bound)
+    ]
+    names = {
+        "type": "scatter", "mode": "text", "x": [0.495, 0.495], "y": [1.0, gains.bound],
+        "text": ["vanilla", f"bound α/(α−1) = {gains.bound:.3f}"],  # noqa: RUF001
+        "textposition": "top left", "hoverinfo": "skip", "textfont": {"color": INK},
+    }  # fmt: skip
+    hover = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
+    return [*levels, names, line(gains.radii, gains.radial, OURS, hovertemplate=hover)]

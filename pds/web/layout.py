@@ -1,6 +1,6 @@
-"""The page, in gradio: one component that draws and the events that connect it. No arithmetic."""
+"""The page, in gradio: a component for each tab and the events that connect it. No arithmetic."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +8,10 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import session
+from pds.web import figures, filter_tab, session
+from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("format.js", "chart.js", "controls.js", "player.js", "stage.js")
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples: one run at a time."""
 
@@ -19,46 +19,15 @@ FAILURE = "() => document.querySelector('#stage .pds').dispatchEvent(new Event('
 """Tells the page that a run died without a message: the queue is full or the server is gone."""
 
 
-def _read(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
-
-
 def build() -> gr.Blocks:
     """Build the page; `options()` belongs to its launch."""
+    gr.set_static_paths(figures.PLOTLY)
     demo = gr.Blocks(title="Preconditioned diffusion sampling", analytics_enabled=False)
-    with demo:
-        stage = gr.HTML(
-            value=session.first_paint("end"),
-            html_template=_read("stage.html"),
-            js_on_load="\n".join(_read(name) for name in SCRIPTS),
-            apply_default_css=False,
-            elem_id="stage",
-            server_functions=[recorded_run],
-            setup=session.setup(),
-        )
-        notes = gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
-        with gr.Row(elem_id="plots"):
-            plots = [gr.Plot(show_label=False, container=False, min_width=300) for _ in range(2)]
-        sampling = stage.sample(
-            _sample,
-            outputs=stage,
-            show_progress="hidden",
-            trigger_mode="multiple",
-            concurrency_limit=1,
-            concurrency_id=SAMPLER,
-            api_visibility="private",
-        )
-        sampling.failure(None, js=FAILURE)
-        stage.stop(None, cancels=[sampling], api_visibility="private")
-        stage.filter(
-            _filter,
-            outputs=[notes, *plots],
-            show_progress="hidden",
-            trigger_mode="always_last",
-            queue=False,
-            api_visibility="private",
-        )
-        api(compare, api_name="compare", concurrency_limit=1, concurrency_id=SAMPLER)
+    with demo, gr.Tabs(elem_id="tabs"):
+        with gr.Tab("Compare", elem_id="compare-tab", id="compare"):
+            _compare()
+        with gr.Tab("Filter", elem_id="filter-tab", id="filter"):
+            _pane("filter", filter_tab.setup(), [filter_view, open_filter, filter_file])
     demo.queue(max_size=4)
     return demo
 
@@ -67,12 +36,53 @@ def options() -> dict[str, Any]:
     """Return what `launch` needs to show the page as designed."""
     return {
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),
-        "css": _read("stage.css"),
+        "css": _read("stage.css", "panes.css"),
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
         "state_session_capacity": 100,  # each visitor's last message stays in memory
     }
+
+
+def _read(*names: str) -> str:
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def _pane(name: str, setup: Message, functions: list[Callable[..., Any]]) -> gr.HTML:
+    return gr.HTML(
+        html_template=_read(f"{name}.html"),
+        js_on_load=_read("pane.js", f"{name}.js"),
+        apply_default_css=False,
+        elem_id=name,
+        elem_classes="pds-host",
+        server_functions=functions,
+        setup={**setup, "plotly": f"gradio_api/file={figures.PLOTLY}"},
+    )
+
+
+def _compare() -> None:
+    stage = gr.HTML(
+        value=session.first_paint("end"),
+        html_template=_read("stage.html"),
+        js_on_load=_read("format.js", "chart.js", "controls.js", "player.js", "stage.js"),
+        apply_default_css=False,
+        elem_id="stage",
+        server_functions=[recorded_run],
+        setup=session.setup(),
+    )
+    gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
+    sampling = stage.sample(
+        _sample,
+        outputs=stage,
+        show_progress="hidden",
+        trigger_mode="multiple",
+        concurrency_limit=1,
+        concurrency_id=SAMPLER,
+        api_visibility="private",
+    )
+    sampling.failure(None, js=FAILURE)
+    stage.stop(None, cancels=[sampling], api_visibility="private")
+    api(compare, api_name="compare", concurrency_limit=1, concurrency_id=SAMPLER)
 
 
 def compare(
@@ -112,10 +122,28 @@ def recorded_run(_: Any = None) -> str:
     return session.first_paint("whole")
 
 
+def filter_view(values: Any = None) -> Message:
+    """Draw the filters that the controls of the tab describe."""
+    return _answer(filter_tab.view, values)
+
+
+def open_filter(content: Any = None) -> Message:
+    """Keep the mask that a visitor opened."""
+    return _answer(filter_tab.open_mask, content)
+
+
+def filter_file(values: Any = None) -> Message:
+    """Return a mask to save."""
+    return _answer(filter_tab.mask_file, values)
+
+
+def _answer(view: Callable[[Any], Message], values: Any) -> Message:
+    """Answer a pane; what was wrong with its values becomes one sentence."""
+    try:
+        return view(values)
+    except (ValueError, TypeError, OSError) as error:
+        return {"error": str(error)}
+
+
 def _sample(event: gr.EventData) -> Iterator[str]:
     yield from session.stream(event._data)
-
-
-def _filter(event: gr.EventData) -> tuple[Any, ...]:
-    sentence, drawn = session.filter_view(event._data)
-    return sentence, *(drawn or (gr.skip(), gr.skip()))

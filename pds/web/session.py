@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from pds import diagnostics, filters
+from pds import diagnostics
 from pds.experiments import (
     LADDER,
     MAX_ALPHA,
@@ -38,8 +38,8 @@ from pds.experiments import (
 )
 from pds.pictures import view
 from pds.sampling import Pair, Step
-from pds.web import figures
-from pds.web.frames import Tiles, kept_steps, png, strip
+from pds.web.frames import Tiles, kept_steps, strip
+from pds.web.messages import Message, dumps, finite, picture, rounded
 from pds.web.words import verdict
 
 FIRST_PAINT = ROOT / "assets" / "first_paint.json"
@@ -47,7 +47,6 @@ FRAME_INTERVAL = 1 / 15
 """Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
 
 Clock = Callable[[], float]
-Message = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class Scene:
             "width": width,
             "height": height,
             "channels": channels,
-            "radii": _rounded(self.data_spectrum.radii),
-            "data": _rounded(self.data_spectrum.power),
+            "radii": rounded(self.data_spectrum.radii),
+            "data": rounded(self.data_spectrum.power),
         }
 
 
@@ -138,9 +137,9 @@ def stream(payload: Mapping[str, Any], *, clock: Clock = time.perf_counter) -> I
     envelope = {"run": payload.get("run")}
     try:
         for message in messages(parse(payload), clock=clock):
-            yield _json({**envelope, **message})
+            yield dumps({**envelope, **message})
     except (ValueError, TypeError, OSError) as error:
-        yield _json({**envelope, "kind": "error", "sentence": str(error)})
+        yield dumps({**envelope, "kind": "error", "sentence": str(error)})
 
 
 def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[Message]:
@@ -185,12 +184,12 @@ def observe(
     data = diagnostics.fine_power(scene.experiment.data_power)
     numbers = {
         "iteration": pair.pds.index + 1,
-        "sigma": _finite(pair.pds.sigma),
+        "sigma": finite(pair.pds.sigma),
         "nfe": pair.pds.nfe,
-        "seconds": _finite(seconds),
-        "left": [_finite(diagnostics.fine_power(power) / data) for power in powers],
-        "power": [_rounded(diagnostics.radial(power).power) for power in powers],
-        "theory": [_rounded(spectrum.power) for spectrum in theory or ()],
+        "seconds": finite(seconds),
+        "left": [finite(diagnostics.fine_power(power) / data) for power in powers],
+        "power": [rounded(diagnostics.radial(power).power) for power in powers],
+        "theory": [rounded(spectrum.power) for spectrum in theory or ()],
     }
     vanilla, pds = (_render(step, scene) for step in pair)
     return Moment(numbers, vanilla, pds)
@@ -211,7 +210,7 @@ def record(request: Request, path: Path = FIRST_PAINT) -> Message:
     """Run a request and write what the first paint shows: its end at once, all steps on demand."""
     *_, whole = messages(request)
     end = {**whole, "steps": whole["steps"][-1:], "png": _last_row(whole)}
-    path.write_text(_json({"end": end, "whole": whole}) + "\n", encoding="utf-8")
+    path.write_text(dumps({"end": end, "whole": whole}) + "\n", encoding="utf-8")
     return whole
 
 
@@ -219,35 +218,9 @@ def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
     """Return the recorded run as a message, or a message that says how to record one."""
     if not path.is_file():
         sentence = f"No recorded run at {path.name}; press Sample, or run python -m pds record."
-        return _json({"kind": "error", "sentence": sentence})
+        return dumps({"kind": "error", "sentence": sentence})
     recorded: Message = json.loads(path.read_text(encoding="utf-8"))
-    return _json(recorded[part])
-
-
-def gains(request: Request) -> figures.Gains:
-    """Return the gain of the model's frequency filter at the request's alpha."""
-    gain = filters.gain(load(request.model).frequency_mask, request.alpha).double()
-    rings = diagnostics.radial(gain)
-    return figures.Gains(
-        alpha=request.alpha,
-        grid=np.fft.fftshift(gain.mean(0).numpy()),
-        radii=rings.radii,
-        radial=rings.power,
-        lowest=float(gain.min()),
-        highest=float(gain.max()),
-    )
-
-
-def filter_view(
-    payload: Mapping[str, Any],
-) -> tuple[str, tuple[figures.Figure, figures.Figure] | None]:
-    """Return a sentence and two figures of the filter; if the request is wrong, what is wrong."""
-    try:
-        filtered = gains(parse(payload))
-    except (ValueError, TypeError, OSError) as error:
-        return str(error), None
-    drawn = figures.plane_figure(filtered), figures.radial_figure(filtered)
-    return figures.filter_sentence(filtered), drawn
+    return dumps(recorded[part])
 
 
 def api_steps(request: Request) -> Iterator[Message]:
@@ -290,29 +263,13 @@ def _render(step: Step, scene: Scene) -> Tiles:
 
 def _content(moments: list[Moment]) -> Message:
     rows = [strip(np.concatenate([m.vanilla, m.pds])) for m in moments]
-    return {"steps": [m.numbers for m in moments], "png": _base64(np.concatenate(rows))}
+    return {"steps": [m.numbers for m in moments], "png": picture(np.concatenate(rows))}
 
 
 def _last_row(message: Message) -> str:
     sheet = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(message["png"])))))
-    return _base64(sheet[-message["height"] :])
-
-
-def _finite(value: float) -> float | None:
-    return float(f"{value:.5g}") if math.isfinite(value) else None
-
-
-def _rounded(values: np.ndarray[Any, np.dtype[np.float64]]) -> list[float | None]:
-    return [_finite(value) for value in values.tolist()]
-
-
-def _base64(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
-    return base64.b64encode(png(pixels)).decode("ascii")
+    return picture(sheet[-message["height"] :])
 
 
 def _data_url(pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:
-    return "data:image/png;base64," + _base64(pixels)
-
-
-def _json(message: Message) -> str:
-    return json.dumps(message, allow_nan=False, separators=(",", ":"))
+    return "data:image/png;base64," + picture(pixels)

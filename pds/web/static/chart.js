@@ -60,7 +60,7 @@ function makeSpectrum(root) {
   }
 
   function draw() {
-    if (!shown) return;
+    if (!shown || !root.clientHeight) return;
     const [radii, data, powers, theory] = shown;
     const plot = box();
     const scale = scales(plot, radii, data, powers);

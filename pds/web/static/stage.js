@@ -105,26 +105,9 @@ root.addEventListener("failure", () => {
   player.halt();
   complain("The server did not take the run: its queue is full or it is gone. Try again in a minute.");
 });
-// The filter below is drawn when someone looks at it, and again when what it shows has changed.
-let filterSeen = false;
-let drawing = 0;
-function drawFilter() {
-  if (!filterSeen) return;
-  clearTimeout(drawing);
-  drawing = setTimeout(() => trigger("filter", controls.read()), 250);
-}
-function lookAtFilter() {
-  if (filterSeen) return;
-  filterSeen = true;
-  drawFilter();
-}
-new IntersectionObserver(([end]) => end.isIntersecting && lookAtFilter(), {
-  rootMargin: "0px 0px -60px 0px",
-}).observe(element.querySelector(".pds-end"));
 root.querySelector(".pds-to-filter").addEventListener("click", () => {
-  document.querySelector("#filter").scrollIntoView({ behavior: "smooth" });
+  document.querySelector("#filter-tab-button").click();
 });
-form.addEventListener("input", drawFilter);
 
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};

@@ -1,0 +1,163 @@
+"""The tab "Filter": a model's filters at any alpha, or a mask that a visitor brings."""
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pds import diagnostics, filters
+from pds.experiments import MODELS, Request, load
+from pds.web import figures
+from pds.web.messages import Message
+from pds.web.shelf import Shelf
+
+CHANNELS = ("mean of all channels", "red", "green", "blue")
+"""What of a filter is drawn."""
+
+LARGEST_DRAWN = 64
+"""Larger planes are averaged down to this many pixels a side before they travel."""
+
+LARGEST_FILE = 16_000_000
+"""Of a mask that a visitor brings, bytes; 3 channels of 1024 px in float32 take 12.6 million."""
+
+brought: Shelf[Tensor] = Shelf(16, "The filter that you opened")
+
+
+def setup() -> Message:
+    """Return what the tab needs before anything is asked."""
+    return {
+        "layouts": figures.filter_layouts(),
+        "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
+        "channels": CHANNELS,
+    }
+
+
+def view(values: Mapping[str, Any]) -> Message:
+    """Draw the filters that the controls describe.
+
+    Args:
+        values: model and alpha as of a `Request`; channel, an index of `CHANNELS`; opened, the name
+            of a mask that was opened, or "".
+
+    Raises:
+        ValueError: for a value out of range.
+    """
+    request = Request(model=values.get("model", ""), alpha=values.get("alpha", 0))
+    frequency, space = _masks(request.model, values.get("opened", ""))
+    channel = values.get("channel")
+    if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
+        raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {channel!r}")
+    gains = gains_of(frequency, space, request.alpha, channel)
+    top = max(figures.TOP_GAIN, gains.bound)
+    return {
+        "plots": figures.filter_traces(gains),
+        "layouts": {"radial": {"yaxis": {"range": figures.gain_range(top)}}},
+        "text": {"filter": sentence(gains), "space": space_sentence(gains)},
+    }
+
+
+def gains_of(
+    frequency_mask: Tensor, space_mask: Tensor | None, alpha: float, channel: int = 0
+) -> figures.Gains:
+    """Turn raw masks (C, H, W) into the gains to draw, of one channel or the mean of all."""
+    frequency = filters.gain(frequency_mask, alpha).double()
+    space = None if space_mask is None else filters.gain(space_mask, alpha).double()
+    drawn = _channel(frequency, channel)
+    rings = diagnostics.radial(drawn)
+    rows, columns = (torch.fft.fftshift(torch.fft.fftfreq(size)) for size in drawn.shape)
+    return figures.Gains(
+        alpha=alpha,
+        frequency=_small(torch.fft.fftshift(drawn)).numpy(),
+        rows=_small(rows[None])[0].double().numpy(),
+        columns=_small(columns[None])[0].double().numpy(),
+        radii=rings.radii,
+        radial=rings.power,
+        space=None if space is None else _small(_channel(space, channel)).numpy(),
+        lowest=float(frequency.min()),
+        highest=float(frequency.max()),
+    )
+
+
+def sentence(gains: figures.Gains) -> str:
+    """Say what the frequency filter does, in numbers."""
+    return (
+        f"At alpha = {gains.alpha:g} the gain runs from {gains.lowest:.3f} to {gains.highest:.3f} "
+        f"(no data could make it exceed {gains.bound:.3f}). Noise is multiplied by the gain, the "
+        f"score by its square: at most {gains.highest**2:.3f}."
+    )
+
+
+def space_sentence(gains: figures.Gains) -> str:
+    """Say what the space filter does, in numbers."""
+    if gains.space is None:
+        return "A frequency mask was opened, and no space mask with it."
+    low, high = float(gains.space.min()), float(gains.space.max())
+    if high - low < 5e-4:
+        return f"It multiplies every pixel by {high:.3f}: such images have no preferred place."
+    return f"It multiplies pixels by {low:.3f} to {high:.3f}, most where images are dark."
+
+
+def open_mask(content: object) -> Message:
+    """Keep a raw frequency mask, the base64 text of a .npy file, and return its name.
+
+    Raises:
+        ValueError: if it is too large, or no frequency mask.
+    """
+    if not isinstance(content, str):
+        raise ValueError("A file was expected")
+    if len(content) > LARGEST_FILE * 4 // 3:
+        raise ValueError(f"The file is over {LARGEST_FILE // 1_000_000} MB; a mask is smaller")
+    try:
+        file = io.BytesIO(base64.b64decode(content, validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError("The file did not arrive whole; please try again") from None
+    mask = filters.read(file, "The file", None, kind="frequency")
+    if mask.shape[0] not in (1, 3) or min(mask.shape[1:]) < 2:
+        raise ValueError(
+            f"The file has shape {tuple(mask.shape)}; expected 1 or 3 channels of at least 2 x 2"
+        )
+    return {"opened": brought.add(mask)}
+
+
+def mask_file(values: Mapping[str, Any]) -> Message:
+    """Return a mask to take home: the name of its .npy file and the file in base64.
+
+    Args:
+        values: as in `view`, and kind, "frequency" or "space".
+    """
+    kind = values.get("kind")
+    frequency, space = _masks(values.get("model", ""), values.get("opened", ""))
+    mask = frequency if kind == "frequency" else space
+    if mask is None:
+        raise ValueError(space_sentence(gains_of(frequency, None, 5.0)))
+    buffer = io.BytesIO()
+    np.save(buffer, mask.float().numpy(), allow_pickle=False)
+    name = "opened" if values.get("opened") else values["model"]
+    suffix = "freq" if kind == "frequency" else "space"
+    return {
+        "file": f"{name}_{suffix}.npy",
+        "content": base64.b64encode(buffer.getvalue()).decode("ascii"),
+    }
+
+
+def _masks(model: str, opened: str) -> tuple[Tensor, Tensor | None]:
+    if opened:
+        return brought[opened], None
+    experiment = load(Request(model=model).model)
+    return experiment.frequency_mask, experiment.space_mask
+
+
+def _channel(gain: Tensor, channel: int) -> Tensor:
+    """Return the mean over channels, or one channel, the last where there are fewer."""
+    return gain.mean(0) if channel == 0 else gain[min(channel, len(gain)) - 1]
+
+
+def _small(plane: Tensor) -> Tensor:
+    """Average a plane or a row down to what is drawn."""
+    height, width = (min(LARGEST_DRAWN, n) for n in plane.shape)
+    return torch.nn.functional.adaptive_avg_pool2d(plane[None].double(), (height, width))[0]

@@ -1,0 +1,156 @@
+// Panes: controls ask the server, figures and sentences show its answer.
+
+// plotly comes from this server, once, when the first figure is drawn.
+function plotly() {
+  window.pdsPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = props.setup.plotly;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => reject(new Error("plotly did not load"));
+    document.head.append(script);
+  });
+  return window.pdsPlotly;
+}
+
+// Asks for the newest state only, one question at a time.
+function makeAsker(ask, show) {
+  let wanted = null;
+  let busy = false;
+  return async (question) => {
+    wanted = question;
+    if (busy) return;
+    busy = true;
+    while (wanted) {
+      const asked = wanted;
+      wanted = null;
+      let answer;
+      try {
+        answer = await ask(asked);
+      } catch {
+        answer = { error: "The server does not answer. Is it still running?" };
+      }
+      if (!wanted || !answer.error) await show(answer);
+    }
+    busy = false;
+  };
+}
+
+// A slider over [min, max], linear or by the logarithm of value - data-origin, with its value
+// beside it. Dials may list data-stops instead.
+function makeDial(input, onInput) {
+  const { scale, origin = 0, stops } = input.dataset;
+  const list = stops?.split(" ").map(Number);
+  const [low, high] = [Number(input.min), Number(input.max)];
+  const unit = (v) => Math.log(v - origin);
+  const initial = Number(input.getAttribute("value"));
+  const output = input.closest("label, .pds-dial").querySelector("output");
+  const digits = Number(input.dataset.digits ?? 2);
+  if (list) Object.assign(input, { min: 0, max: list.length - 1, step: 1 });
+  else if (scale === "log") Object.assign(input, { min: 0, max: 1, step: 0.001 });
+  const toValue = (position) => {
+    if (list) return list[position];
+    if (scale !== "log") return position;
+    const value = Number(origin) + Math.exp(unit(low) + position * (unit(high) - unit(low)));
+    return Number(value.toPrecision(digits + (value >= 100 ? 1 : 0)));
+  };
+  const toPosition = (value) => {
+    if (list) return list.indexOf(value);
+    return scale === "log" ? (unit(value) - unit(low)) / (unit(high) - unit(low)) : value;
+  };
+  const read = () => toValue(Number(input.value));
+  const label = () => {
+    const text = (input.dataset.prefix ?? "") + read().toLocaleString("en-US", { maximumSignificantDigits: 4 });
+    output.textContent = text;
+    input.setAttribute("aria-valuetext", text);
+    const share = (input.value - input.min) / (input.max - input.min);
+    input.style.setProperty("--filled", 100 * share + "%");
+  };
+  input.addEventListener("input", () => {
+    label();
+    onInput();
+  });
+  const write = (value) => {
+    input.value = toPosition(value);
+    label();
+  };
+  write(initial);
+  return { read, write };
+}
+
+// Every named control of a root, read and written as one object.
+function makeValues(root, onInput) {
+  const dials = new Map();
+  const named = [...root.querySelectorAll("[name]")];
+  for (const node of named) {
+    if (node.type === "range") dials.set(node.name, makeDial(node, onInput));
+    else node.addEventListener("input", onInput);
+  }
+  return {
+    read() {
+      const values = {};
+      for (const node of named) {
+        if (node.type === "range") values[node.name] = dials.get(node.name).read();
+        else if (node.type === "checkbox") values[node.name] = node.checked;
+        else if (node.type !== "radio") values[node.name] = node.value;
+        else if (node.checked) values[node.name] = node.value;
+      }
+      return values;
+    },
+    write(name, value) {
+      dials.get(name).write(value);
+    },
+  };
+}
+
+function merged(base, patch) {
+  const out = { ...base };
+  for (const key in patch) {
+    const both = patch[key]?.constructor === Object && out[key]?.constructor === Object;
+    out[key] = both ? merged(out[key], patch[key]) : patch[key];
+  }
+  return out;
+}
+
+const PLOT_OPTIONS = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
+
+// Shows an answer {plots, layouts, text, images, error} in a root: figures by data-plot, sentences
+// by data-text, pictures by data-image. A figure's sentence is its text alternative.
+async function showAnswer(root, answer, layouts) {
+  const complaint = root.querySelector(".pds-error");
+  complaint.textContent = answer.error ?? "";
+  complaint.hidden = !answer.error;
+  if (answer.error) return;
+  for (const [name, text] of Object.entries(answer.text ?? {})) {
+    const node = root.querySelector(`[data-text="${name}"]`);
+    if (node.textContent !== text) node.textContent = text;
+  }
+  for (const [name, source] of Object.entries(answer.images ?? {})) {
+    root.querySelector(`[data-image="${name}"]`).src = "data:image/png;base64," + source;
+  }
+  const { react } = await plotly();
+  for (const [name, traces] of Object.entries(answer.plots ?? {})) {
+    const node = root.querySelector(`[data-plot="${name}"]`);
+    const layout = merged(layouts[name], answer.layouts?.[name]);
+    await react(node, traces, { ...layout, uirevision: "keep" }, PLOT_OPTIONS);
+  }
+  root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
+}
+
+function download(name, base64) {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([bytes]));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+async function asBase64(file) {
+  const url = await new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+  return url.slice(url.indexOf(",") + 1);
+}
