@@ -214,10 +214,10 @@ def portraits32() -> Experiment:
     )
 
 
-def field64() -> Experiment:
-    """Return the 1/f^2 Gaussian field at 64 px, whose score is exact and needs no network."""
-    size, mean, variance = 64, 0.5, 0.06
-    power = inverse_square_power(size, variance=variance).expand(3, size, size)
+def field(size: int) -> Experiment:
+    """Return a gray 1/f^2 Gaussian field, whose score is exact and needs no network."""
+    mean, variance = 0.5, 0.06
+    power = inverse_square_power(size, variance=variance)[None]
     total = power * size**2
     total[:, 0, 0] += (mean * size**2) ** 2
     sde = VESDE()
@@ -227,13 +227,14 @@ def field64() -> Experiment:
         num_scales=2000,
         snr=0.15,
         frequency_mask=torch.log1p(total),
-        space_mask=torch.full((3, size, size), variance + mean**2, dtype=torch.float64),
+        space_mask=torch.full((1, size, size), variance + mean**2, dtype=torch.float64),
     )
 
 
 MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
     "portraits32": ("Portraits, 32 px", portraits32),
-    "field64": ("Gaussian clouds, 64 px", field64),
+    "field64": ("Gaussian clouds, 64 px", lambda: field(64)),
+    "field256": ("Gaussian clouds, 256 px", lambda: field(256)),
 }
 
 

@@ -32,7 +32,8 @@ def test_without_filters_both_chains_are_one():
 def test_image_i_starts_from_seed_plus_i():
     *_, first = compare_request(FIELD)
     *_, second = compare_request(Request(model="field64", num_steps=5, num_images=1, seed=4))
-    torch.testing.assert_close(first.pds.x_mean[1], second.pds.x_mean[0])
+    # States start at 1348 times the data, where float32 rounds by 1e-4.
+    torch.testing.assert_close(first.pds.x_mean[1], second.pds.x_mean[0], rtol=0, atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_the_ladder_measures_both_chains():
         ({"alpha": float("nan")}, "got nan"),
         ({"alpha": "strong"}, "got 'strong'"),
         ({"frequency": 1}, "frequency must be true or false, got 1"),
-        ({"model": "faces"}, "model must be one of portraits32, field64, got 'faces'"),
+        ({"model": "faces"}, "model must be one of portraits32, field64, field256, got 'faces'"),
         ({"model": ["field64"]}, "model must be one of"),
     ],
 )

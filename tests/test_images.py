@@ -141,7 +141,7 @@ def test_a_model_s_own_samples_make_a_filter_that_fits_it(tmp_path):
     out = tmp_path / "own"
     arguments = ["--num-images", "12", "--num-steps", "20", "--out", str(out)]
     assert main(["filter", "field64", *arguments]) == 0
-    mask = filters.load(tmp_path / "own_freq.npy", (3, 64, 64), kind="frequency")
+    mask = filters.load(tmp_path / "own_freq.npy", (1, 64, 64), kind="frequency")
     assert float(mask[:, 0, 0].min()) > float(mask[:, 32, 32].max())
 
 

@@ -49,7 +49,7 @@ def test_a_run_ends_with_a_sheet_of_every_kept_step():
     assert {message["kind"] for message in frames} == {"frame"}
     assert last["kind"] == "done"
     assert [step["iteration"] for step in last["steps"]] == [1, 2, 3, 4, 5, 6]
-    assert pixels(last["png"]).shape == (6 * 64, 2 * 2 * 64, 3)
+    assert pixels(last["png"]).shape == (6 * 64, 2 * 2 * 64)
 
 
 def test_a_gaussian_model_comes_with_the_exact_spectra_of_both_sides():
@@ -77,7 +77,7 @@ def test_the_last_picture_is_the_result_clipped_and_nothing_else():
     last = messages()[-1]
     *_, pair = compare_request(session.parse(FIELD))
     images = torch.cat([pair.vanilla.x_mean, pair.pds.x_mean]).clamp(0, 1)
-    expected = (255 * images).round().to(torch.uint8).permute(2, 0, 3, 1).reshape(64, -1, 3)
+    expected = (255 * images).round().to(torch.uint8).permute(2, 0, 3, 1).reshape(64, -1)
     np.testing.assert_array_equal(pixels(last["png"])[-64:], expected.numpy())
 
 
@@ -162,7 +162,7 @@ def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch)
 
 def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
     def diverging(request):
-        good = torch.full((2, 3, 64, 64), 0.5)
+        good = torch.full((2, 1, 64, 64), 0.5)
         bad = torch.full_like(good, float("inf"))
         for index in range(request.num_steps):
             vanilla, pds = (
@@ -199,6 +199,11 @@ def test_kept_steps_are_few_and_hold_both_ends(num_steps, pixels_per_step):
     assert kept[-1] == num_steps - 1
     assert kept == sorted(set(kept))
     assert len(kept) == min(num_steps, 32 if pixels_per_step > 1e5 else 66)
+
+
+def test_large_pictures_keep_fewer_steps():
+    """8 + 8 pictures of 256 px: no more than 4.2 million pixels travel."""
+    assert len(kept_steps(66, 16 * 256**2)) == 4
 
 
 @pytest.mark.parametrize(
@@ -254,4 +259,4 @@ def test_a_program_gets_every_step_with_both_pictures():
     for side in ("vanilla", "pds"):
         head, _, png = steps[-1][side].partition(",")
         assert head == "data:image/png;base64"
-        assert pixels(png).shape == (64, 2 * 64, 3)
+        assert pixels(png).shape == (64, 2 * 64)

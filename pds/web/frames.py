@@ -13,6 +13,8 @@ MOST_KEPT = 66
 FEWEST_KEPT = 32
 SHEET_PIXELS = 1_100_000
 """Kept steps of one run: between these counts, as many as fit into a sheet of so many pixels."""
+MOST_PIXELS = 4_200_000
+"""No sheet is larger, however few steps it keeps."""
 
 
 def strip(tiles: Tiles) -> NDArray[np.uint8]:
@@ -32,5 +34,5 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 def kept_steps(num_steps: int, pixels_per_step: int) -> list[int]:
     """Return the indices of the steps to keep: evenly spaced, the first and the last among them."""
     room = min(MOST_KEPT, max(FEWEST_KEPT, SHEET_PIXELS // pixels_per_step))
-    count = min(num_steps, room)
+    count = min(num_steps, room, max(2, MOST_PIXELS // pixels_per_step))
     return sorted({round(i) for i in np.linspace(0, num_steps - 1, count).tolist()})

@@ -45,6 +45,8 @@ from pds.web.words import verdict
 FIRST_PAINT = ROOT / "assets" / "first_paint.json"
 FRAME_INTERVAL = 1 / 15
 """Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
+PIXEL_RATE = 2_000_000
+"""Most pixels a second in live frames; noise does not compress."""
 
 Clock = Callable[[], float]
 
@@ -146,7 +148,9 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
     """Yield live frames by the clock and the sheet of all kept steps at the end."""
     scene = Scene(request, load(request.model))
     _, height, width = scene.experiment.image_shape
-    kept = set(kept_steps(request.num_steps, 2 * request.num_images * height * width))
+    num_pixels = 2 * request.num_images * height * width
+    kept = set(kept_steps(request.num_steps, num_pixels))
+    interval = max(FRAME_INTERVAL, num_pixels / PIXEL_RATE)
     sheet: list[Moment] = []
     due = -math.inf
     with closing(_pairs(request)) as pairs:
@@ -162,7 +166,7 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
             if last:
                 yield finished(scene, sheet)
             elif is_due:
-                due = clock() + FRAME_INTERVAL
+                due = clock() + interval
                 yield {"kind": "frame", **scene.header, **_content([moment])}
 
 
