@@ -12,7 +12,7 @@ LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "ncsnpp", "checkpoints"},
     {"kernels", "sampling", "theory"},
-    {"diagnostics", "portraits", "train", "experiments"}
+    {"diagnostics", "portraits", "train", "experiments", "story"}
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
     {"web", "cli", "__main__"},
 ]

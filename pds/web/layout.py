@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import figures, filter_tab, session
+from pds.web import figures, filter_tab, session, story_tab
 from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
@@ -28,6 +28,8 @@ def build() -> gr.Blocks:
             _compare()
         with gr.Tab("Filter", elem_id="filter-tab", id="filter"):
             _pane("filter", filter_tab.setup(), [filter_view, open_filter, filter_file])
+        with gr.Tab("Why few steps fail", elem_id="story-tab", id="story"):
+            _pane("story", story_tab.setup(), [story_view])
     demo.queue(max_size=4)
     return demo
 
@@ -135,6 +137,11 @@ def open_filter(content: Any = None) -> Message:
 def filter_file(values: Any = None) -> Message:
     """Return a mask to save."""
     return _answer(filter_tab.mask_file, values)
+
+
+def story_view(values: Any = None) -> Message:
+    """Answer a step of the story."""
+    return _answer(story_tab.view, values)
 
 
 def _answer(view: Callable[[Any], Message], values: Any) -> Message:

@@ -28,6 +28,23 @@ def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
     return f"{winner} is closer to the data in fine detail: {powers}."
 
 
+def ratio(value: float) -> str:
+    """Say how many times: "3.8 times", "over 1,000 times"."""
+    if value >= 1000:
+        return "over 1,000 times"
+    return f"{value:.0f} times" if value >= 9.95 else f"{value:.1f} times"
+
+
+def share(value: float) -> str:
+    """Say a part of the whole in percent, without rounding it to all or nothing."""
+    percent = 100 * value
+    if 0 < percent < 0.1:
+        return "less than 0.1%"
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.9):.1f}%"
+    return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
+
+
 def _miss(noise_left: float | None) -> float:
     return abs(math.log(noise_left)) if noise_left else math.inf
 

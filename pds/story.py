@@ -1,0 +1,238 @@
+"""The numbers behind "why few steps fail": exact answers for data taken as Gaussian.
+
+Every step of the story is a question to the recursion of `pds.theory`, on the spectrum of a model's
+own data and with that model's process and sampler. Nothing here is sampled, except where a picture
+is drawn from the exact law.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds import experiments, filters, theory
+from pds.experiments import Experiment
+from pds.portraits import portraits
+from pds.sampling import seeded_noise
+from pds.scores import GaussianField
+from pds.sde import VESDE
+from pds.theory import Modes
+
+Array = NDArray[np.float64]
+
+COUNTS = (
+    *(10, 14, 17, 20, 25, 29, 33, 40, 50, 57, 66, 80),
+    *(100, 115, 133, 165, 200, 300, 400, 600, 800, 1200, 1600, 2000),
+)
+"""Iteration counts of every error curve."""
+
+ALPHAS = (
+    *(1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.3, 2.6, 3.0, 3.5),
+    *(4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0, 30.0, 40.0, 50.0),
+)
+"""Strengths of the map."""
+
+SHARES = 6
+"""Groups of equal size that stand for all gains where they are shuffled over the frequencies."""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A model's data taken as Gaussian: its spectrum, process and sampler.
+
+    title: what the page calls it.
+    experiment: the model.
+    """
+
+    title: str
+    experiment: Experiment
+
+    @cached_property
+    def power(self) -> Tensor:
+        """Mean power over channels without the images' mean, (H, W) float64."""
+        return self.experiment.data_power.mean(0)
+
+    @cached_property
+    def data(self) -> Modes:
+        """The power in radial groups."""
+        return theory.rings(self.power)
+
+    def gain(self, alpha: float) -> Array:
+        """Return the frequency gain of each radial group, (K,), mean over channels."""
+        return theory.rings(self._gain(alpha)).power
+
+    def _gain(self, alpha: float) -> Tensor:
+        return filters.gain(self.experiment.frequency_mask, alpha).double().mean(0)
+
+    def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
+        """Return the error at each N, (..., N), of gains (..., K)."""
+        samplers = [self.experiment.sampler(n) for n in counts]
+        rows = np.atleast_2d(gain)
+        stacked = np.repeat(rows, len(counts), axis=0)
+        variance = theory.variances(self.data, stacked, self.experiment.sde, samplers * len(rows))
+        return theory.w2(self.data, variance).reshape(*gain.shape[:-1], len(counts))
+
+    def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
+        """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
+
+        Every group of modes then has all gains, each for an equal share of its modes.
+        """
+        order = np.argsort(gain)
+        below = np.cumsum(self.data.count[order]) / self.data.count.sum()
+        share = gain[order][np.searchsorted(below, (np.arange(SHARES) + 0.5) / SHARES)]
+        modes = Modes(*(np.repeat(getattr(self.data, f.name), SHARES) for f in fields(Modes)))
+        samplers = [self.experiment.sampler(n) for n in counts]
+        gains = np.tile(share, len(gain))
+        return theory.w2(modes, theory.variances(modes, gains, self.experiment.sde, samplers))
+
+    @cached_property
+    def gaussian(self) -> GaussianField:
+        """The exact score of Gaussian data with this power around the mean brightness."""
+        power = self.experiment.data_power.clone()
+        pixels = power.shape[-2] * power.shape[-1]
+        mean = float((power[..., 0, 0].mean() / pixels).sqrt())
+        power[..., 0, 0] = power[..., 0, 1]  # brightness varies about as its neighbor does
+        return GaussianField(power, self.experiment.sde, mean=mean)
+
+    def picture(self, seed: int) -> Tensor:
+        """Return an image of the data, (C, H, W)."""
+        score = self.experiment.score
+        if not isinstance(score, GaussianField):
+            return portraits([seed], size=self.power.shape[-1])[0]
+        noise = seeded_noise([seed])(torch.Size((1, *self.experiment.image_shape)))
+        return score.sample(noise)[0]
+
+    def time(self, sigma: float) -> Tensor:
+        """Return the t (1,) at which the process has this sigma."""
+        sde = self.experiment.sde
+        assert isinstance(sde, VESDE), "every model of the page is variance exploding"
+        t = math.log(sigma / sde.sigma_min) / math.log(sde.sigma_max / sde.sigma_min)
+        return torch.tensor([t], dtype=torch.float64)
+
+    def draw(self, variance: Array, seed: int) -> Tensor:
+        """Draw a picture with this variance for each of `theory.modes`, (1, H, W)."""
+        height, width = self.power.shape
+        power = theory.grid(variance, height, width).clamp(min=1e-12)
+        noise = seeded_noise([seed])(torch.Size((1, 1, height, width)))
+        return GaussianField(power, self.experiment.sde, mean=0.5).sample(noise)[0]
+
+
+@cache
+def field(model: str) -> Field:
+    """Return the data of a model of the page as a `Field`."""
+    title, _ = experiments.MODELS[model]
+    return Field(title, experiments.load(model))
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Where noise of standard deviation sigma drowns the data.
+
+    radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it does
+        nowhere, 0 if it does everywhere.
+    share: of all modes, those above the noise.
+    clean, noisy, guess: a picture (C, H, W), with the noise, and its conditional mean given that.
+    """
+
+    sigma: float
+    radius: float | None
+    share: float
+    clean: Tensor
+    noisy: Tensor
+    guess: Tensor
+
+
+def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
+    """Put noise on a picture of the data and take from it what a Gaussian model of them can.
+
+    guess = x + sigma^2 s(x),   of each mode the share lambda / (lambda + sigma^2)
+    """
+    data = field.data
+    above = data.power > sigma**2
+    share = float(data.count @ above / data.count.sum())
+    drowned = np.flatnonzero(~above)
+    radius = float(data.radius[drowned[0]]) if len(drowned) else None
+    gaussian, clean = field.gaussian, field.picture(seed)
+    noise = seeded_noise([seed + 1])(torch.Size((1, *clean.shape)))[0]
+    noisy = clean + sigma * noise
+    guess = noisy + sigma**2 * gaussian(noisy[None], field.time(sigma))[0]
+    return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
+
+
+class Errors(NamedTuple):
+    """Error W2 at each of `counts`, (N,) each, and where PDS and vanilla cross.
+
+    crossings: values of N, ascending, interpolated in the logarithm of N and of the errors.
+    """
+
+    counts: tuple[int, ...]
+    curves: dict[str, Array]
+    crossings: list[float]
+
+
+def errors(field: Field, alpha: float) -> Errors:
+    """Return the error against N of vanilla, PDS at alpha, and its controls.
+
+    "inverted" shrinks what PDS stretches, gain 1/r; "shuffled" deals the gains of PDS to
+    frequencies at random.
+    """
+    pds = field.gain(alpha)
+    rows = field.w2(np.stack([np.ones_like(pds), pds, 1 / pds]))
+    curves = dict(zip(("vanilla", "PDS", "inverted"), rows, strict=True))
+    curves["shuffled"] = field.shuffled_w2(pds)
+    return Errors(COUNTS, curves, crossings(COUNTS, rows[0], rows[1]))
+
+
+def crossings(counts: tuple[int, ...], a: Array, b: Array) -> list[float]:
+    """Return where two curves over N cross, interpolated in logarithms."""
+    gap, n = np.log(a) - np.log(b), np.log(counts)
+    at = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
+    share = gap[at] / (gap[at] - gap[at + 1])
+    found: list[float] = np.exp(n[at] + share * (n[at + 1] - n[at])).tolist()
+    return found
+
+
+@cache
+def advantage(field: Field) -> Array:
+    """Return log10 of vanilla's error over that of PDS, (alphas, counts) of `ALPHAS`, `COUNTS`.
+
+    Above 0, PDS is better. A sampler that diverges has an infinite error, shown as -inf.
+    """
+    gains = np.stack([field.gain(alpha) for alpha in ALPHAS])
+    with np.errstate(over="ignore", invalid="ignore"):
+        ratio = field.w2(np.ones(gains.shape[1])) / field.w2(gains)
+        return np.asarray(np.log10(np.nan_to_num(ratio, nan=0.0)))
+
+
+class Clocks(NamedTuple):
+    """Two runs after the same number of iterations: one of N, and one that has no more.
+
+    sigmas: noise level after each iteration of the long run and of the short one.
+    pictures: what each has then, x_mean, from the same noise, (1, H, W).
+    left: its power above half Nyquist relative to the data.
+    """
+
+    sigmas: tuple[Array, Array]
+    pictures: tuple[Tensor, Tensor]
+    left: tuple[float, float]
+
+
+def clocks(field: Field, num_steps: int, iteration: int, *, seed: int = 0) -> Clocks:
+    """Compare iteration k of a run of N with the end of a run of k, both vanilla."""
+    data = theory.modes(field.power)
+    sigmas, pictures, left = [], [], []
+    for n in (num_steps, iteration):
+        sampler = field.experiment.sampler(n)
+        chain = theory.trajectory(data, np.ones(len(data.power)), field.experiment.sde, sampler)
+        variance = next(islice(chain, iteration - 1, None))
+        _, std = field.experiment.sde.marginal(sampler.times())
+        sigmas.append(np.append(std.numpy()[1:], 0.0))
+        pictures.append(field.draw(variance, seed))
+        left.append(float(theory.noise_left(data, variance)))
+    return Clocks((sigmas[0], sigmas[1]), (pictures[0], pictures[1]), (left[0], left[1]))
