@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from pds import configs, experiments, filters, images, ranks, run_folder, runs, train
 from pds.run_request import DTYPES, RunRequest
-from pds.web import session
+from pds.web import ladder_tab, session
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,7 +140,9 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-images", type=int, default=request.num_images)
     parser.add_argument("--seed", type=int, default=request.seed)
     parser.add_argument("--model", default=request.model)
-    parser.add_argument("--out", type=Path, default=session.FIRST_PAINT)
+    parser.add_argument("--ladder", action="store_true", help="record the ladder instead")
+    parser.add_argument("--counts", type=_counts, default=ladder_tab.COUNTS, metavar="N,N,...")
+    parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
     parser.set_defaults(run=_record)
 
 
@@ -151,8 +153,12 @@ def _record(arguments: argparse.Namespace) -> None:
         num_images=arguments.num_images,
         seed=arguments.seed,
     )
-    message = session.record(request, arguments.out)
-    print(f"{arguments.out}: {message['verdict']}")
+    if arguments.ladder:
+        out = arguments.out or ladder_tab.RECORDED
+        print(f"{out}: {ladder_tab.record(request, out, counts=arguments.counts)['sentence']}")
+    else:
+        out = arguments.out or session.FIRST_PAINT
+        print(f"{out}: {session.record(request, out)['verdict']}")
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:

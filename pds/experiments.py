@@ -5,7 +5,7 @@ same images everywhere.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -125,10 +125,10 @@ def speed_up(num_scales: int, num_steps: int) -> float:
     return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
 
 
-def compare_request(request: Request) -> Iterator[Pair]:
+def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
     experiment = load(request.model)
-    return compare(
+    yield from compare(
         experiment.score,
         experiment.sde,
         sampler=experiment.sampler(request.num_steps),

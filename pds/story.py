@@ -83,12 +83,9 @@ class Field:
 
         Every group of modes then has all gains, each for an equal share of its modes.
         """
-        order = np.argsort(gain)
-        below = np.cumsum(self.data.count[order]) / self.data.count.sum()
-        share = gain[order][np.searchsorted(below, (np.arange(SHARES) + 0.5) / SHARES)]
         modes = Modes(*(np.repeat(getattr(self.data, f.name), SHARES) for f in fields(Modes)))
+        gains = np.tile(dealt(self.data, gain), len(gain))
         samplers = [self.experiment.sampler(n) for n in counts]
-        gains = np.tile(share, len(gain))
         return theory.w2(modes, theory.variances(modes, gains, self.experiment.sde, samplers))
 
     @cached_property
@@ -121,6 +118,14 @@ class Field:
         power = theory.grid(variance, height, width).clamp(min=1e-12)
         noise = seeded_noise([seed])(torch.Size((1, 1, height, width)))
         return GaussianField(power, self.experiment.sde, mean=0.5).sample(noise)[0]
+
+
+def dealt(data: Modes, gain: Array) -> Array:
+    """Return `SHARES` gains that stand for equal shares of all modes, ascending."""
+    order = np.argsort(gain)
+    below = np.cumsum(data.count[order]) / data.count.sum()
+    middles = (np.arange(SHARES) + 0.5) / SHARES
+    return gain[order][np.searchsorted(below, middles)]
 
 
 @cache
@@ -205,7 +210,7 @@ def advantage(field: Field) -> Array:
     Above 0, PDS is better. A sampler that diverges has an infinite error, shown as -inf.
     """
     gains = np.stack([field.gain(alpha) for alpha in ALPHAS])
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         ratio = field.w2(np.ones(gains.shape[1])) / field.w2(gains)
         return np.asarray(np.log10(np.nan_to_num(ratio, nan=0.0)))
 

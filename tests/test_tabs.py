@@ -1,15 +1,18 @@
 """The tabs beside the comparison, in a real Chromium."""
 
+import re
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
+TABS = ("filter", "story", "ladder")
+
 
 def open_tab(page, name):
     page.click(f"#{name}-tab-button")
     pane = page.locator(f"#{name} .pds-pane")
-    page.wait_for_selector(f"#{name} .pds-pane[data-answered]")
+    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"), timeout=20_000)
     return pane
 
 
@@ -24,7 +27,7 @@ def slide(page, dial, steps, key="ArrowRight"):
 
 
 def test_no_request_leaves_the_host(page):
-    for name in ("filter",):
+    for name in TABS:
         open_tab(page, name)
     assert {urlsplit(url).hostname for url in page.asked()} == {"127.0.0.1"}
 
@@ -71,8 +74,66 @@ def test_a_file_that_is_no_mask_gets_a_sentence_and_changes_nothing(page, tmp_pa
     assert pane.locator("[data-text=filter]").inner_text() == before
 
 
-@pytest.mark.parametrize("name", ["filter"])
+@pytest.mark.parametrize("name", TABS)
 def test_a_tab_fits_a_phone(page, name):
     page.set_viewport_size({"width": 390, "height": 844})
     open_tab(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_step_of_the_story_answers_its_slider(page):
+    pane = open_tab(page, "story")
+    section = pane.locator("[data-step=wall]")
+    dial = section.get_by_label("Sigma")
+    slide(page, dial, 9, "PageDown")
+    shown = section.locator("output").inner_text()
+    expect(section.locator("[data-text=wall]")).to_contain_text(f"At sigma = {shown} ")
+
+
+def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page):
+    """Keyboard only: each range of each step is moved, and the sentence follows."""
+    pane = open_tab(page, "story")
+    for section in pane.locator("[data-step]").all():
+        section.scroll_into_view_if_needed()
+        text = section.locator("[data-text]").first
+        expect(text).not_to_be_empty()
+        for dial in section.locator("input[type=range]").all():
+            before = text.inner_text()
+            slide(page, dial, 3)
+            expect(text).not_to_have_text(before)
+            shown = dial.locator("xpath=following-sibling::output").inner_text()
+            expect(text).to_contain_text(re.compile(rf"\b{re.escape(shown)}\b"))
+
+
+def test_another_spectrum_changes_every_step_that_was_seen(page):
+    pane = open_tab(page, "story")
+    text = pane.locator("[data-text=wall]")
+    before = text.inner_text()
+    pane.locator("[name=model]").select_option("portraits32")
+    expect(text).not_to_have_text(before)
+
+
+def test_a_rung_of_the_ladder_opens_its_comparison(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(16)
+    pane.get_by_role("button", name="PDS after 20 iterations").click()
+    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
+    assert page.input_value("#stage [name=num_images]") == "2"
+
+
+def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_label("Seed").fill("5")
+    pane.get_by_role("button", name="Draw for this seed").click()
+    expect(pane.locator("progress")).to_be_visible()
+    expect(pane.locator("td[data-count='20'] button")).to_have_count(2, timeout=30_000)
+    pane.get_by_role("button", name="Stop").click()
+    expect(pane.get_by_role("status")).to_contain_text("Stopped")
+    expect(pane.get_by_role("button", name="Draw for this seed")).to_be_enabled()
+
+
+def test_a_bad_seed_gets_its_sentence(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_label("Seed").fill("-1")
+    pane.get_by_role("button", name="Draw for this seed").click()
+    expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")

@@ -8,15 +8,15 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import figures, filter_tab, session, story_tab
+from pds.web import figures, filter_tab, ladder_tab, session, story_tab
 from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples: one run at a time."""
 
-FAILURE = "() => document.querySelector('#stage .pds').dispatchEvent(new Event('failure'))"
-"""Tells the page that a run died without a message: the queue is full or the server is gone."""
+FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
+"""Tells a tab that its run died without a message: the queue is full or the server is gone."""
 
 
 def build() -> gr.Blocks:
@@ -30,6 +30,8 @@ def build() -> gr.Blocks:
             _pane("filter", filter_tab.setup(), [filter_view, open_filter, filter_file])
         with gr.Tab("Why few steps fail", elem_id="story-tab", id="story"):
             _pane("story", story_tab.setup(), [story_view])
+        with gr.Tab("Ladder", elem_id="ladder-tab", id="ladder"):
+            _ladder()
     demo.queue(max_size=4)
     return demo
 
@@ -50,10 +52,13 @@ def _read(*names: str) -> str:
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
-def _pane(name: str, setup: Message, functions: list[Callable[..., Any]]) -> gr.HTML:
+def _pane(
+    name: str, setup: Message, functions: list[Callable[..., Any]], value: str | None = None
+) -> gr.HTML:
     return gr.HTML(
+        value=value,
         html_template=_read(f"{name}.html"),
-        js_on_load=_read("pane.js", f"{name}.js"),
+        js_on_load=_read("format.js", "pane.js", f"{name}.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host",
@@ -73,18 +78,28 @@ def _compare() -> None:
         setup=session.setup(),
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
-    sampling = stage.sample(
-        _sample,
-        outputs=stage,
+    _sampling(stage, stage.sample, _sample)
+    api(compare, api_name="compare", concurrency_limit=1, concurrency_id=SAMPLER)
+
+
+def _ladder() -> None:
+    ladder = _pane("ladder", ladder_tab.setup(), [], value=ladder_tab.recorded())
+    _sampling(ladder, ladder.draw, _draw_ladder)
+
+
+def _sampling(tab: gr.HTML, event: Callable[..., Any], run: Callable[..., Any]) -> None:
+    """Let an event of a tab start a run in the sampler's lane, and its stop event cancel it."""
+    running = event(
+        run,
+        outputs=tab,
         show_progress="hidden",
         trigger_mode="multiple",
         concurrency_limit=1,
         concurrency_id=SAMPLER,
         api_visibility="private",
     )
-    sampling.failure(None, js=FAILURE)
-    stage.stop(None, cancels=[sampling], api_visibility="private")
-    api(compare, api_name="compare", concurrency_limit=1, concurrency_id=SAMPLER)
+    running.failure(None, js=FAILURE.format(tab.elem_id))
+    tab.stop(None, cancels=[running], api_visibility="private")
 
 
 def compare(
@@ -154,3 +169,7 @@ def _answer(view: Callable[[Any], Message], values: Any) -> Message:
 
 def _sample(event: gr.EventData) -> Iterator[str]:
     yield from session.stream(event._data)
+
+
+def _draw_ladder(event: gr.EventData) -> Iterator[str]:
+    yield from ladder_tab.stream(event._data)

@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -113,7 +113,7 @@ def warm_up() -> None:
 
     Missing or damaged files are left for that visitor's run to report.
     """
-    with suppress(ValueError, OSError), closing(_pairs(Request())) as pairs:
+    with suppress(ValueError, OSError), closing(compare_request(Request())) as pairs:
         next(pairs)
 
 
@@ -153,7 +153,7 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
     interval = max(FRAME_INTERVAL, num_pixels / PIXEL_RATE)
     sheet: list[Moment] = []
     due = -math.inf
-    with closing(_pairs(request)) as pairs:
+    with closing(compare_request(request)) as pairs:
         exact = itertools.chain(predict(request), itertools.repeat(None))
         for (pair, seconds), theory in zip(_timed(pairs, clock), exact, strict=False):
             last = pair.pds.index == request.num_steps - 1
@@ -230,7 +230,7 @@ def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
 def api_steps(request: Request) -> Iterator[Message]:
     """Yield every step of a run for a program: numbers and both pictures as PNG data URLs."""
     scene = Scene(request, load(request.model))
-    with closing(_pairs(request)) as pairs:
+    with closing(compare_request(request)) as pairs:
         for pair in pairs:
             moment = observe(pair, scene, 0.0)
             left = dict(zip(("vanilla", "pds"), moment.numbers["left"], strict=True))
@@ -243,11 +243,6 @@ def api_steps(request: Request) -> Iterator[Message]:
                 "vanilla": _data_url(strip(moment.vanilla)),
                 "pds": _data_url(strip(moment.pds)),
             }
-
-
-def _pairs(request: Request) -> Generator[Pair, None, None]:
-    """Yield the steps of a run; closing this closes the sampler."""
-    yield from compare_request(request)
 
 
 def _timed(pairs: Iterator[Pair], clock: Clock) -> Iterator[tuple[Pair, float]]:

@@ -37,9 +37,9 @@ def view(values: Mapping[str, Any]) -> Message:
         ValueError: for a value out of range.
     """
     name = values.get("step")
-    if name not in STEPS:
+    if not isinstance(name, str) or name not in STEPS:
         raise ValueError(f"step must be one of {', '.join(STEPS)}, got {name!r}")
-    if values.get("model") not in FIELDS:
+    if not isinstance(values.get("model"), str) or values["model"] not in FIELDS:
         raise ValueError(f"model must be one of {', '.join(FIELDS)}, got {values.get('model')!r}")
     return STEPS[name](story.field(values["model"]), values)
 
@@ -117,7 +117,7 @@ def advantage(field: Field, values: Mapping[str, Any]) -> Message:
 
 
 def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
-    times = ratio(10 ** abs(here)) if abs(here) < 300 else "infinitely many times"
+    times = ratio(10 ** min(abs(here), 300))
     sentence = f"At N = {n} and alpha = {alpha:g} "
     if here > 0:
         sentence += f"the error of PDS is {times} smaller than vanilla's."
@@ -128,9 +128,11 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
         return f"{sentence} At this N no alpha of the map helps."
     best = story.ALPHAS[int(column.argmax())]
     sentence += f" At this N the best alpha is {best:g}, {ratio(10 ** column.max())} better."
-    if better[0] > 0 and column[better[0] - 1] < -0.5:
-        edge = story.ALPHAS[better[0]]
-        return f"{sentence} Below alpha = {edge:g} it falls off a cliff."
+    if column.min() < -3:
+        edge = story.ALPHAS[int(np.flatnonzero(column < -1)[-1])]
+        sentence += (
+            f" From alpha = {edge:g} down its steps are too long and it diverges: the cliff."
+        )
     return sentence
 
 

@@ -1,6 +1,7 @@
 """Sentences that are computed from numbers."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 ALIKE = math.log(1.1)
 """Two values of "noise left" within 10% of each other are called equal."""
@@ -28,6 +29,26 @@ def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
     return f"{winner} is closer to the data in fine detail: {powers}."
 
 
+def grain_begins(left: Mapping[int, Sequence[float | None]]) -> str:
+    """Say from how many iterations down each sampler leaves grain.
+
+    Args:
+        left: noise left of vanilla and of PDS at each N.
+    """
+    parts = []
+    for chain, name in enumerate(("Vanilla", "PDS")):
+        grainy = [n for n in sorted(left, reverse=True) if _miss_above(left[n][chain])]
+        if not grainy:
+            parts.append(f"{name} leaves no grain at any of these counts.")
+        else:
+            first = grainy[0]
+            parts.append(
+                f"{name} leaves grain from N = {first} down, {_power(left[first][chain])} "
+                "the data's power in fine detail there."
+            )
+    return " ".join(parts)
+
+
 def ratio(value: float) -> str:
     """Say how many times: "3.8 times", "over 1,000 times"."""
     if value >= 1000:
@@ -43,6 +64,10 @@ def share(value: float) -> str:
     if 99.5 <= percent < 100:
         return f"{min(percent, 99.9):.1f}%"
     return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
+
+
+def _miss_above(noise_left: float | None) -> bool:
+    return noise_left is None or math.log(noise_left) > ALIKE
 
 
 def _miss(noise_left: float | None) -> float:

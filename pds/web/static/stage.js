@@ -109,6 +109,12 @@ root.querySelector(".pds-to-filter").addEventListener("click", () => {
   document.querySelector("#filter-tab-button").click();
 });
 
+root.addEventListener("compare", ({ detail }) => {
+  if (run) stop();
+  controls.write({ ...controls.read(), ...detail });
+  sample();
+});
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);

@@ -1,0 +1,104 @@
+"""The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pds import diagnostics
+from pds.experiments import LADDER, MAX_SEED, ROOT, Request, compare_request, load
+from pds.pictures import view
+from pds.web.messages import Message, dumps, finite, picture
+from pds.web.words import grain_begins
+
+RECORDED = ROOT / "assets" / "ladder.json"
+COUNTS = (*LADDER, 20)
+"""Columns: the paper's iteration counts, and one more, where the embedded model shows most."""
+NUM_IMAGES = 2
+INTERVAL = 0.3
+"""Least time between two messages about progress, in seconds."""
+
+
+def setup() -> Message:
+    """Return what the tab needs before anything is drawn."""
+    return {"counts": list(COUNTS), "limits": {"seed": MAX_SEED}}
+
+
+def recorded(path: Path = RECORDED) -> str:
+    """Return the shipped figure as a message, or one that says how to record it."""
+    if not path.is_file():
+        sentence = f"No recorded figure at {path.name}; run python -m pds record --ladder."
+        return dumps({"kind": "error", "sentence": sentence})
+    return path.read_text(encoding="utf-8")
+
+
+def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = COUNTS) -> Message:
+    """Draw the figure of a request, whatever its own N, and write it."""
+    *_, whole = figure(replace(request, num_images=NUM_IMAGES), counts)
+    path.write_text(dumps(whole) + "\n", encoding="utf-8")
+    return whole
+
+
+def stream(values: Mapping[str, Any]) -> Iterator[str]:
+    """Draw the figure that the page asks for; close the iterator to cancel it.
+
+    Args:
+        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too; and run,
+            a name that comes back in each message.
+    """
+    envelope = {"run": values.get("run")}
+    try:
+        request = Request(
+            model=values.get("model", Request.model),
+            alpha=values.get("alpha", Request.alpha),
+            seed=values.get("seed", -1),
+            num_images=NUM_IMAGES,
+        )
+        counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
+        for message in figure(request, counts):
+            yield dumps({**envelope, **message})
+    except (ValueError, TypeError, OSError) as error:
+        yield dumps({**envelope, "kind": "error", "sentence": str(error)})
+
+
+def figure(request: Request, counts: Sequence[int]) -> Iterator[Message]:
+    """Draw a column for each count, from the quickest to the slowest.
+
+    Yields:
+        "progress" with the share that is done and the seconds left; a "column" for each count; and
+        at last "done" with all columns.
+    """
+    total, finished, start, due = sum(counts), 0, time.perf_counter(), 0.0
+    columns: dict[int, Message] = {}
+    for n in sorted(counts):
+        with closing(compare_request(replace(request, num_steps=n))) as pairs:
+            for pair in pairs:
+                finished += 1
+                now = time.perf_counter()
+                if now >= due:
+                    due = now + INTERVAL
+                    left = (now - start) / finished * (total - finished)
+                    yield {
+                        "kind": "progress", "num_steps": n, "iteration": pair.pds.index + 1,
+                        "share": finite(finished / total), "seconds": finite(left),
+                    }  # fmt: skip
+        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in pair])}
+        yield {"kind": "column", "request": asdict(request), **columns[n]}
+    ordered = [columns[n] for n in counts]
+    lefts = {n: columns[n]["left"] for n in counts}
+    sentence = grain_begins(lefts)
+    yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
+
+
+def _column(request: Request, chains: Sequence[Any]) -> Message:
+    """Return the noise left of both chains and their images, one above the other."""
+    data = load(request.model).data_power
+    images = [view(x.float().cpu().numpy()) for x in chains]
+    return {
+        "left": [finite(diagnostics.noise_left(x, data)) for x in chains],
+        "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
+    }

@@ -1,0 +1,123 @@
+// The tab "Ladder": the recorded figure, and others drawn column by column.
+
+const pane = element.querySelector(".pds-pane");
+const form = pane.querySelector("form");
+const [drawButton, haltButton] = [".pds-draw", ".pds-halt"].map((s) => pane.querySelector(s));
+const [caption, complaint, table, progress] = ["[role=status]", ".pds-error", "table", ".pds-progress"].map(
+  (s) => pane.querySelector(s)
+);
+const { counts, limits } = props.setup;
+const NAMES = ["Vanilla", "PDS"];
+form.elements.seed.max = limits.seed;
+let run = null;
+let request = null;
+
+function buildTable() {
+  const head = table.createTHead().insertRow();
+  head.append(document.createElement("th"));
+  for (const n of counts) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    cell.textContent = n.toLocaleString("en-US");
+    head.append(cell);
+  }
+  const body = table.createTBody();
+  for (const name of NAMES) {
+    const row = body.insertRow();
+    row.className = name === "PDS" ? "ours" : "vanilla";
+    const title = document.createElement("th");
+    Object.assign(title, { scope: "row", textContent: name });
+    row.append(title);
+    for (const n of counts) row.insertCell().dataset.count = n;
+  }
+}
+
+function cells(n) {
+  return [...table.querySelectorAll(`td[data-count="${n}"]`)];
+}
+
+function place({ num_steps, left, pictures }) {
+  cells(num_steps).forEach((cell, chain) => {
+    const button = document.createElement("button");
+    const image = document.createElement("img");
+    const number = document.createElement("span");
+    image.src = "data:image/png;base64," + pictures[chain];
+    image.alt = "";
+    number.textContent = times(left[chain]);
+    button.type = "button";
+    button.setAttribute(
+      "aria-label",
+      `${NAMES[chain]} after ${num_steps} iterations, ${times(left[chain])} the data's fine power. Open this comparison.`
+    );
+    button.append(image, number);
+    const asked = { ...request, num_steps };
+    button.addEventListener("click", () => openComparison(asked));
+    cell.replaceChildren(button);
+  });
+}
+
+function openComparison(asked) {
+  document.querySelector("#compare-tab-button").click();
+  document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail: asked }));
+}
+
+function complain(sentence) {
+  complaint.textContent = sentence;
+  complaint.hidden = !sentence;
+}
+
+function release(sentence) {
+  run = null;
+  drawButton.disabled = false;
+  haltButton.disabled = true;
+  progress.hidden = true;
+  caption.textContent = sentence;
+}
+
+function accept(message) {
+  if ((message.run ?? null) !== run) return;
+  if (message.kind === "error") {
+    release("");
+    complain(message.sentence);
+  } else if (message.kind === "progress") {
+    const { num_steps, iteration, share, seconds } = message;
+    progress.hidden = false;
+    progress.firstElementChild.value = share;
+    progress.lastElementChild.textContent = `N = ${num_steps}: iteration ${iteration}, about ${duration(Math.max(1, seconds))} left in all`;
+  } else if (message.kind === "column") {
+    request = message.request;
+    place(message);
+  } else {
+    request = message.request;
+    message.columns.forEach(place);
+    release(message.sentence);
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (run) return;
+  complain("");
+  run = Math.random().toString(36).slice(2);
+  drawButton.disabled = true;
+  haltButton.disabled = false;
+  caption.textContent = "Drawing, the quickest first…";
+  for (const n of counts) cells(n).forEach((cell) => cell.replaceChildren());
+  const { seed, long } = form.elements;
+  const value = Number.isFinite(seed.valueAsNumber) ? seed.valueAsNumber : seed.value;
+  trigger("draw", { seed: value, long: long.checked, run });
+});
+haltButton.addEventListener("click", () => {
+  trigger("stop");
+  release("Stopped. The columns so far stay.");
+});
+pane.addEventListener("failure", () => {
+  if (!run) return;
+  release("");
+  complain("The server did not take the run: its queue is full or it is gone. Try again in a minute.");
+});
+
+buildTable();
+watch("value", () => props.value && accept(JSON.parse(props.value)));
+if (props.value) accept(JSON.parse(props.value));
+pane.dataset.answered = 1;

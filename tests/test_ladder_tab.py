@@ -1,0 +1,126 @@
+"""The tab "Ladder": a figure drawn column by column."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pds.cli import main
+from pds.experiments import Request, compare_request, load
+from pds.pictures import view
+from pds.web import ladder_tab
+from pds.web.words import grain_begins
+
+FIELD = {"model": "field64", "seed": 3, "run": "a"}
+
+
+def messages(**changes):
+    return [json.loads(text) for text in ladder_tab.stream(FIELD | changes)]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return messages()
+
+
+def pixels(content):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+
+
+def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(drawn):
+    columns = [m["num_steps"] for m in drawn if m["kind"] == "column"]
+    assert columns == [20, 25, 40, 66, 100, 133, 200]
+    assert drawn[-1]["kind"] == "done"
+    assert [c["num_steps"] for c in drawn[-1]["columns"]] == columns[::-1]
+
+
+def test_the_longest_column_is_drawn_on_demand_only(monkeypatch):
+    monkeypatch.setattr(ladder_tab, "COUNTS", (8, 4))
+    assert [c["num_steps"] for c in messages()[-1]["columns"]] == [4]
+    assert [c["num_steps"] for c in messages(long=True)[-1]["columns"]] == [8, 4]
+
+
+def test_progress_grows_and_names_the_run(drawn):
+    shares = [m["share"] for m in drawn if m["kind"] == "progress"]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] <= 1
+    assert {m["run"] for m in drawn} == {"a"}
+
+
+def test_a_picture_is_the_result_of_its_comparison(drawn):
+    *_, last = compare_request(Request("field64", 25, num_images=2, seed=3))
+    (column,) = [c for c in drawn[-1]["columns"] if c["num_steps"] == 25]
+    for content, step in zip(column["pictures"], last, strict=True):
+        expected = view(step.x_mean.numpy())[..., 0].reshape(2 * 64, 64)
+        np.testing.assert_array_equal(pixels(content), expected)
+
+
+def test_closing_the_stream_closes_the_sampler(monkeypatch):
+    closed = []
+
+    def sampler(request):
+        try:
+            yield from compare_request(request)
+        finally:
+            closed.append(True)
+
+    monkeypatch.setattr(ladder_tab, "compare_request", sampler)
+    stream = ladder_tab.stream(FIELD)
+    next(stream)
+    stream.close()
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": ""}, "seed must be a whole number"),
+        ({"model": "../secret"}, "model must be one of"),
+    ],
+)
+def test_a_bad_value_becomes_one_sentence(changes, words):
+    (message,) = messages(**changes)
+    assert message["kind"] == "error"
+    assert words in message["sentence"]
+    assert message["run"] == "a"
+
+
+def test_the_sentence_says_where_each_sampler_begins_to_leave_grain():
+    left = {200: (1.0, 1.0), 66: (1.05, 0.9), 40: (1.3, 1.05), 20: (2.3, None)}
+    assert grain_begins(left) == (
+        "Vanilla leaves grain from N = 40 down, 1.3 times the data's power in fine detail there. "
+        "PDS leaves grain from N = 20 down, over 1,000 times the data's power in fine detail there."
+    )
+    assert "PDS leaves no grain" in grain_begins({66: (2.0, 1.0)})
+
+
+def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
+    shipped = json.loads(ladder_tab.recorded())
+    assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
+    left = {c["num_steps"]: c["left"] for c in shipped["columns"]}
+    assert shipped["sentence"] == grain_begins(left)
+    request = Request(**shipped["request"] | {"num_steps": 20})
+    *_, last = compare_request(request)
+    (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
+    for content, step in zip(column["pictures"], last, strict=True):
+        fresh = view(step.x_mean.numpy()).reshape(-1, load(request.model).image_shape[-1], 3)
+        # Another machine rounds differently.
+        assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
+
+
+def test_without_a_recorded_figure_the_page_says_how_to_make_one(tmp_path):
+    message = json.loads(ladder_tab.recorded(tmp_path / "nothing.json"))
+    assert "python -m pds record --ladder" in message["sentence"]
+
+
+def test_the_command_line_records_a_figure(tmp_path, capsys):
+    out = tmp_path / "ladder.json"
+    arguments = ["--ladder", "--model", "field64", "--counts", "5,3", "--out", str(out)]
+    assert main(["record", *arguments]) == 0
+    whole = json.loads(out.read_text())
+    assert [c["num_steps"] for c in whole["columns"]] == [5, 3]
+    assert whole["sentence"] in capsys.readouterr().out

@@ -1,0 +1,106 @@
+"""The numbers of the story: closed forms, laws, and agreement among its steps."""
+
+import numpy as np
+import pytest
+import torch
+
+from pds import diagnostics, filters, story, theory
+from pds.experiments import load
+from pds.story import ALPHAS, COUNTS, crossings, field
+
+FIELD = field("field64")
+
+
+def test_the_wall_of_a_power_law_stands_where_the_powers_are_equal():
+    """lambda = c / k^2 falls below sigma^2 at k = sqrt(c) / sigma."""
+    c = float(FIELD.data.power[0] * FIELD.data.radius[0] ** 2)
+    for sigma in (0.2, 0.4, 1.0):
+        spacing = 1 / 64  # groups are no further apart
+        assert story.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
+
+
+def test_the_share_above_the_noise_counts_every_mode():
+    flat = FIELD.power.flatten()[1:]
+    expected = float((flat > 0.3**2).double().mean())
+    assert story.wall(FIELD, 0.3).share == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("model", story.experiments.MODELS)
+def test_the_ends_of_sigma_put_everything_above_or_below_the_noise(model):
+    low, high = story.wall(field(model), 0.01), story.wall(field(model), 1348.0)
+    assert low.share > 0.9
+    assert high.radius == high.share == 0
+
+
+def test_the_best_guess_errs_as_a_gaussian_says():
+    """Its mean squared error is mean lambda sigma^2 / (lambda + sigma^2).
+
+    Each of 8 pictures has 4,095 modes; five standard errors of the mean square are below 4 %.
+    """
+    sigma, flat = 0.3, FIELD.power.flatten()[1:]
+    expected = float((flat * sigma**2 / (flat + sigma**2)).mean())
+    errors = [
+        (at.guess - at.clean).square().mean() for at in (story.wall(FIELD, sigma, seed=s)
+        for s in range(0, 16, 2))
+    ]  # fmt: skip
+    assert float(torch.stack(errors).mean()) == pytest.approx(expected, rel=0.04)
+
+
+def test_curves_that_are_powers_of_n_cross_where_they_are_equal():
+    n = np.array(COUNTS, dtype=float)
+    (place,) = crossings(COUNTS, 3 * n**-1.0, 0.1 * n**-0.3)
+    assert place == pytest.approx(30 ** (1 / 0.7))
+    assert crossings(COUNTS, 2 * n**-1.0, n**-1.0) == []
+
+
+def test_an_almost_flat_filter_errs_like_vanilla():
+    told = story.errors(FIELD, 1000.0)
+    np.testing.assert_allclose(told.curves["PDS"], told.curves["vanilla"], rtol=0.05)
+
+
+def test_inverting_and_shuffling_change_nothing_where_all_gains_are_one():
+    one = np.ones(len(FIELD.data.power))
+    counts = (25, 66)
+    np.testing.assert_allclose(FIELD.shuffled_w2(one, counts), FIELD.w2(one, counts))
+
+
+def test_shuffled_gains_have_the_energy_of_the_filter():
+    """Six groups stand for all gains: the mean of their squares is theirs to 1 %."""
+    gain = FIELD.gain(5.0)
+    shares = story.dealt(FIELD.data, gain)
+    assert float(np.mean(shares**2)) == pytest.approx(float(FIELD.data.mean(gain**2)[0]), rel=0.01)
+
+
+def test_the_map_and_the_curves_are_one_computation():
+    told, grid = story.errors(FIELD, 5.0), story.advantage(FIELD)
+    row = ALPHAS.index(5.0)
+    expected = np.log10(told.curves["vanilla"] / told.curves["PDS"])
+    np.testing.assert_allclose(grid[row], expected, rtol=1e-9)
+    assert grid.shape == (len(ALPHAS), len(COUNTS))
+
+
+def test_a_run_stopped_at_its_end_is_a_run_that_ended():
+    two = story.clocks(FIELD, 20, 20)
+    assert torch.equal(*two.pictures)
+    assert two.left[0] == two.left[1]
+    assert two.sigmas[0][-1] == 0
+
+
+def test_halfway_through_a_run_the_noise_is_halfway_down_in_the_logarithm():
+    two = story.clocks(FIELD, 33, 17)
+    assert two.sigmas[0][15] == pytest.approx((1348 * 0.01) ** 0.5, rel=0.02)
+    assert two.left[0] > 100 * two.left[1]
+
+
+def test_a_drawn_picture_has_the_spectrum_of_its_law():
+    """4,095 modes above k = 0: five standard errors of the mean ratio are 11 %."""
+    variance = theory.modes(FIELD.power).power
+    drawn = diagnostics.power(FIELD.draw(variance, seed=1)[None])[0].flatten()[1:]
+    assert float((drawn / FIELD.power.flatten()[1:]).mean()) == pytest.approx(1, abs=0.11)
+
+
+@pytest.mark.parametrize("model", ["field64", "portraits32"])
+def test_the_gain_of_a_field_is_that_of_the_published_mask(model):
+    gain = filters.gain(load(model).frequency_mask, 3.0).double().mean(0)
+    mean = field(model).data.mean(field(model).gain(3.0))[0]
+    assert mean == pytest.approx(float(gain.flatten()[1:].mean()), rel=1e-6)
