@@ -20,6 +20,7 @@ from pds.preconditioners import Preconditioner
 from pds.sampling import Pair, Sampler, compare, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
 from pds.sde import SDE, VESDE
+from pds.shelf import Shelf
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +41,7 @@ class Request:
     """Everything that determines a comparison.
 
     Args:
-        model: a key of `MODELS`.
+        model: a key of `MODELS`, or the name of one that a visitor `brought`.
         num_steps: N, iterations of both chains, 1 to 2000.
         alpha: strength of the filters, > 1; larger is weaker.
         frequency: whether M has the frequency filter.
@@ -61,7 +62,7 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or self.model not in MODELS:
+        if not isinstance(self.model, str) or not (self.model in MODELS or self.model in brought):
             raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
         for name, low, high in (
             ("num_steps", 1, MAX_STEPS),
@@ -238,14 +239,27 @@ MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
 }
 
 
-@cache
+brought: Shelf[Experiment] = Shelf(8, "The model of your images")
+"""Models that visitors make of their own images, by name."""
+
+
+def title(model: str) -> str:
+    """Return what the page calls a model."""
+    return MODELS[model][0] if model in MODELS else "Your images"
+
+
 def load(model: str) -> Experiment:
-    """Return an experiment by its name, built once.
+    """Return an experiment by its name; those of `MODELS` are built once.
 
     Raises:
         FileNotFoundError: if its weights or filters are missing.
-        ValueError: if they are damaged.
+        ValueError: if they are damaged, or a visitor's model is gone.
     """
+    return _built(model) if model in MODELS else brought[model]
+
+
+@cache
+def _built(model: str) -> Experiment:
     _, build = MODELS[model]
     return build()
 

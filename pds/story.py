@@ -131,8 +131,7 @@ def dealt(data: Modes, gain: Array) -> Array:
 @cache
 def field(model: str) -> Field:
     """Return the data of a model of the page as a `Field`."""
-    title, _ = experiments.MODELS[model]
-    return Field(title, experiments.load(model))
+    return Field(experiments.title(model), experiments.load(model))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pds.experiments import MODELS, Request, compare_request, load
+from pds import experiments
+from pds.experiments import MODELS, Request, compare_request
 from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import session
@@ -154,10 +155,10 @@ def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch)
     def missing():
         raise FileNotFoundError("no weights")
 
-    load.cache_clear()
+    experiments._built.cache_clear()
     monkeypatch.setitem(MODELS, Request.model, ("Gone", missing))
     session.warm_up()
-    load.cache_clear()
+    experiments._built.cache_clear()
 
 
 def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):

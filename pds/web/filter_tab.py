@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pds import diagnostics, filters
 from pds.experiments import MODELS, Request, load
+from pds.shelf import Shelf
 from pds.web import figures
 from pds.web.messages import Message
-from pds.web.shelf import Shelf
 
 CHANNELS = ("mean of all channels", "red", "green", "blue")
 """What of a filter is drawn."""

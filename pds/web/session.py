@@ -35,6 +35,7 @@ from pds.experiments import (
     compare_request,
     load,
     predict,
+    title,
 )
 from pds.pictures import view
 from pds.sampling import Pair, Step
@@ -75,7 +76,7 @@ class Scene:
         channels, height, width = self.experiment.image_shape
         return {
             "request": asdict(self.request),
-            "title": MODELS[self.request.model][0],
+            "title": title(self.request.model),
             "width": width,
             "height": height,
             "channels": channels,
