@@ -21,7 +21,7 @@ from pds.experiments import Experiment
 from pds.portraits import portraits
 from pds.sampling import seeded_noise
 from pds.scores import GaussianField
-from pds.sde import VESDE
+from pds.sde import VESDE, Level
 from pds.theory import Modes
 
 Array = NDArray[np.float64]
@@ -37,6 +37,14 @@ ALPHAS = (
     *(4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0, 30.0, 40.0, 50.0),
 )
 """Strengths of the map."""
+
+VE_ONLY = "every model of the page is variance exploding"
+
+RUNS = (2000, 200, 66, 25)
+"""Iteration counts whose runs are followed frequency by frequency."""
+
+RADII = tuple(k / 32 for k in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16))
+"""Frequencies to follow, in cycles per pixel; every field has modes there."""
 
 SHARES = 6
 """Groups of equal size that stand for all gains where they are shuffled over the frequencies."""
@@ -108,7 +116,7 @@ class Field:
     def time(self, sigma: float) -> Tensor:
         """Return the t (1,) at which the process has this sigma."""
         sde = self.experiment.sde
-        assert isinstance(sde, VESDE), "every model of the page is variance exploding"
+        assert isinstance(sde, VESDE), VE_ONLY
         t = math.log(sigma / sde.sigma_min) / math.log(sde.sigma_max / sde.sigma_min)
         return torch.tensor([t], dtype=torch.float64)
 
@@ -167,6 +175,26 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
     noisy = clean + sigma * noise
     guess = noisy + sigma**2 * gaussian(noisy[None], field.time(sigma))[0]
     return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
+
+
+@cache
+def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
+    """Follow every frequency through a run: of PDS at alpha, of vanilla where it is None.
+
+    Returns:
+        sigma after each iteration, (N,), 0 at the end, and the standard deviation of each radial
+        group of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
+    """
+    sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
+    gain = np.ones(len(field.data.power)) if alpha is None else field.gain(alpha)
+    k = torch.arange(num_steps).flip(0)
+    level = Level(sampler.times(), k, torch.full((num_steps,), num_steps))
+    assert isinstance(sde, VESDE), VE_ONLY
+    sigma = sde.discrete_sigma(level._replace(k=k - 1)).numpy()
+    kick = sde.discretize(level).diffusion.numpy()
+    kick[-1] = 0.0  # the last noise is left out of the result
+    means = np.stack(list(theory.trajectory(field.data, gain, sde, sampler)))
+    return sigma, np.sqrt(means + np.outer(kick, gain) ** 2)
 
 
 class Errors(NamedTuple):

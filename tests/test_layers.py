@@ -11,8 +11,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "ncsnpp", "checkpoints"},
-    {"kernels", "sampling", "theory"},
-    {"diagnostics", "portraits", "train", "experiments", "story"}
+    {"kernels", "sampling", "theory", "langevin", "plane"},
+    {"diagnostics", "portraits", "train", "experiments", "story", "shelf"}
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
     {"web", "cli", "__main__"},
 ]

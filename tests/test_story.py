@@ -46,6 +46,34 @@ def test_the_best_guess_errs_as_a_gaussian_says():
     assert float(torch.stack(errors).mean()) == pytest.approx(expected, rel=0.04)
 
 
+@pytest.mark.parametrize("alpha", [None, 5.0])
+def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
+    sigma, std = story.states(FIELD, alpha, 66)
+    gain = np.ones(std.shape[1]) if alpha is None else FIELD.gain(alpha)
+    assert float(theory.w2(FIELD.data, std[-1] ** 2)) == pytest.approx(FIELD.w2(gain, (66,))[0])
+    assert sigma[-1] == 0
+    assert sigma[0] < 1348
+
+
+def test_a_long_run_keeps_every_frequency_at_its_marginal():
+    """The Langevin step itself leaves about 1 %, at any N."""
+    sigma, std = story.states(FIELD, None, 2000)
+    exact = np.sqrt(FIELD.data.power + sigma[200:, None] ** 2)
+    np.testing.assert_allclose(std[200:], exact, rtol=0.05)
+
+
+def test_few_steps_leave_every_frequency_about_the_same_excess():
+    _, std = story.states(FIELD, None, 25)
+    ratio = std[-1] / np.sqrt(FIELD.data.power)
+    assert 1.15 < ratio.min() < ratio.max() < 1.31
+
+
+@pytest.mark.parametrize("model", ["field64", "portraits32"])
+def test_every_field_has_modes_at_the_frequencies_to_follow(model):
+    for radius in story.RADII:
+        assert np.abs(field(model).data.radius - radius).min() < 1e-6
+
+
 def test_curves_that_are_powers_of_n_cross_where_they_are_equal():
     n = np.array(COUNTS, dtype=float)
     (place,) = crossings(COUNTS, 3 * n**-1.0, 0.1 * n**-0.3)

@@ -12,7 +12,9 @@ from pds import story
 from pds.web import story_tab
 
 VALUES = {
+    "lab": {"length": 0.036, "kappa": 50, "power": 1, "swirl": 2},
     "wall": {"sigma": 0.3},
+    "lag": {"radius": 0.375, "sampler": "vanilla", "alpha": 5},
     "errors": {"num_steps": 66, "alpha": 5},
     "map": {"num_steps": 66, "alpha": 5},
     "clocks": {"num_steps": 32, "iteration": 16},
@@ -94,7 +96,7 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, "step must be one of wall"),
+        ({}, "step must be one of lab, wall"),
         ({"step": "wall"}, "model must be one of field64"),
         ({"step": "wall", "model": "field64", "sigma": 0}, "sigma must be a number from 0.01"),
         ({"step": "wall", "model": "field64", "sigma": True}, "sigma must be a number"),

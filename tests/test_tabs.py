@@ -97,9 +97,12 @@ def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page
         section.scroll_into_view_if_needed()
         text = section.locator("[data-text]").first
         expect(text).not_to_be_empty()
-        for dial in section.locator("input[type=range]").all():
+        if section.get_attribute("data-step") == "lag":
+            section.get_by_label("Sampler").select_option("PDS")
+            expect(text).to_contain_text("PDS at alpha = 5 ")
+        for dial in section.locator("input[type=range][name]").all():
             before = text.inner_text()
-            slide(page, dial, 3)
+            slide(page, dial, 3, "ArrowLeft")
             expect(text).not_to_have_text(before)
             shown = dial.locator("xpath=following-sibling::output").inner_text()
             expect(text).to_contain_text(re.compile(rf"\b{re.escape(shown)}\b"))
@@ -137,3 +140,30 @@ def test_a_bad_seed_gets_its_sentence(page):
     pane.get_by_label("Seed").fill("-1")
     pane.get_by_role("button", name="Draw for this seed").click()
     expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")
+
+
+def test_the_walk_is_scrubbed_and_played_without_a_request(page):
+    pane = open_tab(page, "story")
+    section = pane.locator("[data-step=lab]")
+    expect(section.locator("li.converged")).to_have_count(1)  # the short axis after 40 steps
+    asked = len(page.asked())
+    taken = section.get_by_label("Steps taken")
+    taken.focus()
+    page.keyboard.press("End")
+    points = "document.querySelector('[data-plot=vanilla]').data[5].x.length"
+    assert page.evaluate(points) == 121
+    page.keyboard.press("Home")
+    assert page.evaluate(points) == 1
+    section.get_by_role("button", name="Walk").click()
+    page.wait_for_function(f"{points} > 4")
+    section.get_by_role("button", name="Pause").click()
+    assert len(page.asked()) == asked
+
+
+def test_an_unstable_direction_turns_red(page):
+    pane = open_tab(page, "story")
+    section = pane.locator("[data-step=lab]")
+    expect(section.locator("li.unstable")).to_have_count(0)
+    slide(page, section.get_by_label("Step e"), 4, "PageUp")
+    expect(section.locator("li.unstable").first).to_contain_text("unstable")
+    expect(section.locator("[data-text=lab]")).to_contain_text("and diverges")

@@ -15,6 +15,7 @@ from pds.experiments import MODELS, Request, load
 from pds.shelf import Shelf
 from pds.web import figures
 from pds.web.messages import Message
+from pds.web.words import number
 
 CHANNELS = ("mean of all channels", "red", "green", "blue")
 """What of a filter is drawn."""
@@ -86,8 +87,9 @@ def gains_of(
 def sentence(gains: figures.Gains) -> str:
     """Say what the frequency filter does, in numbers."""
     return (
-        f"At alpha = {gains.alpha:g} the gain runs from {gains.lowest:.3f} to {gains.highest:.3f} "
-        f"(no data could make it exceed {gains.bound:.3f}). Noise is multiplied by the gain, the "
+        f"At alpha = {number(gains.alpha)} the gain runs from {gains.lowest:.3f} to "
+        f"{gains.highest:.3f} (no data could make it exceed {gains.bound:.3f}). Noise is "
+        "multiplied by the gain, the "
         f"score by its square: at most {gains.highest**2:.3f}."
     )
 
@@ -137,7 +139,7 @@ def mask_file(values: Mapping[str, Any]) -> Message:
         raise ValueError(space_sentence(gains_of(frequency, None, 5.0)))
     buffer = io.BytesIO()
     np.save(buffer, mask.float().numpy(), allow_pickle=False)
-    name = "opened" if values.get("opened") else values["model"]
+    name = values["model"] if values.get("model") in MODELS else "mine"
     suffix = "freq" if kind == "frequency" else "space"
     return {
         "file": f"{name}_{suffix}.npy",

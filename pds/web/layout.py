@@ -29,7 +29,7 @@ def build() -> gr.Blocks:
         with gr.Tab("Filter", elem_id="filter-tab", id="filter"):
             _pane("filter", filter_tab.setup(), [filter_view, open_filter, filter_file])
         with gr.Tab("Why few steps fail", elem_id="story-tab", id="story"):
-            _pane("story", story_tab.setup(), [story_view])
+            _pane("story", story_tab.setup(), [story_view], scripts=("lab.js",))
         with gr.Tab("Ladder", elem_id="ladder-tab", id="ladder"):
             _ladder()
     demo.queue(max_size=4)
@@ -53,12 +53,17 @@ def _read(*names: str) -> str:
 
 
 def _pane(
-    name: str, setup: Message, functions: list[Callable[..., Any]], value: str | None = None
+    name: str,
+    setup: Message,
+    functions: list[Callable[..., Any]],
+    *,
+    value: str | None = None,
+    scripts: tuple[str, ...] = (),
 ) -> gr.HTML:
     return gr.HTML(
         value=value,
         html_template=_read(f"{name}.html"),
-        js_on_load=_read("format.js", "pane.js", f"{name}.js"),
+        js_on_load=_read("format.js", "pane.js", *scripts, f"{name}.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host",

@@ -10,21 +10,24 @@ from pds import story
 from pds.experiments import Request
 from pds.pictures import view as shown
 from pds.story import Array, Field
+from pds.web import lab
 from pds.web import story_figures as figures
 from pds.web.messages import Message, picture
-from pds.web.words import ratio, share
+from pds.web.words import number, ratio, share
 
 FIELDS = ("field64", "portraits32")
 """Models whose spectra the story is told on."""
 
 MAX_CLOCK = 66
+LAST_SIGMA = 0.009
+"""Where the end of a run, sigma = 0, is drawn on a logarithmic axis."""
 
 
 def setup() -> Message:
     """Return what the tab needs before anything is asked."""
     fields = [{"name": name, "title": story.field(name).title} for name in FIELDS]
-    stops = {"num_steps": story.COUNTS, "alpha": story.ALPHAS}
-    return {"layouts": figures.layouts(), "fields": fields, "stops": stops}
+    stops = {"num_steps": story.COUNTS, "alpha": story.ALPHAS, "radius": story.RADII}
+    return {"layouts": figures.layouts() | lab.layouts(), "fields": fields, "stops": stops}
 
 
 def view(values: Mapping[str, Any]) -> Message:
@@ -42,6 +45,12 @@ def view(values: Mapping[str, Any]) -> Message:
     if not isinstance(values.get("model"), str) or values["model"] not in FIELDS:
         raise ValueError(f"model must be one of {', '.join(FIELDS)}, got {values.get('model')!r}")
     return STEPS[name](story.field(values["model"]), values)
+
+
+def first(_: Field, values: Mapping[str, Any]) -> Message:
+    """A static Gaussian in two dimensions."""
+    ranges = {"kappa": (1, 1000), "length": (0.001, 3), "power": (0, 1), "swirl": (0, 5)}
+    return lab.view({name: _number(values, name, *ends) for name, ends in ranges.items()})
 
 
 def wall(field: Field, values: Mapping[str, Any]) -> Message:
@@ -62,13 +71,39 @@ def wall(field: Field, values: Mapping[str, Any]) -> Message:
     return {
         "plots": {"wall": figures.wall_traces(field.data.radius, field.data.power, sigma)},
         "text": {
-            "wall": f"At sigma = {sigma:g} {where}. The best guess removes {share(removed)} of "
-            "the noise and keeps what is left of the wall."
+            "wall": f"At sigma = {number(sigma)} {where}. The best guess removes "
+            f"{share(removed)} of the noise and keeps what is left of the wall."
         },
         "images": {
             "clean": _picture(at.clean, 0.0, std),
             "noisy": _picture(at.noisy, sigma, std),
             "guess": _picture(at.guess, 0.0, std),
+        },
+    }
+
+
+def lag(field: Field, values: Mapping[str, Any]) -> Message:
+    """How far one frequency lags behind the falling noise, for several N."""
+    radius = story.RADII[_chosen(values, "radius", story.RADII)]
+    alpha = _strength(values) if values.get("sampler") == "PDS" else None
+    at = int(np.abs(field.data.radius - radius).argmin())
+    runs, left, lagged = [], [], []
+    for n in story.RUNS:
+        sigma, std = story.states(field, alpha, n)
+        kept = np.unique(np.linspace(0, n - 1, 120).round().astype(int))
+        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], std[kept, at]))
+        ratio_to_exact = std[:, at] / np.sqrt(field.data.power[at] + sigma**2)
+        left.append(f"{ratio_to_exact[-1]:.2f} at N = {number(n)}")
+        lagged.append(f"{ratio_to_exact.max():.2f}")
+    fine = np.geomspace(1348, LAST_SIGMA, 120)
+    ideal = np.sqrt(field.data.power[at] + fine**2)
+    name = "vanilla" if alpha is None else f"PDS at alpha = {number(alpha)}"
+    return {
+        "plots": {"lag": figures.lag_traces(runs, (fine, ideal))},
+        "text": {
+            "lag": f"At {number(radius)} cycles per pixel, {name} ends with a standard deviation "
+            f"relative to the data's of {', '.join(left)}. At most it was ahead of the falling "
+            f"noise by a factor of {', '.join(lagged)}."
         },
     }
 
@@ -89,8 +124,8 @@ def _errors_sentence(n: int, alpha: float, at: Mapping[str, float], crossings: l
     vanilla, pds = at["vanilla"], at["PDS"]
     better = "PDS" if pds < vanilla else "vanilla"
     sentence = (
-        f"At N = {n} and alpha = {alpha:g} the error is {vanilla:.2g} for vanilla and {pds:.2g} "
-        f"for PDS: {better} is {ratio(max(vanilla, pds) / min(vanilla, pds))} closer."
+        f"At N = {number(n)} and alpha = {number(alpha)} the error is {vanilla:.2g} for vanilla "
+        f"and {pds:.2g} for PDS: {better} is {ratio(max(vanilla, pds) / min(vanilla, pds))} closer."
     )
     rivals = [name for name in at if name not in ("vanilla", "PDS") and at[name] < pds]
     if rivals:
@@ -118,7 +153,7 @@ def advantage(field: Field, values: Mapping[str, Any]) -> Message:
 
 def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
     times = ratio(10 ** min(abs(here), 300))
-    sentence = f"At N = {n} and alpha = {alpha:g} "
+    sentence = f"At N = {number(n)} and alpha = {number(alpha)} "
     if here > 0:
         sentence += f"the error of PDS is {times} smaller than vanilla's."
     else:
@@ -159,7 +194,9 @@ def clocks(field: Field, values: Mapping[str, Any]) -> Message:
 
 
 STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
+    "lab": first,
     "wall": wall,
+    "lag": lag,
     "errors": errors,
     "map": advantage,
     "clocks": clocks,

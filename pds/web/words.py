@@ -49,6 +49,11 @@ def grain_begins(left: Mapping[int, Sequence[float | None]]) -> str:
     return " ".join(parts)
 
 
+def number(value: float) -> str:
+    """Write a number as the page's sliders do: four digits, commas in the thousands."""
+    return f"{value:,.4g}".replace("-", "−")  # noqa: RUF001
+
+
 def ratio(value: float) -> str:
     """Say how many times: "3.8 times", "over 1,000 times"."""
     if value >= 1000:

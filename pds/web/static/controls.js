@@ -110,6 +110,8 @@ function makeControls(form, setup) {
       seed: number(elements.seed),
     }),
     write: (request) => {
+      const known = [...elements.model.options].some((option) => option.value === request.model);
+      if (!known) elements.model.append(new Option("Your images", request.model));
       elements.model.value = request.model;
       setSteps(request.num_steps);
       setAlpha(request.alpha);

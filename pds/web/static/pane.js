@@ -5,7 +5,7 @@ function plotly() {
   window.pdsPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = props.setup.plotly;
-    script.onload = () => resolve(window.Plotly);
+    script.onload = () => resolve((window.pdsPlotlyReady = window.Plotly));
     script.onerror = () => reject(new Error("plotly did not load"));
     document.head.append(script);
   });
