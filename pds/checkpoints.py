@@ -65,7 +65,17 @@ def load(
     if path.suffix != ".safetensors":
         trainable = [name for name, p in score.network.named_parameters() if p.requires_grad]
         state = _read_pth(path, trainable, weights)
-    _require_fit(path, state, score.network.state_dict())
+    return fill(score, state, path)
+
+
+def fill(score: NetworkScore, state: Weights, source: Path | str) -> NetworkScore:
+    """Give a network on the meta device its weights, ready to sample on the CPU.
+
+    Raises:
+        ValueError: if a tensor is missing, unknown, of another shape or not finite; names the
+            source and the first of them.
+    """
+    _require_fit(source, state, score.network.state_dict())
     state = {name: tensor.float().contiguous() for name, tensor in state.items()}
     score.network.load_state_dict(state, assign=True)
     # Convolutions on the CPU are a quarter faster with channels last.
@@ -97,7 +107,7 @@ def _read_safetensors(path: Path) -> tuple[Weights, ModelCard]:
 
 
 def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
-    checkpoint = _unpickle(path)
+    checkpoint = unpickle(path)
     model, ema = checkpoint.get("model"), checkpoint.get("ema")
     averaged = ema.get("shadow_params") if isinstance(ema, dict) else None
     if not isinstance(model, dict) or not isinstance(averaged, list):
@@ -118,8 +128,12 @@ def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
     return {**state, **dict(zip(trainable, averaged, strict=True))}
 
 
-def _unpickle(path: Path) -> dict[str, Any]:
-    """Read a .pth that may hold numpy scalars (score_sde's warm-up leaves one), and no code."""
+def unpickle(path: Path) -> dict[str, Any]:
+    """Read a .pth that may hold numpy scalars (score_sde's warm-up leaves one), and no code.
+
+    Raises:
+        ValueError: if it is damaged, holds code, or no dict.
+    """
     scalar = importlib.import_module("numpy._core.multiarray").scalar
     safe = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, np.dtypes.Float64DType]
     # Opened outside the try: a file that may not be read is not a damaged one.
@@ -134,7 +148,7 @@ def _unpickle(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _require_fit(path: Path, state: Weights, expected: Weights) -> None:
+def _require_fit(source: Path | str, state: Weights, expected: Weights) -> None:
     """Name the first tensors that differ in name, shape, kind or are not finite."""
     problems = []
     for name in [*expected, *(n for n in state if n not in expected)]:
@@ -150,6 +164,6 @@ def _require_fit(path: Path, state: Weights, expected: Weights) -> None:
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
-            f"{path} does not fit this network: {'; '.join(problems[:3])}{more}; "
+            f"{source} does not fit this network: {'; '.join(problems[:3])}{more}; "
             "check that it belongs to the configuration"
         )

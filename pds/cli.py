@@ -13,7 +13,18 @@ from typing import NoReturn
 from torch import Tensor
 from tqdm import tqdm
 
-from pds import configs, experiments, filters, images, ranks, run_folder, runs, train
+from pds import (
+    checkpoints,
+    configs,
+    experiments,
+    filters,
+    images,
+    ranks,
+    run_folder,
+    run_model,
+    runs,
+    train,
+)
 from pds.run_request import DTYPES, RunRequest
 from pds.web import ladder_tab, session
 
@@ -37,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_train(commands.add_parser("train", help="train an NCSN++ on portraits, resumable"))
     _add_filter(commands.add_parser("filter", help="estimate filters from images"))
+    _add_convert(commands.add_parser("convert", help="write any checkpoint as .safetensors"))
     _add_ladder(commands.add_parser("ladder", help="measure the noise left at each N"))
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
@@ -107,6 +119,31 @@ def _filter(arguments: argparse.Namespace) -> None:
     if folder is not None and folder.skipped:
         listing = ", ".join(folder.skipped[:5]) + (" ..." if len(folder.skipped) > 5 else "")
         print(f"skipped {len(folder.skipped)} that could not be read: {listing}")
+
+
+def _add_convert(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", help=".pth or .safetensors file, diffusers folder, or hub name")
+    parser.add_argument("--config", type=Path, help="configuration of a .pth, which carries none")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.set_defaults(run=_convert)
+
+
+def _convert(arguments: argparse.Namespace) -> None:
+    out = arguments.out
+    if out.suffix != ".safetensors":
+        raise ValueError(f"--out must end in .safetensors, got {out}")
+    if out.exists() and not arguments.force:
+        raise ValueError(f"{out} is there already; choose another name, or add --force")
+    card = configs.read(arguments.config).card if arguments.config else None
+    score = run_model.read_checkpoint(arguments.source, card)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    checkpoints.save(out, score)
+    network, count = score.card.network, sum(p.numel() for p in score.network.parameters())
+    print(
+        f"{out}: {count:,} parameters, {network.num_channels} channels of {network.image_size} px, "
+        f"{score.sde}, {score.card.num_scales} levels"
+    )
 
 
 def _add_ladder(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +272,11 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
 
 def _add_images(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--checkpoint", help=".pth or .safetensors file")
+    add(
+        "--checkpoint",
+        help=".pth or .safetensors file, diffusers folder, or hub name such as "
+        "google/ncsnpp-church-256",
+    )
     add("--num_samples", type=int, help="by default as the configuration says")
     add("--batch_size", type=int, help="by default as the configuration says")
     add("--seed", type=int, default=0, help="image i is drawn from seed + i; default 0")

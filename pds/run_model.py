@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds import checkpoints, configs, filters
+from pds import checkpoints, configs, filters, hub
 from pds.configs import Configuration
 from pds.experiments import speed_up
 from pds.kernels import Setting
@@ -29,6 +29,7 @@ from pds.scores import ScoreFn
 from pds.sde import SDE, Level
 
 SUFFIXES = (".pth", ".safetensors")
+"""Of checkpoint files; anything else is a diffusers folder or a hub name."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sam
         )
 
 
-def find_checkpoint(request: RunRequest, configuration: Configuration) -> Path:
-    """Return the file to sample from.
+def find_checkpoint(request: RunRequest, configuration: Configuration) -> str | Path:
+    """Return the file, diffusers folder or hub name to sample from.
 
     The first of: the request's own; workdir/checkpoints/checkpoint.pth; the only checkpoint in that
     folder; the configuration's own.
@@ -134,10 +135,7 @@ def find_checkpoint(request: RunRequest, configuration: Configuration) -> Path:
         ValueError: if the choice is not clear.
     """
     if request.checkpoint is not None:
-        path = Path(request.checkpoint)
-        if path.suffix not in SUFFIXES:
-            raise ValueError(f"a checkpoint is a {' or a '.join(SUFFIXES)} file, got {path}")
-        return path
+        return request.checkpoint
     folder = Path(request.workdir) / "checkpoints"
     published = folder / "checkpoint.pth"
     if published.is_file():
@@ -166,14 +164,33 @@ def _listing(names: list[str]) -> str:
     return ", ".join(names[:5]) + more
 
 
-def open_checkpoint(source: Path, card: ModelCard) -> NetworkScore:
+def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> NetworkScore:
+    """Read a .pth, which needs a card, a .safetensors file, a diffusers folder or a hub name.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or no network that can be sampled here.
+        OSError: if the hub has no such name or cannot be reached.
+    """
+    path = Path(source)
+    if path.suffix in SUFFIXES and not path.is_dir():
+        return checkpoints.load(path, card)
+    if path.is_file() or (not path.is_dir() and len(path.parts) != 2):
+        raise ValueError(
+            f"a checkpoint is a {' or a '.join(SUFFIXES)} file, a diffusers folder or a hub name "
+            f"such as google/ncsnpp-church-256, got {source}"
+        )
+    return hub.load(source)
+
+
+def open_checkpoint(source: str | Path, card: ModelCard) -> NetworkScore:
     """Read a checkpoint that must be of the card's network and process.
 
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is damaged, or of another network or process.
     """
-    score = checkpoints.load(source, card)
+    score = read_checkpoint(source, card)
     if score.sde != card.sde:
         raise ValueError(
             f"{source} was trained on {score.sde}, but the configuration says {card.sde}; use the "

@@ -1,8 +1,11 @@
 import json
 
 import pytest
+import torch
 
+from pds import checkpoints
 from pds.cli import main
+from pds.experiments import ROOT
 
 
 def test_the_ladder_prints_a_row_for_each_count(capsys):
@@ -31,6 +34,10 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
         (["record", "--num-steps", "0"], "number of iterations must be a whole number"),
         (["ladder", "--alpha", "0.5"], "alpha must be a number above 1"),
         (["train", "--out", "unused", "--batch-size", "0"], "batch_size must be > 0, got 0"),
+        (["convert", "no/such/file.pth", "--out", "a.safetensors"], "no checkpoint at no/such/fi"),
+        (["convert", "a.pth", "--out", "a.pth"], "--out must end in .safetensors, got a.pth"),
+        (["convert", "x", "--out", "assets/portraits32.safetensors"], "is there already"),
+        (["convert", "tests/golden/ve_skip.pth", "--out", "/tmp/unused.safetensors"], "its config"),
         (["record", "--out", "/nowhere/at/all.json", "--num-steps", "1"], "/nowhere/at/all.json"),
     ],
 )
@@ -53,3 +60,21 @@ def test_counts_that_are_no_numbers_are_refused(capsys):
     with pytest.raises(SystemExit):
         main(["ladder", "--counts", "66,many"])
     assert "expected whole numbers such as 200,66, got '66,many'" in capsys.readouterr().err
+
+
+def test_a_converted_file_is_the_same_network(tmp_path):
+    source, out = ROOT / "assets" / "portraits32.safetensors", tmp_path / "copy.safetensors"
+    assert main(["convert", str(source), "--out", str(out)]) == 0
+    ours, copy = checkpoints.load(source), checkpoints.load(out)
+    assert copy.card == ours.card
+    for name, tensor in ours.state_dict().items():
+        assert torch.equal(tensor, copy.state_dict()[name])
+
+
+def test_a_converted_file_is_replaced_on_demand_only(tmp_path):
+    source, out = ROOT / "assets" / "portraits32.safetensors", tmp_path / "copy.safetensors"
+    out.write_bytes(b"mine")
+    assert main(["convert", str(source), "--out", str(out)]) == 2
+    assert out.read_bytes() == b"mine"
+    assert main(["convert", str(source), "--out", str(out), "--force"]) == 0
+    checkpoints.load(out)

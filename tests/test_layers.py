@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"sde", "preconditioners"},
-    {"filters", "scores", "ncsnpp", "checkpoints"},
+    {"filters", "scores", "ncsnpp", "checkpoints", "hub"},
     {"kernels", "sampling", "theory", "langevin", "plane"},
     {"diagnostics", "portraits", "train", "experiments", "story", "shelf"}
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
