@@ -6,6 +6,8 @@ each kernel multiplies it by a and adds b z, so its variance follows v <- a^2 v 
     ReverseDiffusion      a = 1 - g^2 (f + G^2 h)           b = G g
     MarginalPreserving    a = 1 - f - G^2 h (1 + g^2)/2     b = G g
     EulerMaruyama         a = 1 - g^2 (f + G^2 h)           b = G g         (f, G: continuous / N)
+    Ancestral (VE)        a = 1 - G^2 h                     b = G sigma_{k-1}/sigma_k      (g = 1)
+    Ancestral (VP)        a = (1 - beta h)/sqrt(1 - beta)   b = sqrt(beta)                 (g = 1)
     Langevin              a = 1 - e g^2 h,  e = 2 alpha snr^2 mean(g^2) / mean(g^4 h^2 v)
     AnnealedLangevin      a = 1 - e g^2 h,  e = 2 alpha (snr std)^2         (both b = sqrt(2 e) g)
 
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds.kernels import (
+    Ancestral,
     AnnealedLangevin,
     EulerMaruyama,
     Kernel,
@@ -36,12 +39,15 @@ from pds.kernels import (
     ReverseDiffusion,
 )
 from pds.sampling import Sampler
-from pds.sde import SDE, Level
+from pds.sde import SDE, VESDE, VPSDE, Level
 
 Array = NDArray[np.float64]
 
 HALF_NYQUIST = 0.25
 """|k| in cycles per pixel above which detail is called fine: the last octave and the corners."""
+
+BLOCK = 2**15
+"""Numbers in one array of coefficients: as many iterations at once as a core's cache holds."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,48 @@ class Modes:
 
 
 class _Grid(NamedTuple):
-    """What the kernels need of the SDE: (N,) for one sampler, (1,) or (S, 1) at one iteration."""
+    """What the kernels need of the SDE: (N,) for one sampler, (n, S, 1) for n iterations of S.
+
+    drift, diffusion: f and G of the predictor, as in a = 1 - g^2 (f + G^2 h).
+    noise: its b / g.
+    """
 
     scale: Array
     std: Array
     drift: Array
     diffusion: Array
+    noise: Array
     alpha: Array
+
+
+class _Fixed(NamedTuple):
+    """a^2 and b^2 of a kernel over a block of iterations, (n, S, K)."""
+
+    a2: Array
+    b2: Array
+
+    def __call__(self, index: int, v: Array) -> tuple[Array, Array]:
+        """Return a^2 v and b^2 at an iteration of the block."""
+        return self.a2[index] * v, self.b2[index]
+
+
+class _Adaptive(NamedTuple):
+    """A Langevin step whose size depends on v: a = 1 - e pull, b^2 = e twice, e = rate / weight.v.
+
+    pull, weight: (n, S, K).
+    rate: (n, S, 1).
+    twice: 2 g^2, (S, K).
+    """
+
+    pull: Array
+    weight: Array
+    rate: Array
+    twice: Array
+
+    def __call__(self, index: int, v: Array) -> tuple[Array, Array]:
+        """Return a^2 v and b^2 at an iteration of the block."""
+        size = self.rate[index] / np.einsum("sk,sk->s", self.weight[index], v)[:, None]
+        return np.square(1 - size * self.pull[index]) * v, size * self.twice
 
 
 def modes(power: Tensor) -> Modes:
@@ -101,6 +142,32 @@ def rings(power: Tensor) -> Modes:
     return Modes(mean, count.astype(np.float64), radius)
 
 
+def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
+    """Group an isotropic power (H, W) by |k| into bins of equal ratio; k = 0 is left out.
+
+    The bins (low, 2^(1/per_octave) low] end at 1/4, so that they tell half Nyquist and all octaves
+    apart. With 8, errors of 1/f^2 data are within 0.5 % of those of exact `rings`, in a hundredth
+    of the groups.
+
+    Args:
+        power: lambda, (H, W), or any other value for each mode, such as a gain to average.
+        per_octave: number of bins in each octave, >= 1.
+
+    Raises:
+        ValueError: unless per_octave >= 1.
+    """
+    if per_octave < 1:
+        raise ValueError(f"per_octave must be >= 1, got {per_octave}; 8 are accurate")
+    exact = rings(power)
+    place = np.ceil(per_octave * np.log2(exact.radius / HALF_NYQUIST) - 1e-9)
+    _, group = np.unique(place, return_inverse=True)
+    count = np.bincount(group, exact.count).astype(np.float64)
+    mean, radius = (
+        np.bincount(group, exact.count * values) / count for values in (exact.power, exact.radius)
+    )
+    return Modes(mean, count, radius)
+
+
 def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterator[Array]:
     """Yield the variance of every mode (K,) after each iteration, without its last noise."""
     g2 = np.square(gain)[None]
@@ -123,12 +190,14 @@ def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[Sampler]) 
     if any(s.kernels != samplers[0].kernels for s in samplers):
         raise ValueError("samplers computed together must share their kernels")
     order = sorted(range(len(samplers)), key=lambda i: -samplers[i].num_steps)
-    grids = [_grid(sde, samplers[i]) for i in order]
+    own = {sampler: _grid(sde, sampler) for sampler in set(samplers)}
+    lengths = np.array([samplers[i].num_steps for i in order])
     g2 = np.broadcast_to(np.square(gain), (len(samplers), len(modes.power)))[order]
-    finals = np.empty_like(g2)
-    for index, mean in _evolve(modes, g2, sde, samplers[0], grids):
-        done = [j for j in range(len(mean)) if len(grids[j].std) == index + 1]
-        finals[[order[j] for j in done]] = mean[done]
+    finals, last = np.empty_like(g2), set(lengths - 1)
+    for index, mean in _evolve(modes, g2, sde, samplers[0], [own[samplers[i]] for i in order]):
+        if index in last:
+            done = np.flatnonzero(lengths == index + 1)
+            finals[np.array(order)[done]] = mean[done]
     return finals
 
 
@@ -143,6 +212,29 @@ def noise_left(modes: Modes, variance: Array) -> Array:
     return np.asarray(variance @ weight / (modes.power @ weight))
 
 
+class Octaves(NamedTuple):
+    """The standard deviation of each octave of |k| relative to the data's.
+
+    edges: (J + 1,), ascending, in cycles per pixel: ..., 1/8, 1/4, and the farthest corner. An
+        octave holds the modes above its lower edge, up to its upper one.
+    ratio: (..., J), 1 is right.
+    """
+
+    edges: Array
+    ratio: Array
+
+
+def octaves(modes: Modes, variance: Array) -> Octaves:
+    """Compare variances (..., K) with the data octave by octave, down to the lowest mode's."""
+    place = np.minimum(np.ceil(np.log2(modes.radius / HALF_NYQUIST) - 1e-9), 1)
+    places = np.arange(place.min(), 2)
+    weight = modes.count * (place == places[:, None])
+    ratio = np.sqrt(variance @ weight.T / (weight @ modes.power))
+    edges = HALF_NYQUIST * 2.0 ** np.append(places[0] - 1, places)
+    edges[-1] = max(edges[-1], modes.radius.max())
+    return Octaves(edges, ratio)
+
+
 def _evolve(
     modes: Modes, g2: Array, sde: SDE, sampler: Sampler, grids: Sequence[_Grid]
 ) -> Iterator[tuple[int, Array]]:
@@ -152,35 +244,44 @@ def _evolve(
     for j, grid in enumerate(grids):
         for column, values in zip(columns, grid, strict=True):
             column[: len(values), j, 0] = values
-    v = sde.prior_std**2 * g2
-    for index in range(lengths[0]):
-        active = int((lengths > index).sum())
-        at, g2 = _Grid(*(c[index, :active] for c in columns)), g2[:active]
-        v = v[:active]
-        for kernel in sampler.kernels:
-            mean, b2 = _apply(kernel, modes, g2, v, at)
-            v = mean + b2
-        yield index, mean
+    v, first = sde.prior_std**2 * g2, 0
+    while first < lengths[0]:
+        active = int((lengths > first).sum())
+        v, g2 = v[:active], g2[:active]
+        stop = min(lengths[active - 1], first + max(1, BLOCK // g2.size))
+        at = _Grid(*(c[first:stop, :active] for c in columns))
+        blocks = {kernel: _block(kernel, modes, g2, at) for kernel in set(sampler.kernels)}
+        kernels = [blocks[kernel] for kernel in sampler.kernels]
+        for index in range(stop - first):
+            for kernel in kernels:
+                mean, b2 = kernel(index, v)
+                v = mean + b2
+            yield first + index, mean
+        first = stop
 
 
-def _apply(kernel: Kernel, modes: Modes, g2: Array, v: Array, at: _Grid) -> tuple[Array, Array]:
-    """Return a^2 v and b^2 of one kernel."""
+def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adaptive:
+    """Return what a kernel does in a block of iterations, as far as it does not depend on v."""
     h = 1 / (at.scale**2 * modes.power + at.std**2)
-    if isinstance(kernel, ReverseDiffusion | EulerMaruyama):
-        a = 1 - g2 * (at.drift + at.diffusion**2 * h)
-        return a**2 * v, at.diffusion**2 * g2
+    pull = g2 * h
+    if isinstance(kernel, ReverseDiffusion | EulerMaruyama | Ancestral):
+        if isinstance(kernel, Ancestral) and (g2 != 1).any():
+            raise ValueError(
+                "ancestral sampling cannot take a preconditioner, so its gain must be 1 everywhere"
+            )
+        a = 1 - g2 * at.drift - at.diffusion**2 * pull
+        return _Fixed(a**2, at.noise**2 * g2)
     if isinstance(kernel, MarginalPreserving):
         a = 1 - at.drift - at.diffusion**2 * h * (1 + g2) / 2
-        return a**2 * v, at.diffusion**2 * g2
+        return _Fixed(a**2, at.noise**2 * g2)
     if isinstance(kernel, Langevin):
-        pull = g2 * h
-        size = 2 * at.alpha * kernel.snr**2 * modes.mean(g2) / modes.mean(pull**2 * v)
-    elif isinstance(kernel, AnnealedLangevin):
-        pull = g2 * h
+        weight = pull**2 * (modes.count / modes.count.sum())
+        rate = 2 * at.alpha * kernel.snr**2 * modes.mean(g2)
+        return _Adaptive(pull, weight, rate, 2 * g2)
+    if isinstance(kernel, AnnealedLangevin):
         size = 2 * at.alpha * (kernel.snr * at.std) ** 2
-    else:
-        raise ValueError(f"{type(kernel).__name__} has no scalar recursion here")
-    return (1 - size * pull) ** 2 * v, 2 * size * g2
+        return _Fixed((1 - size * pull) ** 2, 2 * size * g2)
+    raise ValueError(f"{type(kernel).__name__} has no scalar recursion here")
 
 
 def _grid(sde: SDE, sampler: Sampler) -> _Grid:
@@ -188,8 +289,25 @@ def _grid(sde: SDE, sampler: Sampler) -> _Grid:
     level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))
     scale, std = sde.marginal(t)
     drift, diffusion = sde.discretize(level)
+    noise = diffusion
     if isinstance(sampler.predictor, EulerMaruyama):
         drift, diffusion = sde.coefficients(t)
         drift, diffusion = drift / num_steps, diffusion / num_steps**0.5
-    columns = (scale, std, drift, diffusion, sde.alpha(level))
+        noise = diffusion
+    if isinstance(sampler.predictor, Ancestral):
+        drift, diffusion, noise = _ancestral(sde, level)
+    columns = (scale, std, drift, diffusion, noise, sde.alpha(level))
     return _Grid(*(c.numpy() for c in columns))
+
+
+def _ancestral(sde: SDE, level: Level) -> tuple[Tensor, Tensor, Tensor]:
+    """Return f and G of a = 1 - f - G^2 h, and b."""
+    if isinstance(sde, VESDE):
+        drift, diffusion = sde.discretize(level)
+        below = sde.discrete_sigma(level._replace(k=level.k - 1))
+        return drift, diffusion, diffusion * below / sde.discrete_sigma(level)
+    if isinstance(sde, VPSDE):
+        beta = sde.discrete_beta(level)
+        kept = (1 - beta).sqrt()
+        return 1 - 1 / kept, (beta / kept).sqrt(), beta.sqrt()
+    raise ValueError(f"ancestral sampling is defined for VE and VP, got {type(sde).__name__}")
