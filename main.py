@@ -2,6 +2,6 @@
 
 import sys
 
-from pds.cli import sample_main
+from pds.sample_cli import sample_main
 
 sys.exit(sample_main())

@@ -6,7 +6,7 @@ same images everywhere.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from pds import checkpoints, diagnostics, filters, theory
 from pds.diagnostics import RadialSpectrum
 from pds.kernels import Langevin
+from pds.ncsnpp import NetworkScore
 from pds.preconditioners import Preconditioner
 from pds.sampling import Pair, Sampler, compare, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
@@ -139,18 +140,17 @@ def compare_request(request: Request) -> Generator[Pair, None, None]:
     )
 
 
-def draw(model: str, num_images: int, num_steps: int) -> Iterator[Tensor]:
-    """Yield batches of a model's own vanilla samples, clipped to [0, 1]."""
+def draw(model: Experiment, num_images: int, num_steps: int) -> Iterator[Tensor]:
+    """Yield batches of a model's own vanilla samples, clipped to [0, 1]; image i has seed i."""
     for first in range(0, num_images, MAX_IMAGES):
         count = min(MAX_IMAGES, num_images - first)
-        experiment = load(model)
         images = sample(
             steps(
-                experiment.score,
-                experiment.sde,
-                sampler=experiment.sampler(num_steps),
+                model.score,
+                model.sde,
+                sampler=model.sampler(num_steps),
                 noise=seeded_noise(range(first, first + count), device=DEVICE),
-                shape=(count, *experiment.image_shape),
+                shape=(count, *model.image_shape),
             )
         )
         yield images.clamp(0, 1).cpu()
@@ -200,19 +200,21 @@ def ladder(
 
 def portraits32() -> Experiment:
     """Return the embedded NCSN++, trained on `pds.portraits` at 32 px."""
-    score = checkpoints.load(ROOT / "assets" / "portraits32.safetensors").to(DEVICE)
-    network = score.card.network
-    shape = (network.num_channels, network.image_size, network.image_size)
-    return Experiment(
-        score=score,
-        sde=score.sde,
-        num_scales=score.card.num_scales,
-        snr=score.card.snr,
-        frequency_mask=filters.load(
-            ROOT / "filters" / "portraits32_freq.npy", shape, kind="frequency"
-        ),
-        space_mask=filters.load(ROOT / "filters" / "portraits32_space.npy", shape, kind="space"),
+    plain = of_network(checkpoints.load(ROOT / "assets" / "portraits32.safetensors"))
+    frequency, space = (ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space"))
+    return replace(
+        plain,
+        frequency_mask=filters.load(frequency, plain.image_shape, kind="frequency"),
+        space_mask=filters.load(space, plain.image_shape, kind="space"),
     )
+
+
+def of_network(score: NetworkScore) -> Experiment:
+    """Return a network with masks that say nothing of its data, so that every gain is 1."""
+    network = score.card.network
+    flat = torch.ones(network.num_channels, network.image_size, network.image_size)
+    score = score.to(DEVICE)
+    return Experiment(score, score.sde, score.card.num_scales, score.card.snr, flat, flat)
 
 
 def field(size: int) -> Experiment:

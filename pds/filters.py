@@ -76,6 +76,17 @@ def running(batches: Iterable[Tensor]) -> Iterator[Masks]:
         yield Masks(torch.log1p(power / num_images), square / num_images, num_images)
 
 
+def doubling(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Cut batches so that one ends at every power of two of the number of images."""
+    seen = 0
+    for batch in batches:
+        while len(batch):
+            room = 2 ** seen.bit_length() - seen
+            piece, batch = batch[:room], batch[room:]
+            seen += len(piece)
+            yield piece
+
+
 class Change(NamedTuple):
     """How far the gain at num_images is from that at half as many, relative: mean and largest."""
 

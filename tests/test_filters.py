@@ -153,3 +153,12 @@ def test_an_archive_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no filter at .*absent\.npy"):
         filters.load(tmp_path / "absent.npy", SHAPE, kind="space")
+
+
+@pytest.mark.parametrize("sizes", [[1], [7], [3, 3, 1], [1, 20, 2, 40]])
+def test_batches_are_cut_at_every_power_of_two(sizes):
+    images = torch.arange(float(sum(sizes)))[:, None, None, None]
+    pieces = list(filters.doubling(images.split(sizes)))
+    assert torch.equal(torch.cat(pieces), images)
+    ends = set(np.cumsum([len(piece) for piece in pieces]).tolist())
+    assert {2**i for i in range(10) if 2**i <= len(images)} <= ends

@@ -7,9 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from pds import filters
+from pds import filter_picture, filters
 from pds.cli import main
+from pds.experiments import ROOT
 from pds.images import Images
+from pds.pictures import GAP, read_pixels
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -171,3 +173,39 @@ def test_an_empty_folder_and_a_missing_one_are_one_sentence(tmp_path, capsys):
     for source, sentence in ((tmp_path, "holds no image"), (tmp_path / "x", "no images at")):
         assert main(["filter", str(source), "--out", str(tmp_path / "b")]) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_network_s_own_samples_make_a_filter_that_fits_it(tmp_path):
+    source = ROOT / "assets" / "portraits32.safetensors"
+    words = ["--num-images", "2", "--num-steps", "5", "--out", str(tmp_path / "own")]
+    assert main(["filter", str(source), *words]) == 0
+    filters.load(tmp_path / "own_freq.npy", (3, 32, 32), kind="frequency")
+    filters.load(tmp_path / "own_space.npy", (3, 32, 32), kind="space")
+
+
+def test_the_filter_is_drawn_with_zero_frequency_in_the_middle(tmp_path):
+    """The lightest shade, gain 1, is at k = 0 and nowhere else on the plane."""
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    drawn = filter_picture.drawing(filters.estimate([images]))
+    lightest = (drawn == filter_picture.SHADES[0].astype(np.uint8)).all(-1)
+    rows, columns = np.nonzero(lightest)
+    side = filter_picture.SIDE
+    top, left = drawn.shape[0] - side - GAP, GAP
+    middle = side * 16 // 32
+    assert (rows.min() - top, columns.min() - left) == (middle, middle)
+    assert (rows.max() - top, columns.max() - left) == (middle + 9, middle + 9)
+    assert drawn.shape[1] == 3 * (side + GAP) + GAP
+
+
+def test_the_filter_command_writes_its_picture(tmp_path):
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).random((4, 8, 8, 3)))
+    words = ["--size", "8", "--out", str(tmp_path / "mine")]
+    assert main(["filter", str(tmp_path / "a.npy"), *words]) == 0
+    drawn = filter_picture.drawing(
+        filters.Masks(
+            filters.load(tmp_path / "mine_freq.npy", (3, 8, 8), kind="frequency"),
+            filters.load(tmp_path / "mine_space.npy", (3, 8, 8), kind="space"),
+            4,
+        )
+    )
+    assert np.abs(read_pixels(tmp_path / "mine_gain.png").astype(int) - drawn).max() <= 1

@@ -12,9 +12,9 @@ LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "ncsnpp", "checkpoints", "hub"},
     {"kernels", "sampling", "theory", "langevin", "plane"},
-    {"diagnostics", "portraits", "train", "experiments", "story", "shelf"}
+    {"diagnostics", "portraits", "train", "experiments", "story", "shelf", "filter_picture"}
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
-    {"web", "cli", "__main__"},
+    {"web", "cli", "sample_cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

@@ -12,7 +12,7 @@ import tiny_run
 import torch
 from tiny_run import CARD, draw, flags, make_score, published
 
-from pds import checkpoints, cli
+from pds import checkpoints, sample_cli
 from pds.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE
 
@@ -31,7 +31,7 @@ def refusal(capsys):
 
     def run(words):
         try:
-            code = cli.sample_main(words)
+            code = sample_cli.sample_main(words)
         except SystemExit as stopped:
             code = stopped.code
         assert code == 2
@@ -56,7 +56,7 @@ def refusal(capsys):
     ],
 )
 def test_a_published_flag_has_its_published_default(flag, default):
-    values = vars(cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
+    values = vars(sample_cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
     assert values[flag] == default
 
 
@@ -76,17 +76,17 @@ def test_the_published_command_is_understood(form):
         "space_mask_path": "./ffhq_space.npy",
     }
     words = [w for k, v in pairs.items() for w in ([f"--{k}", v], [f"--{k}={v}"])[form != "apart"]]
-    values = vars(cli._sample_parser().parse_args(words))
+    values = vars(sample_cli._sample_parser().parse_args(words))
     assert {name: values[name] for name in pairs} == {**pairs, "speed_up": 30.0}
 
 
 def test_the_help_names_every_flag(capsys):
     with pytest.raises(SystemExit) as stopped:
-        cli.sample_main(["--help"])
+        sample_cli.sample_main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     flags_shown = {word.strip(",[]") for word in shown.split() if word.strip("[").startswith("--")}
-    names = vars(cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
+    names = vars(sample_cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
     assert {f"--{name}" for name in names} <= flags_shown
 
 

@@ -18,9 +18,10 @@ from tiny_run import draw, flags, make_score, metadata, pictures, pixels
 
 from pds import checkpoints, filters, run_model, runs
 from pds import pictures as pds_pictures
-from pds.cli import main, sample_main
+from pds.cli import main
 from pds.kernels import Langevin
 from pds.run_request import Record, RunRequest
+from pds.sample_cli import sample_main
 from pds.sampling import Sampler, sample, seeded_noise, steps
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from pds import checkpoints
-from pds.cli import sample_main
 from pds.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
+from pds.sample_cli import sample_main
 from pds.sde import VESDE
 
 NETWORK = NCSNppConfig(image_size=8, nf=4, ch_mult=(1,), num_res_blocks=1, attn_resolutions=())
