@@ -68,14 +68,20 @@ class Field:
 
     @cached_property
     def data(self) -> Modes:
-        """The power in radial groups."""
+        """The power in radial bins, for everything about errors."""
+        return theory.bins(self.power)
+
+    @cached_property
+    def rings(self) -> Modes:
+        """The power at every exact distance from the origin, for what is about one frequency."""
         return theory.rings(self.power)
 
     def gain(self, alpha: float) -> Array:
-        """Return the frequency gain of each radial group, (K,), mean over channels."""
-        return theory.rings(self._gain(alpha)).power
+        """Return the frequency gain of each bin, (K,), mean over channels."""
+        return theory.bins(self.frequency_gain(alpha)).power
 
-    def _gain(self, alpha: float) -> Tensor:
+    def frequency_gain(self, alpha: float) -> Tensor:
+        """Return the gain of every frequency, (H, W), mean over channels."""
         return filters.gain(self.experiment.frequency_mask, alpha).double().mean(0)
 
     def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
@@ -165,7 +171,7 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
 
     guess = x + sigma^2 s(x),   of each mode the share lambda / (lambda + sigma^2)
     """
-    data = field.data
+    data = field.rings
     above = data.power > sigma**2
     share = float(data.count @ above / data.count.sum())
     drowned = np.flatnonzero(~above)
@@ -182,18 +188,22 @@ def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Ar
     """Follow every frequency through a run: of PDS at alpha, of vanilla where it is None.
 
     Returns:
-        sigma after each iteration, (N,), 0 at the end, and the standard deviation of each radial
-        group of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
+        sigma after each iteration, (N,), 0 at the end, and the standard deviation of each ring
+        of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
     """
     sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
-    gain = np.ones(len(field.data.power)) if alpha is None else field.gain(alpha)
+    gain = (
+        np.ones(len(field.rings.power))
+        if alpha is None
+        else theory.rings(field.frequency_gain(alpha)).power
+    )
     k = torch.arange(num_steps).flip(0)
     level = Level(sampler.times(), k, torch.full((num_steps,), num_steps))
     assert isinstance(sde, VESDE), VE_ONLY
     sigma = sde.discrete_sigma(level._replace(k=k - 1)).numpy()
     kick = sde.discretize(level).diffusion.numpy()
     kick[-1] = 0.0  # the last noise is left out of the result
-    means = np.stack(list(theory.trajectory(field.data, gain, sde, sampler)))
+    means = np.stack(list(theory.trajectory(field.rings, gain, sde, sampler)))
     return sigma, np.sqrt(means + np.outer(kick, gain) ** 2)
 
 

@@ -13,7 +13,7 @@ FIELD = field("field64")
 
 def test_the_wall_of_a_power_law_stands_where_the_powers_are_equal():
     """lambda = c / k^2 falls below sigma^2 at k = sqrt(c) / sigma."""
-    c = float(FIELD.data.power[0] * FIELD.data.radius[0] ** 2)
+    c = float(FIELD.rings.power[0] * FIELD.rings.radius[0] ** 2)
     for sigma in (0.2, 0.4, 1.0):
         spacing = 1 / 64  # groups are no further apart
         assert story.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
@@ -49,8 +49,10 @@ def test_the_best_guess_errs_as_a_gaussian_says():
 @pytest.mark.parametrize("alpha", [None, 5.0])
 def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
     sigma, std = story.states(FIELD, alpha, 66)
-    gain = np.ones(std.shape[1]) if alpha is None else FIELD.gain(alpha)
-    assert float(theory.w2(FIELD.data, std[-1] ** 2)) == pytest.approx(FIELD.w2(gain, (66,))[0])
+    gain = np.ones(len(FIELD.data.power)) if alpha is None else FIELD.gain(alpha)
+    # Rings here and bins there, which agree within 0.5 %.
+    error = float(theory.w2(FIELD.rings, std[-1] ** 2))
+    assert error == pytest.approx(FIELD.w2(gain, (66,))[0], rel=0.005)
     assert sigma[-1] == 0
     assert sigma[0] < 1348
 
@@ -58,20 +60,20 @@ def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
 def test_a_long_run_keeps_every_frequency_at_its_marginal():
     """The Langevin step itself leaves about 1 %, at any N."""
     sigma, std = story.states(FIELD, None, 2000)
-    exact = np.sqrt(FIELD.data.power + sigma[200:, None] ** 2)
+    exact = np.sqrt(FIELD.rings.power + sigma[200:, None] ** 2)
     np.testing.assert_allclose(std[200:], exact, rtol=0.05)
 
 
 def test_few_steps_leave_every_frequency_about_the_same_excess():
     _, std = story.states(FIELD, None, 25)
-    ratio = std[-1] / np.sqrt(FIELD.data.power)
+    ratio = std[-1] / np.sqrt(FIELD.rings.power)
     assert 1.15 < ratio.min() < ratio.max() < 1.31
 
 
 @pytest.mark.parametrize("model", ["field64", "portraits32"])
 def test_every_field_has_modes_at_the_frequencies_to_follow(model):
     for radius in story.RADII:
-        assert np.abs(field(model).data.radius - radius).min() < 1e-6
+        assert np.abs(field(model).rings.radius - radius).min() < 1e-6
 
 
 def test_curves_that_are_powers_of_n_cross_where_they_are_equal():

@@ -69,7 +69,7 @@ def wall(field: Field, values: Mapping[str, Any]) -> Message:
             f"{share(at.share)} of all"
         )
     return {
-        "plots": {"wall": figures.wall_traces(field.data.radius, field.data.power, sigma)},
+        "plots": {"wall": figures.wall_traces(field.rings.radius, field.rings.power, sigma)},
         "text": {
             "wall": f"At sigma = {number(sigma)} {where}. The best guess removes "
             f"{share(removed)} of the noise and keeps what is left of the wall."
@@ -86,17 +86,17 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
     """How far one frequency lags behind the falling noise, for several N."""
     radius = story.RADII[_chosen(values, "radius", story.RADII)]
     alpha = _strength(values) if values.get("sampler") == "PDS" else None
-    at = int(np.abs(field.data.radius - radius).argmin())
+    at = int(np.abs(field.rings.radius - radius).argmin())
     runs, left, lagged = [], [], []
     for n in story.RUNS:
         sigma, std = story.states(field, alpha, n)
         kept = np.unique(np.linspace(0, n - 1, 120).round().astype(int))
         runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], std[kept, at]))
-        ratio_to_exact = std[:, at] / np.sqrt(field.data.power[at] + sigma**2)
+        ratio_to_exact = std[:, at] / np.sqrt(field.rings.power[at] + sigma**2)
         left.append(f"{ratio_to_exact[-1]:.2f} at N = {number(n)}")
         lagged.append(f"{ratio_to_exact.max():.2f}")
     fine = np.geomspace(1348, LAST_SIGMA, 120)
-    ideal = np.sqrt(field.data.power[at] + fine**2)
+    ideal = np.sqrt(field.rings.power[at] + fine**2)
     name = "vanilla" if alpha is None else f"PDS at alpha = {number(alpha)}"
     return {
         "plots": {"lag": figures.lag_traces(runs, (fine, ideal))},
