@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"sde", "preconditioners"},
-    {"filters", "scores", "ncsnpp", "checkpoints", "hub"},
-    {"kernels", "sampling", "theory", "langevin", "plane"},
+    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
+    {"kernels", "sampling", "theory", "tuning", "langevin", "plane"},
     {"diagnostics", "portraits", "train", "experiments", "story", "shelf", "filter_picture"}
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
     {"web", "cli", "sample_cli", "__main__"},
