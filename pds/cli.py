@@ -6,9 +6,10 @@ Whatever is wrong with what was asked is one sentence on stderr and exit code 2.
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
@@ -22,9 +23,13 @@ from pds import (
     pictures,
     run_folder,
     run_model,
+    theory,
     train,
+    tuning,
 )
 from pds.sample_cli import counts
+from pds.sampling import Sampler
+from pds.sde import SDE, VESDE
 from pds.web import ladder_tab, session
 
 
@@ -51,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ladder(commands.add_parser("ladder", help="measure the noise left at each N"))
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
+    _add_tune(commands.add_parser("tune", help="fit a filter to a number of iterations"))
     return parser
 
 
@@ -207,3 +213,72 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     print(run_folder.command_of(arguments.picture))
+
+
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    config = experiments.ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
+    parser.add_argument("mask", type=Path, metavar="MASK.npy", help="frequency filter of the data")
+    parser.add_argument("--num-steps", type=int, required=True, help="iterations to tune it for")
+    parser.add_argument("--out", type=Path, required=True, help="such as filters/mine_n66_freq.npy")
+    parser.add_argument("--config", type=Path, default=config, help="default the portraits'")
+    told = "by default as the configuration says"
+    parser.add_argument("--sigma-max", type=float, help=told)
+    parser.add_argument("--snr", type=float, help=told)
+    parser.add_argument("--num-scales", type=int, help=told)
+    parser.set_defaults(run=_tune)
+
+
+def _tune(arguments: argparse.Namespace) -> None:
+    with arguments.mask.open("rb") as file:
+        published = filters.read(file, str(arguments.mask), None, kind="frequency")
+    sde, sampler, amplitude = _tuned_for(arguments)
+    data = theory.bins(amplitude**2 * filters.data_power(published).mean(0))
+    ones, pds = np.ones_like(data.power), _binned(published, 5.0)
+    scalar = tuning.tune_scalar(data, sde, sampler)
+    gain = tuning.tune(data, sde, sampler, start=pds)
+    grid = tuning.on_grid(data, gain, *published.shape[1:])
+    alpha = tuning.alpha_for(grid)
+    mask = tuning.mask(grid, alpha).expand_as(published)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    filters.save(arguments.out, mask)
+    print("For Gaussian data with this spectrum: error W2, power above half Nyquist (1 is right)")
+    rows = {
+        "vanilla": ones,
+        "PDS, alpha 5": pds,
+        f"scalar {scalar:.4f}": scalar * ones,
+        "tuned": _binned(mask, alpha),
+    }
+    variance = theory.variances(data, np.stack(list(rows.values())), sde, [sampler] * len(rows))
+    errors, left = theory.w2(data, variance), theory.noise_left(data, variance)
+    for name, w2, noise in zip(rows, errors, left, strict=True):
+        print(f"{name:>14} {w2:>9.5f} {noise:>7.3f}")
+    print(f"{arguments.out}: {tuple(mask.shape)}, for {sampler.num_steps} iterations")
+    print(f"pass --freq_mask_path {arguments.out} --alpha {alpha:g}")
+
+
+def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
+    """Return the process, the sampler, and what images in [0, 1] are multiplied by there."""
+    configuration = configs.read(arguments.config)
+    card, num_steps = configuration.card, arguments.num_steps
+    sde = card.sde
+    num_scales = card.num_scales if arguments.num_scales is None else arguments.num_scales
+    if arguments.sigma_max is not None:
+        if not isinstance(sde, VESDE):
+            raise ValueError(f"--sigma-max is of a VE process, {arguments.config} has another")
+        sde = replace(sde, sigma_max=arguments.sigma_max)
+    if not 1 <= num_steps <= num_scales:
+        raise ValueError(f"--num-steps must lie in 1 to num_scales {num_scales}, got {num_steps}")
+    snr = card.snr if arguments.snr is None else arguments.snr
+    predictor, corrector = configs.kernels(configuration.predictor, configuration.corrector, snr)
+    sampler = Sampler(
+        num_steps=num_steps,
+        eps=sde.eps_per_speed_up * experiments.speed_up(num_scales, num_steps),
+        predictor=predictor,
+        corrector=corrector,
+        num_corrector_steps=configuration.num_corrector_steps,
+    )
+    return sde, sampler, 2.0 if card.network.centered else 1.0
+
+
+def _binned(mask: Tensor, alpha: float) -> theory.Array:
+    return theory.bins(filters.gain(mask, alpha).double().mean(0)).power

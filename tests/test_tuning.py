@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import tiny_run
 import torch
 
 from pds import filters, theory, tuning
+from pds.cli import main
 from pds.diagnostics import power, radii
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter, Identity
@@ -170,3 +172,53 @@ def test_a_radial_gain_on_the_grid_is_even_and_one_at_the_mean():
 def test_what_cannot_be_tuned_or_stored_is_refused(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+def test_the_command_line_tunes_a_mask_that_main_takes(tmp_path, capsys):
+    folder = tiny_run.workdir(tmp_path)
+    out = str(tmp_path / "mine" / "tuned.npy")
+    words = ["--num-steps", "5", "--config", f"{folder}/tiny.py", "--out", out]
+    assert main(["tune", f"{folder}/freq.npy", *words]) == 0
+    *_, told, passed = capsys.readouterr().out.splitlines()
+    assert told == f"{out}: (3, 8, 8), for 5 iterations"
+    flags = passed.removeprefix("pass ").split()
+    assert flags[::2] == ["--freq_mask_path", "--alpha"]
+    gain = filters.gain(torch.from_numpy(np.load(out)), float(flags[3]))
+    assert gain.max() > 1.01
+    assert tiny_run.draw(folder, *flags, "--eval_folder", "tuned", filtered=False) == 0
+    assert tiny_run.draw(folder, "--eval_folder", "vanilla", filtered=False) == 0
+    tuned, vanilla = (
+        tiny_run.pixels(folder / name / "000000.png") for name in ("tuned", "vanilla")
+    )
+    assert (tuned != vanilla).any()
+
+
+def test_the_command_line_tells_the_error_of_each_sampler(tmp_path, capsys):
+    np.save(tmp_path / "freq.npy", tiny_run.mask(16))
+    words = ["--num-steps", "40", "--sigma-max", "300", "--snr", "0.1", "--num-scales", "1000"]
+    assert main(["tune", f"{tmp_path}/freq.npy", *words, "--out", f"{tmp_path}/tuned.npy"]) == 0
+    _, *rows = capsys.readouterr().out.splitlines()[:5]
+    at = Sampler(40, 1e-5 * 1000 / 40, corrector=Langevin(0.1))
+    power = filters.data_power(torch.from_numpy(tiny_run.mask(16)))[0]
+    data, sde = theory.bins(power), VESDE(0.01, 300.0)
+    variance = theory.variances(data, np.ones(len(data.power)), sde, [at])[0]
+    errors = [float(row.split()[-2]) for row in rows]
+    assert errors[0] == pytest.approx(float(theory.w2(data, variance)), abs=1e-5)
+    assert errors[3] == min(errors)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--num-steps", "0"], "--num-steps must lie in 1 to num_scales 2000, got 0"),
+        (["--num-steps", "9", "--num-scales", "8"], "in 1 to num_scales 8, got 9"),
+        (["--num-steps", "9", "--snr", "-1"], "snr must be > 0, got -1"),
+        (["--num-steps", "9", "--sigma-max", "0"], "VE needs 0 < sigma_min < sigma_max"),
+    ],
+)
+def test_what_the_command_line_cannot_tune_is_one_sentence(words, sentence, tmp_path, capsys):
+    np.save(tmp_path / "freq.npy", tiny_run.mask())
+    assert main(["tune", f"{tmp_path}/freq.npy", *words, "--out", f"{tmp_path}/out.npy"]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1
