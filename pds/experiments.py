@@ -16,6 +16,7 @@ from torch import Tensor
 from pds import checkpoints, diagnostics, filters, theory
 from pds.diagnostics import RadialSpectrum
 from pds.kernels import Langevin
+from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
 from pds.preconditioners import Preconditioner
 from pds.sampling import Pair, Sampler, compare, sample, seeded_noise, steps
@@ -35,6 +36,10 @@ MAX_STEPS = 2000
 MAX_IMAGES = 8
 MAX_ALPHA = 1000.0
 MAX_SEED = 2**31 - 1
+MIN_OWN, MAX_OWN = 5, 500
+"""Images that a visitor's own model is made of."""
+MIN_DIFFERENCE = 0.05
+"""Somewhere between two of them, in pixel units."""
 
 
 @dataclass(frozen=True)
@@ -232,6 +237,32 @@ def field(size: int) -> Experiment:
         frequency_mask=torch.log1p(total),
         space_mask=torch.full((1, size, size), variance + mean**2, dtype=torch.float64),
     )
+
+
+def from_images(images: Tensor, *, texture: float = 0.2) -> Experiment:
+    """Return an exact model of a few images, with their own filters and no training.
+
+    A mixture of Gaussians around them, see `pds.mixture`, with the process of the page's other
+    models, so that iteration counts mean the same.
+
+    Args:
+        images: (n, C, H, W) in [0, 1], `MIN_OWN` to `MAX_OWN` of them.
+        texture: beta, share of the power that is texture around an image, in (0, 1).
+
+    Raises:
+        ValueError: if they are too few, too many, or all the same, or texture is out of range.
+    """
+    if not MIN_OWN <= len(images) <= MAX_OWN:
+        raise ValueError(
+            f"a model takes {MIN_OWN} to {MAX_OWN} images, got {len(images)}; about 100 of one "
+            "kind do well"
+        )
+    if float((images - images[0]).abs().max()) < MIN_DIFFERENCE:
+        raise ValueError("the images are all the same; bring different ones")
+    sde = VESDE()
+    masks = filters.estimate([images])
+    mixture = SpectralMixture(images.to(DEVICE), sde, beta=texture)
+    return Experiment(mixture, sde, 2000, 0.15, masks.frequency, masks.space)
 
 
 MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {

@@ -3,10 +3,12 @@
 import re
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
-TABS = ("filter", "story", "ladder")
+TABS = ("filter", "story", "ladder", "images")
 
 
 def open_tab(page, name):
@@ -167,3 +169,25 @@ def test_an_unstable_direction_turns_red(page):
     slide(page, section.get_by_label("Step e"), 4, "PageUp")
     expect(section.locator("li.unstable").first).to_contain_text("unstable")
     expect(section.locator("[data-text=lab]")).to_contain_text("and diverges")
+
+
+def test_pictures_become_a_model_to_compare_on(page, tmp_path):
+    for seed in range(6):
+        content = np.random.default_rng(seed).integers(0, 256, (70, 90, 3)).astype(np.uint8)
+        Image.fromarray(content).save(tmp_path / f"{seed}.png")
+    (tmp_path / "notes.png").write_text("no picture")
+    pane = open_tab(page, "images")
+    pane.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
+    expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.", timeout=20_000)
+    expect(pane.locator(".pds-taken")).to_contain_text("Not readable as pictures: notes.png")
+    expect(pane.locator("[data-text=filter]")).to_contain_text("the gain runs from")
+    pane.get_by_role("button", name="Compare the samplers on them").click()
+    expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
+    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
+
+
+def test_too_few_pictures_get_a_sentence(page, tmp_path):
+    Image.new("RGB", (40, 40)).save(tmp_path / "one.png")
+    pane = open_tab(page, "images")
+    pane.locator("input[type=file]").set_input_files(tmp_path / "one.png")
+    expect(pane.get_by_role("alert")).to_contain_text("5 or more pictures are needed; 1 of these")

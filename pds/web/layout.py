@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import figures, filter_tab, ladder_tab, session, story_tab
+from pds.web import figures, filter_tab, images_tab, ladder_tab, session, story_tab
 from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
@@ -32,6 +32,8 @@ def build() -> gr.Blocks:
             _pane("story", story_tab.setup(), [story_view], scripts=("lab.js",))
         with gr.Tab("Ladder", elem_id="ladder-tab", id="ladder"):
             _ladder()
+        with gr.Tab("Your images", elem_id="images-tab", id="images"):
+            _pane("images", images_tab.setup(), [bring_images, filter_file])
     demo.queue(max_size=4)
     return demo
 
@@ -162,6 +164,11 @@ def filter_file(values: Any = None) -> Message:
 def story_view(values: Any = None) -> Message:
     """Answer a step of the story."""
     return _answer(story_tab.view, values)
+
+
+def bring_images(values: Any = None) -> Message:
+    """Make a model of a visitor's pictures."""
+    return _answer(images_tab.bring, values)
 
 
 def _answer(view: Callable[[Any], Message], values: Any) -> Message:

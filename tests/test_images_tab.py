@@ -1,0 +1,98 @@
+"""The tab "Your images": pixels in, filters and the name of a model out."""
+
+import base64
+import io
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import torch
+from PIL import Image
+
+from pds import experiments, filters
+from pds.experiments import Request, compare_request
+from pds.web import filter_tab, images_tab, session
+
+
+def pixels(n=6, size=32):
+    return np.random.default_rng(0).integers(0, 256, (n, size, size, 3)).astype(np.uint8)
+
+
+def values(array, **changes):
+    content = base64.b64encode(array.tobytes()).decode()
+    return {"size": array.shape[1], "pixels": content, "texture": 0.2, **changes}
+
+
+@pytest.fixture(scope="module")
+def answer():
+    return images_tab.bring(values(pixels(20)))
+
+
+def test_the_filter_is_the_published_one_of_the_pictures(answer):
+    images = torch.from_numpy(pixels(20).transpose(0, 3, 1, 2).astype(np.float32) / 255)
+    expected = filters.estimate([images])
+    experiment = experiments.load(answer["model"])
+    torch.testing.assert_close(experiment.frequency_mask, expected.frequency)
+    torch.testing.assert_close(experiment.space_mask, expected.space)
+
+
+def test_the_model_can_be_compared_and_its_masks_saved(answer):
+    request = Request(model=answer["model"], num_steps=3, num_images=2)
+    *_, last = compare_request(request)
+    assert last.pds.x_mean.shape == (2, 3, 32, 32)
+    assert session.Scene(request, experiments.load(request.model)).header["title"] == "Your images"
+    saved = filter_tab.mask_file({"model": answer["model"], "kind": "frequency"})
+    assert saved["file"] == "mine_freq.npy"
+
+
+def test_every_figure_is_one_that_plotly_accepts(answer):
+    layouts = images_tab.setup()["layouts"]
+    assert answer["plots"].keys() == layouts.keys()
+    for name, traces in answer["plots"].items():
+        go.Figure(traces, layouts[name])
+
+
+def test_the_convergence_is_told_at_every_doubling(answer):
+    largest, mean = answer["plots"]["convergence"]
+    assert largest["x"] == mean["x"] == [2, 4, 8, 16]
+    assert all(m < most for m, most in zip(mean["y"], largest["y"], strict=True))
+    assert "to 16 images" in answer["text"]["convergence"]
+
+
+def test_the_sheet_shows_the_pictures_as_they_are():
+    array = pixels(13)
+    content = images_tab.bring(values(array))["images"]["sheet"]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+    assert sheet.shape == (2 * 32, 12 * 32, 3)
+    np.testing.assert_array_equal(sheet[:32, :32], array[0])
+    np.testing.assert_array_equal(sheet[32:, :32], array[12])
+    assert (sheet[32:, 32:] == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (values(pixels(4)), "5 to 500 images, got 4"),
+        (values(pixels(1)[[0] * 6]), "all the same"),
+        (values(pixels(), size=48), "32 or 64 pixels were expected"),
+        (values(pixels(), size="32"), "32 or 64 pixels were expected"),
+        (values(pixels(), pixels=None), "32 or 64 pixels were expected"),
+        (values(pixels(), pixels="%%"), "did not arrive whole"),
+        (values(pixels(), pixels="AAAA"), "did not arrive whole"),
+        (values(pixels(), pixels="A" * 9_000_000), "at most 500"),
+        (values(pixels(), texture=0), "beta must lie in"),
+        (values(pixels(), texture="much"), "texture must be a number"),
+        (values(pixels(), texture=float("nan")), "beta must lie in"),
+    ],
+)
+def test_what_makes_no_model_is_refused_in_one_sentence(changed, words):
+    with pytest.raises(ValueError, match=words):
+        images_tab.bring(changed)
+
+
+def test_a_model_that_made_room_for_others_says_so():
+    names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
+    with pytest.raises(ValueError, match="model must be one of"):
+        Request(model=names[0])
+    with pytest.raises(ValueError, match="no longer here"):
+        experiments.load(names[0])
