@@ -25,12 +25,13 @@ from pds import (
     run_model,
     theory,
     train,
+    tuned,
     tuning,
 )
 from pds.sample_cli import counts
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE
-from pds.web import ladder_tab, session
+from pds.web import ladder_tab, session, story_tab
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -185,7 +186,9 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--num-images", type=int, default=request.num_images)
     parser.add_argument("--seed", type=int, default=request.seed)
     parser.add_argument("--model", default=request.model)
-    parser.add_argument("--ladder", action="store_true", help="record the ladder instead")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--ladder", action="store_true", help="record the ladder instead")
+    what.add_argument("--tuned", action="store_true", help="record the story's tuned gains instead")
     parser.add_argument("--counts", type=counts, default=ladder_tab.COUNTS, metavar="N,N,...")
     parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
     parser.set_defaults(run=_record)
@@ -198,7 +201,11 @@ def _record(arguments: argparse.Namespace) -> None:
         num_images=arguments.num_images,
         seed=arguments.seed,
     )
-    if arguments.ladder:
+    if arguments.tuned:
+        out = arguments.out or tuned.RECORDED
+        tuned.record(story_tab.FIELDS, out)
+        print(f"{out}: {', '.join(story_tab.FIELDS)}")
+    elif arguments.ladder:
         out = arguments.out or ladder_tab.RECORDED
         print(f"{out}: {ladder_tab.record(request, out, counts=arguments.counts)['sentence']}")
     else:

@@ -92,6 +92,14 @@ class Field:
         variance = theory.variances(self.data, stacked, self.experiment.sde, samplers * len(rows))
         return theory.w2(self.data, variance).reshape(*gain.shape[:-1], len(counts))
 
+    def w2_of(self, gains: Array) -> Array:
+        """Return the error at each of `COUNTS`, (N,), of a gain for each, (N, K) or (N, 1)."""
+        samplers = [self.experiment.sampler(n) for n in COUNTS]
+        gains = np.broadcast_to(gains, (len(COUNTS), len(self.data.power)))
+        return theory.w2(
+            self.data, theory.variances(self.data, gains, self.experiment.sde, samplers)
+        )
+
     def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
 

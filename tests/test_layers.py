@@ -12,7 +12,16 @@ LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
     {"kernels", "sampling", "theory", "tuning", "langevin", "plane"},
-    {"diagnostics", "portraits", "train", "experiments", "story", "shelf", "filter_picture"}
+    {
+        "diagnostics",
+        "portraits",
+        "train",
+        "experiments",
+        "story",
+        "shelf",
+        "filter_picture",
+        "tuned",
+    }
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
     {"web", "cli", "sample_cli", "__main__"},
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pds import story
+from pds import story, tuned
 from pds.experiments import Request
 from pds.pictures import view as shown
 from pds.story import Array, Field
@@ -111,7 +111,9 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
 def errors(field: Field, values: Mapping[str, Any]) -> Message:
     """Error against N, with controls and the crossover."""
     alpha, chosen = _strength(values), _chosen(values, "num_steps", story.COUNTS)
-    told = story.errors(field, alpha)
+    told, best = story.errors(field, alpha), tuned.load(values["model"])
+    told.curves["best scalar"] = field.w2_of(best.scalars[:, None])
+    told.curves["tuned"] = field.w2_of(best.gains)
     n = told.counts[chosen]
     at = {name: float(curve[chosen]) for name, curve in told.curves.items()}
     return {

@@ -1,0 +1,275 @@
+"""Every sentence of the page that asserts a fact, with the computation that backs it."""
+
+import html
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pds import filters, langevin, story, theory, tuned
+from pds.experiments import Request, compare_request, from_images, load
+from pds.langevin import Move
+from pds.plane import Gaussian, root
+from pds.portraits import portraits
+from pds.preconditioners import FrequencyFilter
+from pds.sampling import sample, seeded_noise, steps
+from pds.sde import VESDE
+from pds.story import COUNTS, field
+from pds.web import images_tab, ladder_tab, session
+
+STATIC = Path(session.__file__).parent / "static"
+CLOUDS = field("field64")
+NARROW = Gaussian(50.0)
+
+
+def text_of(name):
+    """What a reader sees of a page, with single spaces."""
+    source = (STATIC / name).read_text(encoding="utf-8")
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", source)))
+
+
+def error(gain, num_steps):
+    return float(CLOUDS.w2(gain, (num_steps,))[0])
+
+
+def vanilla(num_steps):
+    return error(np.ones(len(CLOUDS.data.power)), num_steps)
+
+
+def fine_detail_by_count():
+    left = {c["num_steps"]: c["left"] for c in json.loads(ladder_tab.recorded())["columns"]}
+    return left[2000][0] < 1.1 < left[25][0]
+
+
+def best_steps_grow_with_the_condition_number():
+    steps = []
+    for kappa in (10.0, 100.0, 1000.0):
+        gaussian = Gaussian(kappa)
+        move = Move(langevin.best_step(gaussian, Move(1.0)))
+        steps.append(max(d.num_steps for d in langevin.directions(gaussian, move)))
+    return steps[1] > 9 * steps[0] and steps[2] > 9 * steps[1]
+
+
+def a_long_step_overshoots_and_flies_off():
+    (_, over), (_, off) = (langevin.directions(NARROW, Move(e)) for e in (0.03, 0.05))
+    return over.factor.real < 0 and over.stable and not off.stable
+
+
+def m_gives_one_pace():
+    slow, fast = langevin.directions(NARROW, Move(0.1, root(NARROW, 1.0)))
+    return abs(slow.factor - fast.factor) < 1e-9
+
+
+def s_swirls():
+    directions = langevin.directions(NARROW, Move(0.1, root(NARROW, 1.0), 0.3))
+    return all(d.turn > 0.1 for d in directions)
+
+
+def power_falls_like_inverse_square():
+    rings = field("portraits32").rings
+    slope, _ = np.polyfit(np.log(rings.radius), np.log(rings.power), 1)
+    return -3 < slope < -1.5
+
+
+def the_lag_is_one_factor():
+    sigma, std = story.states(CLOUDS, None, 25)
+    noisy = sigma[2:, None] > 10 * np.sqrt(CLOUDS.rings.power)
+    ratio = std[2:] / np.sqrt(CLOUDS.rings.power + sigma[2:, None] ** 2)
+    inside = ratio[noisy]
+    return inside.max() / inside.min() < 1.03 and inside.min() > 1.55
+
+
+def octaves_end_with(low, high):
+    sampler = CLOUDS.experiment.sampler(25)
+    one = np.ones(len(CLOUDS.data.power))
+    variance = theory.variances(CLOUDS.data, one, CLOUDS.experiment.sde, [sampler])[0]
+    ratio = theory.octaves(CLOUDS.data, variance).ratio
+    return low < ratio.min() and ratio.max() < high
+
+
+def recorded_excess():
+    shipped = json.loads(session.first_paint("end"))
+    radii, data = np.array(shipped["radii"]), np.array(shipped["data"])
+    ratio = np.array(shipped["steps"][-1]["power"][0]) / data
+    return 0.7 < ratio[radii < 0.15].mean() < 1.2 and ratio[radii > 0.4].mean() > 2
+
+
+def noise_once_and_score_twice():
+    gain = filters.gain(load("field64").frequency_mask, 5.0)
+    m, v = FrequencyFilter(gain), torch.randn(1, 1, 64, 64)
+    once = torch.fft.fft2(v) * gain
+    return torch.allclose(torch.fft.fft2(m.apply(v)), once, atol=1e-3) and torch.allclose(
+        torch.fft.fft2(m.gram(v)), once * gain, atol=1e-3
+    )
+
+
+def vanilla_is_closer_from(first):
+    told = story.errors(CLOUDS, 5.0)
+    closer = told.curves["vanilla"] < told.curves["PDS"]
+    return closer.tolist() == [n >= first for n in COUNTS]
+
+
+def the_filter_has_a_cliff():
+    grid = story.advantage(CLOUDS)
+    return all(grid[0, i] < -3 for i, n in enumerate(COUNTS) if n <= 40)
+
+
+def a_constant_is_better_than_the_filter():
+    best = tuned.load("field64")
+    return (CLOUDS.w2_of(best.scalars[:, None]) < CLOUDS.w2(CLOUDS.gain(5.0))).all()
+
+
+def halfway_is_halfway():
+    sigma, _ = story.states(CLOUDS, None, 101)
+    return abs(math.log(sigma[49]) - math.log(1348 * 0.01) / 2) < 0.15
+
+
+def knows_by_heart(texture, near):
+    """Distance of a sampled image to the nearest of its own, relative to that among them."""
+    images = portraits(range(20))
+    model = from_images(images, texture=texture)
+    drawn = sample(
+        steps(
+            model.score,
+            model.sde,
+            sampler=model.sampler(66),
+            noise=seeded_noise(range(4)),
+            shape=(4, *model.image_shape),
+        )
+    ).flatten(1)
+    flat = images.flatten(1)
+    between = torch.pdist(flat).min()
+    nearest = torch.cdist(drawn, flat).min(1).values.mean()
+    return (nearest < between) == near
+
+
+def no_filter_is_vanilla():
+    request = Request("field64", 5, frequency=False, num_images=1)
+    *_, last = compare_request(request)
+    return torch.equal(last.vanilla.x_mean, last.pds.x_mean)
+
+
+def counts_share_their_start():
+    """The first state that the score is asked about, at two counts."""
+    model, asked = load("field64"), {}
+
+    def score(x, t):
+        asked.setdefault(num_steps, x.clone())
+        return model.score(x, t)
+
+    for num_steps in (25, 20):
+        next(
+            steps(
+                score,
+                model.sde,
+                sampler=model.sampler(num_steps),
+                noise=seeded_noise([0]),
+                shape=(1, *model.image_shape),
+            )
+        )
+    return torch.equal(asked[25], asked[20])
+
+
+CLAIMS = [
+    ("story.html", "draws fine images in 2,000 steps draws grain in 25", fine_detail_by_count),
+    (
+        "story.html",
+        "a walk whose step must suit its narrowest direction is slow along the widest",
+        best_steps_grow_with_the_condition_number,
+    ),
+    (
+        "story.html",
+        "A step too long for the narrow axis overshoots it, and flies off in the end",
+        a_long_step_overshoots_and_flies_off,
+    ),
+    ("story.html", "gives both axes the same pace", m_gives_one_pace),
+    ("story.html", "S makes the walk swirl", s_swirls),
+    (
+        "story.html",
+        "power falling about like one over the frequency squared",
+        power_falls_like_inverse_square,
+    ),
+    (
+        "story.html",
+        "noise of standard deviation 1,348 and lowers it to 0.01",
+        lambda: CLOUDS.experiment.sde == VESDE(0.01, 1348.0) == load("portraits32").sde,
+    ),
+    ("story.html", "The lag is the same factor all the way down", the_lag_is_one_factor),
+    (
+        "story.html",
+        "every frequency comes to rest with about the same excess",
+        lambda: octaves_end_with(1.2, 1.31),
+    ),
+    ("story.html", "the excess is in the fine detail only", recorded_excess),
+    ("story.html", "halfway through, the noise is only halfway down", halfway_is_halfway),
+    (
+        "story.html",
+        "At N = 25 every octave of the clouds ends with 1.2 to 1.3 times its standard deviation",
+        lambda: octaves_end_with(1.2, 1.305),
+    ),
+    (
+        "story.html",
+        "gets coarse frequencies right and leaves the finest over twice too strong in power",
+        recorded_excess,
+    ),
+    (
+        "story.html",
+        "multiplies the noise of a step by a gain and the score by its square",
+        noise_once_and_score_twice,
+    ),
+    (
+        "story.html",
+        "At alpha = 5 no gain exceeds 1.25",
+        lambda: float(filters.gain(load("portraits32").frequency_mask, 5.0).max()) <= 1.25,
+    ),
+    (
+        "story.html",
+        "For the clouds at N = 66 that leaves a quarter of vanilla's error",
+        lambda: error(CLOUDS.gain(5.0), 66) / vanilla(66) == pytest.approx(0.25, abs=0.02),
+    ),
+    (
+        "story.html",
+        "from N = 133 on vanilla is closer on the clouds",
+        lambda: vanilla_is_closer_from(133),
+    ),
+    ("story.html", "With a filter too strong: the cliff", the_filter_has_a_cliff),
+    (
+        "story.html",
+        "the best constant gain leaves less error than the filter at alpha = 5",
+        a_constant_is_better_than_the_filter,
+    ),
+    (
+        "filter.html",
+        "Images are strong at low frequencies and weak at high ones",
+        lambda: (
+            bool((np.diff(field("field64").data.power) < 0).all())
+            and field("portraits32").data.power[0] > 100 * field("portraits32").data.power[-1]
+        ),
+    ),
+    ("filter.html", "With M = 1 this is the ordinary sampler", no_filter_is_vanilla),
+    (
+        "images.html",
+        "With little texture the model knows its pictures by heart",
+        lambda: knows_by_heart(0.05, True) and knows_by_heart(0.9, False),
+    ),
+    (
+        "images.html",
+        "Bring ${setup.fewest} to ${setup.most} pictures of one kind",
+        lambda: (images_tab.setup()["fewest"], images_tab.setup()["most"]) == (5, 500),
+    ),
+    (
+        "ladder.html",
+        "All runs start from the same noise",
+        counts_share_their_start,
+    ),
+]
+
+
+@pytest.mark.parametrize(("page", "sentence", "holds"), CLAIMS, ids=[c[1] for c in CLAIMS])
+def test_a_sentence_of_the_page_is_there_and_true(page, sentence, holds):
+    assert sentence in text_of(page)
+    assert holds()
