@@ -52,12 +52,13 @@ def layouts() -> dict[str, Layout]:
             **LEGEND, **TOP,
         ),
         "lag": layout(
-            "Standard deviation of one frequency while the noise falls",
-            xaxis=sigma, yaxis=_log("standard deviation", 1e-3, 3e3), **LEGEND, **TOP,
+            "How much too strong one frequency is while the noise falls",
+            xaxis=sigma, yaxis={"title": "times what it should be", "range": [0.85, 2.05]},
+            **LEGEND, **TOP,
         ),
         "errors": layout(
             "Error at the end",
-            xaxis=counts, yaxis=_log("distance W2 to the data", 1e-4, 3), **LEGEND, **TOP,
+            xaxis=counts, yaxis=_log("distance W2 to the data", 1e-5, 3), **LEGEND, **TOP,
         ),
         "map": layout(
             "Where PDS is better (blue) and where vanilla is (red)",
@@ -92,13 +93,30 @@ def wall_traces(radius: Array, power: Array, sigma: float) -> list[Trace]:
     ]  # fmt: skip
 
 
-def lag_traces(runs: Sequence[tuple[int, Array, Array]], ideal: tuple[Array, Array]) -> list[Trace]:
-    """Draw a frequency's standard deviation over sigma for each N, and what it should be."""
+def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Trace]:
+    """Draw a frequency's standard deviation over what it should be for each N.
+
+    Args:
+        runs: N, sigma and the ratio after each iteration that is shown.
+        wall: sigma at which the frequency stands as high as the noise.
+    """
     curves = [
-        line(sigma, std, STEPS[n], name=f"N = {n}", hovertemplate="sigma %{x:.3g}: %{y:.3g}")
-        for n, sigma, std in runs
-    ]
-    return [*curves, line(*ideal, INK, name="exact marginal", line={"dash": "dot", "width": 1.5})]
+        line(
+            sigma, ratio, STEPS[n], name=f"N = {n:,}", mode="lines+markers",
+            marker={"size": 4}, hovertemplate="sigma %{x:.3g}: %{y:.3f} times",
+        )
+        for n, sigma, ratio in runs
+    ]  # fmt: skip
+    right = line(
+        np.array([1500.0, 0.008]), np.ones(2), INK, line={"width": 1}, hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
+    label = {
+        "type": "scatter", "mode": "text", "x": [wall], "y": [1.98], "text": [" its wall"],
+        "textposition": "middle right", "hoverinfo": "skip", "showlegend": False,
+        "textfont": {"color": INK},
+    }  # fmt: skip
+    return [right, *curves, _upright(wall, (0.85, 2.05)), label]
 
 
 def error_traces(
@@ -120,7 +138,7 @@ def error_traces(
         "marker": {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}},
         "hovertemplate": "vanilla and PDS are equal at N = %{x:.0f}<extra></extra>",
     }  # fmt: skip
-    return [*drawn, marks, _upright(chosen, (1e-4, 3))]
+    return [*drawn, marks, _upright(chosen, (1e-5, 3))]
 
 
 def map_traces(

@@ -1,5 +1,6 @@
 """The tab "Why few steps fail": the state of a step's controls in, figures and sentences out."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from pds.story import Array, Field
 from pds.web import lab
 from pds.web import story_figures as figures
 from pds.web.messages import Message, picture
-from pds.web.words import number, ratio, share
+from pds.web.words import error, number, ratio, share
 
 FIELDS = ("field64", "portraits32")
 """Models whose spectra the story is told on."""
@@ -87,23 +88,21 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
     radius = story.RADII[_chosen(values, "radius", story.RADII)]
     alpha = _strength(values) if values.get("sampler") == "PDS" else None
     at = int(np.abs(field.rings.radius - radius).argmin())
-    runs, left, lagged = [], [], []
+    wall, runs, left, most = math.sqrt(field.rings.power[at]), [], [], []
     for n in story.RUNS:
         sigma, std = story.states(field, alpha, n)
-        kept = np.unique(np.linspace(0, n - 1, 120).round().astype(int))
-        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], std[kept, at]))
-        ratio_to_exact = std[:, at] / np.sqrt(field.rings.power[at] + sigma**2)
-        left.append(f"{ratio_to_exact[-1]:.2f} at N = {number(n)}")
-        lagged.append(f"{ratio_to_exact.max():.2f}")
-    fine = np.geomspace(1348, LAST_SIGMA, 120)
-    ideal = np.sqrt(field.rings.power[at] + fine**2)
+        share_of_exact = std[:, at] / np.hypot(wall, sigma)
+        kept = np.unique(np.linspace(0, n - 1, 60).round().astype(int))
+        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], share_of_exact[kept]))
+        left.append(f"{share_of_exact[-1]:.2f} at N = {number(n)}")
+        most.append(f"{share_of_exact.max():.2f}")
     name = "vanilla" if alpha is None else f"PDS at alpha = {number(alpha)}"
     return {
-        "plots": {"lag": figures.lag_traces(runs, (fine, ideal))},
+        "plots": {"lag": figures.lag_traces(runs, wall)},
         "text": {
-            "lag": f"At {number(radius)} cycles per pixel, {name} ends with a standard deviation "
-            f"relative to the data's of {', '.join(left)}. At most it was ahead of the falling "
-            f"noise by a factor of {', '.join(lagged)}."
+            "lag": f"At {number(radius)} cycles per pixel, {name} ends with {', '.join(left)} "
+            f"times the standard deviation of the data; on the way it was up to "
+            f"{', '.join(most)} times too strong."
         },
     }
 
@@ -126,12 +125,15 @@ def _errors_sentence(n: int, alpha: float, at: Mapping[str, float], crossings: l
     vanilla, pds = at["vanilla"], at["PDS"]
     better = "PDS" if pds < vanilla else "vanilla"
     sentence = (
-        f"At N = {number(n)} and alpha = {number(alpha)} the error is {vanilla:.2g} for vanilla "
-        f"and {pds:.2g} for PDS: {better} is {ratio(max(vanilla, pds) / min(vanilla, pds))} closer."
+        f"At N = {number(n)} and alpha = {number(alpha)} the error is {error(vanilla)} for vanilla "
+        f"and {error(pds)} for PDS: {better} is "
+        f"{ratio(max(vanilla, pds) / min(vanilla, pds))} closer."
     )
     rivals = [name for name in at if name not in ("vanilla", "PDS") and at[name] < pds]
     if rivals:
-        closer = ", ".join(f"{name} {at[name]:.2g}" for name in sorted(rivals, key=at.__getitem__))
+        closer = ", ".join(
+            f"{name} {error(at[name])}" for name in sorted(rivals, key=at.__getitem__)
+        )
         sentence += f" Closer than PDS: {closer}."
     else:
         sentence += " None of the others comes closer than PDS."

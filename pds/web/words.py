@@ -54,6 +54,17 @@ def number(value: float) -> str:
     return f"{value:,.4g}".replace("-", "−")  # noqa: RUF001
 
 
+def error(value: float) -> str:
+    """Write a small positive number with two digits: 0.016, 4.9 · 10⁻⁵."""
+    if not math.isfinite(value):
+        return "out of range"
+    if 1e-4 <= value < 1e4:
+        return f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    power = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa} · 10{power}"
+
+
 def ratio(value: float) -> str:
     """Say how many times: "3.8 times", "over 1,000 times"."""
     if value >= 1000:

@@ -27,7 +27,7 @@ function useOpened(name, title) {
   refresh();
 }
 async function open(chosen) {
-  const answer = await server.open_filter(await asBase64(chosen));
+  const answer = await answered(server.open_filter(await asBase64(chosen)));
   if (answer.error) await showAnswer(pane, answer, {});
   else useOpened(answer.opened, chosen.name);
 }
@@ -38,7 +38,7 @@ file.addEventListener("change", () => {
 pane.querySelector(".pds-close").addEventListener("click", () => useOpened("", ""));
 for (const button of pane.querySelectorAll("[data-save]")) {
   button.addEventListener("click", async () => {
-    const answer = await server.filter_file({ ...read(), kind: button.dataset.save });
+    const answer = await answered(server.filter_file({ ...read(), kind: button.dataset.save }));
     if (answer.error) await showAnswer(pane, answer, {});
     else download(answer.file, answer.content);
   });

@@ -71,13 +71,10 @@ async function bring() {
   if (mine !== latest) return;
   say("Making their filters and their model");
   const blob = new Blob(pixels);
-  let answer;
-  try {
-    if (pixels.length < fewest) throw new Error(`${fewest} or more pictures are needed; ${pixels.length} of these could be read.`);
-    answer = await server.bring_images({ size: side, texture: texture.read(), pixels: await asBase64(blob) });
-  } catch (error) {
-    answer = { error: error.message || "The server does not answer. Is it still running?" };
-  }
+  const answer =
+    pixels.length < fewest
+      ? { error: `${fewest} or more pictures are needed; ${pixels.length} of these could be read.` }
+      : await answered(server.bring_images({ size: side, texture: texture.read(), pixels: await asBase64(blob) }));
   if (mine !== latest) return;
   say("");
   if (!answer.error) {
@@ -110,7 +107,7 @@ pane.querySelector(".pds-compare").addEventListener("click", () => {
 });
 for (const button of pane.querySelectorAll("[data-save]")) {
   button.addEventListener("click", async () => {
-    const answer = await server.filter_file({ model: brought, kind: button.dataset.save });
+    const answer = await answered(server.filter_file({ model: brought, kind: button.dataset.save }));
     if (answer.error) await showAnswer(pane, answer, {});
     else download(answer.file, answer.content);
   });

@@ -12,6 +12,16 @@ function plotly() {
   return window.pdsPlotly;
 }
 
+// An answer, whatever happens to it on the way.
+async function answered(promise) {
+  const lost = { error: "The server did not answer. Is it still running?" };
+  try {
+    return (await promise) ?? lost;
+  } catch {
+    return lost;
+  }
+}
+
 // Asks for the newest state only, one question at a time.
 function makeAsker(ask, show) {
   let wanted = null;
@@ -23,12 +33,7 @@ function makeAsker(ask, show) {
     while (wanted) {
       const asked = wanted;
       wanted = null;
-      let answer;
-      try {
-        answer = await ask(asked);
-      } catch {
-        answer = { error: "The server does not answer. Is it still running?" };
-      }
+      const answer = await answered(ask(asked));
       if (!wanted || !answer.error) await show(answer);
     }
     busy = false;
