@@ -110,6 +110,13 @@ def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page
             expect(text).to_contain_text(re.compile(rf"\b{re.escape(shown)}\b"))
 
 
+def test_a_figure_s_text_alternative_is_its_sentence(page):
+    pane = open_tab(page, "story")
+    text = pane.locator("[data-text=wall]").inner_text()
+    figure = pane.get_by_role("img", name=text)
+    expect(figure).to_have_attribute("data-plot", "wall")
+
+
 def test_another_spectrum_changes_every_step_that_was_seen(page):
     pane = open_tab(page, "story")
     text = pane.locator("[data-text=wall]")

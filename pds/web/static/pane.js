@@ -137,6 +137,9 @@ async function showAnswer(root, answer, layouts) {
     const node = root.querySelector(`[data-plot="${name}"]`);
     const layout = merged(layouts[name], answer.layouts?.[name]);
     await react(node, traces, { ...layout, uirevision: "keep" }, PLOT_OPTIONS);
+    node.dataset.label ??= node.getAttribute("aria-label");
+    const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
+    node.setAttribute("aria-label", [node.dataset.label, sentence].filter(Boolean).join(". "));
   }
   root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
 }
