@@ -11,6 +11,7 @@ from PIL import Image
 
 from pds import experiments, filters
 from pds.experiments import Request, compare_request
+from pds.portraits import portraits
 from pds.web import filter_tab, images_tab, session
 
 
@@ -74,9 +75,9 @@ def test_the_sheet_shows_the_pictures_as_they_are():
     [
         (values(pixels(4)), "5 to 500 images, got 4"),
         (values(pixels(1)[[0] * 6]), "all the same"),
-        (values(pixels(), size=48), "32 or 64 pixels were expected"),
-        (values(pixels(), size="32"), "32 or 64 pixels were expected"),
-        (values(pixels(), pixels=None), "32 or 64 pixels were expected"),
+        (values(pixels(), size=48), "size must be 32 or 64 pixels, got 48"),
+        (values(pixels(), size="32"), "size must be 32 or 64 pixels, got '32'"),
+        (values(pixels(), pixels=None), "pictures were expected, got none"),
         (values(pixels(), pixels="%%"), "did not arrive whole"),
         (values(pixels(), pixels="AAAA"), "did not arrive whole"),
         (values(pixels(), pixels="A" * 9_000_000), "at most 500"),
@@ -96,3 +97,11 @@ def test_a_model_that_made_room_for_others_says_so():
         Request(model=names[0])
     with pytest.raises(ValueError, match="no longer here"):
         experiments.load(names[0])
+
+
+def test_drawn_portraits_stand_in_where_no_pictures_are_at_hand():
+    answer = images_tab.bring({"size": 32, "example": True, "texture": 0.5})
+    assert experiments.load(answer["model"]).image_shape == (3, 32, 32)
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["images"]["sheet"]))))
+    expected = (255 * portraits([0])[0]).round().byte().permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(sheet[:32, :32], expected)

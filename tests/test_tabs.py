@@ -198,3 +198,13 @@ def test_too_few_pictures_get_a_sentence(page, tmp_path):
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(tmp_path / "one.png")
     expect(pane.get_by_role("alert")).to_contain_text("5 or more pictures are needed; 1 of these")
+
+
+def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
+    pane = open_tab(page, "images")
+    pane.get_by_role("button", name="Try 60 drawn portraits").click()
+    expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.", timeout=20_000)
+    before = pane.locator("[data-text=filter]").inner_text()
+    slide(page, pane.get_by_label("Texture"), 4)
+    pane.locator("[name=size]").select_option("64")
+    expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)

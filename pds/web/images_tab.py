@@ -13,6 +13,7 @@ from pds import experiments, filters
 from pds.experiments import MAX_OWN, MIN_OWN
 from pds.filters import Change
 from pds.pictures import view as shown
+from pds.portraits import portraits
 from pds.web import figures
 from pds.web.filter_tab import gains_of, sentence
 from pds.web.messages import Message, picture
@@ -20,6 +21,8 @@ from pds.web.words import share
 
 SIZES = (32, 64)
 """Sides in pixels; the browser crops and resizes to one of them before anything travels."""
+NUM_EXAMPLES = 60
+"""Drawn portraits for visitors who have no pictures at hand."""
 SHOWN = 24
 """Pictures on the sheet."""
 
@@ -28,11 +31,12 @@ def setup() -> Message:
     """Return what the tab needs before anything is brought."""
     layouts = figures.filter_layouts()
     return {
-        "layouts": {name: layouts[name] for name in ("plane", "radial")}
+        "layouts": {name: layouts[name] for name in ("plane", "radial", "space")}
         | {"convergence": figures.convergence_layout()},
         "sizes": SIZES,
         "fewest": MIN_OWN,
         "most": MAX_OWN,
+        "examples": NUM_EXAMPLES,
     }
 
 
@@ -40,8 +44,8 @@ def bring(values: Mapping[str, Any]) -> Message:
     """Make a model of a visitor's pictures and draw its filters.
 
     Args:
-        values: size, one of `SIZES`; pixels, the base64 text of uint8 (n, size, size, 3); and
-            texture, as of `experiments.from_images`.
+        values: size, one of `SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
+            example, true to take drawn portraits; and texture, as of `experiments.from_images`.
 
     Returns:
         What the pane shows, and the model's name for requests.
@@ -62,6 +66,7 @@ def bring(values: Mapping[str, Any]) -> Message:
         "plots": {
             "plane": traces["plane"],
             "radial": traces["radial"],
+            "space": traces["space"],
             "convergence": figures.convergence_traces(*np.array(changes, dtype=float).T),
         },
         "text": {"filter": sentence(gains), "convergence": convergence_sentence(changes)},
@@ -80,8 +85,12 @@ def convergence_sentence(changes: list[Change]) -> str:
 
 def _images(values: Mapping[str, Any]) -> Tensor:
     size, content = values.get("size"), values.get("pixels")
-    if size not in SIZES or not isinstance(content, str):
-        raise ValueError(f"pictures of {' or '.join(map(str, SIZES))} pixels were expected")
+    if size not in SIZES:
+        raise ValueError(f"size must be {' or '.join(map(str, SIZES))} pixels, got {size!r}")
+    if values.get("example") is True:
+        return portraits(range(NUM_EXAMPLES), size=size)
+    if not isinstance(content, str):
+        raise ValueError("pictures were expected, got none")
     largest = MAX_OWN * 3 * max(SIZES) ** 2
     if len(content) > 1.4 * largest:
         raise ValueError(f"at most {MAX_OWN} pictures can be taken, these are more")

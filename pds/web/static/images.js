@@ -4,7 +4,7 @@ const pane = element.querySelector(".pds-pane");
 const [file, size, progress, taken] = ["input[type=file]", "[name=size]", ".pds-progress", ".pds-taken"].map(
   (s) => pane.querySelector(s)
 );
-const { sizes, fewest, most, layouts } = props.setup;
+const { sizes, fewest, most, examples, layouts } = props.setup;
 size.append(...sizes.map((side) => new Option(`${side} px`, side)));
 const texture = makeDial(pane.querySelector("[name=texture]"), () => {
   clearTimeout(settling);
@@ -12,6 +12,7 @@ const texture = makeDial(pane.querySelector("[name=texture]"), () => {
 });
 let settling = 0;
 let chosen = [];
+let example = false; // whether drawn portraits stand in for the visitor's pictures
 let brought = "";
 
 // A square from the middle, shrunk by halves so that no pixel is skipped.
@@ -64,34 +65,35 @@ function tellTaken(count, refused) {
 
 let latest = 0;
 async function bring() {
-  if (!chosen.length) return;
+  if (!chosen.length && !example) return;
   const mine = ++latest;
-  const side = Number(size.value);
-  const { pixels, refused } = await prepare(side);
+  const request = { size: Number(size.value), texture: texture.read(), example };
+  const { pixels, refused } = example ? { pixels: [], refused: [] } : await prepare(request.size);
   if (mine !== latest) return;
   say("Making their filters and their model");
-  const blob = new Blob(pixels);
-  const answer =
-    pixels.length < fewest
-      ? { error: `${fewest} or more pictures are needed; ${pixels.length} of these could be read.` }
-      : await answered(server.bring_images({ size: side, texture: texture.read(), pixels: await asBase64(blob) }));
+  const tooFew = !example && pixels.length < fewest;
+  const answer = tooFew
+    ? { error: `${fewest} or more pictures are needed; ${pixels.length} of these could be read.` }
+    : await answered(server.bring_images({ ...request, pixels: await asBase64(new Blob(pixels)) }));
   if (mine !== latest) return;
   say("");
   if (!answer.error) {
     brought = answer.model;
     pane.querySelector(".pds-brought").hidden = false;
-    tellTaken(pixels.length, refused);
+    tellTaken(example ? examples : pixels.length, refused);
   }
   await showAnswer(pane, answer, layouts);
 }
 
 function take(files) {
+  example = !files.length;
   chosen = [...files];
   bring();
 }
 
+pane.querySelector(".pds-example").addEventListener("click", () => take([]));
 file.addEventListener("change", () => {
-  take(file.files);
+  if (file.files.length) take(file.files);
   file.value = "";
 });
 size.addEventListener("input", bring);
