@@ -9,6 +9,8 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -66,6 +68,7 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         ValueError: if one is damaged or does not fit, or the request cannot be sampled.
     """
     card = configuration.card
+    _require_dtype(device, request.dtype)
     samplers = tuple(_samplers(request, configuration))
     shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
     frequency = space = None
@@ -92,6 +95,18 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
     )
     _rehearse(model, device)
     return model
+
+
+def _require_dtype(device: torch.device, dtype: str) -> None:
+    """Refuse what would end this process with no word: some CPUs die of bfloat16 products."""
+    if device.type != "cpu" or dtype != "bfloat16":
+        return
+    probe = "import torch; x = torch.ones(64, 64, dtype=torch.bfloat16); x @ x"
+    probe += "; torch.nn.functional.linear(x, x)"
+    if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode:
+        raise ValueError(
+            "dtype bfloat16 does not work on this machine's CPU; use float32, or a GPU"
+        )
 
 
 def _rehearse(model: Model, device: torch.device) -> None:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tiny_run
 import torch
 from PIL import Image
-from tiny_run import draw, flags, make_score, metadata, pictures, pixels
+from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdir
 
 from pds import checkpoints, filters, run_model, runs
 from pds import pictures as pds_pictures
@@ -430,3 +431,16 @@ def test_many_processes_say_once_what_is_wrong(reference, more):
     done = launch(2, flags(reference, *more))
     assert done.returncode != 0
     assert done.stderr.count("main.py: ") == 1
+
+
+@pytest.mark.parametrize("returncode", [0, -4])
+def test_a_cpu_that_dies_of_bfloat16_is_found_out_before(tmp_path, monkeypatch, capsys, returncode):
+    monkeypatch.setattr(
+        run_model.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=returncode)
+    )
+    # Where the probe passes, the run ends later, at what has no checkpoint, before any product.
+    folder = workdir(tmp_path)
+    (folder / "checkpoints" / "only.safetensors").unlink()
+    assert draw(folder, "--dtype", "bfloat16") == 2
+    expected = "dtype bfloat16 does not work on this" if returncode else "no checkpoint"
+    assert expected in capsys.readouterr().err
