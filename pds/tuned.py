@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from pds import tuning
-from pds.experiments import ROOT
+from pds.experiments import DEVICE, ROOT
+from pds.preconditioners import FrequencyFilter
 from pds.story import COUNTS, Array, Field, field
 
 RECORDED = ROOT / "assets" / "tuned.json"
@@ -60,3 +62,19 @@ def load(model: str) -> Tuned:
             f"no tuned gains of {model} in {RECORDED.name}; run python -m pds record --tuned"
         )
     return Tuned(np.array(values["gains"]), np.array(values["scalars"]))
+
+
+def preconditioner(model: str, num_steps: int) -> FrequencyFilter:
+    """Return the M of a model's tuned gain for this N, the same for all channels.
+
+    Raises:
+        FileNotFoundError: if nothing is recorded for the model.
+        ValueError: if it is not tuned for this N.
+    """
+    if num_steps not in COUNTS:
+        listing = ", ".join(map(str, COUNTS))
+        raise ValueError(f"gains are tuned for N of {listing}, got {num_steps}")
+    subject = field(model)
+    gain = load(model).gains[COUNTS.index(num_steps)]
+    plane = tuning.on_grid(subject.data, gain, *subject.power.shape).to(DEVICE, torch.float32)
+    return FrequencyFilter(plane.expand(subject.experiment.image_shape))

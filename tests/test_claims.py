@@ -250,6 +250,11 @@ CLAIMS = [
             and field("portraits32").data.power[0] > 100 * field("portraits32").data.power[-1]
         ),
     ),
+    (
+        "filter.html",
+        "the weak frequencies, which have to follow the falling noise the longest",
+        lambda: all(np.diff([story.wall(CLOUDS, s).share for s in (0.1, 0.3, 1.0, 3.0)]) < 0),
+    ),
     ("filter.html", "With M = 1 this is the ordinary sampler", no_filter_is_vanilla),
     (
         "images.html",

@@ -12,7 +12,7 @@ from pds import filters
 from pds.experiments import load
 from pds.web import filter_tab
 
-VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "opened": ""}
+VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
 
 
 def npy(array):
@@ -24,6 +24,10 @@ def npy(array):
 def mask(channels=1, size=8):
     images = torch.rand(3, channels, size, size, generator=torch.Generator().manual_seed(0))
     return filters.estimate([images]).frequency.numpy()
+
+
+def opened_mask(array, kind="frequency"):
+    return filter_tab.open_mask({"content": npy(array), "kind": kind})["opened"]
 
 
 @pytest.mark.parametrize("model", ["portraits32", "field64"])
@@ -77,8 +81,8 @@ def test_the_space_filter_is_said_to_be_flat_exactly_where_it_is():
 
 def test_an_opened_mask_is_shown_in_place_of_the_model_s():
     raw = mask()
-    opened = filter_tab.open_mask(npy(raw))["opened"]
-    view = filter_tab.view(VALUES | {"opened": opened})
+    opened = opened_mask(raw)
+    view = filter_tab.view(VALUES | {"frequency": opened})
     expected = filters.gain(torch.from_numpy(raw), 5.0)[0]
     np.testing.assert_allclose(
         view["plots"]["plane"][0]["z"], torch.fft.fftshift(expected), rtol=1e-4
@@ -87,8 +91,8 @@ def test_an_opened_mask_is_shown_in_place_of_the_model_s():
 
 
 def test_a_large_mask_is_averaged_down_and_keeps_its_frequencies():
-    opened = filter_tab.open_mask(npy(mask(size=256)))["opened"]
-    (plane,) = filter_tab.view(VALUES | {"opened": opened})["plots"]["plane"]
+    opened = opened_mask(mask(size=256))
+    (plane,) = filter_tab.view(VALUES | {"frequency": opened})["plots"]["plane"]
     assert np.shape(plane["z"]) == (64, 64)
     assert plane["x"][0] == pytest.approx(-0.5 + 1.5 / 256, rel=1e-4)  # the mean of the first four
 
@@ -111,7 +115,7 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
         ({"model": "../x"}, "model must be one of"),
         ({"channel": 4}, "channel must be from 0 to 3"),
         ({"channel": "red"}, "channel must be from 0 to 3"),
-        ({"opened": "guessed"}, "no longer here"),
+        ({"frequency": "guessed"}, "no longer here"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(changes, words):
@@ -135,4 +139,17 @@ def test_a_bad_value_is_refused_in_one_sentence(changes, words):
 )
 def test_a_file_that_is_no_frequency_mask_is_refused_in_one_sentence(content, words):
     with pytest.raises(ValueError, match=words):
-        filter_tab.open_mask(content)
+        filter_tab.open_mask({"content": content, "kind": "frequency"})
+
+
+def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
+    raw = np.random.default_rng(0).random((1, 8, 8))
+    view = filter_tab.view(VALUES | {"space": opened_mask(raw, "space")})
+    expected = filters.gain(torch.from_numpy(raw), 5.0)[0]
+    np.testing.assert_allclose(view["plots"]["space"][0]["z"], expected, rtol=1e-4)
+    assert view["plots"]["plane"] == filter_tab.view(VALUES)["plots"]["plane"]
+
+
+def test_a_file_of_no_known_kind_is_refused():
+    with pytest.raises(ValueError, match="A file was expected"):
+        filter_tab.open_mask({"content": npy(mask()), "kind": "phase"})

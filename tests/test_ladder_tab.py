@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pds import tuned
 from pds.cli import main
 from pds.experiments import Request, compare_request, load
 from pds.pictures import view
+from pds.sampling import seeded_noise, steps
 from pds.web import ladder_tab
 from pds.web.words import grain_begins
 
@@ -30,6 +32,20 @@ def pixels(content):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
 
 
+def sample_tuned(request):
+    """The last step with the gain that is tuned for this N."""
+    experiment = load(request.model)
+    *_, last = steps(
+        experiment.score,
+        experiment.sde,
+        sampler=experiment.sampler(request.num_steps),
+        preconditioner=tuned.preconditioner(request.model, request.num_steps),
+        noise=seeded_noise(range(request.seed, request.seed + 2)),
+        shape=(2, *experiment.image_shape),
+    )
+    return last
+
+
 def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(drawn):
     columns = [m["num_steps"] for m in drawn if m["kind"] == "column"]
     assert columns == [20, 25, 40, 66, 100, 133, 200]
@@ -38,9 +54,9 @@ def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(dra
 
 
 def test_the_longest_column_is_drawn_on_demand_only(monkeypatch):
-    monkeypatch.setattr(ladder_tab, "COUNTS", (8, 4))
-    assert [c["num_steps"] for c in messages()[-1]["columns"]] == [4]
-    assert [c["num_steps"] for c in messages(long=True)[-1]["columns"]] == [8, 4]
+    monkeypatch.setattr(ladder_tab, "COUNTS", (14, 10))
+    assert [c["num_steps"] for c in messages()[-1]["columns"]] == [10]
+    assert [c["num_steps"] for c in messages(long=True)[-1]["columns"]] == [14, 10]
 
 
 def test_progress_grows_and_names_the_run(drawn):
@@ -51,9 +67,11 @@ def test_progress_grows_and_names_the_run(drawn):
 
 
 def test_a_picture_is_the_result_of_its_comparison(drawn):
-    *_, last = compare_request(Request("field64", 25, num_images=2, seed=3))
+    request = Request("field64", 25, num_images=2, seed=3)
+    *_, last = compare_request(request)
     (column,) = [c for c in drawn[-1]["columns"] if c["num_steps"] == 25]
-    for content, step in zip(column["pictures"], last, strict=True):
+    alone = sample_tuned(request)
+    for content, step in zip(column["pictures"], (*last, alone), strict=True):
         expected = view(step.x_mean.numpy())[..., 0].reshape(2 * 64, 64)
         np.testing.assert_array_equal(pixels(content), expected)
 
@@ -89,24 +107,25 @@ def test_a_bad_value_becomes_one_sentence(changes, words):
     assert message["run"] == "a"
 
 
-def test_the_sentence_says_where_each_sampler_begins_to_leave_grain():
-    left = {200: (1.0, 1.0), 66: (1.05, 0.9), 40: (1.3, 1.05), 20: (2.3, None)}
-    assert grain_begins(left) == (
-        "Vanilla leaves grain from N = 40 down, 1.3 times the data's power in fine detail there. "
-        "PDS leaves grain from N = 20 down, over 1,000 times the data's power in fine detail there."
+def test_the_sentence_says_where_each_sampler_leaves_grain():
+    left = {200: (1.0, 1.0, 1.0), 66: (1.05, 1.2, 0.9), 40: (1.3, 1.05, 1.05), 20: (2.3, None, 1)}
+    assert grain_begins(left, ("Vanilla", "PDS", "Tuned")) == (
+        "Vanilla leaves grain at N = 40 and below: 1.3 times the data's power in fine detail at 40. "
+        "PDS leaves grain at N = 66 and N = 20: 1.2 times the data's power in fine detail at 66. "
+        "Tuned leaves no grain at any of these counts."
     )
-    assert "PDS leaves no grain" in grain_begins({66: (2.0, 1.0)})
+    assert "at N = 66: 2.0 times" in grain_begins({66: (2.0,)}, ("Vanilla",))
 
 
 def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     shipped = json.loads(ladder_tab.recorded())
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
     left = {c["num_steps"]: c["left"] for c in shipped["columns"]}
-    assert shipped["sentence"] == grain_begins(left)
+    assert shipped["sentence"] == grain_begins(left, ladder_tab.ROWS)
     request = Request(**shipped["request"] | {"num_steps": 20})
     *_, last = compare_request(request)
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
-    for content, step in zip(column["pictures"], last, strict=True):
+    for content, step in zip(column["pictures"], (*last, sample_tuned(request)), strict=True):
         fresh = view(step.x_mean.numpy()).reshape(-1, load(request.model).image_shape[-1], 3)
         # Another machine rounds differently.
         assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
@@ -119,8 +138,8 @@ def test_without_a_recorded_figure_the_page_says_how_to_make_one(tmp_path):
 
 def test_the_command_line_records_a_figure(tmp_path, capsys):
     out = tmp_path / "ladder.json"
-    arguments = ["--ladder", "--model", "field64", "--counts", "5,3", "--out", str(out)]
+    arguments = ["--ladder", "--model", "field64", "--counts", "14,10", "--out", str(out)]
     assert main(["record", *arguments]) == 0
     whole = json.loads(out.read_text())
-    assert [c["num_steps"] for c in whole["columns"]] == [5, 3]
+    assert [c["num_steps"] for c in whole["columns"]] == [14, 10]
     assert whole["sentence"] in capsys.readouterr().out

@@ -44,7 +44,7 @@ def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
     pane = open_tab(page, "filter")
     axes = "document.querySelector('#filter [data-plot=radial]').layout.yaxis.range"
     before, range_before = pane.locator("[data-text=filter]").inner_text(), page.evaluate(axes)
-    dial = pane.get_by_label("Alpha")
+    dial = pane.get_by_role("slider", name="Alpha")
     count = answered(pane)
     slide(page, dial, 12)
     expect(pane.locator("[data-text=filter]")).not_to_have_text(before)
@@ -61,7 +61,7 @@ def test_a_mask_is_saved_and_opened_again(page, tmp_path):
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     before = pane.locator("[data-text=filter]").inner_text()
-    pane.locator("input[type=file]").set_input_files(path)
+    pane.get_by_label("Open a frequency mask").set_input_files(path)
     expect(pane.locator(".pds-opened span")).to_have_text("portraits32_freq.npy")
     assert pane.locator("[data-text=filter]").inner_text() == before
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_mask_gets_a_sentence_and_changes_nothing(page, tmp_pa
     path = tmp_path / "x.npy"
     path.write_bytes(b"not a mask")
     before = pane.locator("[data-text=filter]").inner_text()
-    pane.locator("input[type=file]").set_input_files(path)
+    pane.get_by_label("Open a space mask").set_input_files(path)
     expect(pane.get_by_role("alert")).to_contain_text("not a readable .npy file")
     assert pane.locator("[data-text=filter]").inner_text() == before
 
@@ -86,7 +86,7 @@ def test_a_tab_fits_a_phone(page, name):
 def test_a_step_of_the_story_answers_its_slider(page):
     pane = open_tab(page, "story")
     section = pane.locator("[data-step=wall]")
-    dial = section.get_by_label("Sigma")
+    dial = section.get_by_role("slider", name="Sigma")
     slide(page, dial, 9, "PageDown")
     shown = section.locator("output").inner_text()
     expect(section.locator("[data-text=wall]")).to_contain_text(f"At sigma = {shown} ")
@@ -100,7 +100,7 @@ def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page
         text = section.locator("[data-text]").first
         expect(text).not_to_be_empty()
         if section.get_attribute("data-step") == "lag":
-            section.get_by_label("Sampler").select_option("PDS")
+            section.get_by_role("combobox", name="Sampler").select_option("PDS")
             expect(text).to_contain_text("PDS at alpha = 5 ")
         for dial in section.locator("input[type=range][name]").all():
             before = text.inner_text()
@@ -127,7 +127,7 @@ def test_another_spectrum_changes_every_step_that_was_seen(page):
 
 def test_a_rung_of_the_ladder_opens_its_comparison(page):
     pane = open_tab(page, "ladder")
-    expect(pane.locator("td button")).to_have_count(16)
+    expect(pane.locator("td button")).to_have_count(24)
     pane.get_by_role("button", name="PDS after 20 iterations").click()
     expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
     assert page.input_value("#stage [name=num_images]") == "2"
@@ -138,7 +138,7 @@ def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
     pane.get_by_label("Seed").fill("5")
     pane.get_by_role("button", name="Draw for this seed").click()
     expect(pane.locator("progress")).to_be_visible()
-    expect(pane.locator("td[data-count='20'] button")).to_have_count(2, timeout=30_000)
+    expect(pane.locator("td[data-count='20'] button")).to_have_count(3, timeout=30_000)
     pane.get_by_role("button", name="Stop").click()
     expect(pane.get_by_role("status")).to_contain_text("Stopped")
     expect(pane.get_by_role("button", name="Draw for this seed")).to_be_enabled()
@@ -156,7 +156,7 @@ def test_the_walk_is_scrubbed_and_played_without_a_request(page):
     section = pane.locator("[data-step=lab]")
     expect(section.locator("li.converged")).to_have_count(1)  # the short axis after 40 steps
     asked = len(page.asked())
-    taken = section.get_by_label("Steps taken")
+    taken = section.get_by_role("slider", name="Steps taken")
     taken.focus()
     page.keyboard.press("End")
     points = "document.querySelector('[data-plot=vanilla]').data[5].x.length"
@@ -173,7 +173,7 @@ def test_an_unstable_direction_turns_red(page):
     pane = open_tab(page, "story")
     section = pane.locator("[data-step=lab]")
     expect(section.locator("li.unstable")).to_have_count(0)
-    slide(page, section.get_by_label("Step e"), 4, "PageUp")
+    slide(page, section.get_by_role("slider", name="Step e"), 4, "PageUp")
     expect(section.locator("li.unstable").first).to_contain_text("unstable")
     expect(section.locator("[data-text=lab]")).to_contain_text("and diverges")
 
@@ -205,6 +205,6 @@ def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
     pane.get_by_role("button", name="Try 60 drawn portraits").click()
     expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.", timeout=20_000)
     before = pane.locator("[data-text=filter]").inner_text()
-    slide(page, pane.get_by_label("Texture"), 4)
+    slide(page, pane.get_by_role("slider", name="Texture"), 4)
     pane.locator("[name=size]").select_option("64")
     expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)

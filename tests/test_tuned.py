@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from pds import story, tuned
+from pds import story, theory, tuned
 from pds.cli import main
 from pds.story import COUNTS, field
 from pds.web.story_tab import FIELDS
@@ -57,3 +58,18 @@ def test_the_story_has_a_curve_for_each_control():
     assert {"vanilla", "PDS", "tuned", "best scalar", "inverted", "shuffled"} <= names
     assert "tuned" in view["text"]["errors"]
     assert story.COUNTS == tuned.COUNTS
+
+
+def test_m_of_a_tuned_gain_is_the_recorded_one_at_every_frequency():
+    subject, at = field("field64"), COUNTS.index(25)
+    m = tuned.preconditioner("field64", 25)
+    impulse = torch.zeros(1, 1, 64, 64)
+    impulse[..., 0, 0] = 1
+    gain = theory.bins(torch.fft.fft2(m.apply(impulse))[0, 0].real)
+    np.testing.assert_allclose(gain.power, tuned.load("field64").gains[at], rtol=0.01)
+    assert len(gain.power) == len(subject.data.power)
+
+
+def test_a_count_that_is_not_tuned_is_refused():
+    with pytest.raises(ValueError, match="gains are tuned for N of 10, 14"):
+        tuned.preconditioner("field64", 11)

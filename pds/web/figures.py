@@ -94,7 +94,10 @@ def filter_layouts() -> dict[str, Layout]:
         ),
         "radial": layout(
             "By frequency",
-            xaxis={"title": "cycles per pixel", "range": [0, 0.5]},
+            xaxis={
+                "title": "cycles per pixel, logarithmic", "type": "log",
+                "range": log_range(1 / 32), "dtick": "D2",
+            },
             yaxis={"title": "gain", "range": gain_range(TOP_GAIN)},
         ),
         "surface": layout(
@@ -146,6 +149,11 @@ def gain_range(top: float) -> list[float]:
     return [1 - margin, top + margin]
 
 
+def log_range(lowest: float) -> list[float]:
+    """Return the range of a logarithmic axis from just below a frequency to just above 1/2."""
+    return [float(np.log10(0.85 * lowest)), float(np.log10(0.52))]
+
+
 def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
     """Draw the gains, colors spread over the range that alpha allows."""
     colors = {"colorscale": SHADES, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
@@ -171,13 +179,13 @@ def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
 
 
 def _radial(gains: Gains) -> list[Trace]:
-    ends = np.array([0, 0.5])
+    ends = np.array([1e-4, 1.0])
     levels = [
         line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
         for level in (1.0, gains.bound)
     ]
     names = {
-        "type": "scatter", "mode": "text", "x": [0.495, 0.495], "y": [1.0, gains.bound],
+        "type": "scatter", "mode": "text", "x": [0.5, 0.5], "y": [1.0, gains.bound],
         "text": ["vanilla", f"bound α/(α−1) = {gains.bound:.3f}"],  # noqa: RUF001
         "textposition": "top left", "hoverinfo": "skip", "textfont": {"color": INK},
     }  # fmt: skip

@@ -4,7 +4,7 @@ import base64
 import binascii
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,8 @@ LARGEST_DRAWN = 64
 LARGEST_FILE = 16_000_000
 """Of a mask that a visitor brings, bytes; 3 channels of 1024 px in float32 take 12.6 million."""
 
+KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
+
 brought: Shelf[Tensor] = Shelf(16, "The filter that you opened")
 
 
@@ -42,14 +44,14 @@ def view(values: Mapping[str, Any]) -> Message:
     """Draw the filters that the controls describe.
 
     Args:
-        values: model and alpha as of a `Request`; channel, an index of `CHANNELS`; opened, the name
-            of a mask that was opened, or "".
+        values: model and alpha as of a `Request`; channel, an index of `CHANNELS`; frequency and
+            space, names of masks that were opened, or "".
 
     Raises:
         ValueError: for a value out of range.
     """
     request = Request(model=values.get("model", ""), alpha=values.get("alpha", 0))
-    frequency, space = _masks(request.model, values.get("opened", ""))
+    frequency, space = _masks(request.model, values)
     channel = values.get("channel")
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
         raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {channel!r}")
@@ -57,7 +59,12 @@ def view(values: Mapping[str, Any]) -> Message:
     top = max(figures.TOP_GAIN, gains.bound)
     return {
         "plots": figures.filter_traces(gains),
-        "layouts": {"radial": {"yaxis": {"range": figures.gain_range(top)}}},
+        "layouts": {
+            "radial": {
+                "xaxis": {"range": figures.log_range(float(gains.radii[0]))},
+                "yaxis": {"range": figures.gain_range(top)},
+            }
+        },
         "text": {"filter": sentence(gains), "space": space_sentence(gains)},
     }
 
@@ -104,13 +111,17 @@ def space_sentence(gains: figures.Gains) -> str:
     return f"It multiplies pixels by {low:.3f} to {high:.3f}, most where images are dark."
 
 
-def open_mask(content: object) -> Message:
-    """Keep a raw frequency mask, the base64 text of a .npy file, and return its name.
+def open_mask(values: Mapping[str, Any]) -> Message:
+    """Keep a raw mask and return its name.
+
+    Args:
+        values: content, the base64 text of a .npy file, and kind, "frequency" or "space".
 
     Raises:
-        ValueError: if it is too large, or no frequency mask.
+        ValueError: if it is too large, or no such mask.
     """
-    if not isinstance(content, str):
+    content, kind = values.get("content"), values.get("kind")
+    if not isinstance(content, str) or kind not in KINDS:
         raise ValueError("A file was expected")
     if len(content) > LARGEST_FILE * 4 // 3:
         raise ValueError(f"The file is over {LARGEST_FILE // 1_000_000} MB; a mask is smaller")
@@ -118,7 +129,7 @@ def open_mask(content: object) -> Message:
         file = io.BytesIO(base64.b64decode(content, validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("The file did not arrive whole; please try again") from None
-    mask = filters.read(file, "The file", None, kind="frequency")
+    mask = filters.read(file, "The file", None, kind=kind)
     if mask.shape[0] not in (1, 3) or min(mask.shape[1:]) < 2:
         raise ValueError(
             f"The file has shape {tuple(mask.shape)}; expected 1 or 3 channels of at least 2 x 2"
@@ -133,7 +144,7 @@ def mask_file(values: Mapping[str, Any]) -> Message:
         values: as in `view`, and kind, "frequency" or "space".
     """
     kind = values.get("kind")
-    frequency, space = _masks(values.get("model", ""), values.get("opened", ""))
+    frequency, space = _masks(Request(model=values.get("model", "")).model, values)
     mask = frequency if kind == "frequency" else space
     if mask is None:
         raise ValueError(space_sentence(gains_of(frequency, None, 5.0)))
@@ -147,11 +158,15 @@ def mask_file(values: Mapping[str, Any]) -> Message:
     }
 
 
-def _masks(model: str, opened: str) -> tuple[Tensor, Tensor | None]:
-    if opened:
-        return brought[opened], None
-    experiment = load(Request(model=model).model)
-    return experiment.frequency_mask, experiment.space_mask
+def _masks(model: str, values: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+    """Return what was opened, and the model's own masks where nothing was."""
+    opened = [values.get(kind) or "" for kind in KINDS]
+    if not any(opened):
+        experiment = load(model)
+        return experiment.frequency_mask, experiment.space_mask
+    frequency, space = (brought[name] if name else None for name in opened)
+    # A space mask alone is shown beside the model's frequency mask.
+    return load(model).frequency_mask if frequency is None else frequency, space
 
 
 def _channel(gain: Tensor, channel: int) -> Tensor:

@@ -69,6 +69,7 @@ def bring(values: Mapping[str, Any]) -> Message:
             "space": traces["space"],
             "convergence": figures.convergence_traces(*np.array(changes, dtype=float).T),
         },
+        "layouts": {"radial": {"xaxis": {"range": figures.log_range(float(gains.radii[0]))}}},
         "text": {"filter": sentence(gains), "convergence": convergence_sentence(changes)},
         "images": {"sheet": picture(_sheet(images[:SHOWN]))},
     }

@@ -1,7 +1,7 @@
 """The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from pds import diagnostics
-from pds.experiments import LADDER, MAX_SEED, ROOT, Request, compare_request, load
+from pds import diagnostics, tuned
+from pds.experiments import DEVICE, LADDER, MAX_SEED, ROOT, Request, compare_request, load
 from pds.pictures import view
+from pds.sampling import Step, seeded_noise, steps
 from pds.web.messages import Message, dumps, finite, picture
 from pds.web.words import grain_begins
 
 RECORDED = ROOT / "assets" / "ladder.json"
 COUNTS = (*LADDER, 20)
 """Columns: the paper's iteration counts, and one more, where the embedded model shows most."""
+ROWS = ("Vanilla", "PDS", "Tuned")
 NUM_IMAGES = 2
 INTERVAL = 0.3
 """Least time between two messages about progress, in seconds."""
@@ -25,7 +27,7 @@ INTERVAL = 0.3
 
 def setup() -> Message:
     """Return what the tab needs before anything is drawn."""
-    return {"counts": list(COUNTS), "limits": {"seed": MAX_SEED}}
+    return {"counts": list(COUNTS), "rows": ROWS, "limits": {"seed": MAX_SEED}}
 
 
 def recorded(path: Path = RECORDED) -> str:
@@ -72,30 +74,61 @@ def figure(request: Request, counts: Sequence[int]) -> Iterator[Message]:
         "progress" with the share that is done and the seconds left; a "column" for each count; and
         at last "done" with all columns.
     """
-    total, finished, start, due = sum(counts), 0, time.perf_counter(), 0.0
+    progress = _Progress(3 * sum(counts))
     columns: dict[int, Message] = {}
     for n in sorted(counts):
-        with closing(compare_request(replace(request, num_steps=n))) as pairs:
+        at = replace(request, num_steps=n)
+        with closing(compare_request(at)) as pairs:
             for pair in pairs:
-                finished += 1
-                now = time.perf_counter()
-                if now >= due:
-                    due = now + INTERVAL
-                    left = (now - start) / finished * (total - finished)
-                    yield {
-                        "kind": "progress", "num_steps": n, "iteration": pair.pds.index + 1,
-                        "share": finite(finished / total), "seconds": finite(left),
-                    }  # fmt: skip
-        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in pair])}
+                yield from progress.tell(pair.pds, 2)
+        with closing(_tuned(at)) as alone:
+            for step in alone:
+                yield from progress.tell(step, 1)
+        columns[n] = {"num_steps": n, **_column(request, [s.x_mean for s in (*pair, step)])}
         yield {"kind": "column", "request": asdict(request), **columns[n]}
     ordered = [columns[n] for n in counts]
-    lefts = {n: columns[n]["left"] for n in counts}
-    sentence = grain_begins(lefts)
+    sentence = grain_begins({n: columns[n]["left"] for n in counts}, ROWS)
     yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
 
 
+class _Progress:
+    """Tells how far a figure is and how long it will take, not more often than `INTERVAL`.
+
+    Args:
+        total: chains times iterations, over all columns.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
+
+    def tell(self, step: Step, num_chains: int) -> Iterator[Message]:
+        """Count a step of so many chains, and yield a message where one is due."""
+        self.done += num_chains
+        now = time.perf_counter()
+        if now >= self.due:
+            self.due = now + INTERVAL
+            left = (now - self.start) / self.done * (self.total - self.done)
+            yield {
+                "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
+                "share": finite(self.done / self.total), "seconds": finite(left),
+            }  # fmt: skip
+
+
+def _tuned(request: Request) -> Generator[Step, None, None]:
+    """Sample with the gain that is tuned for this N, from the noise of the comparison."""
+    experiment, count = load(request.model), request.num_images
+    yield from steps(
+        experiment.score,
+        experiment.sde,
+        sampler=experiment.sampler(request.num_steps),
+        preconditioner=tuned.preconditioner(request.model, request.num_steps),
+        noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
+        shape=(count, *experiment.image_shape),
+    )
+
+
 def _column(request: Request, chains: Sequence[Any]) -> Message:
-    """Return the noise left of both chains and their images, one above the other."""
+    """Return the noise left of all chains and their images, one above the other."""
     data = load(request.model).data_power
     images = [view(x.float().cpu().numpy()) for x in chains]
     return {

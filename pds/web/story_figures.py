@@ -52,7 +52,7 @@ def layouts() -> dict[str, Layout]:
             **LEGEND, **TOP,
         ),
         "lag": layout(
-            "How much too strong one frequency is while the noise falls",
+            "One frequency, relative to exact",
             xaxis=sigma, yaxis={"title": "times what it should be", "range": [0.85, 2.05]},
             **LEGEND, **TOP,
         ),

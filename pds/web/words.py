@@ -29,23 +29,27 @@ def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
     return f"{winner} is closer to the data in fine detail: {powers}."
 
 
-def grain_begins(left: Mapping[int, Sequence[float | None]]) -> str:
-    """Say from how many iterations down each sampler leaves grain.
+def grain_begins(left: Mapping[int, Sequence[float | None]], names: Sequence[str]) -> str:
+    """Say at how many iterations each sampler leaves grain: from one count down, or at some.
 
     Args:
-        left: noise left of vanilla and of PDS at each N.
+        left: noise left of each sampler at each N.
+        names: of the samplers.
     """
-    parts = []
-    for chain, name in enumerate(("Vanilla", "PDS")):
-        grainy = [n for n in sorted(left, reverse=True) if _miss_above(left[n][chain])]
+    counts, parts = sorted(left, reverse=True), []
+    for chain, name in enumerate(names):
+        grainy = [n for n in counts if _grain(left[n][chain])]
         if not grainy:
             parts.append(f"{name} leaves no grain at any of these counts.")
-        else:
-            first = grainy[0]
-            parts.append(
-                f"{name} leaves grain from N = {first} down, {_power(left[first][chain])} "
-                "the data's power in fine detail there."
-            )
+            continue
+        first = grainy[0]
+        where = " and ".join(f"N = {n}" for n in grainy)
+        if grainy == counts[counts.index(first) :] and len(grainy) > 1:
+            where = f"N = {first} and below"
+        power = _power(left[first][chain])
+        parts.append(
+            f"{name} leaves grain at {where}: {power} the data's power in fine detail at {first}."
+        )
     return " ".join(parts)
 
 
@@ -82,7 +86,7 @@ def share(value: float) -> str:
     return f"{percent:.1f}%" if percent < 9.95 else f"{percent:.0f}%"
 
 
-def _miss_above(noise_left: float | None) -> bool:
+def _grain(noise_left: float | None) -> bool:
     return noise_left is None or math.log(noise_left) > ALIKE
 
 

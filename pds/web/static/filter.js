@@ -6,10 +6,10 @@ const { model, channel } = Object.fromEntries(
 );
 model.append(...props.setup.models.map(({ name, title }) => new Option(title, name)));
 channel.append(...props.setup.channels.map((title, i) => new Option(title, i)));
-let opened = "";
+const opened = { frequency: "", space: "" };
 
 const controls = makeValues(pane, refresh);
-const read = () => ({ ...controls.read(), channel: Number(channel.value), opened });
+const read = () => ({ ...controls.read(), channel: Number(channel.value), ...opened });
 const ask = makeAsker(
   (values) => server.filter_view(values),
   (answer) => showAnswer(pane, answer, props.setup.layouts)
@@ -18,24 +18,34 @@ function refresh() {
   ask(read());
 }
 
-const file = pane.querySelector("input[type=file]");
-const openedName = pane.querySelector(".pds-opened");
-function useOpened(name, title) {
-  opened = name;
-  openedName.hidden = !name;
-  openedName.querySelector("span").textContent = title;
+const openedNames = pane.querySelector(".pds-opened");
+function showOpened(titles) {
+  openedNames.hidden = !titles.length;
+  openedNames.querySelector("span").textContent = titles.join(" and ");
+}
+const titles = {};
+for (const file of pane.querySelectorAll("input[type=file]")) {
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    if (!chosen) return;
+    const { kind } = file.dataset;
+    const answer = await answered(server.open_filter({ kind, content: await asBase64(chosen) }));
+    file.value = "";
+    if (answer.error) return showAnswer(pane, answer, {});
+    opened[kind] = answer.opened;
+    titles[kind] = chosen.name;
+    showOpened(Object.values(titles));
+    refresh();
+  });
+}
+pane.querySelector(".pds-close").addEventListener("click", () => {
+  for (const kind in opened) {
+    opened[kind] = "";
+    delete titles[kind];
+  }
+  showOpened([]);
   refresh();
-}
-async function open(chosen) {
-  const answer = await answered(server.open_filter(await asBase64(chosen)));
-  if (answer.error) await showAnswer(pane, answer, {});
-  else useOpened(answer.opened, chosen.name);
-}
-file.addEventListener("change", () => {
-  if (file.files.length) open(file.files[0]);
-  file.value = "";
 });
-pane.querySelector(".pds-close").addEventListener("click", () => useOpened("", ""));
 for (const button of pane.querySelectorAll("[data-save]")) {
   button.addEventListener("click", async () => {
     const answer = await answered(server.filter_file({ ...read(), kind: button.dataset.save }));

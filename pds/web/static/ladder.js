@@ -6,8 +6,8 @@ const [drawButton, haltButton] = [".pds-draw", ".pds-halt"].map((s) => pane.quer
 const [caption, complaint, table, progress] = ["[role=status]", ".pds-error", "table", ".pds-progress"].map(
   (s) => pane.querySelector(s)
 );
-const { counts, limits } = props.setup;
-const NAMES = ["Vanilla", "PDS"];
+const { counts, rows, limits } = props.setup;
+const HUES = { Vanilla: "vanilla", PDS: "ours", Tuned: "tuned" };
 form.elements.seed.max = limits.seed;
 let run = null;
 let request = null;
@@ -22,9 +22,9 @@ function buildTable() {
     head.append(cell);
   }
   const body = table.createTBody();
-  for (const name of NAMES) {
+  for (const name of rows) {
     const row = body.insertRow();
-    row.className = name === "PDS" ? "ours" : "vanilla";
+    row.className = HUES[name];
     const title = document.createElement("th");
     Object.assign(title, { scope: "row", textContent: name });
     row.append(title);
@@ -47,7 +47,7 @@ function place({ num_steps, left, pictures }) {
     button.type = "button";
     button.setAttribute(
       "aria-label",
-      `${NAMES[chain]} after ${num_steps} iterations, ${times(left[chain])} the data's fine power. Open this comparison.`
+      `${rows[chain]} after ${num_steps} iterations, ${times(left[chain])} the data's fine power. Open this comparison.`
     );
     button.append(image, number);
     const asked = { ...request, num_steps };
