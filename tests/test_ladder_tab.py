@@ -110,7 +110,8 @@ def test_a_bad_value_becomes_one_sentence(changes, words):
 def test_the_sentence_says_where_each_sampler_leaves_grain():
     left = {200: (1.0, 1.0, 1.0), 66: (1.05, 1.2, 0.9), 40: (1.3, 1.05, 1.05), 20: (2.3, None, 1)}
     assert grain_begins(left, ("Vanilla", "PDS", "Tuned")) == (
-        "Vanilla leaves grain at N = 40 and below: 1.3 times the data's power in fine detail at 40. "
+        "Vanilla leaves grain at N = 40 and below: 1.3 times the data's power in fine detail at "
+        "40. "
         "PDS leaves grain at N = 66 and N = 20: 1.2 times the data's power in fine detail at 66. "
         "Tuned leaves no grain at any of these counts."
     )
