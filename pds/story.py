@@ -7,7 +7,7 @@ is drawn from the exact law.
 
 import math
 from dataclasses import dataclass, fields
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -91,6 +91,11 @@ class Field:
         stacked = np.repeat(rows, len(counts), axis=0)
         variance = theory.variances(self.data, stacked, self.experiment.sde, samplers * len(rows))
         return theory.w2(self.data, variance).reshape(*gain.shape[:-1], len(counts))
+
+    @cached_property
+    def vanilla_w2(self) -> Array:
+        """The error of vanilla at each of `COUNTS`, (N,)."""
+        return self.w2(np.ones(len(self.data.power)))
 
     def w2_of(self, gains: Array) -> Array:
         """Return the error at each of `COUNTS`, (N,), of a gain for each, (N, K) or (N, 1)."""
@@ -226,17 +231,19 @@ class Errors(NamedTuple):
     crossings: list[float]
 
 
+@lru_cache(maxsize=64)
 def errors(field: Field, alpha: float) -> Errors:
     """Return the error against N of vanilla, PDS at alpha, and its controls.
 
     "inverted" shrinks what PDS stretches, gain 1/r; "shuffled" deals the gains of PDS to
     frequencies at random.
     """
-    pds = field.gain(alpha)
-    rows = field.w2(np.stack([np.ones_like(pds), pds, 1 / pds]))
-    curves = dict(zip(("vanilla", "PDS", "inverted"), rows, strict=True))
-    curves["shuffled"] = field.shuffled_w2(pds)
-    return Errors(COUNTS, curves, crossings(COUNTS, rows[0], rows[1]))
+    gain = field.gain(alpha)
+    pds, inverted = field.w2(np.stack([gain, 1 / gain]))
+    shuffled = field.shuffled_w2(gain)
+    vanilla = field.vanilla_w2
+    curves = {"vanilla": vanilla, "PDS": pds, "inverted": inverted, "shuffled": shuffled}
+    return Errors(COUNTS, curves, crossings(COUNTS, vanilla, pds))
 
 
 def crossings(counts: tuple[int, ...], a: Array, b: Array) -> list[float]:
@@ -256,7 +263,7 @@ def advantage(field: Field) -> Array:
     """
     gains = np.stack([field.gain(alpha) for alpha in ALPHAS])
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        ratio = field.w2(np.ones(gains.shape[1])) / field.w2(gains)
+        ratio = field.vanilla_w2 / field.w2(gains)
         return np.asarray(np.log10(np.nan_to_num(ratio, nan=0.0)))
 
 

@@ -64,6 +64,16 @@ def load(model: str) -> Tuned:
     return Tuned(np.array(values["gains"]), np.array(values["scalars"]))
 
 
+@cache
+def curves(model: str) -> dict[str, Array]:
+    """Return the errors at each of `COUNTS` of the best scalar and of the tuned gain."""
+    subject, best = field(model), load(model)
+    return {
+        "best scalar": subject.w2_of(best.scalars[:, None]),
+        "tuned": subject.w2_of(best.gains),
+    }
+
+
 def preconditioner(model: str, num_steps: int) -> FrequencyFilter:
     """Return the M of a model's tuned gain for this N, the same for all channels.
 

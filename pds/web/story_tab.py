@@ -110,13 +110,12 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
 def errors(field: Field, values: Mapping[str, Any]) -> Message:
     """Error against N, with controls and the crossover."""
     alpha, chosen = _strength(values), _chosen(values, "num_steps", story.COUNTS)
-    told, best = story.errors(field, alpha), tuned.load(values["model"])
-    told.curves["best scalar"] = field.w2_of(best.scalars[:, None])
-    told.curves["tuned"] = field.w2_of(best.gains)
+    told = story.errors(field, alpha)
+    curves = told.curves | tuned.curves(values["model"])
     n = told.counts[chosen]
-    at = {name: float(curve[chosen]) for name, curve in told.curves.items()}
+    at = {name: float(curve[chosen]) for name, curve in curves.items()}
     return {
-        "plots": {"errors": figures.error_traces(told.counts, told.curves, told.crossings, n)},
+        "plots": {"errors": figures.error_traces(told.counts, curves, told.crossings, n)},
         "text": {"errors": _errors_sentence(n, alpha, at, told.crossings)},
     }
 
