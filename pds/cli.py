@@ -26,7 +26,6 @@ from pds import (
     theory,
     train,
     tuned,
-    tuning,
 )
 from pds.sample_cli import counts
 from pds.sampling import Sampler
@@ -241,11 +240,11 @@ def _tune(arguments: argparse.Namespace) -> None:
     sde, sampler, amplitude = _tuned_for(arguments)
     data = theory.bins(amplitude**2 * filters.data_power(published).mean(0))
     ones, pds = np.ones_like(data.power), _binned(published, 5.0)
-    scalar = tuning.tune_scalar(data, sde, sampler)
-    gain = tuning.tune(data, sde, sampler, start=pds)
-    grid = tuning.on_grid(data, gain, *published.shape[1:])
-    alpha = tuning.alpha_for(grid)
-    mask = tuning.mask(grid, alpha).expand_as(published)
+    scalar = theory.tune_scalar(data, sde, sampler)
+    gain = theory.tune(data, sde, sampler, start=pds)
+    grid = theory.on_grid(data, gain, *published.shape[1:])
+    alpha = theory.alpha_for(grid)
+    mask = theory.mask(grid, alpha).expand_as(published)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     filters.save(arguments.out, mask)
     print("For Gaussian data with this spectrum: error W2, power above half Nyquist (1 is right)")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pds import tuning
+from pds import theory
 from pds.experiments import DEVICE, ROOT
 from pds.preconditioners import FrequencyFilter
 from pds.story import COUNTS, Array, Field, field
@@ -33,8 +33,8 @@ def find(subject: Field, num_steps: int) -> tuple[Array, float]:
     """Tune the gain of a field's bins (K,), and the best scalar, for one N."""
     data, experiment = subject.data, subject.experiment
     sampler = experiment.sampler(num_steps)
-    gain = tuning.tune(data, experiment.sde, sampler)
-    return gain, tuning.tune_scalar(data, experiment.sde, sampler)
+    gain = theory.tune(data, experiment.sde, sampler)
+    return gain, theory.tune_scalar(data, experiment.sde, sampler)
 
 
 def record(models: Iterable[str], path: Path = RECORDED) -> None:
@@ -86,5 +86,5 @@ def preconditioner(model: str, num_steps: int) -> FrequencyFilter:
         raise ValueError(f"gains are tuned for N of {listing}, got {num_steps}")
     subject = field(model)
     gain = load(model).gains[COUNTS.index(num_steps)]
-    plane = tuning.on_grid(subject.data, gain, *subject.power.shape).to(DEVICE, torch.float32)
+    plane = theory.on_grid(subject.data, gain, *subject.power.shape).to(DEVICE, torch.float32)
     return FrequencyFilter(plane.expand(subject.experiment.image_shape))

@@ -5,7 +5,7 @@ import pytest
 import tiny_run
 import torch
 
-from pds import filters, theory, tuning
+from pds import filters, theory
 from pds.cli import main
 from pds.diagnostics import power, radii
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
@@ -13,6 +13,7 @@ from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import Sampler, sample, seeded_noise, steps
 from pds.scores import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
+from pds.theory import tuning
 
 VE = VESDE(0.01, 1348.0)
 POWER = inverse_square_power(256, variance=0.06)

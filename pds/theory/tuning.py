@@ -2,11 +2,11 @@
 
     minimize W2(g)^2 = sum_k w_k (sqrt(v_k(g)) - sqrt(lambda_k))^2     over log g = theta . B
 
-with v of `pds.theory`, w_k the share of all modes, and B hat functions on knots that are even in
-log |k| (one constant for the scalar). It is a sum of squares: Levenberg-Marquardt steps, with the
-slopes from central differences and every damping tried at once, since many gains cost the recursion
-little more than one. It knows no kernel, so whatever `pds.theory` can follow can be tuned. No
-randomness; a step that is not better is never taken.
+with v of `pds.theory.recursion`, w_k the share of all modes, and B hat functions on knots that are
+even in log |k| (one constant for the scalar). It is a sum of squares: Levenberg-Marquardt steps,
+with the slopes from central differences and every damping tried at once, since many gains cost the
+recursion little more than one. It knows no kernel, so whatever the recursion can follow can be
+tuned. No randomness; a step that is not better is never taken.
 
 A tuned gain is stored as a mask of the published format, gain = alpha / (m + alpha - 1) with
 max m = 1: gains lie in [1, alpha / (alpha - 1)]. The maximum is pinned at k = 0, whose gain is then
@@ -22,10 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds import theory
 from pds.sampling import Sampler
 from pds.sde import SDE
-from pds.theory import Array, Modes
+from pds.theory import spectra
+from pds.theory.recursion import variances
+from pds.theory.spectra import Array, Modes
 
 BOUNDS = (1.0, 4.0)
 """Gains that are tried: a mask expresses none below 1, and far above it samplers diverge."""
@@ -75,7 +76,7 @@ def tune(
         # The value of a gain at each knot, as its mean under that knot's hat.
         theta = (basis @ np.log(gain)) / basis.sum(1)
         found += [gain, np.exp(_descend(errors, theta, np.log(bounds)) @ basis)]
-    w2 = theory.w2(modes, theory.variances(modes, np.stack(found), sde, [sampler] * len(found)))
+    w2 = spectra.w2(modes, variances(modes, np.stack(found), sde, [sampler] * len(found)))
     return found[int(np.nanargmin(w2))]
 
 
@@ -121,9 +122,9 @@ def on_grid(modes: Modes, gain: Array, height: int, width: int) -> Tensor:
 
     The logarithm is linear in log |k| between the groups.
     """
-    radius = theory.modes(torch.ones(height, width)).radius
+    radius = spectra.modes(torch.ones(height, width)).radius
     log_gain = np.interp(np.log(radius), np.log(modes.radius), np.log(gain))
-    values = theory.grid(np.exp(log_gain), height, width)
+    values = spectra.grid(np.exp(log_gain), height, width)
     values[0, 0] = 1.0
     return values
 
@@ -172,7 +173,7 @@ def _residuals(modes: Modes, sde: SDE, sampler: Sampler, basis: Array) -> Residu
 
     def residuals(theta: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            variance = theory.variances(modes, np.exp(theta @ basis), sde, [sampler] * len(theta))
+            variance = variances(modes, np.exp(theta @ basis), sde, [sampler] * len(theta))
             return np.asarray(weight * (np.sqrt(variance) - np.sqrt(modes.power)))
 
     return residuals

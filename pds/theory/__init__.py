@@ -1,0 +1,39 @@
+"""The exact answer of the whole sampler for Gaussian data, and the gain that makes it best."""
+
+from pds.theory.recursion import trajectory, variances
+from pds.theory.spectra import (
+    HALF_NYQUIST,
+    Array,
+    Modes,
+    Octaves,
+    bins,
+    grid,
+    modes,
+    noise_left,
+    octaves,
+    rings,
+    w2,
+)
+from pds.theory.tuning import alpha_for, hats, mask, on_grid, tune, tune_scalar
+
+__all__ = [
+    "HALF_NYQUIST",
+    "Array",
+    "Modes",
+    "Octaves",
+    "alpha_for",
+    "bins",
+    "grid",
+    "hats",
+    "mask",
+    "modes",
+    "noise_left",
+    "octaves",
+    "on_grid",
+    "rings",
+    "trajectory",
+    "tune",
+    "tune_scalar",
+    "variances",
+    "w2",
+]
