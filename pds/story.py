@@ -196,7 +196,7 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
     return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
 
 
-@cache
+@lru_cache(maxsize=16)  # 7 MB for each alpha
 def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
     """Follow every frequency through a run: of PDS at alpha, of vanilla where it is None.
 

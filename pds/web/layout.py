@@ -174,6 +174,8 @@ def bring_images(values: Any = None) -> Message:
 def _answer(view: Callable[[Any], Message], values: Any) -> Message:
     """Answer a pane; what was wrong with its values becomes one sentence."""
     try:
+        if not isinstance(values, dict):
+            raise TypeError(f"named values were expected, got a {type(values).__name__}")
         return view(values)
     except (ValueError, TypeError, OSError) as error:
         return {"error": str(error)}

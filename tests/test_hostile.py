@@ -1,0 +1,66 @@
+"""Whatever a browser sends to a tab, it gets figures or one sentence."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pds.web import filter_tab, images_tab, ladder_tab, layout, story_tab
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(["", "field64", "portraits32", "PDS", "frequency", "../x", "<b>", "NaN"])
+    | st.sampled_from([0, 1, 2, 5, 25, 32, 64, 66, 0.375, 0.5, 1e9, -1])
+)
+ANYTHING = st.recursive(SCALARS, lambda s: st.lists(s, max_size=3) | st.dictionaries(
+    st.text(max_size=5), s, max_size=3), max_leaves=4)  # fmt: skip
+
+TABS = {
+    "filter": (filter_tab.view, {"model": "field64", "alpha": 5, "channel": 0, "frequency": "",
+                                 "space": ""}),
+    "open": (filter_tab.open_mask, {"content": "AAAA", "kind": "frequency"}),
+    "save": (filter_tab.mask_file, {"model": "field64", "kind": "frequency", "frequency": ""}),
+    "lab": (story_tab.view, {"step": "lab", "model": "field64", "length": 0.03, "kappa": 50,
+                             "power": 1, "swirl": 2}),
+    "wall": (story_tab.view, {"step": "wall", "model": "field64", "sigma": 0.3}),
+    "lag": (story_tab.view, {"step": "lag", "model": "field64", "radius": 0.5, "sampler": "PDS",
+                             "alpha": 5}),
+    "errors": (story_tab.view, {"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5}),
+    "map": (story_tab.view, {"step": "map", "model": "field64", "num_steps": 66, "alpha": 5}),
+    "clocks": (story_tab.view, {"step": "clocks", "model": "field64", "num_steps": 9,
+                                "iteration": 3}),
+    "images": (images_tab.bring, {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tab", TABS)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_value_is_answered_by_json_or_a_sentence(tab, data):
+    view, good = TABS[tab]
+    names = data.draw(st.lists(st.sampled_from(sorted(good)), min_size=1, max_size=3))
+    values = good | {name: data.draw(ANYTHING) for name in names}
+    answer = layout._answer(view, values)
+    json.dumps(answer, allow_nan=False)
+    if "error" in answer:
+        assert len(answer["error"].splitlines()) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=ANYTHING.filter(lambda v: not isinstance(v, dict)))
+def test_what_is_no_set_of_values_is_answered_by_a_sentence(values):
+    assert "named values were expected" in layout._answer(story_tab.view, values)["error"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.fixed_dictionaries({"seed": ANYTHING, "alpha": ANYTHING, "model": ANYTHING}))
+def test_a_ladder_of_any_values_begins_or_says_what_is_wrong(values):
+    stream = ladder_tab.stream(values)
+    first = json.loads(next(stream))
+    stream.close()
+    assert first["kind"] in ("progress", "error")
