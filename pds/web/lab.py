@@ -11,7 +11,7 @@ from torch import Tensor
 from pds import langevin
 from pds.langevin import Direction, Move
 from pds.plane import Gaussian, root
-from pds.web.figures import FAINT, INK, Layout, Trace, layout
+from pds.web.figures import FAINT, INK, OURS, VANILLA, Layout, Trace, layout
 from pds.web.messages import Message, finite, rounded
 from pds.web.words import number, share
 
@@ -148,11 +148,11 @@ def _traces(gaussian: Gaussian) -> list[Trace]:
 
 
 STYLES: tuple[Trace, ...] = (
-    {"mode": "lines", "line": {"color": "#2389a3", "width": 2}, "hoverinfo": "skip"},
+    {"mode": "lines", "line": {"color": OURS, "width": 2}, "hoverinfo": "skip"},
     {"mode": "lines", "line": {"color": "#b0a68f", "width": 1}, "hoverinfo": "skip"},
     {
         "mode": "lines+markers",
-        "line": {"color": "#cf6a3f", "width": 2},
+        "line": {"color": VANILLA, "width": 2},
         "marker": {"size": 5},
         "hoverinfo": "skip",
     },
