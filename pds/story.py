@@ -46,7 +46,7 @@ RUNS = (2000, 200, 66, 25)
 RADII = tuple(k / 32 for k in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16))
 """Frequencies to follow, in cycles per pixel; every field has modes there."""
 
-SHARES = 6
+SHARES = 10
 """Groups of equal size that stand for all gains where they are shuffled over the frequencies."""
 
 
@@ -108,10 +108,12 @@ class Field:
     def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
 
-        Every group of modes then has all gains, each for an equal share of its modes.
+        Every group of modes then has all gains, each for an equal share of its modes. The groups
+        are half octaves here, since there are `SHARES` of each.
         """
-        modes = Modes(*(np.repeat(getattr(self.data, f.name), SHARES) for f in fields(Modes)))
-        gains = np.tile(dealt(self.data, gain), len(gain))
+        halves = theory.bins(self.power, per_octave=2)
+        modes = Modes(*(np.repeat(getattr(halves, f.name), SHARES) for f in fields(Modes)))
+        gains = np.tile(dealt(self.data, gain), len(halves.power))
         samplers = [self.experiment.sampler(n) for n in counts]
         return theory.w2(modes, theory.variances(modes, gains, self.experiment.sde, samplers))
 
