@@ -50,7 +50,7 @@ class Setting(NamedTuple):
 
 
 class Kernel(Protocol):
-    """One predictor or corrector step."""
+    """One predictor or corrector step; hashable, equal kernels do the same."""
 
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
         """Advance x (B, C, H, W) by one step; score and noise have its shape."""
@@ -172,6 +172,11 @@ class AnnealedLangevin:
         std = at.sde.marginal(at.level.t).std
         size = column(2 * at.sde.alpha(at.level) * (self.snr * std) ** 2, x)
         return _langevin(x, at.preconditioner.drift(score), at.preconditioner.apply(noise), size)
+
+
+def mixes_images(kernel: Kernel) -> bool:
+    """Return whether an image's step depends on the other images that the kernel is given."""
+    return isinstance(kernel, Langevin) and kernel.snr_norm == "batch"
 
 
 def _langevin(x: Tensor, drift: Tensor, noise: Tensor, size: Tensor) -> Update:

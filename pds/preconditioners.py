@@ -12,7 +12,9 @@ Sampling", ECCV 2022. It differs from the published code in using real transform
 even gain and say so; taking the real part would symmetrize an uneven one silently.
 """  # noqa: E501
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Protocol
 
 import torch
@@ -57,6 +59,40 @@ class Identity(Preconditioner):
 
 
 @dataclass(frozen=True)
+class HalfSpectrum(Preconditioner):
+    """M v = F^-1[ r . F v ] with r prepared for real transforms: one pair for M as for M M'.
+
+    Args:
+        gain: r on the half spectrum, real, (..., H, W // 2 + 1), broadcast over images or for each.
+        squared: r^2.
+        size: H and W.
+    """
+
+    gain: Tensor
+    squared: Tensor
+    size: tuple[int, int]
+
+    def apply(self, v: Tensor) -> Tensor:
+        return self._filter(v, self.gain)
+
+    def apply_transpose(self, v: Tensor) -> Tensor:
+        return self._filter(v, self.gain)
+
+    def gram(self, v: Tensor) -> Tensor:
+        return self._filter(v, self.squared)
+
+    def _filter(self, v: Tensor, gain: Tensor) -> Tensor:
+        if v.shape[-2:] != self.size:
+            raise ValueError(
+                f"the frequency filter does not fit images of {v.shape[-2]} x {v.shape[-1]} "
+                "pixels; use one estimated at their size"
+            )
+        spectrum = torch.fft.rfft2(v).mul_(gain.to(v))
+        filtered: Tensor = torch.fft.irfft2(spectrum, s=self.size)
+        return filtered
+
+
+@dataclass(frozen=True)
 class FrequencyFilter(Preconditioner):
     """M v = F^-1[ r . F v ], symmetric because r is even.
 
@@ -68,7 +104,7 @@ class FrequencyFilter(Preconditioner):
     """
 
     gain: Tensor
-    _half: Tensor = field(init=False, repr=False)
+    half: HalfSpectrum = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _require_finite("a frequency gain", self.gain)
@@ -78,16 +114,18 @@ class FrequencyFilter(Preconditioner):
                 f"a frequency gain must be even, gain[-k] = gain[k], but its halves differ by "
                 f"{uneven:.2g} of its maximum; symmetrize it or estimate it from real images"
             )
-        object.__setattr__(self, "_half", self.gain[..., : self.gain.shape[-1] // 2 + 1])
+        height, width = self.gain.shape[-2:]
+        half = self.gain[..., : width // 2 + 1].contiguous()
+        object.__setattr__(self, "half", HalfSpectrum(half, half**2, (height, width)))
 
     def apply(self, v: Tensor) -> Tensor:
-        return _filter(v, self._half)
+        return self.half.apply(v)
 
     def apply_transpose(self, v: Tensor) -> Tensor:
-        return self.apply(v)
+        return self.half.apply_transpose(v)
 
     def gram(self, v: Tensor) -> Tensor:
-        return _filter(v, self._half**2)
+        return self.half.gram(v)
 
 
 @dataclass(frozen=True)
@@ -167,21 +205,68 @@ class Skew(Preconditioner):
         return self.preconditioner.drift(v) + self.skew(v)
 
 
+@dataclass(frozen=True)
+class Blocks(Preconditioner):
+    """An M for each block of a batch: `parts` are pairs of M and how many images have it."""
+
+    parts: tuple[tuple[Preconditioner, int], ...]
+
+    def apply(self, v: Tensor) -> Tensor:
+        return self._each("apply", v)
+
+    def apply_transpose(self, v: Tensor) -> Tensor:
+        return self._each("apply_transpose", v)
+
+    def gram(self, v: Tensor) -> Tensor:
+        return self._each("gram", v)
+
+    def drift(self, v: Tensor) -> Tensor:
+        return self._each("drift", v)
+
+    def _each(self, method: str, v: Tensor) -> Tensor:
+        pieces = torch.split(v, [count for _, count in self.parts])
+        return torch.cat(
+            [getattr(m, method)(piece) for (m, _), piece in zip(self.parts, pieces, strict=True)]
+        )
+
+
+def stack(parts: Sequence[tuple[Preconditioner, int]]) -> Preconditioner:
+    """Return the M of a batch in which `count` images after another have each preconditioner.
+
+    Neighbors with frequency filters share their transforms, whatever their gains are; images with
+    the identity have none.
+    """
+    groups = groupby(parts, key=lambda part: type(part[0]))
+    merged = tuple(_merge(tuple(members)) for _, members in groups)
+    return merged[0][0] if len(merged) == 1 else Blocks(merged)
+
+
+def _merge(parts: tuple[tuple[Preconditioner, int], ...]) -> tuple[Preconditioner, int]:
+    """Make one M of neighbors of one type."""
+    first, total = parts[0][0], sum(count for _, count in parts)
+    if isinstance(first, Identity) or all(m is first for m, _ in parts):
+        return first, total
+    if isinstance(first, FrequencyFilter):
+        halves = [(m.half, count) for m, count in parts if isinstance(m, FrequencyFilter)]
+        if all(half.gain.shape == first.half.gain.shape for half, _ in halves):
+            return _join(halves), total
+    if isinstance(first, Composition):
+        pairs = [(m, count) for m, count in parts if isinstance(m, Composition)]
+        outer = stack([(m.outer, count) for m, count in pairs])
+        return Composition(outer, stack([(m.inner, count) for m, count in pairs])), total
+    return Blocks(parts), total
+
+
+def _join(halves: Sequence[tuple[HalfSpectrum, int]]) -> HalfSpectrum:
+    """Give each image of the batch the gains of its filter."""
+    gain = torch.cat([half.gain.expand(count, -1, -1, -1) for half, count in halves])
+    return HalfSpectrum(gain, gain**2, halves[0][0].size)
+
+
 def unevenness(gain: Tensor) -> float:
     """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
     mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
     return float((gain - mirrored).abs().max() / gain.abs().max().clamp(min=1e-30))
-
-
-def _filter(v: Tensor, half_gain: Tensor) -> Tensor:
-    size = v.shape[-2:]
-    if half_gain.shape[-2:] != (size[0], size[1] // 2 + 1):
-        raise ValueError(
-            f"the frequency filter does not fit images of {size[0]} x {size[1]} pixels; "
-            "use one estimated at their size"
-        )
-    filtered: Tensor = torch.fft.irfft2(torch.fft.rfft2(v) * half_gain.to(v), s=size)
-    return filtered
 
 
 def _require_finite(name: str, gain: Tensor) -> None:

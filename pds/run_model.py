@@ -22,13 +22,12 @@ from torch import Tensor
 from pds import checkpoints, configs, filters, hub
 from pds.configs import Configuration
 from pds.experiments import speed_up
-from pds.kernels import Setting
 from pds.ncsnpp import ModelCard, NetworkScore
 from pds.preconditioners import Preconditioner, Skew
 from pds.run_request import RunRequest
 from pds.sampling import Sampler
 from pds.scores import ScoreFn
-from pds.sde import SDE, Level
+from pds.sde import SDE
 
 SUFFIXES = (".pth", ".safetensors")
 """Of checkpoint files; anything else is a diffusers folder or a hub name."""
@@ -93,7 +92,8 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         samplers=samplers,
         fingerprint=fingerprint,
     )
-    _rehearse(model, device)
+    for sampler in samplers:
+        sampler.rehearse(model.sde, model.preconditioner, torch.ones(1, *shape, device=device))
     return model
 
 
@@ -107,16 +107,6 @@ def _require_dtype(device: torch.device, dtype: str) -> None:
         raise ValueError(
             "dtype bfloat16 does not work on this machine's CPU; use float32, or a GPU"
         )
-
-
-def _rehearse(model: Model, device: torch.device) -> None:
-    """Let each kernel refuse its process or M now, not after the first network call."""
-    x = torch.ones(1, *model.image_shape, device=device)
-    for sampler in model.samplers:
-        n = torch.tensor([sampler.num_steps])
-        at = Setting(Level(torch.ones(1), n - 1, n), model.sde, model.preconditioner)
-        for kernel in sampler.kernels:
-            kernel(x, x, x, at)
 
 
 def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sampler]:

@@ -1,0 +1,192 @@
+"""An engine that steps the chains of many runs together, with one network call for all of them.
+
+    s = score(x of every chain, t of every image)
+    for each kernel in use, over all chains that stand before it:
+        x, x_mean = kernel(x, s, z, level of every image, M of every chain)
+
+Runs join and leave at any half step. They need not agree on anything but the size of their images:
+each has its own N, position, noise level, filters, noise and step sizes (with `snr_norm="sample"`
+an image's numbers do not depend on its company, but for the rounding of the network, which sums in
+another order when the batch has another size; "batch" norms run over a chain of its own run).
+
+Where not all runs fit into one call, those without a first iteration come first, then those that
+have waited longest, so nobody waits for another's 2,000 iterations. Every half step of a run is
+computed once; a run that does not fit this time is first the next time.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pds.chains import Chains, Step
+from pds.kernels import Kernel, Setting, Update, mixes_images
+from pds.preconditioners import Preconditioner, stack
+from pds.scores import ScoreFn
+from pds.sde import SDE, Level
+
+
+class Progress(NamedTuple):
+    """A run that has just ended an iteration, and the states of its chains."""
+
+    chains: Chains
+    steps: tuple[Step, ...]
+
+
+class Engine:
+    """Advances everybody's chains. Not safe for threads: one thread joins, leaves and steps.
+
+    Args:
+        score: maps x and t to the score.
+        sde: the forward process that it was trained on.
+        max_images: most images of one network call; a run that has more is called alone.
+
+    Raises:
+        ValueError: unless max_images >= 1.
+    """
+
+    def __init__(self, score: ScoreFn, sde: SDE, *, max_images: int = sys.maxsize) -> None:
+        if max_images < 1:
+            raise ValueError(f"a network call takes at least 1 image, got max_images {max_images}")
+        self.score, self.sde, self.max_images = score, sde, max_images
+        self.batch: tuple[Chains, ...] = ()
+        """The runs of the latest network call."""
+        self._served: dict[Chains, int] = {}  # when each run was served last
+        self._clock = 0
+
+    @property
+    def num_runs(self) -> int:
+        """Return how many runs are under way."""
+        return len(self._served)
+
+    def join(self, chains: Chains) -> None:
+        """Let a run take part from the next half step on.
+
+        Raises:
+            ValueError: if its images have another size than those under way.
+        """
+        size = chains.shape[1:]
+        for other in self._served:
+            if other.shape[1:] != size:
+                raise ValueError(
+                    f"images of {tuple(size)} cannot join a batch of {tuple(other.shape[1:])} "
+                    "(channels, height, width)"
+                )
+        self._served.setdefault(chains, self._clock)
+
+    def leave(self, chains: Chains) -> None:
+        """Take a run out; it keeps its state and may join again."""
+        self._served.pop(chains, None)
+
+    @torch.no_grad()
+    def step(self) -> list[Progress]:
+        """Advance as many runs as fit into one network call by half a step each.
+
+        Where the device has no memory for so many images, nothing changes but `max_images`.
+
+        Returns:
+            The runs that ended an iteration with it; finished ones have left.
+        """
+        self.batch = tuple(self._choose())
+        blocks = _blocks(self.batch)
+        if not blocks:
+            return []
+        x = torch.cat([block.x for block in blocks])
+        level = _level(blocks)
+        try:
+            scores = self.score(x, level.t.to(x.device))
+        except torch.OutOfMemoryError:
+            if len(self.batch) == 1:
+                raise
+            self.max_images = max(1, len(x) // 2)
+            return []
+        # Drawn after the call: a GPU is at work meanwhile.
+        noise = {chains: chains.draw() for chains in self.batch}
+        return self._advance(_updates(blocks, x, scores, noise, level, self.sde))
+
+    def _choose(self) -> Iterator[Chains]:
+        """Yield who takes part in the next call, those in greatest need first."""
+        self._clock += 1
+        room = self.max_images
+        for chains in sorted(self._served, key=lambda c: (c.index > 0, self._served[c])):
+            if chains.num_images <= room or room == self.max_images:
+                room -= chains.num_images
+                self._served[chains] = self._clock
+                yield chains
+
+    def _advance(self, updates: dict["_Block", Update]) -> list[Progress]:
+        ended = []
+        for chains in self.batch:
+            count = len(chains.preconditioners)
+            steps = chains.advance([updates[_Block(chains, chain)] for chain in range(count)])
+            if steps is not None:
+                ended.append(Progress(chains, steps))
+            if chains.finished:
+                self.leave(chains)
+        return ended
+
+
+class _Block(NamedTuple):
+    """One chain of one run: its images lie together in the batch."""
+
+    chains: Chains
+    chain: int
+
+    @property
+    def x(self) -> Tensor:
+        return self.chains.x[self.chain]
+
+    @property
+    def preconditioner(self) -> Preconditioner:
+        return self.chains.preconditioners[self.chain]
+
+    @property
+    def kernel(self) -> tuple[Kernel, "_Block | None"]:
+        """What may be applied to all blocks that have the same; alone if it mixes images."""
+        kernel = self.chains.kernel
+        return kernel, self if mixes_images(kernel) else None
+
+
+def _blocks(batch: Sequence[Chains]) -> list[_Block]:
+    """Order the chains of all runs: those of one kernel together, of these those with like M."""
+    blocks = [_Block(c, chain) for c in batch for chain in range(len(c.preconditioners))]
+    kernels = {kernel: i for i, kernel in enumerate(dict.fromkeys(b.kernel for b in blocks))}
+    return sorted(blocks, key=lambda b: (kernels[b.kernel], type(b.preconditioner).__name__))
+
+
+def _level(blocks: Sequence[_Block]) -> Level:
+    """Return where every image stands; on the CPU, whose scalars no GPU has to wait for."""
+    runs = [block.chains for block in blocks for _ in range(len(block.x))]
+    return Level(
+        torch.tensor([run.t for run in runs], dtype=torch.float64),
+        torch.tensor([run.k for run in runs]),
+        torch.tensor([run.sampler.num_steps for run in runs]),
+    )
+
+
+def _updates(
+    blocks: Sequence[_Block],
+    x: Tensor,
+    scores: Tensor,
+    noise: dict[Chains, Tensor],
+    level: Level,
+    sde: SDE,
+) -> dict[_Block, Update]:
+    """Apply each kernel to all blocks that stand before it."""
+    updates: dict[_Block, Update] = {}
+    first = 0
+    for (kernel, _), group in groupby(blocks, key=lambda block: block.kernel):
+        members = list(group)
+        counts = [len(block.x) for block in members]
+        part = slice(first, first + sum(counts))
+        first = part.stop
+        m = stack([(b.preconditioner, count) for b, count in zip(members, counts, strict=True)])
+        z = torch.cat([noise[block.chains] for block in members])
+        at = Setting(Level(*(value[part] for value in level)), sde, m)
+        update = kernel(x[part], scores[part], z, at)
+        pieces = zip(*(torch.split(v, counts) for v in update), strict=True)
+        updates.update(zip(members, map(Update._make, pieces), strict=True))
+    return updates
