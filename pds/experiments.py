@@ -6,23 +6,28 @@ same images everywhere.
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from pds import checkpoints, diagnostics, filters, theory
+from pds.chains import Chains
 from pds.diagnostics import RadialSpectrum
+from pds.engine import Engine
 from pds.kernels import Langevin
+from pds.memory import largest_batch
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
-from pds.preconditioners import Preconditioner
-from pds.sampling import Pair, Sampler, compare, sample, seeded_noise, steps
+from pds.preconditioners import Identity, Preconditioner
+from pds.sampling import Pair, Sampler, Step, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
 from pds.sde import SDE, VESDE
 from pds.shelf import Shelf
+from pds.worker import Worker
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +36,9 @@ LADDER = (2000, 200, 133, 100, 66, 40, 25)
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 """Where networks and images live; noise comes from the CPU, so that a seed is one image."""
+
+WORKER = Worker(DEVICE)
+"""Steps the runs of everybody in this process together."""
 
 MAX_STEPS = 2000
 MAX_IMAGES = 8
@@ -104,6 +112,12 @@ class Experiment:
         channels, height, width = self.frequency_mask.shape
         return channels, height, width
 
+    @cached_property
+    def engine(self) -> Engine:
+        """What steps all runs of this model, in batches that fit into memory."""
+        most = largest_batch(self.score, self.image_shape, DEVICE)
+        return Engine(self.score, self.sde, max_images=most)
+
     @property
     def data_power(self) -> Tensor:
         """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
@@ -134,15 +148,34 @@ def speed_up(num_scales: int, num_steps: int) -> float:
 
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
+    m = load(request.model).preconditioner(request)
+    for vanilla, pds in run_chains(request, (Identity(), m)):
+        yield Pair(vanilla, pds)
+
+
+def run_chains(
+    request: Request, preconditioners: Sequence[Preconditioner]
+) -> Generator[tuple[Step, ...], None, None]:
+    """Sample a chain for each preconditioner, together with everybody's runs of this model.
+
+    Args:
+        request: its filters are not looked at.
+        preconditioners: M of each chain; all start from the same noise.
+    """
     experiment = load(request.model)
-    yield from compare(
-        experiment.score,
+    sampler, count = experiment.sampler(request.num_steps), request.num_images
+    like = torch.ones(1, *experiment.image_shape, device=DEVICE)
+    for m in preconditioners:
+        sampler.rehearse(experiment.sde, m, like)
+    chains = Chains(
         experiment.sde,
-        sampler=experiment.sampler(request.num_steps),
-        noise=seeded_noise(range(request.seed, request.seed + request.num_images), device=DEVICE),
-        shape=(request.num_images, *experiment.image_shape),
-        preconditioner=experiment.preconditioner(request),
+        sampler=sampler,
+        noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
+        shape=(count, *experiment.image_shape),
+        preconditioners=preconditioners,
     )
+    with closing(WORKER.stream(experiment.engine, chains)) as run:
+        yield from run
 
 
 def draw(model: Experiment, num_images: int, num_steps: int) -> Iterator[Tensor]:

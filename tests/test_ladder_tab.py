@@ -10,7 +10,7 @@ from PIL import Image
 
 from pds import tuned
 from pds.cli import main
-from pds.experiments import Request, compare_request, load
+from pds.experiments import Request, compare_request, load, run_chains
 from pds.pictures import view
 from pds.sampling import seeded_noise, steps
 from pds.web import ladder_tab
@@ -79,13 +79,13 @@ def test_a_picture_is_the_result_of_its_comparison(drawn):
 def test_closing_the_stream_closes_the_sampler(monkeypatch):
     closed = []
 
-    def sampler(request):
+    def sampler(request, preconditioners):
         try:
-            yield from compare_request(request)
+            yield from run_chains(request, preconditioners)
         finally:
             closed.append(True)
 
-    monkeypatch.setattr(ladder_tab, "compare_request", sampler)
+    monkeypatch.setattr(ladder_tab, "run_chains", sampler)
     stream = ladder_tab.stream(FIELD)
     next(stream)
     stream.close()

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"sde", "preconditioners"},
     {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
-    {"kernels", "chains", "engine", "sampling", "theory", "langevin", "plane"},
+    {"kernels", "chains", "engine", "memory", "worker", "sampling", "theory", "langevin", "plane"},
     {
         "diagnostics",
         "portraits",

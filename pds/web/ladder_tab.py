@@ -1,7 +1,7 @@
 """The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from pds import diagnostics, tuned
-from pds.experiments import DEVICE, LADDER, MAX_SEED, ROOT, Request, compare_request, load
+from pds.experiments import LADDER, MAX_SEED, ROOT, Request, load, run_chains
 from pds.pictures import view
-from pds.sampling import Step, seeded_noise, steps
+from pds.preconditioners import Identity, Preconditioner
+from pds.sampling import Step
 from pds.web.messages import Message, dumps, finite, picture
 from pds.web.words import grain_begins
 
@@ -74,17 +75,14 @@ def figure(request: Request, counts: Sequence[int]) -> Iterator[Message]:
         "progress" with the share that is done and the seconds left; a "column" for each count; and
         at last "done" with all columns.
     """
-    progress = _Progress(3 * sum(counts))
+    progress = _Progress(sum(counts))
     columns: dict[int, Message] = {}
     for n in sorted(counts):
         at = replace(request, num_steps=n)
-        with closing(compare_request(at)) as pairs:
-            for pair in pairs:
-                yield from progress.tell(pair.pds, 2)
-        with closing(_tuned(at)) as alone:
-            for step in alone:
-                yield from progress.tell(step, 1)
-        columns[n] = {"num_steps": n, **_column(request, [s.x_mean for s in (*pair, step)])}
+        with closing(run_chains(at, _rows(at))) as run:
+            for steps in run:
+                yield from progress.tell(steps[0])
+        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
         yield {"kind": "column", "request": asdict(request), **columns[n]}
     ordered = [columns[n] for n in counts]
     sentence = grain_begins({n: columns[n]["left"] for n in counts}, ROWS)
@@ -95,15 +93,15 @@ class _Progress:
     """Tells how far a figure is and how long it will take, not more often than `INTERVAL`.
 
     Args:
-        total: chains times iterations, over all columns.
+        total: iterations, over all columns.
     """
 
     def __init__(self, total: int) -> None:
         self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
 
-    def tell(self, step: Step, num_chains: int) -> Iterator[Message]:
-        """Count a step of so many chains, and yield a message where one is due."""
-        self.done += num_chains
+    def tell(self, step: Step) -> Iterator[Message]:
+        """Count a step, and yield a message where one is due."""
+        self.done += 1
         now = time.perf_counter()
         if now >= self.due:
             self.due = now + INTERVAL
@@ -114,17 +112,10 @@ class _Progress:
             }  # fmt: skip
 
 
-def _tuned(request: Request) -> Generator[Step, None, None]:
-    """Sample with the gain that is tuned for this N, from the noise of the comparison."""
-    experiment, count = load(request.model), request.num_images
-    yield from steps(
-        experiment.score,
-        experiment.sde,
-        sampler=experiment.sampler(request.num_steps),
-        preconditioner=tuned.preconditioner(request.model, request.num_steps),
-        noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
-        shape=(count, *experiment.image_shape),
-    )
+def _rows(request: Request) -> tuple[Preconditioner, ...]:
+    """Return the M of each of `ROWS`."""
+    pds = load(request.model).preconditioner(request)
+    return Identity(), pds, tuned.preconditioner(request.model, request.num_steps)
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
