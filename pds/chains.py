@@ -149,6 +149,11 @@ class Chains:
         """Whether the last iteration is done."""
         return self.index == self.sampler.num_steps
 
+    @property
+    def need(self) -> tuple[bool, int]:
+        """Return a key that sorts runs: first those nearest to their first iteration's end."""
+        return self.index > 0, 0 if self.index else -self._position
+
     def draw(self) -> Tensor:
         """Draw the noise of the next half step, (B, C, H, W), one for all chains."""
         return self._noise(self.shape)

@@ -9,9 +9,8 @@ each has its own N, position, noise level, filters, noise and step sizes (with `
 an image's numbers do not depend on its company, but for the rounding of the network, which sums in
 another order when the batch has another size; "batch" norms run over a chain of its own run).
 
-Where not all runs fit into one call, those without a first iteration come first, then those that
-have waited longest, so nobody waits for another's 2,000 iterations. Every half step of a run is
-computed once; a run that does not fit this time is first the next time.
+Where not all runs fit into one call, those without a first iteration come first, the nearest to it
+before the others, then those that have waited longest: nobody waits for another's 2,000 iterations.
 """
 
 import sys
@@ -54,13 +53,12 @@ class Engine:
         self.score, self.sde, self.max_images = score, sde, max_images
         self.batch: tuple[Chains, ...] = ()
         """The runs of the latest network call."""
-        self._served: dict[Chains, int] = {}  # when each run was served last
-        self._clock = 0
+        self._waiting: dict[Chains, None] = {}  # in the order in which they were served last
 
     @property
     def num_runs(self) -> int:
         """Return how many runs are under way."""
-        return len(self._served)
+        return len(self._waiting)
 
     def join(self, chains: Chains) -> None:
         """Let a run take part from the next half step on.
@@ -69,17 +67,17 @@ class Engine:
             ValueError: if its images have another size than those under way.
         """
         size = chains.shape[1:]
-        for other in self._served:
+        for other in self._waiting:
             if other.shape[1:] != size:
                 raise ValueError(
                     f"images of {tuple(size)} cannot join a batch of {tuple(other.shape[1:])} "
                     "(channels, height, width)"
                 )
-        self._served.setdefault(chains, self._clock)
+        self._waiting.setdefault(chains)
 
     def leave(self, chains: Chains) -> None:
         """Take a run out; it keeps its state and may join again."""
-        self._served.pop(chains, None)
+        self._waiting.pop(chains, None)
 
     @torch.no_grad()
     def step(self) -> list[Progress]:
@@ -91,6 +89,8 @@ class Engine:
             The runs that ended an iteration with it; finished ones have left.
         """
         self.batch = tuple(self._choose())
+        for chains in self.batch:
+            self._waiting[chains] = self._waiting.pop(chains)
         blocks = _blocks(self.batch)
         if not blocks:
             return []
@@ -109,12 +109,10 @@ class Engine:
 
     def _choose(self) -> Iterator[Chains]:
         """Yield who takes part in the next call, those in greatest need first."""
-        self._clock += 1
         room = self.max_images
-        for chains in sorted(self._served, key=lambda c: (c.index > 0, self._served[c])):
+        for chains in sorted(self._waiting, key=lambda chains: chains.need):
             if chains.num_images <= room or room == self.max_images:
                 room -= chains.num_images
-                self._served[chains] = self._clock
                 yield chains
 
     def _advance(self, updates: dict["_Block", Update]) -> list[Progress]:

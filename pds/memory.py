@@ -12,8 +12,8 @@ from torch.utils._pytree import tree_iter
 
 from pds.scores import ScoreFn
 
-CPU_BYTES = 2**28
-"""Working memory of a network call on a CPU, where larger batches gain no speed: they only keep
+CPU_BYTES = 2**26
+"""Working memory of a network call on a CPU, where a larger batch gains no speed: it only keeps
 everybody waiting longer for the next half step."""
 GPU_SHARE = 0.5
 """Share of a GPU's free memory that a network call may take."""

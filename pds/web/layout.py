@@ -13,7 +13,9 @@ from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
 SAMPLER = "sampler"
-"""Name of the queue's lane for everything that samples: one run at a time."""
+"""Name of the queue's lane for everything that samples."""
+MOST_RUNS = 64
+"""Runs that advance together; as many again wait for a place, further ones are refused."""
 
 FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
 """Tells a tab that its run died without a message: the queue is full or the server is gone."""
@@ -34,7 +36,7 @@ def build() -> gr.Blocks:
             _ladder()
         with gr.Tab("Your images", elem_id="images-tab", id="images"):
             _pane("images", images_tab.setup(), [bring_images, filter_file])
-    demo.queue(max_size=4)
+    demo.queue(max_size=MOST_RUNS)
     return demo
 
 
@@ -46,6 +48,7 @@ def options() -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
+        "max_threads": 2 * MOST_RUNS,  # each run under way holds one
         "state_session_capacity": 100,  # each visitor's last message stays in memory
     }
 
@@ -86,7 +89,7 @@ def _compare() -> None:
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
     _sampling(stage, stage.sample, _sample)
-    api(compare, api_name="compare", concurrency_limit=1, concurrency_id=SAMPLER)
+    api(compare, api_name="compare", concurrency_limit=MOST_RUNS, concurrency_id=SAMPLER)
 
 
 def _ladder() -> None:
@@ -101,7 +104,7 @@ def _sampling(tab: gr.HTML, event: Callable[..., Any], run: Callable[..., Any]) 
         outputs=tab,
         show_progress="hidden",
         trigger_mode="multiple",
-        concurrency_limit=1,
+        concurrency_limit=MOST_RUNS,
         concurrency_id=SAMPLER,
         api_visibility="private",
     )

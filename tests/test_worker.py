@@ -1,0 +1,179 @@
+"""The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from pds.chains import Chains, Sampler, seeded_noise
+from pds.engine import Engine
+from pds.kernels import Langevin
+from pds.preconditioners import Identity
+from pds.sampling import sample, steps
+from pds.scores import GaussianField, inverse_square_power
+from pds.sde import VESDE
+from pds.worker import AHEAD, Worker
+
+SDE = VESDE(0.01, 100.0)
+FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
+PATIENCE = 20
+"""Seconds after which a test gives up."""
+
+
+class WatchedScore:
+    """A field's score that counts calls and images, and can be held up."""
+
+    def __init__(self):
+        self.sizes, self.gate = [], threading.Event()
+        self.gate.set()
+
+    def __call__(self, x, t):
+        assert self.gate.wait(PATIENCE)
+        self.sizes.append(len(x))
+        return FIELD(x, t)
+
+
+def sampler(num_steps):
+    return Sampler(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
+
+
+def chains(*, seed=0, num_steps=6, size=8):
+    return Chains(
+        SDE,
+        sampler=sampler(num_steps),
+        noise=seeded_noise([seed]),
+        shape=(1, 3, size, size),
+        preconditioners=(Identity(),),
+    )
+
+
+def alone(*, seed, num_steps):
+    return sample(
+        steps(
+            FIELD, SDE, sampler=sampler(num_steps), noise=seeded_noise([seed]), shape=(1, 3, 8, 8)
+        )
+    )
+
+
+def eventually(condition):
+    """Wait until it holds; a thread of another is at work."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def score():
+    return WatchedScore()
+
+
+@pytest.fixture
+def engine(score):
+    return Engine(score, SDE)
+
+
+@pytest.fixture
+def worker():
+    worker = Worker()
+    yield worker
+    eventually(lambda: worker.num_runs == 0)
+
+
+def test_thirty_visitors_get_what_they_would_get_alone(worker, engine, score):
+    results = {}
+
+    def visit(seed):
+        *_, (last,) = worker.stream(engine, chains(seed=seed, num_steps=4 + seed % 5))
+        results[seed] = last
+
+    threads = [threading.Thread(target=visit, args=(seed,)) for seed in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert set(results) == set(range(30))
+    for seed, last in results.items():
+        expected = alone(seed=seed, num_steps=4 + seed % 5)
+        torch.testing.assert_close(last.x_mean, expected, rtol=0, atol=1e-5)
+    assert max(score.sizes) > 1
+
+
+def test_a_reader_gets_every_iteration_in_order(worker, engine):
+    seen = [step.index for (step,) in worker.stream(engine, chains(num_steps=50))]
+    assert seen == list(range(50))
+
+
+def test_nothing_starts_before_the_first_step_is_asked_for(worker, engine, score):
+    worker.stream(engine, chains())
+    time.sleep(0.05)
+    assert not score.sizes
+    assert worker.num_runs == 0
+
+
+def test_who_closes_is_gone_before_the_next_half_step(worker, engine, score):
+    run = worker.stream(engine, chains(num_steps=2000))
+    next(run)
+    run.close()
+    eventually(lambda: worker.num_runs == 0)
+    done = len(score.sizes)
+    time.sleep(0.05)
+    assert len(score.sizes) == done <= 2 * (AHEAD + 1)
+
+
+def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, engine, score):
+    run = worker.stream(engine, chains(num_steps=2000))
+    next(run)
+    eventually(lambda: engine.num_runs == 0)
+    assert len(score.sizes) <= 2 * (AHEAD + 1)
+    another = [step.index for (step,) in worker.stream(engine, chains(seed=3))]
+    assert len(another) == 6
+    assert [step.index for (step,), _ in zip(run, range(20), strict=False)] == list(range(1, 21))
+    run.close()
+
+
+def test_runs_of_two_models_advance_in_turn(worker):
+    """Neither waits for the other's run to end."""
+    order = []
+
+    def model(name):
+        def score(x, t):
+            order.append(name)
+            return FIELD(x, t)
+
+        return Engine(score, SDE)
+
+    first = worker.stream(model("a"), chains(num_steps=300))
+    next(first)
+    done = [step.index for (step,) in worker.stream(model("b"), chains(num_steps=30))]
+    assert len(done) == 30
+    first.close()
+    assert "a" in order[order.index("b") :]
+
+
+def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, engine):
+    def broken(x, t):
+        raise RuntimeError("no such kernel")
+
+    healthy = worker.stream(engine, chains(num_steps=40))
+    next(healthy)
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        next(worker.stream(Engine(broken, SDE), chains()))
+    assert [step.index for (step,) in healthy] == list(range(1, 40))
+
+
+def test_a_run_that_cannot_join_is_told_why(worker, engine):
+    run = worker.stream(engine, chains(num_steps=40))
+    next(run)
+    with pytest.raises(ValueError, match="cannot join"):
+        next(worker.stream(engine, chains(size=4)))
+    run.close()
+
+
+def test_a_worker_without_runs_sleeps(worker, engine):
+    list(worker.stream(engine, chains()))
+    eventually(lambda: worker.num_runs == 0)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.15
