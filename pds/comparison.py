@@ -1,4 +1,4 @@
-"""A finished comparison as pictures: what Python gets of it, and the PNG that carries its request."""
+"""A finished comparison: what Python gets of it, and the PNG that carries its request."""
 
 from pathlib import Path
 

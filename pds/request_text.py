@@ -7,6 +7,7 @@ Python. Text that comes back is from anyone: it is read value by value and never
 import json
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -56,12 +57,8 @@ def from_query(query: str) -> tuple[Request, bool, str]:
         found = parse_qs(query[:LONGEST].removeprefix("?"), keep_blank_values=True)
     except ValueError:
         return Request(), True, "this link cannot be read; its settings are left out"
-    read = {"frequency": _switch, "space": _switch, "model": str}
-    given = {
-        f.name: read.get(f.name, _number)(found[f.name][-1])
-        for f in fields(Request)
-        if f.name in found
-    }
+    names = [f.name for f in fields(Request) if f.name in found]
+    given = {name: _READ.get(name, _number)(found[name][-1]) for name in names}
     good: dict[str, Any] = {}
     sentences = []
     for name, value in given.items():
@@ -204,3 +201,7 @@ def _switch(text: str) -> bool | str:
 
 def _number(text: str) -> float | str:
     return float(text) if _NUMBER.fullmatch(text) else text
+
+
+_READ: dict[str, Callable[[str], object]] = {"model": str, "frequency": _switch, "space": _switch}
+"""Readers of the fields that are no numbers."""

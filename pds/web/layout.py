@@ -8,10 +8,12 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import figures, filter_tab, images_tab, ladder_tab, session, story_tab
+from pds.web import downloads, figures, filter_tab, images_tab, ladder_tab, session, story_tab
 from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
+STAGE = ("chart.js", "controls.js", "player.js", "address.js", "keep.js")
+"""Scripts of the comparison that `stage.js` puts together."""
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples."""
 MOST_RUNS = 64
@@ -68,7 +70,7 @@ def _pane(
     return gr.HTML(
         value=value,
         html_template=_read(f"{name}.html"),
-        js_on_load=_read("format.js", "pane.js", *scripts, f"{name}.js"),
+        js_on_load=_read("format.js", "server.js", "pane.js", *scripts, f"{name}.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host",
@@ -81,10 +83,10 @@ def _compare() -> None:
     stage = gr.HTML(
         value=session.first_paint("end"),
         html_template=_read("stage.html"),
-        js_on_load=_read("format.js", "chart.js", "controls.js", "player.js", "stage.js"),
+        js_on_load=_read("format.js", "server.js", *STAGE, "stage.js"),
         apply_default_css=False,
         elem_id="stage",
-        server_functions=[recorded_run],
+        server_functions=[recorded_run, request_texts, open_settings, run_file],
         setup=session.setup(),
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
@@ -147,6 +149,21 @@ def compare(
 def recorded_run(_: Any = None) -> str:
     """Return all steps of the recorded run; the page asks for them after its first paint."""
     return session.first_paint("whole")
+
+
+def request_texts(values: Any = None) -> Message:
+    """Return a request as a link, a command and lines of Python."""
+    return _answer(downloads.texts, values)
+
+
+def open_settings(values: Any = None) -> Message:
+    """Return the settings of a link or of a picture that the page has drawn."""
+    return _answer(downloads.opened, values)
+
+
+def run_file(values: Any = None) -> Message:
+    """Return a file of the run that the page sends back."""
+    return _answer(downloads.file_of, values)
 
 
 def filter_view(values: Any = None) -> Message:

@@ -12,16 +12,6 @@ function plotly() {
   return window.pdsPlotly;
 }
 
-// An answer, whatever happens to it on the way.
-async function answered(promise) {
-  const lost = { error: "The server did not answer. Is it still running?" };
-  try {
-    return (await promise) ?? lost;
-  } catch {
-    return lost;
-  }
-}
-
 // Asks for the newest state only, one question at a time.
 function makeAsker(ask, show) {
   let wanted = null;
@@ -142,23 +132,4 @@ async function showAnswer(root, answer, layouts) {
     node.setAttribute("aria-label", [node.dataset.label, sentence].filter(Boolean).join(". "));
   }
   root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
-}
-
-function download(name, base64) {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes]));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
-async function asBase64(file) {
-  const url = await new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-  return url.slice(url.indexOf(",") + 1);
 }

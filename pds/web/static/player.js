@@ -136,6 +136,18 @@ function makePlayer(root) {
       show(moments[moments.length - 1]);
       drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
     },
+    // The run on screen, as the message that ends a run; a stopped run has none, so it is drawn here.
+    kept(mostPixels) {
+      const { request } = header;
+      if (header.kind === "done") return { request, steps: header.steps, png: header.png };
+      const [width, height] = [2 * request.num_images * header.width, header.height];
+      const every = Math.ceil(moments.length / Math.max(1, Math.floor(mostPixels / (width * height))));
+      const some = moments.filter((_, i) => (moments.length - 1 - i) % every === 0);
+      const canvas = Object.assign(document.createElement("canvas"), { width, height: height * some.length });
+      const context = canvas.getContext("2d");
+      some.forEach((m, i) => context.drawImage(m.sheet, 0, m.row * height, width, height, 0, i * height, width, height));
+      return { request, steps: some.map((m) => m.numbers), png: canvas.toDataURL("image/png").split(",")[1] };
+    },
     halt() {
       unlock();
       if (moments.length) goTo(moments.length - 1);

@@ -5,7 +5,8 @@ const form = root.querySelector("form");
 const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.querySelector(s));
 const errorLine = root.querySelector(".pds-error");
 const statusLine = root.querySelector(".pds-verdict");
-const controls = makeControls(form, props.setup);
+const controls = makeControls(form, props.setup, () => address.update());
+const address = makeAddress(props.setup, controls.read);
 const player = makePlayer(root);
 let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
@@ -43,6 +44,7 @@ function sample() {
     statusLine.textContent = "Waiting for the sampler. Runs are made one after the other.";
   }, 2000);
   trigger("sample", { ...controls.read(), run });
+  address.update();
 }
 
 function stop() {
@@ -115,6 +117,18 @@ root.addEventListener("compare", ({ detail }) => {
   sample();
 });
 
+makeKeep(root, {
+  read: controls.read,
+  run: () => player.kept(props.setup.limits.pixels),
+  complain,
+  restore(request, sentence) {
+    complain("");
+    controls.write(request);
+    address.update();
+    if (!run) statusLine.textContent = sentence;
+  },
+});
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);
@@ -122,4 +136,12 @@ enter("idle", "");
 accept(shipped);
 server.recorded_run().then((text) => {
   if (!sampled) accept(JSON.parse(text));
+});
+
+// A link restores its settings, and samples them once where they are not the run on show.
+address.open().then(({ request, given, sentence, here }) => {
+  if (request) controls.write(request);
+  complain(sentence);
+  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
+  if (given && here && !sentence && !shown && !run) sample();
 });
