@@ -58,7 +58,7 @@ def from_query(query: str) -> tuple[Request, bool, str]:
     except ValueError:
         return Request(), True, "this link cannot be read; its settings are left out"
     names = [f.name for f in fields(Request) if f.name in found]
-    given = {name: _READ.get(name, _number)(found[name][-1]) for name in names}
+    given: dict[str, Any] = {name: _READ.get(name, _number)(found[name][-1]) for name in names}
     good: dict[str, Any] = {}
     sentences = []
     for name, value in given.items():

@@ -8,10 +8,9 @@ import base64
 import binascii
 import csv
 import io
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from pds.diagnostics import radial
 from pds.experiments import MODELS, Request, load
 from pds.web.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.messages import Message
+from pds.web.session import parse
 from pds.web.words import number
 
 LARGEST = 6 * MOST_PIXELS
@@ -31,6 +31,11 @@ MOST_STEPS = 2 * MOST_KEPT
 """The page holds at most so many steps of a run that was stopped."""
 SAMPLERS = ("vanilla", "pds")
 NUMBERS = ("iteration", "sigma", "nfe")
+COLUMNS = (
+    *("iteration", "sigma", "vanilla_noise_left", "pds_noise_left", "cycles_per_pixel"),
+    *(f"{name}_power" for name in ("data", *SAMPLERS)),
+)
+"""Of the table, before the exact power where there is one."""
 DAMAGED = "The run did not arrive whole; please try again"
 
 Values = NDArray[np.float64]
@@ -94,7 +99,7 @@ def read(values: Mapping[str, Any]) -> Kept:
     asked, steps = values.get("request"), values.get("steps")
     if not isinstance(asked, dict) or not isinstance(steps, list):
         raise ValueError(DAMAGED)
-    request = Request(**{f.name: asked.get(f.name) for f in fields(Request)})
+    request = parse(asked)
     if not 1 <= len(steps) <= MOST_STEPS or not all(isinstance(step, dict) for step in steps):
         raise ValueError(DAMAGED)
     spectrum = radial(load(request.model).data_power)
@@ -151,16 +156,13 @@ def table(kept: Kept) -> bytes:
     """Return what the figures show as CSV, one row for each step and frequency."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    exact = [] if kept.theory is None else ["vanilla_exact_power", "pds_exact_power"]
-    writer.writerow(
-        ["iteration", "sigma", "vanilla_noise_left", "pds_noise_left", "cycles_per_pixel"]
-        + ["data_power", "vanilla_power", "pds_power", *exact]
-    )
+    exact = [] if kept.theory is None else [f"{name}_exact_power" for name in SAMPLERS]
+    writer.writerow([*COLUMNS, *exact])
     for i, (iteration, sigma) in enumerate(
         zip(kept.numbers["iteration"], kept.numbers["sigma"], strict=True)
     ):
         for j, radius in enumerate(kept.radii):
-            theory = [] if kept.theory is None else kept.theory[i, :, j]
+            theory = () if kept.theory is None else kept.theory[i, :, j]
             row = [sigma, *kept.left[i], radius, kept.data[j], *kept.power[i, :, j], *theory]
             writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
     return text.getvalue().encode("ascii")
@@ -177,7 +179,7 @@ KINDS: dict[str, tuple[str, Callable[[Kept], bytes]]] = {
 
 def texts(values: Mapping[str, Any]) -> Message:
     """Return the forms in which a request travels: a link's query, a command, lines of Python."""
-    request = Request(**{f.name: values.get(f.name) for f in fields(Request)})
+    request = parse(values)
     return {
         "link": request_text.to_query(request),
         "command": request_text.to_command(request),
