@@ -7,7 +7,14 @@ from pds import experiments, filters
 from pds.chains import Chains, Sampler, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
-from pds.preconditioners import Composition, FrequencyFilter, Identity, Skew, SpaceFilter
+from pds.preconditioners import (
+    Composition,
+    FrequencyFilter,
+    HalfSpectrum,
+    Identity,
+    Skew,
+    SpaceFilter,
+)
 from pds.sampling import sample, steps
 from pds.scores import GaussianField, inverse_square_power
 from pds.sde import VESDE
@@ -291,7 +298,6 @@ def _on_meta(m):
     moved = object.__new__(type(m))
     object.__setattr__(moved, "gain", m.gain.to("meta"))
     if isinstance(m, FrequencyFilter):
-        half = m.half
-        half = type(half)(half.gain.to("meta"), half.squared.to("meta"), half.size)
-        object.__setattr__(moved, "half", half)
+        prepared = (v.to("meta") for v in (m.half.once, m.half.twice, m.half.unweight))
+        object.__setattr__(moved, "half", HalfSpectrum(*prepared, m.half.size))
     return moved

@@ -13,6 +13,7 @@ from PIL import Image
 
 from pds import experiments
 from pds.experiments import MODELS, Request, compare_request
+from pds.kernels import Update
 from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import session
@@ -167,7 +168,8 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
         bad = torch.full_like(good, float("inf"))
         for index in range(request.num_steps):
             vanilla, pds = (
-                Step(index, request.num_steps, 0.5, 1.0, x, x, 2 * index) for x in (bad, good)
+                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, lambda x=x: x))
+                for x in (bad, good)
             )
             yield Pair(vanilla, pds)
 
