@@ -12,7 +12,7 @@ from pds.web import downloads, figures, filter_tab, images_tab, ladder_tab, sess
 from pds.web.messages import Message
 
 STATIC = Path(__file__).parent / "static"
-STAGE = ("chart.js", "controls.js", "player.js", "address.js", "keep.js")
+STAGE = ("chart.js", "controls.js", "player.js", "progress.js", "address.js", "keep.js")
 """Scripts of the comparison that `stage.js` puts together."""
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples."""

@@ -46,6 +46,19 @@ function makeAddress(setup, read) {
 
   document.addEventListener("click", ({ target }) => target.closest?.(`[role=tab][id$="${TAB}"]`) && update());
 
+  // The keys that tabs have elsewhere; gradio's have none.
+  document.addEventListener("keydown", (event) => {
+    const button = event.target.closest?.(`[role=tab][id$="${TAB}"]`);
+    const move = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
+    if (!button || !move) return;
+    event.preventDefault();
+    const all = [...button.parentElement.querySelectorAll("[role=tab]")];
+    const at = all.indexOf(button) + move;
+    const next = Number.isFinite(at) ? all.at(at % all.length) : all.at(at > 0 ? -1 : 0);
+    next.focus();
+    next.click();
+  });
+
   return {
     update,
     // What the link asks for: { request, given, sentence }, and whether its tab is the comparison.

@@ -106,7 +106,23 @@ function merged(base, patch) {
   return out;
 }
 
+// Figures come in one gray, which is too faint to read on white: their text takes the page's own.
+const GRAY = "#868b92";
+
+function inked(value, ink) {
+  if (value === GRAY) return ink;
+  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((v) => inked(v, ink));
+  if (value?.constructor !== Object) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, inked(v, ink)]));
+}
+
 const PLOT_OPTIONS = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
+
+// What it is, and the sentence that was computed for it or else for its neighbors.
+function described(node, answer, name) {
+  const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
+  return [node.dataset.label, sentence].filter(Boolean).join(". ");
+}
 
 // Shows an answer {plots, layouts, text, images, error} in a root: figures by data-plot, sentences
 // by data-text, pictures by data-image. A figure's sentence is its text alternative.
@@ -120,16 +136,19 @@ async function showAnswer(root, answer, layouts) {
     if (node.textContent !== text) node.textContent = text;
   }
   for (const [name, source] of Object.entries(answer.images ?? {})) {
-    root.querySelector(`[data-image="${name}"]`).src = "data:image/png;base64," + source;
+    const image = root.querySelector(`[data-image="${name}"]`);
+    image.src = "data:image/png;base64," + source;
+    image.dataset.label ??= image.alt;
+    image.alt = described(image, answer, name);
   }
   const { react } = await plotly();
+  const ink = getComputedStyle(root).getPropertyValue("--soft");
   for (const [name, traces] of Object.entries(answer.plots ?? {})) {
     const node = root.querySelector(`[data-plot="${name}"]`);
     const layout = merged(layouts[name], answer.layouts?.[name]);
-    await react(node, traces, { ...layout, uirevision: "keep" }, PLOT_OPTIONS);
+    await react(node, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
     node.dataset.label ??= node.getAttribute("aria-label");
-    const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
-    node.setAttribute("aria-label", [node.dataset.label, sentence].filter(Boolean).join(". "));
+    node.setAttribute("aria-label", described(node, answer, name));
   }
   root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
 }

@@ -71,6 +71,11 @@ function makePlayer(root) {
     });
     const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
     root.classList.toggle("midway", midway);
+    const fine = names.map((name, chain) => `${name} ${times(numbers.left[chain])} the data's`).join(", ");
+    find(".pds-spectrum svg").setAttribute(
+      "aria-label",
+      `Radial power spectrum after iteration ${numbers.iteration}. Power in fine detail: ${fine}`
+    );
     drawSpectrum(header.radii, header.data, numbers.power, numbers.theory);
     root.classList.toggle("exact", numbers.theory.length > 0);
     find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;

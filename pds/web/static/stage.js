@@ -8,6 +8,7 @@ const statusLine = root.querySelector(".pds-verdict");
 const controls = makeControls(form, props.setup, () => address.update());
 const address = makeAddress(props.setup, controls.read);
 const player = makePlayer(root);
+const progress = makeProgress(root, stopButton, stop);
 let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
 let decoding = false;
@@ -17,9 +18,16 @@ let sampled = false; // whether the page still shows the run that it was shipped
 function enter(state, status) {
   root.dataset.state = state;
   const busy = state === "running";
-  sampleButton.disabled = busy;
-  stopButton.disabled = !busy;
-  statusLine.textContent = status;
+  const [next, last] = busy ? [stopButton, sampleButton] : [sampleButton, stopButton];
+  next.disabled = false;
+  if (document.activeElement === last) next.focus(); // a disabled button would lose the keyboard
+  last.disabled = true;
+  say(status);
+}
+
+// A live region is spoken again whenever it is written, the same words or not.
+function say(sentence) {
+  if (statusLine.textContent !== sentence) statusLine.textContent = sentence;
 }
 
 function complain(sentence) {
@@ -30,6 +38,7 @@ function complain(sentence) {
 function release(status) {
   run = null;
   clearTimeout(patience);
+  progress.end();
   enter("idle", status);
 }
 
@@ -39,10 +48,9 @@ function sample() {
   run = Math.random().toString(36).slice(2);
   newest = null;
   player.begin();
+  progress.begin();
   enter("running", "Starting…");
-  patience = setTimeout(() => {
-    statusLine.textContent = "Waiting for the sampler. Runs are made one after the other.";
-  }, 2000);
+  patience = setTimeout(() => say("Waiting for the server to begin…"), 2000);
   trigger("sample", { ...controls.read(), run });
   address.update();
 }
@@ -61,8 +69,8 @@ function isCurrent(message) {
 function present(message, sheet) {
   if (message.kind === "frame") {
     player.live(message, sheet);
-    statusLine.textContent = "Sampling…";
-    clearTimeout(patience);
+    progress.frame(message);
+    say(message.waiting || "Sampling…");
   } else {
     player.finish(message, sheet);
     release(message.verdict);
@@ -92,6 +100,9 @@ function accept(message) {
     complain(message.sentence);
     return;
   }
+  clearTimeout(patience);
+  if (message.waiting) say(message.waiting);
+  if (!message.png) return;
   newest = message;
   drain();
 }
@@ -125,7 +136,7 @@ makeKeep(root, {
     complain("");
     controls.write(request);
     address.update();
-    if (!run) statusLine.textContent = sentence;
+    if (!run) say(sentence);
   },
 });
 
