@@ -41,7 +41,7 @@
   const seen = texts.filter(([node]) => {
     const { width, height } = node.getBoundingClientRect();
     const shown = node.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && width && height;
-    return shown && !node.closest(":disabled, option, [aria-hidden=true]:not(.pds-stops), script, style");
+    return shown && !node.closest(":disabled, option, .visually-hidden, script, style");
   });
   const failed = seen.map(([node, text]) => ({ text: text.trim().slice(0, 50), ...measure(node) })).filter((m) => m.ratio < m.least);
   return { count: seen.length, failed: failed.map((m) => `${m.text}: ${m.ratio.toFixed(2)} < ${m.least} (${m.color})`) };

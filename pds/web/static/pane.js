@@ -149,6 +149,9 @@ async function showAnswer(root, answer, layouts) {
     await react(node, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
     node.dataset.label ??= node.getAttribute("aria-label");
     node.setAttribute("aria-label", described(node, answer, name));
+    for (const part of [...node.children, document.querySelector("#js-plotly-tester")]) {
+      part?.setAttribute("aria-hidden", "true"); // the sentence stands for it
+    }
   }
   root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
 }
