@@ -98,7 +98,7 @@ class Engine:
         x = torch.cat([block.x for block in blocks])
         level = _level(blocks)
         try:
-            scores = self.score(x, level.t.to(x.device))
+            scores = self.score(x, level.t.to(x.device, non_blocking=True))
         except torch.OutOfMemoryError:
             if len(self.batch) == 1:
                 raise

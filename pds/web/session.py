@@ -67,6 +67,10 @@ class Scene:
         return math.sqrt(float(power.mean()))
 
     @cached_property
+    def data_fine_power(self) -> float:
+        return diagnostics.fine_power(self.experiment.data_power)
+
+    @cached_property
     def data_spectrum(self) -> diagnostics.RadialSpectrum:
         return diagnostics.radial(self.experiment.data_power)
 
@@ -186,13 +190,12 @@ def observe(
         theory: the exact spectra of both chains, where there are any.
     """
     powers = [diagnostics.power(step.x_mean) for step in pair]
-    data = diagnostics.fine_power(scene.experiment.data_power)
     numbers = {
         "iteration": pair.pds.index + 1,
         "sigma": finite(pair.pds.sigma),
         "nfe": pair.pds.nfe,
         "seconds": finite(seconds),
-        "left": [finite(diagnostics.fine_power(power) / data) for power in powers],
+        "left": [finite(diagnostics.fine_power(power) / scene.data_fine_power) for power in powers],
         "power": [rounded(diagnostics.radial(power).power) for power in powers],
         "theory": [rounded(spectrum.power) for spectrum in theory or ()],
     }
