@@ -30,6 +30,7 @@ from pds.experiments import (
     MAX_STEPS,
     MODELS,
     ROOT,
+    WORKER,
     Experiment,
     Request,
     compare_request,
@@ -172,7 +173,8 @@ def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[
                 yield finished(scene, sheet)
             elif is_due:
                 due = clock() + interval
-                yield {"kind": "frame", **scene.header, **_content([moment])}
+                together = {"together": WORKER.num_runs}
+                yield {"kind": "frame", **together, **scene.header, **_content([moment])}
 
 
 def observe(
