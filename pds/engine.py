@@ -24,9 +24,10 @@ from torch import Tensor
 
 from pds.chains import Chains, Step
 from pds.kernels import Kernel, Setting, Update, mixes_images
-from pds.preconditioners import Preconditioner, stack
+from pds.preconditioners import Preconditioner
 from pds.scores import ScoreFn
 from pds.sde import SDE, Level
+from pds.stacking import stack
 
 
 class Progress(NamedTuple):
@@ -98,7 +99,7 @@ class Engine:
         x = torch.cat([block.x for block in blocks])
         level = _level(blocks)
         try:
-            scores = self.score(x, level.t.to(x.device))
+            scores = self.score(x, level.t.to(x.device, non_blocking=True))
         except torch.OutOfMemoryError:
             if len(self.batch) == 1:
                 raise

@@ -263,3 +263,12 @@ def test_a_program_gets_every_step_with_both_pictures():
         head, _, png = steps[-1][side].partition(",")
         assert head == "data:image/png;base64"
         assert pixels(png).shape == (64, 2 * 64)
+
+
+def test_a_live_frame_says_how_many_runs_advance_together():
+    others = [compare_request(Request("field64", 2000, num_images=1, seed=s)) for s in (1, 2)]
+    for other in others:
+        next(other)
+    assert messages()[0]["together"] == 3
+    for other in others:
+        other.close()
