@@ -8,8 +8,10 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
+from pds.web import api as programs
 from pds.web import downloads, figures, filter_tab, images_tab, ladder_tab, session, story_tab
 from pds.web.messages import Message
+from pds.web.zero import borrowed
 
 STATIC = Path(__file__).parent / "static"
 STAGE = ("chart.js", "controls.js", "player.js", "progress.js", "address.js", "keep.js")
@@ -21,6 +23,10 @@ MOST_RUNS = 64
 
 FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
 """Tells a tab that its run died without a message: the queue is full or the server is gone."""
+
+
+_stream, _stream_ladder = borrowed(session.stream), borrowed(ladder_tab.stream)
+_api_steps = borrowed(session.api_steps)
 
 
 def build() -> gr.Blocks:
@@ -91,7 +97,9 @@ def _compare() -> None:
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
     _sampling(stage, stage.sample, _sample)
-    api(compare, api_name="compare", concurrency_limit=MOST_RUNS, concurrency_id=SAMPLER)
+    lane = {"concurrency_limit": MOST_RUNS, "concurrency_id": SAMPLER}
+    api(compare, api_name="compare", **lane)
+    programs.serve(sampler=lane)
 
 
 def _ladder() -> None:
@@ -141,7 +149,7 @@ def compare(
     """
     try:
         request = Request(model, num_steps, alpha, frequency, space, num_images, seed)
-        yield from session.api_steps(request)
+        yield from _api_steps(request)
     except (ValueError, TypeError, OSError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -202,8 +210,8 @@ def _answer(view: Callable[[Any], Message], values: Any) -> Message:
 
 
 def _sample(event: gr.EventData) -> Iterator[str]:
-    yield from session.stream(event._data)
+    yield from _stream(event._data)
 
 
 def _draw_ladder(event: gr.EventData) -> Iterator[str]:
-    yield from ladder_tab.stream(event._data)
+    yield from _stream_ladder(event._data)

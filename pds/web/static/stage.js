@@ -25,6 +25,11 @@ function enter(state, status) {
   say(status);
 }
 
+function sampling(together = 1) {
+  const others = together - 1;
+  return others < 1 ? "Sampling…" : `Sampling beside ${others} other run${others > 1 ? "s" : ""}…`;
+}
+
 // A live region is spoken again whenever it is written, the same words or not.
 function say(sentence) {
   if (statusLine.textContent !== sentence) statusLine.textContent = sentence;
@@ -70,7 +75,7 @@ function present(message, sheet) {
   if (message.kind === "frame") {
     player.live(message, sheet);
     progress.frame(message);
-    say(message.waiting || "Sampling…");
+    say(message.waiting || sampling(message.together));
   } else {
     player.finish(message, sheet);
     release(message.verdict);
