@@ -3,6 +3,9 @@
 import base64
 import io
 import json
+import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pds import filters, story
+from pds.experiments import ROOT
 from pds.web import api
 
 
@@ -123,3 +127,25 @@ def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
 def test_a_program_streams_a_ladder(address):
     job = Client(address, verbose=False).submit([10, 14], "field64", api_name="/ladder")
     assert [rung["num_steps"] for rung in job] == [10, 14]
+
+
+def examples():
+    """The README's examples for programs, in Python and for a shell."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Share, keep, and ask from a program")[1].split("\n## ")[0]
+    return re.findall(r"```(python|bash)\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "code"), examples(), ids=["command", "python", "curl"])
+def test_the_examples_of_the_readme_work(language, code, address, tmp_path):
+    code = code.replace("http://127.0.0.1:7860", address)
+    assert len(code.splitlines()) <= 6
+    if language == "python":
+        command = [sys.executable, "-c", code]
+    else:
+        program = f'python() {{ {sys.executable} "$@"; }}\n'
+        command = ["bash", "-ec", program + code.replace("comparison.png", f"{tmp_path}/c.png")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    words = {"python": "25 {'vanilla'", "bash": "PDS"}
+    assert words[language] in done.stdout
