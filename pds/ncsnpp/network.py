@@ -7,7 +7,6 @@ Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 202
 """
 
 from collections.abc import Iterator
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +42,7 @@ class NCSNpp(nn.Module):
         config, modules = self.config, iter(self.all_modules)
         embedding = self._embed(noise_level, modules)
         x = x if config.centered else 2 * x - 1
+        x = x.contiguous(memory_format=torch.channels_last)
         skips = self._down(x, embedding, modules)
         h = next(modules)(skips[-1], embedding)
         h = next(modules)(h)
@@ -50,7 +50,8 @@ class NCSNpp(nn.Module):
         h = self._up(h, skips, embedding, modules)
         if config.scale_by_sigma:
             h = h / noise_level.to(h).reshape(-1, 1, 1, 1)
-        return h
+        # What samplers add it to has its channels first.
+        return h.contiguous()
 
     def _embed(self, noise_level: Tensor, modules: Iterator[nn.Module]) -> Tensor | None:
         if self.config.embedding_type == "fourier":
@@ -61,7 +62,8 @@ class NCSNpp(nn.Module):
             return None
         embedding = next(modules)(embedding)
         embedding = next(modules)(F.silu(embedding))
-        return cast(Tensor, embedding)
+        # Every block takes it activated.
+        return F.silu(embedding)
 
     def _down(
         self, x: Tensor, embedding: Tensor | None, modules: Iterator[nn.Module]
