@@ -8,6 +8,7 @@ import sys
 with contextlib.suppress(ModuleNotFoundError):
     import spaces  # noqa: F401  on ZeroGPU, which patches torch before its first import
 
+from pds import memory
 from pds.web import session
 from pds.web.layout import build, options
 
@@ -22,6 +23,7 @@ def main() -> int:
     if mcp and importlib.util.find_spec("mcp") is None:
         print('app.py: --mcp needs a package more: pip install "gradio[mcp]"', file=sys.stderr)
         return 2
+    memory.keep_large_blocks()
     session.warm_up()
     # None leaves it to the environment variable GRADIO_MCP_SERVER.
     demo.launch(mcp_server=mcp or None, **options())

@@ -9,19 +9,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"sde", "moves", "preconditioners", "stacking"},
-    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
-    {
-        "kernels",
-        "chains",
-        "engine",
-        "capacity",
-        "worker",
-        "sampling",
-        "theory",
-        "langevin",
-        "plane",
-    },
+    {"sde", "moves", "preconditioners", "stacking", "memory"},
+    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
+    {"kernels", "chains", "engine", "capacity", "worker", "sampling"},
+    {"theory", "langevin", "plane"},
     {
         "diagnostics",
         "portraits",
