@@ -15,10 +15,12 @@ even gain and say so; taking the real part would symmetrize an uneven one silent
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from pds.moves import BlockMove, ImageMove, Move, SpectralMove, half_spectrum, images
 
 EVENNESS = 1e-4
 """Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
@@ -43,6 +45,10 @@ class Preconditioner(Protocol):
         """Return (M M' + S) v: what happens to the score. S is zero except in `Skew`."""
         return self.gram(v)
 
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        """Return (M M' + S) drift and M noise, ready to be added to x."""
+        return ImageMove(self.drift(drift), self.apply(noise))
+
 
 @dataclass(frozen=True)
 class Identity(Preconditioner):
@@ -60,36 +66,60 @@ class Identity(Preconditioner):
 
 @dataclass(frozen=True)
 class HalfSpectrum(Preconditioner):
-    """M v = F^-1[ r . F v ] with r prepared for real transforms: one pair for M as for M M'.
+    """M v = F^-1[ r . F v ] with r prepared for real transforms.
+
+    Both factors are weighted as `pds.moves.SpectralMove` wants them.
 
     Args:
-        gain: r on the half spectrum, real, (..., H, W // 2 + 1), broadcast over images or for each.
-        squared: r^2.
+        once: r, for M v, (..., H, W // 2 + 1, 2), broadcast over images or for each.
+        twice: r^2, for M M' v.
+        unweight: 1 / weights, (W // 2 + 1, 2).
         size: H and W.
     """
 
-    gain: Tensor
-    squared: Tensor
+    once: Tensor
+    twice: Tensor
+    unweight: Tensor
     size: tuple[int, int]
 
+    @classmethod
+    def of(cls, gain: Tensor) -> "HalfSpectrum":
+        """Prepare a gain on the full grid, (..., H, W)."""
+        height, width = gain.shape[-2:]
+        weight = gain.new_full((width // 2 + 1, 1), 2.0)
+        weight[0] = 1
+        if width % 2 == 0:
+            weight[-1] = 1
+        weight = weight.sqrt().repeat(1, 2)
+        half = gain[..., : width // 2 + 1, None]
+        return cls(half * weight, half**2 * weight, 1 / weight, (height, width))
+
     def apply(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.gain)
+        return self._filter(v, self.once)
 
     def apply_transpose(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.gain)
+        return self._filter(v, self.once)
 
     def gram(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.squared)
+        return self._filter(v, self.twice)
 
-    def _filter(self, v: Tensor, gain: Tensor) -> Tensor:
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        return SpectralMove(
+            self._spectrum(drift, self.twice),
+            self._spectrum(noise, self.once),
+            self.unweight.to(drift),
+        )
+
+    def _filter(self, v: Tensor, factors: Tensor) -> Tensor:
+        return images(self._spectrum(v, factors).mul_(self.unweight.to(v)), self.size)
+
+    def _spectrum(self, v: Tensor, factors: Tensor) -> Tensor:
         if v.shape[-2:] != self.size:
             raise ValueError(
                 f"the frequency filter does not fit images of {v.shape[-2]} x {v.shape[-1]} "
                 "pixels; use one estimated at their size"
             )
-        spectrum = torch.fft.rfft2(v).mul_(gain.to(v))
-        filtered: Tensor = torch.fft.irfft2(spectrum, s=self.size)
-        return filtered
+        return half_spectrum(v, factors.to(v))
 
 
 @dataclass(frozen=True)
@@ -114,9 +144,7 @@ class FrequencyFilter(Preconditioner):
                 f"a frequency gain must be even, gain[-k] = gain[k], but its halves differ by "
                 f"{uneven:.2g} of its maximum; symmetrize it or estimate it from real images"
             )
-        height, width = self.gain.shape[-2:]
-        half = self.gain[..., : width // 2 + 1].contiguous()
-        object.__setattr__(self, "half", HalfSpectrum(half, half**2, (height, width)))
+        object.__setattr__(self, "half", HalfSpectrum.of(self.gain))
 
     def apply(self, v: Tensor) -> Tensor:
         return self.half.apply(v)
@@ -126,6 +154,9 @@ class FrequencyFilter(Preconditioner):
 
     def gram(self, v: Tensor) -> Tensor:
         return self.half.gram(v)
+
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        return self.half.move(drift, noise)
 
 
 @dataclass(frozen=True)
@@ -223,11 +254,17 @@ class Blocks(Preconditioner):
     def drift(self, v: Tensor) -> Tensor:
         return self._each("drift", v)
 
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        counts = [count for _, count in self.parts]
+        return BlockMove(self._map("move", drift, noise), counts)
+
     def _each(self, method: str, v: Tensor) -> Tensor:
-        pieces = torch.split(v, [count for _, count in self.parts])
-        return torch.cat(
-            [getattr(m, method)(piece) for (m, _), piece in zip(self.parts, pieces, strict=True)]
-        )
+        return torch.cat(self._map(method, v))
+
+    def _map(self, method: str, *values: Tensor) -> list[Any]:
+        counts = [count for _, count in self.parts]
+        pieces = zip(*(torch.split(v, counts) for v in values), strict=True)
+        return [getattr(m, method)(*p) for (m, _), p in zip(self.parts, pieces, strict=True)]
 
 
 def stack(parts: Sequence[tuple[Preconditioner, int]]) -> Preconditioner:
@@ -248,7 +285,7 @@ def _merge(parts: tuple[tuple[Preconditioner, int], ...]) -> tuple[Preconditione
         return first, total
     if isinstance(first, FrequencyFilter):
         halves = [(m.half, count) for m, count in parts if isinstance(m, FrequencyFilter)]
-        if all(half.gain.shape == first.half.gain.shape for half, _ in halves):
+        if all(half.once.shape == first.half.once.shape for half, _ in halves):
             return _join(halves), total
     if isinstance(first, Composition):
         pairs = [(m, count) for m, count in parts if isinstance(m, Composition)]
@@ -259,8 +296,11 @@ def _merge(parts: tuple[tuple[Preconditioner, int], ...]) -> tuple[Preconditione
 
 def _join(halves: Sequence[tuple[HalfSpectrum, int]]) -> HalfSpectrum:
     """Give each image of the batch the gains of its filter."""
-    gain = torch.cat([half.gain.expand(count, -1, -1, -1) for half, count in halves])
-    return HalfSpectrum(gain, gain**2, halves[0][0].size)
+    once, twice = (
+        torch.cat([getattr(half, name).expand(count, -1, -1, -1, -1) for half, count in halves])
+        for name in ("once", "twice")
+    )
+    return HalfSpectrum(once, twice, halves[0][0].unweight, halves[0][0].size)
 
 
 def unevenness(gain: Tensor) -> float:

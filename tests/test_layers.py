@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"sde", "preconditioners"},
+    {"sde", "moves", "preconditioners"},
     {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
     {"kernels", "chains", "engine", "memory", "worker", "sampling", "theory", "langevin", "plane"},
     {
