@@ -1,11 +1,13 @@
-"""The filter, M M' g and M z together, against nested complex transforms.
+"""The filter in a step, x + e M M' g + c M z, against nested complex transforms.
 
     drift = Re F^-1[ r F[ a^2 F^-1[ r F g ]]],   noise = Re F^-1[ r F[ a z ]],   a = 1
+    x + e drift + c noise, e and c for each image
 
 Source: the nested form is how H. Ma et al., ECCV 2022, put it; six complex transforms.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,23 +30,38 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield Row(f"filter, {size} px", "nested complex FFTs / ours", faster, target)
 
 
-def _contenders(size: int) -> tuple[Work, Work]:
-    m = natural_filter(size)
+class Problem(NamedTuple):
+    """What a step adds to what: images x, drift g and noise z with their factors e and c."""
+
+    x: Tensor
+    g: Tensor
+    z: Tensor
+    e: Tensor
+    c: Tensor
+
+
+def problem(size: int) -> Problem:
+    """Return random images and factors."""
     generator = torch.Generator().manual_seed(0)
-    shape = (BATCH, 3, size, size)
-    g, z = (torch.randn(shape, generator=generator).to(DEVICE) for _ in range(2))
-    ones = torch.ones_like(m.gain)
-    return lambda: nested(m.gain, ones, g, z), lambda: ours(m, g, z)
+    images = (torch.randn(BATCH, 3, size, size, generator=generator) for _ in range(3))
+    factors = (torch.rand(BATCH, 1, 1, 1, generator=generator) for _ in range(2))
+    return Problem(*(v.to(DEVICE) for v in (*images, *factors)))
 
 
-def ours(m: FrequencyFilter, g: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Return M M' g and M z."""
-    return m.drift(g), m.apply(z)
+def ours(m: FrequencyFilter, at: Problem) -> Tensor:
+    """Return x + e M M' g + c M z as the kernels do."""
+    return m.move(at.g, at.z).add(at.x, at.e, at.c)
 
 
-def nested(r: Tensor, a: Tensor, g: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+def nested(r: Tensor, a: Tensor, at: Problem) -> Tensor:
     """Return the same, transform by transform as the equation reads."""
     fft, inverse = torch.fft.fft2, torch.fft.ifft2
-    drift = inverse(r * fft(a**2 * inverse(r * fft(g)))).real
-    noise = inverse(r * fft(a * z)).real
-    return drift, noise
+    drift = inverse(r * fft(a**2 * inverse(r * fft(at.g)))).real
+    noise = inverse(r * fft(a * at.z)).real
+    return at.x + at.e * drift + at.c * noise
+
+
+def _contenders(size: int) -> tuple[Work, Work]:
+    m, at = natural_filter(size), problem(size)
+    ones = torch.ones_like(m.gain)
+    return lambda: nested(m.gain, ones, at), lambda: ours(m, at)
