@@ -28,9 +28,11 @@ class Effort:
 
     num_runs: of each contender, in turn.
     least_seconds: one run repeats its work until it takes so long.
-    limit_seconds: fewer runs, down to `fewest_runs`, where all of them would take longer.
+    limit_seconds: fewer runs, down to `fewest_runs`, where all of them would take longer; a
+        single one where even one of each does.
     fewest_runs: >= 1.
     quick: leave out the largest sizes.
+    clock: in seconds; `time.process_time` does not count other programs on a busy CPU.
     """
 
     num_runs: int = 11
@@ -38,6 +40,7 @@ class Effort:
     limit_seconds: float = 20.0
     fewest_runs: int = 3
     quick: bool = False
+    clock: Clock = time.perf_counter
 
 
 QUICK = Effort(num_runs=3, least_seconds=0.0, limit_seconds=1.0, fewest_runs=1, quick=True)
@@ -74,22 +77,21 @@ def seconds(work: Work, *, repeats: int = 1, clock: Clock = time.perf_counter) -
     return (clock() - start) / repeats
 
 
-def alternate(
-    works: Sequence[Work], effort: Effort, *, clock: Clock = time.perf_counter
-) -> list[list[float]]:
+def alternate(works: Sequence[Work], effort: Effort) -> list[list[float]]:
     """Time every work in turn, again and again; return the seconds of each.
 
     The first call of each warms it up and is not counted.
     """
-    first = [_first(work, clock) for work in works]
+    first = [_first(work, effort.clock) for work in works]
     repeats = [max(1, math.ceil(effort.least_seconds / max(s, 1e-9))) for s in first]
     total = sum(s * count for s, count in zip(first, repeats, strict=True))
     affordable = int(effort.limit_seconds / max(total, 1e-9))
-    num_runs = min(effort.num_runs, max(effort.fewest_runs, affordable))
+    fewest = effort.fewest_runs if affordable else 1
+    num_runs = min(effort.num_runs, max(fewest, affordable))
     times: list[list[float]] = [[] for _ in works]
     for _ in range(num_runs):
         for work, count, taken in zip(works, repeats, times, strict=True):
-            taken.append(seconds(work, repeats=count, clock=clock))
+            taken.append(seconds(work, repeats=count, clock=effort.clock))
     return times
 
 
@@ -105,9 +107,9 @@ def figure(times: Sequence[float]) -> Measurement:
     return Measurement(statistics.median(times), min(times), max(times), len(times), "s")
 
 
-def versus(a: Work, b: Work, effort: Effort, *, clock: Clock = time.perf_counter) -> Measurement:
+def versus(a: Work, b: Work, effort: Effort) -> Measurement:
     """Return how many times as long `a` takes as `b`."""
-    return ratio(*alternate([a, b], effort, clock=clock))
+    return ratio(*alternate([a, b], effort))
 
 
 def _first(work: Work, clock: Clock) -> float:
