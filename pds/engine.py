@@ -24,9 +24,10 @@ from torch import Tensor
 
 from pds.chains import Chains, Step
 from pds.kernels import Kernel, Setting, Update, mixes_images
-from pds.preconditioners import Preconditioner, stack
+from pds.preconditioners import Preconditioner
 from pds.scores import ScoreFn
 from pds.sde import SDE, Level
+from pds.stacking import stack
 
 
 class Progress(NamedTuple):

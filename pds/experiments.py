@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from pds import checkpoints, diagnostics, filters, theory
+from pds.capacity import largest_batch
 from pds.chains import Chains
 from pds.diagnostics import RadialSpectrum
 from pds.engine import Engine
 from pds.kernels import Langevin
-from pds.memory import largest_batch
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
 from pds.preconditioners import Identity, Preconditioner

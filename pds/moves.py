@@ -25,7 +25,7 @@ class Move(Protocol):
     """D and n of a batch (B, C, H, W)."""
 
     def norms(self) -> tuple[Tensor, Tensor]:
-        """Return |D| and |n| of each image, (B, 1, 1, 1), both times one common constant."""
+        """Return |D| and |n| of each image, (B, 1, 1, 1), both times a constant of the image's."""
         ...
 
     def add(self, x: Tensor, a: Scalars, b: Scalars | None = None) -> Tensor:

@@ -9,9 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"sde", "moves", "preconditioners"},
+    {"sde", "moves", "preconditioners", "stacking"},
     {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
-    {"kernels", "chains", "engine", "memory", "worker", "sampling", "theory", "langevin", "plane"},
+    {
+        "kernels",
+        "chains",
+        "engine",
+        "capacity",
+        "worker",
+        "sampling",
+        "theory",
+        "langevin",
+        "plane",
+    },
     {
         "diagnostics",
         "portraits",
