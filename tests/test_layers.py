@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"sde", "moves", "preconditioners", "stacking"},
-    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
+    {"sde", "moves", "preconditioners", "stacking", "memory"},
+    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
     {
         "kernels",
         "chains",
