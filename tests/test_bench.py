@@ -282,3 +282,17 @@ def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, caps
 def test_no_threads_are_refused(capsys):
     assert main(["bench", "--threads", "0"]) == 2
     assert "--threads must be >= 1, got 0" in capsys.readouterr().err
+
+
+def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
+    def refuse(device, dtype):
+        raise ValueError("dtype bfloat16 does not work on this machine's CPU")
+
+    instant = Measurement(2.0, 2.0, 2.0, 1)
+    monkeypatch.setattr(networks.precision, "require", refuse)
+    monkeypatch.setattr(networks, "twins", lambda card: (models.with_random_weights(card), None))
+    monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
+    full, lower = networks.rows(Effort(quick=True))
+    assert full.met
+    assert lower.measured is None
+    assert "bfloat16 does not work" in lower.note

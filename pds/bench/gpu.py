@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from pds import acceleration
 from pds.bench import models
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, Work, versus
@@ -25,11 +26,10 @@ def rows(effort: Effort) -> Iterator[Row]:
     score = models.embedded().score
     x = torch.randn(8, 3, 32, 32, device=DEVICE)
     t = torch.full((8,), 0.5, device=DEVICE)
-    graph = captured(score, x, t)
     yield Row(
         "GPU, embedded network, batch 8",
         "eager / CUDA graph",
-        versus(lambda: _call(score, x, t), graph, effort),
+        _graph_gain(score, x, t, effort),
         at_least(3),
     )
     yield from _ffhq(effort)
@@ -48,13 +48,15 @@ def _ffhq(effort: Effort) -> Iterator[Row]:
     del convolutions, twice
     memory = peak_memory(lambda: models.iterate(engine))
     yield Row(f"GPU, {FFHQ}", "memory of an iteration, weights included", memory)
-    half = _engine(in_bfloat16(score))
+    half = _engine(score.in_precision(torch.bfloat16))
     dtypes = versus(lambda: models.iterate(engine), lambda: models.iterate(half), effort)
     yield Row(f"GPU, {FFHQ}", "iteration in float32 / in bfloat16", dtypes)
-    graph = captured(score, x, t)
-    yield Row(
-        f"GPU, {FFHQ}", "eager / CUDA graph", versus(lambda: _call(score, x, t), graph, effort)
-    )
+    yield Row(f"GPU, {FFHQ}", "eager / CUDA graph", _graph_gain(score, x, t, effort))
+
+
+def _graph_gain(score: ScoreFn, x: Tensor, t: Tensor, effort: Effort) -> Measurement:
+    fast = graphed(score, x, t)
+    return versus(lambda: _call(score, x, t), lambda: _call(fast, x, t), effort)
 
 
 def _engine(score: ScoreFn) -> Engine:
@@ -68,29 +70,13 @@ def _call(score: ScoreFn, x: Tensor, t: Tensor) -> Tensor:
     return score(x, t)
 
 
-def in_bfloat16(score: ScoreFn) -> ScoreFn:
-    """Return the score with its convolutions and products in bfloat16."""
-
-    def call(x: Tensor, t: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16):
-            return score(x, t).float()
-
-    return call
-
-
-def captured(score: ScoreFn, x: Tensor, t: Tensor) -> Work:
-    """Return a replay of score(x, t) as one CUDA graph."""
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        # The first calls choose algorithms and allocate workspaces, which a capture may not.
-        for _ in range(3):
-            _call(score, x, t)
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        _call(score, x, t)
-    return graph.replay
+def graphed(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
+    """Return the score as `pds.acceleration` makes it, ready to be timed."""
+    fast = acceleration.cuda_graphs(score)
+    # It compiles, then records, then replays.
+    for _ in range(3):
+        _call(fast, x, t)
+    return fast
 
 
 def peak_memory(work: Work) -> Measurement:

@@ -17,7 +17,7 @@ from pds.bench.peaks import measured_peaks
 from pds.bench.rows import Row, at_least, skipped
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
 from pds.experiments import DEVICE
-from pds.ncsnpp import ModelCard, NetworkScore
+from pds.ncsnpp import ModelCard, NetworkScore, precision
 
 Call = Callable[[], Tensor]
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -36,7 +36,8 @@ def rows(effort: Effort) -> Iterator[Row]:
         ours, theirs = twins(card)
         x, t = models.batch(ours, 1)
         for row in _against_theirs(ours, theirs, x, t, effort):
-            yield replace(row, name=f"network, {name}", note=note)
+            notes = "; ".join(part for part in (note, row.note) if part)
+            yield replace(row, name=f"network, {name}", note=notes)
 
 
 def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
@@ -53,31 +54,33 @@ def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
 def _against_theirs(
     ours: NetworkScore, theirs: Any, x: Tensor, t: Tensor, effort: Effort
 ) -> Iterator[Row]:
-    sigma = ours.sde.marginal(t).std.to(x)
-
-    def our_call(dtype: torch.dtype) -> Work:
-        return lambda: _autocast(dtype, lambda: ours.network(x, sigma))
-
-    def their_call(dtype: torch.dtype) -> Work:
-        return lambda: _autocast(dtype, lambda: theirs(x, sigma).sample)
-
-    full, half = torch.float32, torch.bfloat16
-    yield Row(
-        "", "diffusers fp32 / ours fp32", versus(their_call(full), our_call(full), effort),
-        at_least(1.7),
-    )  # fmt: skip
-    yield Row(
-        "", "diffusers fp32 / ours bf16", versus(their_call(full), our_call(half), effort),
-        at_least(2.2),
-    )  # fmt: skip
-    yield Row("", "diffusers bf16 / ours bf16", versus(their_call(half), our_call(half), effort))
+    sigma, half = ours.sde.marginal(t).std.to(x), torch.bfloat16
+    full_call = _theirs(theirs, x, sigma, torch.float32)
+    measured = versus(full_call, _ours(ours, x, sigma), effort)
+    yield Row("", "diffusers fp32 / ours fp32", measured, at_least(1.7))
+    try:
+        precision.require(torch.device(DEVICE), half)
+    except ValueError as error:
+        yield skipped("", "in bf16", str(error))
+        return
+    lower = _ours(ours.in_precision(half), x, sigma)
+    yield Row("", "diffusers fp32 / ours bf16", versus(full_call, lower, effort), at_least(2.2))
+    half_call = _theirs(theirs, x, sigma, half)
+    yield Row("", "diffusers bf16 / ours bf16", versus(half_call, lower, effort))
 
 
-@torch.no_grad()
-def _autocast(dtype: torch.dtype, call: Call) -> Tensor:
-    # Weights are cast at every call, as they are without a loop around it.
-    with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
-        return call()
+def _ours(score: NetworkScore, x: Tensor, sigma: Tensor) -> Work:
+    return lambda: torch.no_grad()(score.network)(x, sigma)
+
+
+def _theirs(unet: Any, x: Tensor, sigma: Tensor, dtype: torch.dtype) -> Work:
+    @torch.no_grad()
+    def call() -> Tensor:
+        # Autocast, as its users have it: their weights stay float32.
+        with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
+            return unet(x, sigma).sample
+
+    return call
 
 
 def twins(card: ModelCard) -> tuple[NetworkScore, Any]:
