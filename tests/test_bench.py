@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pds import bench_cli
-from pds.bench import filters, gpu, models, networks, profile, report
+from pds.bench import filters, gpu, joint, models, networks, profile, report
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
 from pds.cli import main
@@ -220,6 +220,21 @@ def test_iterating_ends_one_iteration_of_every_run():
     runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
     models.iterate(models.engine(score, sde, *runs, max_images=2))
     assert [run.index for run in runs] == [1, 1, 1]
+
+
+def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
+    score, sde = (lambda x, t: -x), models.card("portraits32_ncsnpp").sde
+    m = models.natural_filter(32)
+    runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
+    engine = models.engine(score, sde, *runs, max_images=3)
+    calls = []
+    engine.score = lambda x, t: calls.append(len(x)) or score(x, t)
+    pace = joint.Pace(engine, runs)
+    for _ in range(12):
+        pace()
+    # Two half steps of five runs, three to a call, and at most a call and a half step over.
+    assert sum(calls) <= 12 * 2 * 5 + 3 + 5
+    assert sum(run.index for run in runs) >= 12 * 5
 
 
 @pytest.mark.parametrize(
