@@ -23,8 +23,9 @@ LAYERS = [
         "filter_picture",
         "tuned",
     }
-    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
-    {"web", "cli", "sample_cli", "__main__"},
+    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
+    | {"bench"},
+    {"web", "cli", "sample_cli", "bench_cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
