@@ -8,10 +8,14 @@ import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
-from pds.web import figures, filter_tab, images_tab, ladder_tab, session, story_tab
+from pds.web import api as programs
+from pds.web import downloads, figures, filter_tab, images_tab, ladder_tab, session, story_tab
 from pds.web.messages import Message
+from pds.web.zero import borrowed
 
 STATIC = Path(__file__).parent / "static"
+STAGE = ("chart.js", "controls.js", "player.js", "progress.js", "address.js", "keep.js")
+"""Scripts of the comparison that `stage.js` puts together."""
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples."""
 MOST_RUNS = 64
@@ -19,6 +23,10 @@ MOST_RUNS = 64
 
 FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
 """Tells a tab that its run died without a message: the queue is full or the server is gone."""
+
+
+_stream, _stream_ladder = borrowed(session.stream), borrowed(ladder_tab.stream)
+_api_steps = borrowed(session.api_steps)
 
 
 def build() -> gr.Blocks:
@@ -68,7 +76,7 @@ def _pane(
     return gr.HTML(
         value=value,
         html_template=_read(f"{name}.html"),
-        js_on_load=_read("format.js", "pane.js", *scripts, f"{name}.js"),
+        js_on_load=_read("format.js", "server.js", "pane.js", *scripts, f"{name}.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host",
@@ -81,15 +89,17 @@ def _compare() -> None:
     stage = gr.HTML(
         value=session.first_paint("end"),
         html_template=_read("stage.html"),
-        js_on_load=_read("format.js", "chart.js", "controls.js", "player.js", "stage.js"),
+        js_on_load=_read("format.js", "server.js", *STAGE, "stage.js"),
         apply_default_css=False,
         elem_id="stage",
-        server_functions=[recorded_run],
+        server_functions=[recorded_run, request_texts, open_settings, run_file],
         setup=session.setup(),
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
     _sampling(stage, stage.sample, _sample)
-    api(compare, api_name="compare", concurrency_limit=MOST_RUNS, concurrency_id=SAMPLER)
+    lane = {"concurrency_limit": MOST_RUNS, "concurrency_id": SAMPLER}
+    api(compare, api_name="compare", **lane)
+    programs.serve(sampler=lane)
 
 
 def _ladder() -> None:
@@ -139,7 +149,7 @@ def compare(
     """
     try:
         request = Request(model, num_steps, alpha, frequency, space, num_images, seed)
-        yield from session.api_steps(request)
+        yield from _api_steps(request)
     except (ValueError, TypeError, OSError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -147,6 +157,21 @@ def compare(
 def recorded_run(_: Any = None) -> str:
     """Return all steps of the recorded run; the page asks for them after its first paint."""
     return session.first_paint("whole")
+
+
+def request_texts(values: Any = None) -> Message:
+    """Return a request as a link, a command and lines of Python."""
+    return _answer(downloads.texts, values)
+
+
+def open_settings(values: Any = None) -> Message:
+    """Return the settings of a link or of a picture that the page has drawn."""
+    return _answer(downloads.opened, values)
+
+
+def run_file(values: Any = None) -> Message:
+    """Return a file of the run that the page sends back."""
+    return _answer(downloads.file_of, values)
 
 
 def filter_view(values: Any = None) -> Message:
@@ -185,8 +210,8 @@ def _answer(view: Callable[[Any], Message], values: Any) -> Message:
 
 
 def _sample(event: gr.EventData) -> Iterator[str]:
-    yield from session.stream(event._data)
+    yield from _stream(event._data)
 
 
 def _draw_ladder(event: gr.EventData) -> Iterator[str]:
-    yield from ladder_tab.stream(event._data)
+    yield from _stream_ladder(event._data)
