@@ -47,7 +47,8 @@ def cuda_graphs(score: ScoreFn) -> ScoreFn:
 class Background:
     """A score function that is compiled for each shape of x in a thread, and eager until then.
 
-    The compiled function is also called in that thread: recorded CUDA graphs belong to a thread.
+    Batches are filled up to the sizes of `bucket`. The compiled function is also called in that
+    thread: recorded CUDA graphs belong to a thread.
 
     Args:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
@@ -60,6 +61,11 @@ class Background:
         self._compiled: dict[torch.Size, Future[ScoreFn | None]] = {}
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
+        count, room = len(x), bucket(len(x))
+        x, t = (torch.cat([v, v[-1:].expand(room - count, *v.shape[1:])]) for v in (x, t))
+        return self._call(x, t)[:count]
+
+    def _call(self, x: Tensor, t: Tensor) -> Tensor:
         if x.shape not in self._compiled:
             warm_up = self._thread.submit(self._warm_up, x.detach().clone(), t.detach().clone())
             self._compiled[x.shape] = warm_up
@@ -87,3 +93,12 @@ class Background:
             log.warning("shape %s is not compiled and stays eager: %s", tuple(x.shape), reason)
             return None
         return compiled
+
+
+def bucket(count: int) -> int:
+    """Return the smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that holds so many images.
+
+    Batches change with every visitor who comes or goes, and each size is compiled by itself.
+    """
+    power = 1 << (count - 1).bit_length()
+    return power * 3 // 4 if count <= power * 3 // 4 else power

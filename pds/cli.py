@@ -28,6 +28,7 @@ from pds import (
     train,
     tuned,
 )
+from pds.bench_cli import add_bench
 from pds.sample_cli import counts
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ladder(commands.add_parser("ladder", help="measure the noise left at each N"))
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
+    add_bench(commands.add_parser("bench", help="measure speeds, against what they are held to"))
     _add_tune(commands.add_parser("tune", help="fit a filter to a number of iterations"))
     return parser
 

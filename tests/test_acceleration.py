@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from pds.acceleration import Background, accelerate
+from pds.acceleration import Background, accelerate, bucket
 
 X, T = torch.ones(2, 1, 4, 4), torch.tensor([0.5, 1.0])
 
@@ -100,3 +100,24 @@ def test_what_cannot_be_compiled_stays_eager_and_is_logged_once(compile, caplog)
     assert record.getMessage() == (
         "shape (2, 1, 4, 4) is not compiled and stays eager: no compiler"
     )
+
+
+@pytest.mark.parametrize(
+    ("count", "room"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 6), (7, 8), (9, 12), (13, 16), (65, 96)]
+)
+def test_batches_have_few_sizes(count, room):
+    assert bucket(count) == room
+
+
+def test_a_batch_is_filled_up_and_its_own_images_come_back():
+    sizes = []
+
+    def compile(score):
+        return lambda x, t: sizes.append(len(x)) or score(x, t)
+
+    faster = Background(score, compile)
+    x, t = torch.arange(5.0).reshape(5, 1, 1, 1).expand(5, 1, 4, 4), torch.linspace(0.2, 1, 5)
+    faster(x, t)
+    faster.wait()
+    assert torch.equal(faster(x, t), score(x, t))
+    assert set(sizes) == {6}

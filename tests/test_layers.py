@@ -24,8 +24,8 @@ LAYERS = [
         "tuned",
     }
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
-    | {"request_text", "comparison"},
-    {"web", "cli", "sample_cli", "compare_cli", "__main__"},
+    | {"bench", "request_text", "comparison"},
+    {"web", "cli", "sample_cli", "bench_cli", "compare_cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
