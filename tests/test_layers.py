@@ -9,8 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"sde", "preconditioners"},
-    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
+    {"sde", "preconditioners", "memory"},
+    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
     {"kernels", "sampling", "theory", "langevin", "plane"},
     {
         "diagnostics",
