@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
 
 def variance_scaling_(weight: Tensor, scale: float, fan_in: int, fan_out: int) -> Tensor:
     """Fill uniformly with variance scale / mean(fan_in, fan_out); scale 0 stands for 1e-10."""
@@ -41,13 +43,13 @@ class Conv2d(nn.Conv2d):
 
 
 def _runs_on_onednn(x: Tensor) -> bool:
-    # Autocast, which training uses, does not know the direct call.
+    # Autocast, which training uses, does not know the direct call, nor does a compiler.
     return (
-        x.device.type == "cpu"
+        ONEDNN
+        and x.device.type == "cpu"
         and x.dtype == torch.float32
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and not torch.compiler.is_compiling()
     )
 
@@ -71,9 +73,20 @@ def dense(in_features: int, out_features: int) -> nn.Linear:
     return layer
 
 
-def group_norm(channels: int) -> nn.GroupNorm:
+class GroupNorm(nn.GroupNorm):
+    """A group norm that is fast in 16 bits too: below 32 x 32 pixels a CPU does it in float32."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
+            return super().forward(x)
+        # torch's kernel for small images with channels last takes 7 times as long in bfloat16.
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+
+
+def group_norm(channels: int) -> GroupNorm:
     """Return a group norm with at most 32 groups of at least 4 channels."""
-    return nn.GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
+    return GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
 
 
 class FourierEmbedding(nn.Module):
