@@ -116,7 +116,8 @@ class Trainer:
 
     def step(self) -> float:
         """Take one optimizer step and return its loss."""
-        generator = torch.Generator().manual_seed(self.config.seed * 2**32 + self.iteration)
+        # A generator heeds the low 32 bits of its seed only.
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.iteration)
         x = self._batch(generator)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
