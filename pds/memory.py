@@ -2,7 +2,7 @@
 
 A network call on a CPU asks for blocks of up to hundreds of megabytes and gives them back. The C
 library of most Linux systems (glibc) returns such blocks to the system at once, which has to clear
-every page of them for the next call: at 256 px, 1.3 to 2.2 times the time of the call. A program
+every page of them for the next call; a call at 256 px takes 1.3 times as long for it. A program
 may ask it to keep them. That is the program's choice, so entry points call this, libraries do not.
 """
 

@@ -107,6 +107,10 @@ class NetworkScore(nn.Module):
         Input and output stay in the precision of x, with their scaling, and so does the embedding
         of the noise level. Weights are a copy (half the memory of the original in 16 bits); the
         embedding's are shared. Ask `precision.require` first on a CPU.
+
+        What bfloat16 does to samples, portraits of 32 px at N = 25: a difference of 0.001 (rms, for
+        pixels in [0, 1]), 0.008 at most; the score's error by noise level is in
+        tests/test_precision.py.
         """
         if dtype == self.network.dtype:
             return self
