@@ -239,8 +239,9 @@ def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
     page.click("#images-tab-button")
     page.get_by_role("button", name="Try 60 drawn portraits").click()
     page.get_by_role("button", name="Compare the samplers on them").click(timeout=20_000)
-    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
-    page.wait_for_timeout(500)
+    expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
+    finish(page)
+    page.wait_for_timeout(600)
     assert query(page) == {"tab": ["compare"]}
     page.get_by_text("Share", exact=True).click()
     page.get_by_role("button", name="Copy link").click()

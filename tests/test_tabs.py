@@ -162,6 +162,7 @@ def test_the_walk_is_scrubbed_and_played_without_a_request(page):
     pane = open_tab(page, "story")
     section = pane.locator("[data-step=lab]")
     expect(section.locator("li.converged")).to_have_count(1)  # the short axis after 40 steps
+    expect(pane.locator("[data-text=wall]")).not_to_be_empty()  # the next step has asked for itself
     asked = len(page.asked())
     taken = section.get_by_role("slider", name="Steps taken")
     taken.focus()

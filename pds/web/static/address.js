@@ -5,12 +5,8 @@ const TAB = "-tab-button";
 function makeAddress(setup, read) {
   const names = Object.keys(setup.defaults);
   let settling = 0;
+  let tab = "compare"; // the last one chosen; gradio may take a while to show it
   let opening = true; // the link is still being read, so it must not be overwritten
-
-  function tab() {
-    const selected = document.querySelector(`#tabs [role=tab][aria-selected=true][id$="${TAB}"]`);
-    return selected?.id.slice(0, -TAB.length) ?? "compare";
-  }
 
   // A visitor's own model has a name that only this page knows: it stays out of the address.
   function write() {
@@ -22,7 +18,7 @@ function makeAddress(setup, read) {
       if (known) query.set(name, typeof value === "boolean" ? Number(value) : value);
       else query.delete(name);
     }
-    query.set("tab", tab());
+    query.set("tab", tab);
     history.replaceState(history.state, "", "?" + query + location.hash);
   }
 
@@ -44,7 +40,12 @@ function makeAddress(setup, read) {
     }
   }
 
-  document.addEventListener("click", ({ target }) => target.closest?.(`[role=tab][id$="${TAB}"]`) && update());
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest?.(`[role=tab][id$="${TAB}"]`);
+    if (!button) return;
+    tab = button.id.slice(0, -TAB.length);
+    update();
+  });
 
   // The keys that tabs have elsewhere; gradio's have none.
   document.addEventListener("keydown", (event) => {
@@ -69,7 +70,7 @@ function makeAddress(setup, read) {
         : {};
       const wrong = query.has("tab") ? await select(query.get("tab")) : "";
       opening = false;
-      return { ...asked, sentence: asked.error || asked.sentence || wrong || "", here: tab() === "compare" };
+      return { ...asked, sentence: asked.error || asked.sentence || wrong || "", here: tab === "compare" };
     },
   };
 }
