@@ -9,8 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
+    {"limits"},
     {"sde", "preconditioners"},
-    {"filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
+    {"arrays", "filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
     {"kernels", "chains", "engine", "memory", "worker", "sampling", "theory", "langevin", "plane"},
     {
         "diagnostics",
