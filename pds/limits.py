@@ -45,8 +45,10 @@ MAX_BODY_BYTES = 65_536
 """Bytes of the body of a request, but for those that bring pictures or a mask."""
 MAX_BROUGHT_BYTES = 22_000_000
 """Bytes of the body of a request that brings pictures or a mask, in base64."""
+MAX_BROUGHT_ARRIVING = 16
+"""Such requests whose body may be on its way at the same time; further ones are refused."""
 MAX_BROUGHT_AT_ONCE = 2
-"""Such requests that are taken at the same time; others wait."""
+"""Such requests that are worked on at the same time; others wait."""
 MAX_QUERY_BYTES = 2048
 """Bytes of the query string of an address."""
 MAX_PATH_BYTES = 1024

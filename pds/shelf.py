@@ -53,15 +53,10 @@ class Shelf(Generic[T]):
                 del self._kept[name]
         return len(own)
 
-    def require(self, name: object, visit: str) -> None:
-        """Refuse the name of something that another visit brought, as if it were not there.
-
-        Raises:
-            ValueError: if it belongs to another visit.
-        """
+    def foreign(self, name: object, visit: str) -> bool:
+        """Return whether a name belongs to something that another visit brought."""
         kept = self._kept.get(name) if isinstance(name, str) else None
-        if kept is not None and kept.visit not in (NOBODY, visit):
-            raise ValueError(self._missing)
+        return kept is not None and kept.visit not in (NOBODY, visit)
 
     def __getitem__(self, name: str) -> T:
         """Return the thing of that name, which makes it the newest.
