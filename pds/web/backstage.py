@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.middleware import Middleware
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+import pds
 from pds import experiments
 from pds.limits import MAX_RUNS, MAX_UNREAD, MAX_WAITING, SWEEP_SECONDS, UNREAD_SECONDS
 from pds.shelf import NOBODY
@@ -67,8 +69,12 @@ def app() -> dict[str, Any]:
     return {
         "lifespan": lifespan,
         "middleware": [Middleware(Guard, doors=doors, visits=VISITS)],
-        "routes": [Route("/healthz", health(state))],
+        "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", _plotly)],
     }
+
+
+async def _plotly(_: Any) -> Response:
+    return FileResponse(figures.PLOTLY, headers={"cache-control": "max-age=86400"})
 
 
 def server_state(queue: Any) -> dict[str, Any]:
@@ -76,7 +82,9 @@ def server_state(queue: Any) -> dict[str, Any]:
     waiting = len(queue) if queue is not None else 0
     return {
         "status": "ok",
-        "version": {"gradio": version("gradio"), "python": platform.python_version()},
+        "version": pds.__version__,
+        "gradio": version("gradio"),
+        "python": platform.python_version(),
         **JOURNAL.state(),
         "computing": experiments.WORKER.num_runs,
         "places": MAX_RUNS,
@@ -117,7 +125,6 @@ def doors(gradio: Any) -> Doors:
             number: frozenset(f.__name__ for f in getattr(block, "server_fns", ()))
             for number, block in blocks.blocks.items()
         },
-        files=frozenset({str(figures.PLOTLY)}),
         bringing=BRINGING,
         has_messages=lambda visit: visit in queue.pending_messages_per_session,
         visit_of=visit_of,

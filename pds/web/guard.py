@@ -41,15 +41,23 @@ from pds.limits import (
 from pds.web.visits import Visits
 
 API = "/gradio_api"
-PAGES = {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/healthz"}
+PAGES = {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"}
+PAGES |= {"/healthz", "/plotly.min.js"}
 PAGES |= {API + name for name in ("/info", "/openapi.json", "/theme.css", "/startup-events")}
 PAGES |= {API + name for name in ("/app_id", "/queue/status")}
 FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon")
-HEARTBEAT, MESSAGES, CALL, FILE = (
-    API + name for name in ("/heartbeat/", "/queue/data", "/call/", "/file=")
+HEARTBEAT, MESSAGES, CALL = (API + name for name in ("/heartbeat/", "/queue/data", "/call/"))
+JOIN, CANCEL, RESET, SERVER = (
+    API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
 )
-JOIN, CANCEL, SERVER = (API + name for name in ("/queue/join", "/cancel", "/component_server"))
-POSTS = (JOIN, CANCEL, SERVER, API + "/reset")
+TAKEN = {
+    JOIN: ("data", "event_data", "fn_index", "trigger_id", "session_hash"),
+    CALL: ("data", "session_hash"),
+    CANCEL: ("session_hash", "fn_index", "event_id"),
+    RESET: ("event_id",),
+    SERVER: ("data", "component_id", "fn_name", "session_hash"),
+}
+"""Values of a body that are passed on, by its address; what else it has is left out."""
 
 _NAME = re.compile(rf"[\w.-]{{1,{MAX_NAME}}}", re.ASCII)
 _MARKS = (b",", b":", b"[", b"{")
@@ -77,7 +85,6 @@ class Doors:
     inputs: of every function of the page, how many values it takes.
     public: of those that programs may call by name, the same.
     servers: names of the functions of every component, by its number.
-    files: the only files that are served.
     bringing: names of those that take pictures or a mask.
     has_messages: whether there are messages of a visit.
     visit_of: the visit of a run, if there is such a run.
@@ -87,7 +94,6 @@ class Doors:
     inputs: Mapping[int, int]
     public: Mapping[str, int]
     servers: Mapping[int, frozenset[str]]
-    files: frozenset[str]
     bringing: frozenset[str]
     has_messages: Callable[[str], bool]
     visit_of: Callable[[str], str | None]
@@ -146,10 +152,6 @@ class Guard:
                 raise Refused(429, f"a visit reads at most {MAX_STREAMS} streams at a time")
             with self._visits.connected(visit, "streams"):
                 await self._app(scope, receive, send)
-        elif path.startswith(FILE):
-            if path.removeprefix(FILE) not in self.doors.files:
-                raise _nothing()
-            await self._app(scope, receive, send)
         elif path in PAGES or path.startswith(FOLDERS):
             if "page" in query or "deep_link" in query or "\0" in path:
                 raise _nothing()
@@ -171,7 +173,9 @@ class Guard:
         return owner
 
     async def _post(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        if path not in POSTS and not (path.startswith(CALL) and "/" not in path[len(CALL) :]):
+        named = path.startswith(CALL) and "/" not in path[len(CALL) :]
+        taken = TAKEN.get(CALL if named else path)
+        if taken is None:
             raise _nothing()
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
@@ -183,7 +187,10 @@ class Guard:
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")
         body = await self._arrived(receive, most, known=int(length))
-        self._check(path, _parsed(body), len(body), scope)
+        values = _parsed(body)
+        self._check(path, values, len(body), scope)
+        if values.keys() - set(taken):
+            body = json.dumps({k: v for k, v in values.items() if k in taken}).encode()
         async with self._bringing if len(body) > MAX_BODY_BYTES else nullcontext():
             await self._app(scope, _Replay(body, receive), self._explained(path, send))
 
@@ -201,8 +208,6 @@ class Guard:
 
     def _check(self, path: str, values: Mapping[str, Any], size: int, scope: Scope) -> None:
         """Hold the values of a body to what gradio and the page can take."""
-        if values.get("batched"):
-            raise Refused(400, "batches are not taken")
         if path == JOIN:
             _count(values, self.doors.inputs, values.get("fn_index"), "function")
             _integer(values.get("trigger_id"), "trigger_id")
@@ -210,10 +215,11 @@ class Guard:
             _count(values, self.doors.public, path.removeprefix(CALL), "endpoint")
         elif path == SERVER:
             self._check_server(values, size)
-        elif path == CANCEL:
-            _integer(values.get("fn_index"), "fn_index")
+        else:
+            _integer(values.get("fn_index", 0), "fn_index")
+            _name(values.get("event_id"), "the run")
         visit = values.get("session_hash")
-        if path.startswith(CALL) and visit is None:
+        if visit is None and (path == RESET or path.startswith(CALL)):
             return
         scope["pds.visit"] = visit = _name(visit, "the visit")
         self._visits.see(visit)
@@ -313,8 +319,6 @@ def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, wh
     data = values.get("data")
     if not isinstance(data, list) or len(data) != known[name]:
         raise Refused(422, f"data must be a list of {known[name]} values")
-    if not isinstance(values.get("event_id"), str | None):
-        raise Refused(422, "event_id must be a name")
 
 
 def _integer(value: object, name: str) -> None:

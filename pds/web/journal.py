@@ -18,7 +18,6 @@ from statistics import mean
 from typing import Any, Literal
 
 from pds import experiments
-from pds.limits import quoted, sentence
 
 LOG = logging.getLogger("pds")
 RECENT = 20
@@ -147,16 +146,16 @@ def resident() -> int:
 
 
 def _asked(asked: object) -> dict[str, Any]:
-    """Return what of a request is written down; numbers as they are, all else shortened."""
+    """Return what of a request is written down: its numbers."""
     if not isinstance(asked, Mapping):
         return {}
     model = asked.get("model")
     known = isinstance(model, str) and model in experiments.MODELS
     numbers = {name: asked.get(name) for name in ("num_steps", "num_images", "alpha", "seed")}
     return {"model": model if known else "brought"} | {
-        name: value if isinstance(value, int | float) and abs(value) < 1e12 else quoted(value)
+        name: value
         for name, value in numbers.items()
-        if value is not None
+        if isinstance(value, int | float) and abs(value) < 1e12
     }
 
 
@@ -171,5 +170,6 @@ def _told(message: Mapping[str, Any]) -> dict[str, Any]:
     step = (message.get("steps") or [message])[-1]
     told = {name: step[name] for name in ("iteration", "nfe") if name in step}
     if message.get("kind") == "error":
-        told["sentence"] = sentence(ValueError(message["sentence"]))
+        # Without what was sent, which is nobody's to keep.
+        told["sentence"] = str(message["sentence"]).partition(", got")[0]
     return told

@@ -12,7 +12,6 @@ from pds.experiments import Request
 from pds.limits import MAX_RUNS, MAX_STATES, MAX_THREADS, MAX_WAITING, sentence
 from pds.web import (
     backstage,
-    figures,
     filter_tab,
     images_tab,
     ladder_tab,
@@ -35,7 +34,6 @@ FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('
 def build() -> gr.Blocks:
     """Build the page; `options()` belongs to its launch."""
     backstage.claim_folder()
-    gr.set_static_paths(figures.PLOTLY)
     demo = gr.Blocks(title="Preconditioned diffusion sampling", analytics_enabled=False)
     with demo, gr.Tabs(elem_id="tabs"):
         with gr.Tab("Compare", elem_id="compare-tab", id="compare"):
@@ -88,7 +86,7 @@ def _pane(
         elem_id=name,
         elem_classes="pds-host",
         server_functions=functions,
-        setup={**setup, "plotly": f"gradio_api/file={figures.PLOTLY}"},
+        setup={**setup, "plotly": "plotly.min.js"},
     )
 
 
@@ -96,7 +94,9 @@ def _compare() -> None:
     stage = gr.HTML(
         value=session.first_paint("end"),
         html_template=_read("stage.html"),
-        js_on_load=_read("format.js", "chart.js", "controls.js", "player.js", "stage.js"),
+        js_on_load=_read(
+            "format.js", "health.js", "chart.js", "controls.js", "player.js", "stage.js"
+        ),
         apply_default_css=False,
         elem_id="stage",
         server_functions=[recorded_run],
@@ -108,7 +108,9 @@ def _compare() -> None:
 
 
 def _ladder() -> None:
-    ladder = _pane("ladder", ladder_tab.setup(), [], value=ladder_tab.recorded())
+    ladder = _pane(
+        "ladder", ladder_tab.setup(), [], value=ladder_tab.recorded(), scripts=("health.js",)
+    )
     _sampling(ladder, ladder.draw, _draw_ladder)
 
 
