@@ -26,17 +26,26 @@ class Step:
     """The state of one chain after iteration `index` of `num_steps`.
 
     t, sigma: time and std(t) at which the network was called in this iteration.
-    x, x_mean: (B, C, H, W), with and without the iteration's last noise.
     nfe: network evaluations for each image so far.
+    update: what the iteration's last kernel made of the images.
     """
 
     index: int
     num_steps: int
     t: float
     sigma: float
-    x: Tensor
-    x_mean: Tensor
     nfe: int
+    update: Update
+
+    @property
+    def x(self) -> Tensor:
+        """The images with the iteration's last noise, (B, C, H, W)."""
+        return self.update.x
+
+    @property
+    def x_mean(self) -> Tensor:
+        """The images without it, (B, C, H, W)."""
+        return self.update.x_mean
 
 
 @dataclass(frozen=True)
@@ -168,9 +177,7 @@ class Chains:
         self.index, self._position = index + 1, 0
         sigma = float(self.sde.marginal(torch.tensor([t], dtype=torch.float64)).std)
         nfe = self.index * len(self._kernels)
-        return tuple(
-            Step(index, self.sampler.num_steps, t, sigma, x, x_mean, nfe) for x, x_mean in updates
-        )
+        return tuple(Step(index, self.sampler.num_steps, t, sigma, nfe, u) for u in updates)
 
 
 def seeded_noise(seeds: Sequence[int], *, device: torch.device | str = "cpu") -> NoiseFn:

@@ -15,7 +15,8 @@ before the others, then those that have waited longest: nobody waits for another
 
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from functools import partial
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import torch
@@ -23,9 +24,10 @@ from torch import Tensor
 
 from pds.chains import Chains, Step
 from pds.kernels import Kernel, Setting, Update, mixes_images
-from pds.preconditioners import Preconditioner, stack
+from pds.preconditioners import Preconditioner
 from pds.scores import ScoreFn
 from pds.sde import SDE, Level
+from pds.stacking import stack
 
 
 class Progress(NamedTuple):
@@ -97,7 +99,7 @@ class Engine:
         x = torch.cat([block.x for block in blocks])
         level = _level(blocks)
         try:
-            scores = self.score(x, level.t.to(x.device))
+            scores = self.score(x, level.t.to(x.device, non_blocking=True))
         except torch.OutOfMemoryError:
             if len(self.batch) == 1:
                 raise
@@ -185,6 +187,17 @@ def _updates(
         z = torch.cat([noise[block.chains] for block in members])
         at = Setting(Level(*(value[part] for value in level)), sde, m)
         update = kernel(x[part], scores[part], z, at)
-        pieces = zip(*(torch.split(v, counts) for v in update), strict=True)
-        updates.update(zip(members, map(Update._make, pieces), strict=True))
+        for block, x_block, place in zip(members, *_places(update.x, counts), strict=True):
+            updates[block] = Update(x_block, partial(_mean, update, place))
     return updates
+
+
+def _places(x: Tensor, counts: list[int]) -> tuple[Sequence[Tensor], list[slice]]:
+    """Return the images of each block, and where they lie."""
+    ends = list(accumulate(counts))
+    places = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+    return torch.split(x, counts), places
+
+
+def _mean(update: Update, place: slice) -> Tensor:
+    return update.x_mean[place]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pds import checkpoints, diagnostics, filters, theory
+from pds.capacity import largest_batch
 from pds.chains import Chains
 from pds.diagnostics import RadialSpectrum
 from pds.engine import Engine
@@ -30,7 +31,6 @@ from pds.limits import (
     MODELS_PER_VISIT,
     quoted,
 )
-from pds.memory import largest_batch
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
 from pds.preconditioners import Identity, Preconditioner

@@ -22,23 +22,36 @@ variance lambda to lambda g^2 / (2 g^2 - 1).
 Source: Y. Song et al., ICLR 2021 (appendices F, G); H. Ma et al., ECCV 2022 (M around them).
 """  # noqa: E501
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
+from pds.moves import Move, Scalars
 from pds.preconditioners import Identity, Preconditioner
 from pds.sde import SDE, VESDE, VPSDE, Level, column
 
 SnrNorm = Literal["batch", "sample"]
 
 
-class Update(NamedTuple):
-    """The state after a kernel, and the same without the last noise; both (B, C, H, W)."""
+@dataclass(frozen=True)
+class Update:
+    """The state after a kernel, (B, C, H, W).
+
+    Args:
+        x: with the kernel's noise.
+        mean: computes x without it; called once, by the first who looks at `x_mean`.
+    """
 
     x: Tensor
-    x_mean: Tensor
+    mean: Callable[[], Tensor]
+
+    @cached_property
+    def x_mean(self) -> Tensor:
+        """The state without the kernel's noise, (B, C, H, W)."""
+        return self.mean()
 
 
 class Setting(NamedTuple):
@@ -63,8 +76,8 @@ class ReverseDiffusion:
 
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
         drift, diffusion = (column(c, x) for c in at.sde.discretize(at.level))
-        x_mean = x - at.preconditioner.drift(drift * x - diffusion**2 * score)
-        return Update(x_mean + diffusion * at.preconditioner.apply(noise), x_mean)
+        move = at.preconditioner.move(drift * x - diffusion**2 * score, noise)
+        return _update(x, move, -1.0, diffusion)
 
 
 @dataclass(frozen=True)
@@ -76,9 +89,9 @@ class MarginalPreserving:
 
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
         drift, diffusion = (column(c, x) for c in at.sde.discretize(at.level))
-        pull = (score + at.preconditioner.drift(score)) / 2
-        x_mean = x - (drift * x - diffusion**2 * pull)
-        return Update(x_mean + diffusion * at.preconditioner.apply(noise), x_mean)
+        half = diffusion**2 / 2
+        move = at.preconditioner.move(score, noise)
+        return _update(x - drift * x + half * score, move, half, diffusion)
 
 
 @dataclass(frozen=True)
@@ -88,8 +101,8 @@ class EulerMaruyama:
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
         drift, diffusion = (column(c, x) for c in at.sde.coefficients(at.level.t))
         step = column(1 / at.level.num_steps.double(), x)
-        x_mean = x - step * at.preconditioner.drift(drift * x - diffusion**2 * score)
-        return Update(x_mean + step.sqrt() * diffusion * at.preconditioner.apply(noise), x_mean)
+        move = at.preconditioner.move(drift * x - diffusion**2 * score, noise)
+        return _update(x, move, -step, step.sqrt() * diffusion)
 
 
 @dataclass(frozen=True)
@@ -111,11 +124,11 @@ class Ancestral:
             below = at.sde.discrete_sigma(at.level._replace(k=at.level.k - 1))
             ratio = column(below / at.sde.discrete_sigma(at.level), x)
             x_mean = x + diffusion**2 * score
-            return Update(x_mean + diffusion * ratio * noise, x_mean)
+            return Update(x_mean + diffusion * ratio * noise, lambda: x_mean)
         if isinstance(at.sde, VPSDE):
             beta = column(at.sde.discrete_beta(at.level), x)
             x_mean = (x + beta * score) / (1 - beta).sqrt()
-            return Update(x_mean + beta.sqrt() * noise, x_mean)
+            return Update(x_mean + beta.sqrt() * noise, lambda: x_mean)
         raise ValueError(
             f"ancestral sampling is defined for VE and VP, got {type(at.sde).__name__}; "
             "use reverse_diffusion or euler_maruyama"
@@ -142,14 +155,13 @@ class Langevin:
         _require_snr(self.snr)
 
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
-        drift, noise = at.preconditioner.drift(score), at.preconditioner.apply(noise)
-        ratio = self._norm(noise) / self._norm(drift)
+        move = at.preconditioner.move(score, noise)
+        drift_norm, noise_norm = move.norms()
+        if self.snr_norm == "batch":
+            drift_norm, noise_norm = drift_norm.mean(), noise_norm.mean()
+        ratio = noise_norm / drift_norm
         size = 2 * column(at.sde.alpha(at.level), x) * (self.snr * ratio) ** 2
-        return _langevin(x, drift, noise, size)
-
-    def _norm(self, v: Tensor) -> Tensor:
-        norms: Tensor = torch.linalg.vector_norm(v, dim=(1, 2, 3), keepdim=True)
-        return norms if self.snr_norm == "sample" else norms.mean()
+        return _update(x, move, size, (2 * size).sqrt())
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,7 @@ class AnnealedLangevin:
     def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
         std = at.sde.marginal(at.level.t).std
         size = column(2 * at.sde.alpha(at.level) * (self.snr * std) ** 2, x)
-        return _langevin(x, at.preconditioner.drift(score), at.preconditioner.apply(noise), size)
+        return _update(x, at.preconditioner.move(score, noise), size, (2 * size).sqrt())
 
 
 def mixes_images(kernel: Kernel) -> bool:
@@ -179,9 +191,8 @@ def mixes_images(kernel: Kernel) -> bool:
     return isinstance(kernel, Langevin) and kernel.snr_norm == "batch"
 
 
-def _langevin(x: Tensor, drift: Tensor, noise: Tensor, size: Tensor) -> Update:
-    x_mean = x + size * drift
-    return Update(x_mean + (2 * size).sqrt() * noise, x_mean)
+def _update(x: Tensor, move: Move, a: Scalars, b: Scalars) -> Update:
+    return Update(move.add(x, a, b), lambda: move.add(x, a))
 
 
 def _require_snr(snr: float) -> None:

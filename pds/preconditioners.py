@@ -12,13 +12,13 @@ Sampling", ECCV 2022. It differs from the published code in using real transform
 even gain and say so; taking the real part would symmetrize an uneven one silently.
 """  # noqa: E501
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from pds.moves import ImageMove, Move, SpectralMove, half_spectrum, images
 
 EVENNESS = 1e-4
 """Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
@@ -43,6 +43,10 @@ class Preconditioner(Protocol):
         """Return (M M' + S) v: what happens to the score. S is zero except in `Skew`."""
         return self.gram(v)
 
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        """Return (M M' + S) drift and M noise, ready to be added to x."""
+        return ImageMove(self.drift(drift), self.apply(noise))
+
 
 @dataclass(frozen=True)
 class Identity(Preconditioner):
@@ -60,36 +64,60 @@ class Identity(Preconditioner):
 
 @dataclass(frozen=True)
 class HalfSpectrum(Preconditioner):
-    """M v = F^-1[ r . F v ] with r prepared for real transforms: one pair for M as for M M'.
+    """M v = F^-1[ r . F v ] with r prepared for real transforms.
+
+    Both factors are weighted as `pds.moves.SpectralMove` wants them.
 
     Args:
-        gain: r on the half spectrum, real, (..., H, W // 2 + 1), broadcast over images or for each.
-        squared: r^2.
+        once: r, for M v, (..., H, W // 2 + 1, 2), broadcast over images or for each.
+        twice: r^2, for M M' v.
+        unweight: 1 / weights, (W // 2 + 1, 2).
         size: H and W.
     """
 
-    gain: Tensor
-    squared: Tensor
+    once: Tensor
+    twice: Tensor
+    unweight: Tensor
     size: tuple[int, int]
 
+    @classmethod
+    def of(cls, gain: Tensor) -> "HalfSpectrum":
+        """Prepare a gain on the full grid, (..., H, W)."""
+        height, width = gain.shape[-2:]
+        weight = gain.new_full((width // 2 + 1, 1), 2.0)
+        weight[0] = 1
+        if width % 2 == 0:
+            weight[-1] = 1
+        weight = weight.sqrt().repeat(1, 2)
+        half = gain[..., : width // 2 + 1, None]
+        return cls(half * weight, half**2 * weight, 1 / weight, (height, width))
+
     def apply(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.gain)
+        return self._filter(v, self.once)
 
     def apply_transpose(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.gain)
+        return self._filter(v, self.once)
 
     def gram(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.squared)
+        return self._filter(v, self.twice)
 
-    def _filter(self, v: Tensor, gain: Tensor) -> Tensor:
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        return SpectralMove(
+            self._spectrum(drift, self.twice),
+            self._spectrum(noise, self.once),
+            self.unweight.to(drift),
+        )
+
+    def _filter(self, v: Tensor, factors: Tensor) -> Tensor:
+        return images(self._spectrum(v, factors).mul_(self.unweight.to(v)), self.size)
+
+    def _spectrum(self, v: Tensor, factors: Tensor) -> Tensor:
         if v.shape[-2:] != self.size:
             raise ValueError(
                 f"the frequency filter does not fit images of {v.shape[-2]} x {v.shape[-1]} "
                 "pixels; use one estimated at their size"
             )
-        spectrum = torch.fft.rfft2(v).mul_(gain.to(v))
-        filtered: Tensor = torch.fft.irfft2(spectrum, s=self.size)
-        return filtered
+        return half_spectrum(v, factors.to(v))
 
 
 @dataclass(frozen=True)
@@ -114,9 +142,7 @@ class FrequencyFilter(Preconditioner):
                 f"a frequency gain must be even, gain[-k] = gain[k], but its halves differ by "
                 f"{uneven:.2g} of its maximum; symmetrize it or estimate it from real images"
             )
-        height, width = self.gain.shape[-2:]
-        half = self.gain[..., : width // 2 + 1].contiguous()
-        object.__setattr__(self, "half", HalfSpectrum(half, half**2, (height, width)))
+        object.__setattr__(self, "half", HalfSpectrum.of(self.gain))
 
     def apply(self, v: Tensor) -> Tensor:
         return self.half.apply(v)
@@ -126,6 +152,9 @@ class FrequencyFilter(Preconditioner):
 
     def gram(self, v: Tensor) -> Tensor:
         return self.half.gram(v)
+
+    def move(self, drift: Tensor, noise: Tensor) -> Move:
+        return self.half.move(drift, noise)
 
 
 @dataclass(frozen=True)
@@ -203,64 +232,6 @@ class Skew(Preconditioner):
 
     def drift(self, v: Tensor) -> Tensor:
         return self.preconditioner.drift(v) + self.skew(v)
-
-
-@dataclass(frozen=True)
-class Blocks(Preconditioner):
-    """An M for each block of a batch: `parts` are pairs of M and how many images have it."""
-
-    parts: tuple[tuple[Preconditioner, int], ...]
-
-    def apply(self, v: Tensor) -> Tensor:
-        return self._each("apply", v)
-
-    def apply_transpose(self, v: Tensor) -> Tensor:
-        return self._each("apply_transpose", v)
-
-    def gram(self, v: Tensor) -> Tensor:
-        return self._each("gram", v)
-
-    def drift(self, v: Tensor) -> Tensor:
-        return self._each("drift", v)
-
-    def _each(self, method: str, v: Tensor) -> Tensor:
-        pieces = torch.split(v, [count for _, count in self.parts])
-        return torch.cat(
-            [getattr(m, method)(piece) for (m, _), piece in zip(self.parts, pieces, strict=True)]
-        )
-
-
-def stack(parts: Sequence[tuple[Preconditioner, int]]) -> Preconditioner:
-    """Return the M of a batch in which `count` images after another have each preconditioner.
-
-    Neighbors with frequency filters share their transforms, whatever their gains are; images with
-    the identity have none.
-    """
-    groups = groupby(parts, key=lambda part: type(part[0]))
-    merged = tuple(_merge(tuple(members)) for _, members in groups)
-    return merged[0][0] if len(merged) == 1 else Blocks(merged)
-
-
-def _merge(parts: tuple[tuple[Preconditioner, int], ...]) -> tuple[Preconditioner, int]:
-    """Make one M of neighbors of one type."""
-    first, total = parts[0][0], sum(count for _, count in parts)
-    if isinstance(first, Identity) or all(m is first for m, _ in parts):
-        return first, total
-    if isinstance(first, FrequencyFilter):
-        halves = [(m.half, count) for m, count in parts if isinstance(m, FrequencyFilter)]
-        if all(half.gain.shape == first.half.gain.shape for half, _ in halves):
-            return _join(halves), total
-    if isinstance(first, Composition):
-        pairs = [(m, count) for m, count in parts if isinstance(m, Composition)]
-        outer = stack([(m.outer, count) for m, count in pairs])
-        return Composition(outer, stack([(m.inner, count) for m, count in pairs])), total
-    return Blocks(parts), total
-
-
-def _join(halves: Sequence[tuple[HalfSpectrum, int]]) -> HalfSpectrum:
-    """Give each image of the batch the gains of its filter."""
-    gain = torch.cat([half.gain.expand(count, -1, -1, -1) for half, count in halves])
-    return HalfSpectrum(gain, gain**2, halves[0][0].size)
 
 
 def unevenness(gain: Tensor) -> float:

@@ -84,8 +84,8 @@ class SDE(Protocol):
 
 
 def column(value: Tensor, like: Tensor) -> Tensor:
-    """Reshape (B,) to (B, 1, 1, 1) with the device and dtype of `like`."""
-    return value.to(like.device, like.dtype).reshape(-1, 1, 1, 1)
+    """Reshape (B,) to (B, 1, 1, 1) with the device and dtype of `like`, waiting for no device."""
+    return value.to(like.device, like.dtype, non_blocking=True).reshape(-1, 1, 1, 1)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,20 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pds import experiments, filters
 from pds.chains import Chains, Sampler, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
-from pds.preconditioners import Composition, FrequencyFilter, Identity, Skew, SpaceFilter
+from pds.preconditioners import (
+    Composition,
+    FrequencyFilter,
+    HalfSpectrum,
+    Identity,
+    Skew,
+    SpaceFilter,
+)
 from pds.sampling import sample, steps
 from pds.scores import GaussianField, inverse_square_power
 from pds.sde import VESDE
@@ -267,7 +275,10 @@ def test_a_batch_needs_room_for_an_image():
 
 @pytest.mark.parametrize("predictor", [ReverseDiffusion(), MarginalPreserving(), EulerMaruyama()])
 def test_an_iteration_never_waits_for_the_device(predictor):
-    """On the meta device there are no numbers: whatever asks for one fails."""
+    """On the meta device there are no numbers: whatever asks for one fails.
+
+    Copies to a device wait for all that is under way on it, unless they are told not to.
+    """
     masks = {"frequency_mask": torch.rand(3, 8, 8) * 0 + 1, "space_mask": torch.rand(3, 8, 8) + 1}
     m = filters.preconditioner(**masks, alpha=5.0)
     parts = [RAMP, STEEP, m]
@@ -280,8 +291,27 @@ def test_an_iteration_never_waits_for_the_device(predictor):
     )
     engine = Engine(lambda x, t: torch.empty_like(x), SDE)
     engine.join(run)
-    (step, *_) = drain(engine)[run]
+    with Copies() as copies:
+        (step, *_) = drain(engine)[run]
     assert step.x_mean.device.type == "meta"
+    assert len(copies.waits) > 12
+    assert not any(copies.waits)
+
+
+class Copies(TorchDispatchMode):
+    """Notes of each copy from the CPU to the meta device whether it waits."""
+
+    def __init__(self):
+        super().__init__()
+        self.waits = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func is torch.ops.aten._to_copy.default:
+            target = kwargs.get("device")
+            if args[0].device.type == "cpu" and target is not None and target.type == "meta":
+                self.waits.append(not kwargs.get("non_blocking", False))
+        return func(*args, **kwargs)
 
 
 def _on_meta(m):
@@ -291,7 +321,6 @@ def _on_meta(m):
     moved = object.__new__(type(m))
     object.__setattr__(moved, "gain", m.gain.to("meta"))
     if isinstance(m, FrequencyFilter):
-        half = m.half
-        half = type(half)(half.gain.to("meta"), half.squared.to("meta"), half.size)
-        object.__setattr__(moved, "half", half)
+        prepared = (v.to("meta") for v in (m.half.once, m.half.twice, m.half.unweight))
+        object.__setattr__(moved, "half", HalfSpectrum(*prepared, m.half.size))
     return moved

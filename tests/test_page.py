@@ -43,8 +43,8 @@ def long_run(page):
     page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 2000')")
 
 
-def short_run_takes_its_turn(page):
-    """Only one run is made at a time: this one ends soon if no other is under way."""
+def a_short_run_ends_soon(page):
+    """As it does where no other run, or one, is under way."""
     start = time.monotonic()
     sample(page, num_steps=3, num_images=1)
     finish(page)
@@ -139,7 +139,7 @@ def test_stop_ends_a_long_run_and_the_page_samples_again(page):
     assert "Stopped" in page.inner_text(".pds-verdict")
     page.wait_for_timeout(500)
     assert page.inner_text(".pds-where") == stopped
-    short_run_takes_its_turn(page)
+    a_short_run_ends_soon(page)
 
 
 def test_a_closed_tab_frees_the_sampler(page, address):
@@ -147,7 +147,16 @@ def test_a_closed_tab_frees_the_sampler(page, address):
     open_page(visitor, address)
     long_run(visitor)
     visitor.close()
-    short_run_takes_its_turn(page)
+    a_short_run_ends_soon(page)
+
+
+def test_nobody_waits_for_another_visitors_long_run(page, address):
+    visitor = page.context.new_page()
+    open_page(visitor, address)
+    long_run(visitor)
+    a_short_run_ends_soon(page)
+    assert visitor.get_attribute(".pds", "data-state") == "running"
+    visitor.close()
 
 
 @pytest.mark.parametrize(

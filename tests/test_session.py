@@ -13,6 +13,7 @@ from PIL import Image
 
 from pds import experiments
 from pds.experiments import MODELS, Request, compare_request
+from pds.kernels import Update
 from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web import session
@@ -167,7 +168,8 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
         bad = torch.full_like(good, float("inf"))
         for index in range(request.num_steps):
             vanilla, pds = (
-                Step(index, request.num_steps, 0.5, 1.0, x, x, 2 * index) for x in (bad, good)
+                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, lambda x=x: x))
+                for x in (bad, good)
             )
             yield Pair(vanilla, pds)
 
@@ -261,3 +263,12 @@ def test_a_program_gets_every_step_with_both_pictures():
         head, _, png = steps[-1][side].partition(",")
         assert head == "data:image/png;base64"
         assert pixels(png).shape == (64, 2 * 64)
+
+
+def test_a_live_frame_says_how_many_runs_advance_together():
+    others = [compare_request(Request("field64", 2000, num_images=1, seed=s)) for s in (1, 2)]
+    for other in others:
+        next(other)
+    assert messages()[0]["together"] == 3
+    for other in others:
+        other.close()

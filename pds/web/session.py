@@ -26,6 +26,7 @@ from pds.experiments import (
     LADDER,
     MODELS,
     ROOT,
+    WORKER,
     Experiment,
     Request,
     compare_request,
@@ -62,6 +63,10 @@ class Scene:
         power = self.experiment.data_power.clone()
         power[..., 0, 0] = 0
         return math.sqrt(float(power.mean()))
+
+    @cached_property
+    def data_fine_power(self) -> float:
+        return diagnostics.fine_power(self.experiment.data_power)
 
     @cached_property
     def data_spectrum(self) -> diagnostics.RadialSpectrum:
@@ -162,7 +167,8 @@ def messages(
                 yield finished(scene, sheet)
             elif is_due:
                 due = clock() + interval
-                yield {"kind": "frame", **scene.header, **_content([moment])}
+                together = {"together": WORKER.num_runs}
+                yield {"kind": "frame", **together, **scene.header, **_content([moment])}
 
 
 def observe(
@@ -180,13 +186,12 @@ def observe(
         theory: the exact spectra of both chains, where there are any.
     """
     powers = [diagnostics.power(step.x_mean) for step in pair]
-    data = diagnostics.fine_power(scene.experiment.data_power)
     numbers = {
         "iteration": pair.pds.index + 1,
         "sigma": finite(pair.pds.sigma),
         "nfe": pair.pds.nfe,
         "seconds": finite(seconds),
-        "left": [finite(diagnostics.fine_power(power) / data) for power in powers],
+        "left": [finite(diagnostics.fine_power(power) / scene.data_fine_power) for power in powers],
         "power": [rounded(diagnostics.radial(power).power) for power in powers],
         "theory": [rounded(spectrum.power) for spectrum in theory or ()],
     }

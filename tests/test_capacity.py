@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pds import experiments
-from pds.memory import CPU_BYTES, largest_batch, peak_bytes
+from pds.capacity import CPU_BYTES, largest_batch, peak_bytes
 
 
 def test_the_peak_is_what_is_alive_at_one_time():
