@@ -246,3 +246,17 @@ def test_masks_are_dropped_with_their_visit_too():
     before = len(filter_tab.brought)
     assert visits.drop("m") == 1
     assert len(filter_tab.brought) == before - 1
+
+
+def test_a_wait_is_estimated_from_runs_that_ended_and_those_under_way(clock):
+    told = Journal(clock)
+    assert told.wait(0, 1) == 0
+    under_way = told.follow("sample", ASKED, iter([{}, {}]))
+    next(under_way)
+    clock.now = 8.0
+    assert told.wait(0, 1) == pytest.approx(8)
+    assert told.wait(3, 1) == pytest.approx(4 * 8)
+    assert told.wait(3, 2) == pytest.approx(2 * 8)
+    list(under_way)
+    assert told.wait(0, 1) == 0
+    assert told.wait(1, 1) == pytest.approx(2 * 8)

@@ -97,7 +97,7 @@ def server_state(queue: Any) -> dict[str, Any]:
 
 def full(queue: Any) -> str:
     """Say that there is no place, and when there will be one."""
-    wait = JOURNAL.wait(0, MAX_RUNS)
+    wait = JOURNAL.wait(len(queue), MAX_RUNS)
     when = "a minute" if wait is None else f"about {max(1, round(wait))} s"
     return (
         f"The queue is full: {MAX_RUNS} runs are under way and {len(queue)} wait. "

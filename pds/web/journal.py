@@ -63,7 +63,7 @@ class Journal:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
-        self._under_way = 0
+        self._under_way: dict[object, float] = {}  # when each of them began
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self._outcomes: dict[Outcome, int] = dict.fromkeys(
             ("done", "stopped", "refused", "failed"), 0
@@ -72,19 +72,25 @@ class Journal:
     @property
     def under_way(self) -> int:
         """Return how many runs are under way."""
-        return self._under_way
+        return len(self._under_way)
 
     def wait(self, waiting: int, places: int) -> float | None:
-        """Estimate the seconds until a place is free for one who comes after `waiting` others."""
-        if not self._seconds:
-            return None
-        return mean(self._seconds) * (1 + waiting) / places
+        """Estimate the seconds until a place is free for one who comes after `waiting` others.
+
+        From how long recent runs took, and those under way have taken so far.
+        """
+        if self.under_way + waiting < places:
+            return 0.0
+        now = self._clock()
+        with self._lock:
+            spent = [*self._seconds, *(now - begin for begin in self._under_way.values())]
+        return mean(spent) * (1 + waiting) / places if spent else None
 
     def state(self) -> dict[str, Any]:
         """Return the state of the server right now."""
         return {
             "uptime": round(self._clock() - self._start, 3),
-            "runs": self._under_way,
+            "runs": self.under_way,
             "outcomes": dict(self._outcomes),
             "memory": resident(),
             "device": experiments.DEVICE,
@@ -100,8 +106,8 @@ class Journal:
         """
         begin, first, last = self._clock(), None, None
         with self._lock:
-            self._under_way += 1
-            together = self._under_way
+            self._under_way[messages] = begin
+            together = self.under_way
         outcome: Outcome = "failed"
         try:
             for last in messages:
@@ -120,7 +126,7 @@ class Journal:
                 close()
             seconds = self._clock() - begin
             with self._lock:
-                self._under_way -= 1
+                del self._under_way[messages]
                 self._outcomes[outcome] += 1
                 if outcome in ("done", "stopped"):
                     self._seconds.append(seconds)
