@@ -49,12 +49,15 @@ MAX_BROUGHT_ARRIVING = 16
 """Such requests whose body may be on its way at the same time; further ones are refused."""
 MAX_BROUGHT_AT_ONCE = 2
 """Such requests that are worked on at the same time; others wait."""
+MAX_BROUGHT_WAITING = 4
+"""Runs in the queue that bring pictures, which it holds until their turn; others are refused."""
 MAX_QUERY_BYTES = 2048
 """Bytes of the query string of an address."""
 MAX_PATH_BYTES = 1024
 """Bytes of the path of an address."""
-MAX_JSON_VALUES = 1000
-"""Values in the JSON of a request, counted by the marks that separate them."""
+MAX_JSON_VALUES = 100_000
+"""Values in the JSON of a request, counted by the marks that separate them; the numbers of a run's
+kept steps are 50,000."""
 MAX_JSON_DEPTH = 16
 """Lists and objects within each other in the JSON of a request."""
 MAX_NAME = 64
@@ -88,6 +91,8 @@ IDLE_SECONDS = 3600
 """Seconds without a request after which a visit's things are dropped, its tab open or not."""
 SWEEP_SECONDS = 2
 """Seconds between two looks for what is to be dropped."""
+TRIM_SECONDS = 20
+"""Seconds between two returns of freed memory to the system."""
 
 _quoter = reprlib.Repr()
 _quoter.maxstring = _quoter.maxother = _quoter.maxlong = MAX_QUOTED

@@ -15,7 +15,7 @@ from tools.browser import chromium, open_page, served  # noqa: E402
 
 def pytest_addoption(parser):
     parser.addoption("--cases", type=int, default=500, help="hostile requests of tests/test_fuzz")
-    parser.addoption("--visits", type=int, default=10, help="visitors of tests/test_load")
+    parser.addoption("--visits", type=int, default=5, help="visitors of tests/test_load")
 
 
 @pytest.fixture(scope="session")

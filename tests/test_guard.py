@@ -2,18 +2,21 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
 from pds import limits
-from pds.web.guard import API, CALL, JOIN, MESSAGES, SERVER, Doors, Guard
+from pds.web.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard
 from pds.web.visits import Visits
 
 DOORS = Doors(
     inputs={0: 1, 3: 0},
-    public={"compare": 7},
+    public={"compare": 7, "estimate": 1},
     servers={5: frozenset({"story_view", "open_filter"})},
-    bringing=frozenset({"open_filter"}),
+    bringing=frozenset({"open_filter", "estimate"}),
+    bringing_waiting=lambda: 0,
+    tools=False,
     has_messages=lambda visit: visit == "known",
     visit_of={"run": "known", "old": "unknown"}.get,
     full=lambda: "The queue is full: 64 runs are under way.",
@@ -111,7 +114,7 @@ def test_a_good_call_and_a_good_run_arrive_as_they_were_sent():
         (SERVER, call(session_hash="a/b"), 400),
         (SERVER, call(session_hash="a" * 65), 400),
         (SERVER, call(data=[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]), 413),
-        (SERVER, call(data=[0] * 1001), 413),
+        (SERVER, call(data={"content": [0] * 100_001}), 413),
         (JOIN, join(fn_index=1), 404),
         (JOIN, join(fn_index=0.0), 404),
         (JOIN, join(fn_index=[]), 404),
@@ -160,6 +163,22 @@ def test_a_large_body_is_refused(path, size, status):
 def test_a_mask_may_be_larger_than_other_bodies():
     body = call(data={"content": "A" * 100_000}, fn_name="open_filter")
     assert ask("POST", SERVER, body)[0] == 200
+
+
+def test_pictures_are_taken_until_too_many_of_them_wait():
+    body = {"data": ["A" * 100_000]}
+    assert ask("POST", CALL + "estimate", body)[0] == 200
+    crowded = replace(DOORS, bringing_waiting=lambda: limits.MAX_BROUGHT_WAITING)
+    guard = Guard(gradio, doors=lambda app: crowded, visits=Visits())
+    assert ask("POST", CALL + "estimate", body, guard=guard)[0] == 503
+    assert ask("POST", CALL + "estimate", {"data": ["A"]}, guard=guard)[0] == 200
+
+
+def test_tools_for_language_models_are_served_only_where_they_are_switched_on():
+    assert ask("POST", MCP, b"{}")[0] == 404
+    guard = Guard(gradio, doors=lambda app: replace(DOORS, tools=True), visits=Visits())
+    assert ask("POST", MCP, b"{}", guard=guard) == (200, b"{}")
+    assert ask("POST", MCP, b"A" * 70_000, guard=guard)[0] == 413
 
 
 def test_a_stated_length_is_not_believed():

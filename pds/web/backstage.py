@@ -6,8 +6,10 @@ visitors brought is dropped when they have left. The version of gradio is pinned
 """
 
 import asyncio
+import ctypes
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -22,7 +24,14 @@ from starlette.routing import Route
 
 import pds
 from pds import experiments
-from pds.limits import MAX_RUNS, MAX_UNREAD, MAX_WAITING, SWEEP_SECONDS, UNREAD_SECONDS
+from pds.limits import (
+    MAX_RUNS,
+    MAX_UNREAD,
+    MAX_WAITING,
+    SWEEP_SECONDS,
+    TRIM_SECONDS,
+    UNREAD_SECONDS,
+)
 from pds.shelf import NOBODY
 from pds.web import figures, journal
 from pds.web.guard import Doors, Guard, health
@@ -33,8 +42,8 @@ T = TypeVar("T")
 
 FOLDER = "GRADIO_TEMP_DIR"
 """Names the only folder that gradio writes to; with `Guard` before it, it stays empty."""
-BRINGING = frozenset({"bring_images", "open_filter"})
-"""Functions that take pictures or a mask."""
+BRINGING = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
+"""Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
 LOOK = 0.02
 """Seconds between two looks whether messages were read."""
 
@@ -126,6 +135,10 @@ def doors(gradio: Any) -> Doors:
             for number, block in blocks.blocks.items()
         },
         bringing=BRINGING,
+        bringing_waiting=lambda: sum(
+            event.fn.api_name in BRINGING for event in list(queue.event_ids_to_events.values())
+        ),
+        tools=bool(blocks.mcp_server),
         has_messages=lambda visit: visit in queue.pending_messages_per_session,
         visit_of=visit_of,
         full=lambda: full(queue),
@@ -173,31 +186,44 @@ def _unread(request: Any) -> Callable[[], int]:
 
 async def _sweep(gradio: Any) -> None:
     """Drop what nobody will ask for again, for as long as the server runs."""
-    queue, alone = gradio.get_blocks()._queue, dict[str, float]()
+    queue = gradio.get_blocks()._queue
+    trimmed = time.monotonic()
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
+        if time.monotonic() - trimmed >= TRIM_SECONDS:
+            await asyncio.to_thread(trim)
+            trimmed = time.monotonic()
         for _ in VISITS.sweep():
             journal.write("left", visits=len(VISITS))
-        alone = await drop_unread(queue, alone, time.monotonic())
+        await drop_unread(queue, VISITS)
         gradio.iterators_to_reset.intersection_update(gradio.iterators)
 
 
-async def drop_unread(queue: Any, alone: Mapping[str, float], now: float) -> dict[str, float]:
-    """Drop the messages of visits that nobody has read for long enough.
+def trim() -> None:
+    """Return freed memory to the system, where the C library is glibc.
+
+    Threads of many visitors leave holes in many heaps, which it keeps for ever otherwise.
+    """
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        if hasattr(library, "malloc_trim"):
+            library.malloc_trim(0)
+
+
+async def drop_unread(queue: Any, visits: Visits) -> None:
+    """Drop the messages of visits that nobody has read for `UNREAD_SECONDS`.
+
+    Between two runs a visit reads nothing, and must not be taken for one that left.
 
     Args:
         queue: gradio's.
-        alone: since when visits have messages and no reader.
-        now: seconds.
-
-    Returns:
-        The same, as of now.
+        visits: knows who reads; those that it does not know are heard of now.
     """
-    held = {*queue.pending_messages_per_session, *queue.pending_event_ids_session}
-    since = {v: alone.get(v, now) for v in held if not VISITS.streams(v)}
-    for visit in [v for v, start in since.items() if now - start > UNREAD_SECONDS]:
-        await queue.clean_events(session_hash=visit)
-        queue.pending_messages_per_session.pop(visit, None)
-        queue.pending_event_ids_session.pop(visit, None)
-        del since[visit]
-    return since
+    for visit in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
+        silent = visits.silent(visit)
+        if silent is None:
+            visits.see(visit)
+        elif silent > UNREAD_SECONDS:
+            await queue.clean_events(session_hash=visit)
+            queue.pending_messages_per_session.pop(visit, None)
+            queue.pending_event_ids_session.pop(visit, None)

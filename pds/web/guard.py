@@ -30,6 +30,7 @@ from pds.limits import (
     MAX_BROUGHT_ARRIVING,
     MAX_BROUGHT_AT_ONCE,
     MAX_BROUGHT_BYTES,
+    MAX_BROUGHT_WAITING,
     MAX_JSON_DEPTH,
     MAX_JSON_VALUES,
     MAX_NAME,
@@ -47,6 +48,7 @@ PAGES |= {API + name for name in ("/info", "/openapi.json", "/theme.css", "/star
 PAGES |= {API + name for name in ("/app_id", "/queue/status")}
 FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon")
 HEARTBEAT, MESSAGES, CALL = (API + name for name in ("/heartbeat/", "/queue/data", "/call/"))
+MCP = API + "/mcp"
 JOIN, CANCEL, RESET, SERVER = (
     API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
 )
@@ -86,6 +88,8 @@ class Doors:
     public: of those that programs may call by name, the same.
     servers: names of the functions of every component, by its number.
     bringing: names of those that take pictures or a mask.
+    bringing_waiting: how many runs of these are in the queue.
+    tools: whether language models are served too, at `MCP`.
     has_messages: whether there are messages of a visit.
     visit_of: the visit of a run, if there is such a run.
     full: the sentence for those whom the queue has no room for.
@@ -95,6 +99,8 @@ class Doors:
     public: Mapping[str, int]
     servers: Mapping[int, frozenset[str]]
     bringing: frozenset[str]
+    bringing_waiting: Callable[[], int]
+    tools: bool
     has_messages: Callable[[str], bool]
     visit_of: Callable[[str], str | None]
     full: Callable[[], str]
@@ -133,7 +139,9 @@ class Guard:
         path = scope["path"]
         if len(path) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise Refused(414, "the address is too long")
-        if scope["method"] in ("GET", "HEAD"):
+        if self.doors.tools and (path == MCP or path.startswith(MCP + "/")):
+            await self._app(scope, _Bounded(receive), send)
+        elif scope["method"] in ("GET", "HEAD"):
             await self._get(path.rstrip("/") or "/", scope, receive, send)
         elif scope["method"] == "POST":
             await self._post(path.rstrip("/"), scope, receive, send)
@@ -180,10 +188,11 @@ class Guard:
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refused(415, "only application/json is taken")
+        brings = path == SERVER or path.removeprefix(CALL) in self.doors.bringing
         length = _header(scope, b"content-length") or "0"
         if not length.isdigit() or len(length) > 12:
             raise Refused(400, "the length of the body is no number")
-        most = MAX_BROUGHT_BYTES if path == SERVER else MAX_BODY_BYTES
+        most = MAX_BROUGHT_BYTES if brings else MAX_BODY_BYTES
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")
         body = await self._arrived(receive, most, known=int(length))
@@ -213,6 +222,8 @@ class Guard:
             _integer(values.get("trigger_id"), "trigger_id")
         elif path.startswith(CALL):
             _count(values, self.doors.public, path.removeprefix(CALL), "endpoint")
+            if size > MAX_BODY_BYTES and self.doors.bringing_waiting() >= MAX_BROUGHT_WAITING:
+                raise Refused(503, "too many pictures are waiting; please try again in a minute")
         elif path == SERVER:
             self._check_server(values, size)
         else:
@@ -266,6 +277,20 @@ class _Replay:
             return await self._receive()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
+
+
+class _Bounded:
+    """Receives a body of bounded size, of whatever form."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._left = receive, MAX_BODY_BYTES
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise Refused(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
+        return message
 
 
 async def _read(receive: Receive, most: int) -> bytes:

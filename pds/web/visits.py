@@ -68,6 +68,13 @@ class Visits:
         visit = self._visits.get(name)
         return visit.streams if visit else 0
 
+    def silent(self, name: str) -> float | None:
+        """Return for how long a visit has read and asked for nothing; None if it is not known."""
+        visit = self._visits.get(name)
+        if visit is None:
+            return None
+        return 0.0 if visit.streams else self._clock() - visit.seen
+
     def sweep(self) -> list[str]:
         """Drop what those who left had brought, and return their names."""
         now = self._clock()

@@ -170,7 +170,28 @@ def raw(rng, site):
     return Case(method, path, body, headers)
 
 
+def upload(rng, site):
+    """A file, sent as a browser's form would, to routes that might keep it."""
+    name = rng.choice(["a.png", "../../x.py", "/tmp/x", "x.html", "\0", "a" * 900, "..\\x.exe"])
+    content = rng.choice([hostile(rng), b"\0" * 300_000, SCRIPT.encode()])
+    fields = {"component_id": "16", "session_hash": "form", "fn_name": "story_view"}
+    parts = [
+        f'Content-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'.encode()
+        for k, v in fields.items()
+    ]
+    parts.append(
+        f'Content-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+        + content
+        + b"\r\n"
+    )
+    body = b"".join(b"--x\r\n" + part for part in parts) + b"--x--\r\n"
+    path = API + rng.choice(
+        ["/upload", "/upload/", "/upload?upload_id=a", "/component_server", "/process_recording"]
+    )
+    return Case("POST", path, body, {"Content-Type": "multipart/form-data; boundary=x"})
+
+
 def case(number, site, seed=0):
     """Return the case of that number."""
     rng = random.Random(f"{seed} {number}")
-    return rng.choices([pane, event, raw], [5, 2, 4])[0](rng, site)
+    return rng.choices([pane, event, raw, upload], [5, 2, 4, 0.5])[0](rng, site)

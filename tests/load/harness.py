@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from pds.experiments import Request, compare_request
-from pds.limits import LEFT_SECONDS, MAX_RUNS, MAX_WAITING, UNREAD_SECONDS
+from pds.limits import LEFT_SECONDS, MAX_RUNS, MAX_WAITING, TRIM_SECONDS, UNREAD_SECONDS
 from pds.pictures import view
 from tests.load.visitors import LONG, Vanishing, stop, together, watch
 from tools.server import Server
@@ -154,7 +154,7 @@ def _small(seed):
 
 def settled(own):
     """Memory once those who left are forgotten."""
-    time.sleep(LEFT_SECONDS + 3)
+    time.sleep(max(LEFT_SECONDS, TRIM_SECONDS) + 5)
     return own.state()["memory"]
 
 
