@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from pds import (
     checkpoints,
+    compare_cli,
     configs,
     experiments,
     filter_picture,
@@ -28,6 +29,7 @@ from pds import (
     train,
     tuned,
 )
+from pds.bench_cli import add_bench
 from pds.sample_cli import counts
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE
@@ -51,12 +53,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pds", description="Preconditioned sampling.")
     commands = parser.add_subparsers(required=True, metavar="command")
+    compare_cli.add(commands.add_parser("compare", help="draw the page's comparison as a PNG"))
     _add_train(commands.add_parser("train", help="train an NCSN++ on portraits, resumable"))
     _add_filter(commands.add_parser("filter", help="estimate filters from images, and draw them"))
     _add_convert(commands.add_parser("convert", help="write any checkpoint as .safetensors"))
     _add_ladder(commands.add_parser("ladder", help="measure the noise left at each N"))
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
+    add_bench(commands.add_parser("bench", help="measure speeds, against what they are held to"))
     _add_tune(commands.add_parser("tune", help="fit a filter to a number of iterations"))
     return parser
 
@@ -214,12 +218,15 @@ def _record(arguments: argparse.Namespace) -> None:
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("picture", type=Path, metavar="FILE.png", help="drawn by main.py")
+    parser.add_argument(
+        "picture", type=Path, metavar="FILE.png", help="drawn by main.py or the page"
+    )
     parser.set_defaults(run=_show)
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    print(run_folder.command_of(arguments.picture))
+    picture = arguments.picture
+    print(compare_cli.command_of(picture) or run_folder.command_of(picture))
 
 
 def _add_tune(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pds import checkpoints, diagnostics, filters, theory
+from pds.acceleration import accelerate
 from pds.capacity import largest_batch
 from pds.chains import Chains
 from pds.diagnostics import RadialSpectrum
@@ -121,7 +122,8 @@ class Experiment:
     def engine(self) -> Engine:
         """What steps all runs of this model, in batches that fit into memory."""
         most = largest_batch(self.score, self.image_shape, DEVICE)
-        return Engine(self.score, self.sde, max_images=most)
+        score = accelerate(self.score, torch.device(DEVICE))
+        return Engine(score, self.sde, max_images=most)
 
     @property
     def data_power(self) -> Tensor:

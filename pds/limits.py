@@ -27,6 +27,17 @@ MAX_MODELS = 8
 MODELS_PER_VISIT = 2
 """Models of own images that are kept for one visit."""
 
+MIN_PICTURES = 2
+"""Fewest pictures that a program's filter is estimated from; the most are those of a model."""
+MAX_PICTURE_CHARACTERS = 8_000_000
+"""Characters of one of these pictures in base64."""
+MAX_SENT_PIXELS = 40_000_000
+"""Pixels that one of these pictures may claim; more would only be shrunk."""
+MAX_SENT_PIXELS_TOGETHER = 250_000_000
+"""Pixels that all of them may claim: some kilobytes may claim the most that one may."""
+SENT_FORMATS = ("PNG", "JPEG", "WEBP")
+"""Formats of these pictures."""
+
 MAX_MASK_BYTES = 16_000_000
 """Bytes of a mask file that a visitor opens; 3 channels of 1024 px in float32 take 12.6 million."""
 MAX_MASK_ELEMENTS = 3 * 1024 * 1024
@@ -92,7 +103,7 @@ IDLE_SECONDS = 3600
 SWEEP_SECONDS = 2
 """Seconds between two looks for what is to be dropped."""
 TRIM_SECONDS = 20
-"""Seconds between two returns of freed memory to the system."""
+"""Seconds between two returns of freed memory to the system, while nothing is computed."""
 
 _quoter = reprlib.Repr()
 _quoter.maxstring = _quoter.maxother = _quoter.maxlong = MAX_QUOTED

@@ -9,8 +9,6 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ from torch import Tensor
 from pds import checkpoints, configs, filters, hub
 from pds.configs import Configuration
 from pds.experiments import speed_up
-from pds.ncsnpp import ModelCard, NetworkScore
+from pds.ncsnpp import ModelCard, NetworkScore, precision
 from pds.preconditioners import Preconditioner, Skew
 from pds.run_request import RunRequest
 from pds.sampling import Sampler
@@ -45,7 +43,7 @@ class Model:
     fingerprint: hash of everything in files that the images depend on.
     """
 
-    score: ScoreFn
+    score: NetworkScore
     sde: SDE
     image_shape: tuple[int, int, int]
     centered: bool
@@ -67,7 +65,7 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         ValueError: if one is damaged or does not fit, or the request cannot be sampled.
     """
     card = configuration.card
-    _require_dtype(device, request.dtype)
+    precision.require(device, getattr(torch, request.dtype))
     samplers = tuple(_samplers(request, configuration))
     shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
     frequency = space = None
@@ -95,18 +93,6 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
     for sampler in samplers:
         sampler.rehearse(model.sde, model.preconditioner, torch.ones(1, *shape, device=device))
     return model
-
-
-def _require_dtype(device: torch.device, dtype: str) -> None:
-    """Refuse what would end this process with no word: some CPUs die of bfloat16 products."""
-    if device.type != "cpu" or dtype != "bfloat16":
-        return
-    probe = "import torch; x = torch.ones(64, 64, dtype=torch.bfloat16); x @ x"
-    probe += "; torch.nn.functional.linear(x, x)"
-    if subprocess.run([sys.executable, "-c", probe], capture_output=True).returncode:
-        raise ValueError(
-            "dtype bfloat16 does not work on this machine's CPU; use float32, or a GPU"
-        )
 
 
 def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sampler]:
@@ -243,15 +229,9 @@ def _fingerprint(score: NetworkScore, samplers: tuple[Sampler, ...], masks: list
 
 
 @contextlib.contextmanager
-def running(score: ScoreFn, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
+def running(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
     """Return the score as a run calls it: the network in `dtype`, images apart on a CPU."""
-
-    @torch.no_grad()
-    def call(x: Tensor, t: Tensor) -> Tensor:
-        # Autocast touches convolutions and products only, so what is around the network is float32.
-        with torch.autocast(device.type, getattr(torch, dtype), enabled=dtype != "float32"):
-            return score(x, t).float()
-
+    call = torch.no_grad()(score.in_precision(getattr(torch, dtype)))
     if device.type != "cpu":
         yield call
         return

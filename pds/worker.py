@@ -6,6 +6,7 @@ steps is set aside after `AHEAD` of them; one who closes the iterator is gone be
 step.
 """
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Generator
@@ -42,10 +43,21 @@ class Worker:
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
+        self._begin()
+        if hasattr(os, "register_at_fork"):
+            # A copy of this process (a ZeroGPU call is one) has the runs, but not the thread.
+            os.register_at_fork(after_in_child=self._forget)
+
+    def _begin(self) -> None:
         self._seats: dict[Chains, _Seat] = {}
         self._inbox: queue.SimpleQueue[tuple[Callable[[_Seat], None], _Seat]] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
+
+    def _forget(self) -> None:
+        for seat in self._seats.values():
+            seat.engine.leave(seat.chains)
+        self._begin()
 
     @property
     def num_runs(self) -> int:

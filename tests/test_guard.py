@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from pds import limits
-from pds.web.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard
+from pds.web.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard, Named
 from pds.web.visits import Visits
 
 DOORS = Doors(
     inputs={0: 1, 3: 0},
     public={"compare": 7, "estimate": 1},
+    named={"theory": Named(frozenset({"model", "alpha"}), frozenset({"model"}))},
     servers={5: frozenset({"story_view", "open_filter"})},
     bringing=frozenset({"open_filter", "estimate"}),
     bringing_waiting=lambda: 0,
@@ -94,7 +95,12 @@ def test_other_methods_are_refused(method):
 
 
 def test_a_good_call_and_a_good_run_arrive_as_they_were_sent():
-    for path, body in ((SERVER, call()), (JOIN, join()), (CALL + "compare", {"data": [0] * 7})):
+    for path, body in (
+        (SERVER, call()),
+        (JOIN, join()),
+        (CALL + "compare", {"data": [0] * 7}),
+        (CALL + "v2/theory", {"model": 1}),
+    ):
         status, answer = ask("POST", path, body)
         assert (status, json.loads(answer)) == (200, body)
 
@@ -125,6 +131,10 @@ def test_a_good_call_and_a_good_run_arrive_as_they_were_sent():
         (CALL + "_sample", {"data": []}, 404),
         (CALL + "compare", {"data": [1]}, 422),
         (CALL + "v2/compare", {}, 404),
+        (CALL + "v2/theory", {}, 422),
+        (CALL + "v2/theory", {"model": 1, "session_hash": 1}, 422),
+        (CALL + "v2/", {}, 404),
+        (CALL + "v2/theory/x", {}, 404),
         (API + "/cancel", {"session_hash": "v", "fn_index": "x"}, 422),
         (API + "/cancel", {"session_hash": "v", "fn_index": 1, "event_id": 7}, 400),
         (API + "/reset", {"event_id": None}, 400),

@@ -10,19 +10,10 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"limits"},
-    {"sde", "moves", "preconditioners", "stacking"},
-    {"arrays", "filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub"},
-    {
-        "kernels",
-        "chains",
-        "engine",
-        "capacity",
-        "worker",
-        "sampling",
-        "theory",
-        "langevin",
-        "plane",
-    },
+    {"sde", "moves", "preconditioners", "stacking", "memory"},
+    {"arrays", "filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
+    {"kernels", "chains", "engine", "capacity", "worker", "sampling"},
+    {"theory", "langevin", "plane"},
     {
         "diagnostics",
         "portraits",
@@ -33,8 +24,9 @@ LAYERS = [
         "filter_picture",
         "tuned",
     }
-    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"},
-    {"web", "cli", "sample_cli", "__main__"},
+    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
+    | {"bench", "request_text", "comparison"},
+    {"web", "cli", "sample_cli", "bench_cli", "compare_cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -71,7 +63,7 @@ def test_a_file_imports_only_its_own_layer_and_lower_ones(path):
 
 @pytest.mark.parametrize(
     ("package", "allowed"),
-    [("gradio", {"web/layout.py"}), ("plotly", {"web/figures.py"})],
+    [("gradio", {"web/layout.py", "web/api.py"}), ("plotly", {"web/figures.py"})],
 )
 def test_a_web_package_is_imported_in_one_place(package, allowed):
     importers = {

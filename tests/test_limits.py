@@ -20,7 +20,7 @@ def test_the_documents_list_every_limit_with_its_value():
 def test_every_limit_says_of_what_it_is_one():
     names = [name for name in vars(limits) if name.isupper() and not name.startswith("_")]
     assert [name for name, _, _ in rows()] == names
-    assert all(len(meaning) > 15 for _, _, meaning in rows())
+    assert all(len(meaning) > 10 for _, _, meaning in rows())
 
 
 def test_no_other_module_keeps_a_limit_of_the_same_name():

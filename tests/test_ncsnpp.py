@@ -88,6 +88,25 @@ def test_a_doubling_fir_convolution_convolves_the_spread_image_and_then_blurs():
     assert layer(x).shape == (2, 5, 8, 8)
 
 
+def test_the_turned_weight_of_a_doubling_convolution_follows_its_weight():
+    layer, x = FIRConv(3, 5, taps=TAPS, up=True).double(), randn(2, 3, 4, 4)
+    with torch.no_grad():
+        before = layer(x)
+        torch.testing.assert_close(layer(x), before, rtol=0, atol=0)
+        layer.weight.mul_(2)
+        torch.testing.assert_close(layer(x), 2 * before)
+        layer.weight = torch.nn.Parameter(3 * layer.weight)
+        torch.testing.assert_close(layer(x), 6 * before)
+
+
+def test_a_filter_made_in_inference_mode_serves_training():
+    x = randn(1, 7, 4, 4).requires_grad_()
+    with torch.inference_mode():
+        fir_up(fir_down(x, (1, 2, 3, 4)), (1, 2, 3, 4))
+    fir_up(fir_down(x, (1, 2, 3, 4)), (1, 2, 3, 4)).sum().backward()
+    assert float(x.grad.abs().min()) > 0
+
+
 def test_positional_embedding_is_sines_then_cosines_of_a_geometric_series():
     label, features = torch.tensor([0.0, 3.0, 999.0]), 8
     rates = 10000 ** -(torch.arange(4) / 3)
@@ -181,6 +200,26 @@ def test_every_flavor_uses_each_of_its_parameters_once_in_order(flavor):
     ]
     # A constant added to all keys of an attention cancels in its softmax.
     assert all(name.endswith("NIN_1.b") for name in unused), unused
+
+
+@pytest.mark.parametrize(
+    "flavor", [*FLAVORS, *OTHERS], ids=lambda f: ",".join(map(str, f.values()))
+)
+def test_no_part_gives_up_channels_last(flavor):
+    network, lost = build(replace(SMALL, **flavor)).float(), []
+
+    def check(module, _, out):
+        # One channel or one pixel is in either layout.
+        if out.ndim == 4 and not out.is_contiguous(memory_format=torch.channels_last):
+            lost.append(type(module).__name__)
+
+    for module in network.modules():
+        if module is not network:
+            module.register_forward_hook(check)
+    with torch.no_grad():
+        out = network(randn(2, 3, 16, 16).float(), torch.tensor([0.3, 40.0]))
+    assert not lost
+    assert out.is_contiguous()
 
 
 def test_scale_by_sigma_divides_the_output_by_sigma_and_nothing_else():

@@ -177,3 +177,18 @@ def test_a_worker_without_runs_sleeps(worker, engine):
     before = time.process_time()
     time.sleep(0.3)
     assert time.process_time() - before < 0.15
+
+
+def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, engine):
+    """A fork has no thread but its own; what the worker then does is done here by hand."""
+    run = worker.stream(engine, chains(num_steps=2000))
+    next(run)
+    copy = Worker()
+    copy._seats, copy._thread = dict(worker._seats), worker._thread
+    run.close()
+    eventually(lambda: worker.num_runs == 0)
+    copy._forget()
+    assert copy.num_runs == engine.num_runs == 0
+    *_, (last,) = copy.stream(engine, chains(seed=3, num_steps=4))
+    torch.testing.assert_close(last.x_mean, alone(seed=3, num_steps=4), rtol=0, atol=1e-5)
+    eventually(lambda: copy.num_runs == 0)

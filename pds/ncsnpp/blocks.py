@@ -44,14 +44,16 @@ class ResidualBlock(nn.Module):
         self.rescale = skip_scale(config.skip_rescale)
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        h = F.silu(self.GroupNorm_0(x))
+        """Return the block's output; `embedding` (B, 4 nf) is activated already."""
+        # In place only on what this block made, and what no gradient needs.
+        h = F.silu(self.GroupNorm_0(x), inplace=True)
         if self.direction:
             h, x = (resample(v, up=self.direction == "up", taps=self.taps) for v in (h, x))
         h = self.Conv_0(h)
         if embedding is not None:
-            h = h + self.Dense_0(F.silu(embedding))[:, :, None, None]
-        h = self.Conv_1(self.Dropout_0(F.silu(self.GroupNorm_1(h))))
-        return (self._skip(x) + h) * self.rescale
+            h.add_(self.Dense_0(embedding)[:, :, None, None])
+        h = self.Conv_1(self.Dropout_0(F.silu(self.GroupNorm_1(h), inplace=True)))
+        return h.add_(self._skip(x)).mul_(self.rescale)
 
     def _skip(self, x: Tensor) -> Tensor:
         if hasattr(self, "Conv_2"):

@@ -7,7 +7,6 @@ Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 202
 """
 
 from collections.abc import Iterator
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -30,7 +29,9 @@ from pds.ncsnpp.resampling import Resample, resample
 class NCSNpp(nn.Module):
     """Map noisy images (B, C, H, W) and their noise level (B,) to a score-shaped output.
 
-    The noise level is sigma for a Fourier embedding and a label for a positional one.
+    The noise level is sigma for a Fourier embedding and a label for a positional one. It is
+    embedded in its own precision; images go through in that of the first convolution's weights,
+    and come out in that of x.
     """
 
     def __init__(self, config: NCSNppConfig) -> None:
@@ -38,19 +39,37 @@ class NCSNpp(nn.Module):
         self.config = config
         self.rescale = skip_scale(config.skip_rescale)
         self.all_modules = nn.ModuleList(_modules(config))
+        self.num_embedding = (config.embedding_type == "fourier") + 2 * config.conditional
 
     def forward(self, x: Tensor, noise_level: Tensor) -> Tensor:
-        config, modules = self.config, iter(self.all_modules)
+        config, modules, dtype = self.config, iter(self.all_modules), x.dtype
         embedding = self._embed(noise_level, modules)
         x = x if config.centered else 2 * x - 1
+        if self.dtype != dtype:
+            x, embedding = x.to(self.dtype), None if embedding is None else embedding.to(self.dtype)
+        x = x.contiguous(memory_format=torch.channels_last)
         skips = self._down(x, embedding, modules)
         h = next(modules)(skips[-1], embedding)
         h = next(modules)(h)
         h = next(modules)(h, embedding)
-        h = self._up(h, skips, embedding, modules)
+        # What samplers add it to has its channels first.
+        h = self._up(h, skips, embedding, modules).to(dtype).contiguous()
         if config.scale_by_sigma:
             h = h / noise_level.to(h).reshape(-1, 1, 1, 1)
         return h
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the precision that images go through in."""
+        weight = self.all_modules[self.num_embedding].weight
+        assert isinstance(weight, Tensor)
+        return weight.dtype
+
+    def state_in(self, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Return the state dict with all weights but those of the embedding in `dtype`."""
+        embedding = tuple(f"all_modules.{i}." for i in range(self.num_embedding))
+        state = self.state_dict()
+        return {n: v if n.startswith(embedding) else v.to(dtype) for n, v in state.items()}
 
     def _embed(self, noise_level: Tensor, modules: Iterator[nn.Module]) -> Tensor | None:
         if self.config.embedding_type == "fourier":
@@ -61,7 +80,8 @@ class NCSNpp(nn.Module):
             return None
         embedding = next(modules)(embedding)
         embedding = next(modules)(F.silu(embedding))
-        return cast(Tensor, embedding)
+        # Every block takes it activated.
+        return F.silu(embedding)
 
     def _down(
         self, x: Tensor, embedding: Tensor | None, modules: Iterator[nn.Module]

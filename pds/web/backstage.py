@@ -6,15 +6,14 @@ visitors brought is dropped when they have left. The version of gradio is pinned
 """
 
 import asyncio
-import ctypes
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,7 +22,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 import pds
-from pds import experiments
+from pds import experiments, memory
 from pds.limits import (
     MAX_RUNS,
     MAX_UNREAD,
@@ -33,8 +32,8 @@ from pds.limits import (
     UNREAD_SECONDS,
 )
 from pds.shelf import NOBODY
-from pds.web import figures, journal
-from pds.web.guard import Doors, Guard, health
+from pds.web import figures, journal, visits
+from pds.web.guard import Doors, Guard, Named, health
 from pds.web.journal import Journal
 from pds.web.visits import Visits
 
@@ -130,6 +129,7 @@ def doors(gradio: Any) -> Doors:
     return Doors(
         inputs={f._id: len(f.inputs) for f in functions},
         public={f.api_name: len(f.inputs) for f in functions if f.api_visibility == "public"},
+        named={f.api_name: _names(f.fn) for f in functions if f.api_visibility == "public"},
         servers={
             number: frozenset(f.__name__ for f in getattr(block, "server_fns", ()))
             for number, block in blocks.blocks.items()
@@ -142,6 +142,15 @@ def doors(gradio: Any) -> Doors:
         has_messages=lambda visit: visit in queue.pending_messages_per_session,
         visit_of=visit_of,
         full=lambda: full(queue),
+    )
+
+
+def _names(function: Callable[..., Any]) -> Named:
+    """Return the names of an endpoint's values."""
+    parameters = [p for p in signature(function).parameters.values() if p.name != "request"]
+    return Named(
+        frozenset(p.name for p in parameters),
+        frozenset(p.name for p in parameters if p.default is p.empty),
     )
 
 
@@ -174,6 +183,19 @@ def paced(
             sleep(LOOK)
 
 
+def run(kind: str, asked: object, make: Callable[[Any], Iterator[T]], request: Any) -> Iterator[T]:
+    """Run what a visit asks for, at the pace at which it reads, and write it down.
+
+    Args:
+        kind: what is run.
+        asked: the request as it came.
+        make: starts the run of such a request, without what others brought.
+        request: gradio's.
+    """
+    own = visits.own(asked, visit_of(request))
+    yield from JOURNAL.follow(kind, asked, paced(lambda: make(own), request))
+
+
 def _unread(request: Any) -> Callable[[], int]:
     """Return what counts the messages that wait for the visit of a request."""
     app = getattr(getattr(request, "request", None), "app", None)
@@ -191,38 +213,28 @@ async def _sweep(gradio: Any) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         if time.monotonic() - trimmed >= TRIM_SECONDS:
-            await asyncio.to_thread(trim)
             trimmed = time.monotonic()
+            if not experiments.WORKER.num_runs:
+                await asyncio.to_thread(memory.release)
         for _ in VISITS.sweep():
             journal.write("left", visits=len(VISITS))
         await drop_unread(queue, VISITS)
         gradio.iterators_to_reset.intersection_update(gradio.iterators)
 
 
-def trim() -> None:
-    """Return freed memory to the system, where the C library is glibc.
-
-    Threads of many visitors leave holes in many heaps, which it keeps for ever otherwise.
-    """
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None)
-        if hasattr(library, "malloc_trim"):
-            library.malloc_trim(0)
-
-
-async def drop_unread(queue: Any, visits: Visits) -> None:
+async def drop_unread(queue: Any, here: Visits) -> None:
     """Drop the messages of visits that nobody has read for `UNREAD_SECONDS`.
 
     Between two runs a visit reads nothing, and must not be taken for one that left.
 
     Args:
         queue: gradio's.
-        visits: knows who reads; those that it does not know are heard of now.
+        here: knows who reads; those that it does not know are heard of now.
     """
     for visit in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
-        silent = visits.silent(visit)
+        silent = here.silent(visit)
         if silent is None:
-            visits.see(visit)
+            here.see(visit)
         elif silent > UNREAD_SECONDS:
             await queue.clean_events(session_hash=visit)
             queue.pending_messages_per_session.pop(visit, None)

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse, Response
@@ -49,6 +49,8 @@ PAGES |= {API + name for name in ("/app_id", "/queue/status")}
 FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon")
 HEARTBEAT, MESSAGES, CALL = (API + name for name in ("/heartbeat/", "/queue/data", "/call/"))
 MCP = API + "/mcp"
+V2 = "v2/"
+"""Before the name of an endpoint whose values come by their names."""
 JOIN, CANCEL, RESET, SERVER = (
     API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
 )
@@ -80,12 +82,20 @@ class Refused(Exception):
         self.status, self.sentence = status, sentence
 
 
+class Named(NamedTuple):
+    """Names of the values of an endpoint, and those without which it does nothing."""
+
+    all: frozenset[str]
+    required: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Doors:
     """What may be asked for.
 
     inputs: of every function of the page, how many values it takes.
     public: of those that programs may call by name, the same.
+    named: of these, the names of the values.
     servers: names of the functions of every component, by its number.
     bringing: names of those that take pictures or a mask.
     bringing_waiting: how many runs of these are in the queue.
@@ -97,6 +107,7 @@ class Doors:
 
     inputs: Mapping[int, int]
     public: Mapping[str, int]
+    named: Mapping[str, Named]
     servers: Mapping[int, frozenset[str]]
     bringing: frozenset[str]
     bringing_waiting: Callable[[], int]
@@ -174,21 +185,20 @@ class Guard:
             if not self.doors.has_messages(visit):
                 raise Refused(404, "there are no messages for this visit")
             return visit
-        run = path.removeprefix(CALL).partition("/")[2]
+        run = path.removeprefix(CALL).removeprefix(V2).partition("/")[2]
         owner = self.doors.visit_of(_name(run, "the run"))
         if owner is None or not self.doors.has_messages(owner):
             raise Refused(404, "there is no such run")
         return owner
 
     async def _post(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        named = path.startswith(CALL) and "/" not in path[len(CALL) :]
-        taken = TAKEN.get(CALL if named else path)
-        if taken is None:
+        name = path.removeprefix(CALL) if path.startswith(CALL) else ""
+        if path not in TAKEN and (not name or "/" in name.removeprefix(V2)):
             raise _nothing()
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refused(415, "only application/json is taken")
-        brings = path == SERVER or path.removeprefix(CALL) in self.doors.bringing
+        brings = path == SERVER or name.removeprefix(V2) in self.doors.bringing
         length = _header(scope, b"content-length") or "0"
         if not length.isdigit() or len(length) > 12:
             raise Refused(400, "the length of the body is no number")
@@ -198,7 +208,8 @@ class Guard:
         body = await self._arrived(receive, most, known=int(length))
         values = _parsed(body)
         self._check(path, values, len(body), scope)
-        if values.keys() - set(taken):
+        taken = TAKEN.get(CALL if name else path, ())
+        if not name.startswith(V2) and values.keys() - set(taken):
             body = json.dumps({k: v for k, v in values.items() if k in taken}).encode()
         async with self._bringing if len(body) > MAX_BODY_BYTES else nullcontext():
             await self._app(scope, _Replay(body, receive), self._explained(path, send))
@@ -221,7 +232,11 @@ class Guard:
             _count(values, self.doors.inputs, values.get("fn_index"), "function")
             _integer(values.get("trigger_id"), "trigger_id")
         elif path.startswith(CALL):
-            _count(values, self.doors.public, path.removeprefix(CALL), "endpoint")
+            name = path.removeprefix(CALL)
+            if name.startswith(V2):
+                _named(values, self.doors.named, name.removeprefix(V2))
+            else:
+                _count(values, self.doors.public, name, "endpoint")
             if size > MAX_BODY_BYTES and self.doors.bringing_waiting() >= MAX_BROUGHT_WAITING:
                 raise Refused(503, "too many pictures are waiting; please try again in a minute")
         elif path == SERVER:
@@ -229,7 +244,7 @@ class Guard:
         else:
             _integer(values.get("fn_index", 0), "fn_index")
             _name(values.get("event_id"), "the run")
-        visit = values.get("session_hash")
+        visit = None if path.startswith(CALL + V2) else values.get("session_hash")
         if visit is None and (path == RESET or path.startswith(CALL)):
             return
         scope["pds.visit"] = visit = _name(visit, "the visit")
@@ -344,6 +359,16 @@ def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, wh
     data = values.get("data")
     if not isinstance(data, list) or len(data) != known[name]:
         raise Refused(422, f"data must be a list of {known[name]} values")
+
+
+def _named(values: Mapping[str, Any], known: Mapping[str, Named], name: str) -> None:
+    """Hold the values of an endpoint to their names."""
+    if name not in known:
+        raise Refused(404, f"there is no endpoint {quoted(name)}")
+    unknown, missing = values.keys() - known[name].all, known[name].required - values.keys()
+    if unknown or missing:
+        what = quoted(sorted(unknown or missing)[0])
+        raise Refused(422, f"{what} is {'not a value of this endpoint' if unknown else 'missing'}")
 
 
 def _integer(value: object, name: str) -> None:

@@ -10,8 +10,10 @@ from gradio.events import api
 
 from pds.experiments import Request
 from pds.limits import MAX_RUNS, MAX_STATES, MAX_THREADS, MAX_WAITING, sentence
+from pds.web import api as programs
 from pds.web import (
     backstage,
+    downloads,
     filter_tab,
     images_tab,
     ladder_tab,
@@ -20,15 +22,22 @@ from pds.web import (
     visits,
 )
 from pds.web.messages import Message
+from pds.web.zero import borrowed
 
 T = TypeVar("T")
 
 STATIC = Path(__file__).parent / "static"
+STAGE = ("chart.js", "controls.js", "player.js", "progress.js", "address.js", "keep.js")
+"""Scripts of the comparison that `stage.js` puts together."""
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples."""
 
 FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
 """Tells a tab that its run died without a message: the queue is full or the server is gone."""
+
+
+_stream, _stream_ladder = borrowed(session.stream), borrowed(ladder_tab.stream)
+_api_steps = borrowed(session.api_steps)
 
 
 def build() -> gr.Blocks:
@@ -81,7 +90,7 @@ def _pane(
     return gr.HTML(
         value=value,
         html_template=_read(f"{name}.html"),
-        js_on_load=_read("format.js", "pane.js", *scripts, f"{name}.js"),
+        js_on_load=_read("format.js", "server.js", "pane.js", *scripts, f"{name}.js"),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host",
@@ -94,17 +103,17 @@ def _compare() -> None:
     stage = gr.HTML(
         value=session.first_paint("end"),
         html_template=_read("stage.html"),
-        js_on_load=_read(
-            "format.js", "health.js", "chart.js", "controls.js", "player.js", "stage.js"
-        ),
+        js_on_load=_read("format.js", "server.js", "health.js", *STAGE, "stage.js"),
         apply_default_css=False,
         elem_id="stage",
-        server_functions=[recorded_run],
+        server_functions=[recorded_run, request_texts, open_settings, run_file],
         setup=session.setup(),
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
     _sampling(stage, stage.sample, _sample)
-    api(compare, api_name="compare", concurrency_limit=MAX_RUNS, concurrency_id=SAMPLER)
+    lane = {"concurrency_limit": MAX_RUNS, "concurrency_id": SAMPLER}
+    api(compare, api_name="compare", **lane)
+    programs.serve(sampler=lane)
 
 
 def _ladder() -> None:
@@ -157,12 +166,28 @@ def compare(
     """
     asked = {f.name: value for f, value in zip(fields(Request), (
         model, num_steps, alpha, frequency, space, num_images, seed), strict=True)}  # fmt: skip
-    yield from _run("compare", asked, lambda own: session.api_steps(session.parse(own)), request)
+    run = backstage.run("compare", asked, lambda own: _api_steps(session.parse(own)), request)
+    yield from programs.told(run)
 
 
 def recorded_run(_: Any = None) -> str:
     """Return all steps of the recorded run; the page asks for them after its first paint."""
     return session.first_paint("whole")
+
+
+def request_texts(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
+    """Return a request as a link, a command and lines of Python."""
+    return _answer(downloads.texts, values, request)
+
+
+def open_settings(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
+    """Return the settings of a link or of a picture that the page has drawn."""
+    return _answer(downloads.opened, values, request)
+
+
+def run_file(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
+    """Return a file of the run that the page sends back."""
+    return _answer(downloads.file_of, values, request)
 
 
 def filter_view(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
@@ -201,21 +226,11 @@ def _answer(view: Callable[[Any], Message], values: Any, request: Any = None) ->
 
 
 def _sample(event: gr.EventData, request: gr.Request) -> Iterator[str]:
-    yield from _run("sample", event._data, session.stream, request)
+    yield from programs.told(backstage.run("sample", event._data, _stream, request))
 
 
 def _draw_ladder(event: gr.EventData, request: gr.Request) -> Iterator[str]:
-    yield from _run("ladder", event._data, ladder_tab.stream, request)
-
-
-def _run(kind: str, asked: Any, run: Callable[[Any], Iterator[T]], request: Any) -> Iterator[T]:
-    """Run what a visit asks for, at the pace at which it reads, and write it down."""
-    own = visits.own(asked, backstage.visit_of(request))
-    paced = backstage.paced(lambda: run(own), request)
-    try:
-        yield from backstage.JOURNAL.follow(kind, asked, paced)
-    except (ValueError, TypeError, OSError) as error:
-        raise gr.Error(sentence(error), print_exception=False) from None
+    yield from programs.told(backstage.run("ladder", event._data, _stream_ladder, request))
 
 
 def _left(request: gr.Request) -> None:

@@ -37,7 +37,7 @@ from pds.experiments import (
 from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
 from pds.pictures import view
 from pds.sampling import Pair, Step
-from pds.web.frames import Tiles, kept_steps, strip
+from pds.web.frames import MOST_PIXELS, Tiles, kept_steps, strip
 from pds.web.messages import Message, dumps, enveloped, finite, picture, rounded
 from pds.web.words import verdict
 
@@ -107,6 +107,7 @@ def setup() -> Message:
             "alpha": MAX_ALPHA,
             "num_images": MAX_IMAGES,
             "seed": MAX_SEED,
+            "pixels": MOST_PIXELS,
         },
     }
 

@@ -106,14 +106,17 @@ def drop(visit: str) -> int:
 def own(values: object, visit: str) -> object:
     """Return what a visit sent with its name as `visit`; what others brought is not there for it.
 
-    Anything but named values comes back as it is.
+    Anything but named values, within each other or not, comes back as it is.
     """
     if not isinstance(values, dict):
         return values
-    foreign = {
-        key: GONE for key, name in values.items() if any(s.foreign(name, visit) for s in SHELVES)
-    }
-    return values | foreign | {"visit": visit}
+    return {name: _own(value, visit) for name, value in values.items()} | {"visit": visit}
+
+
+def _own(value: object, visit: str) -> object:
+    if isinstance(value, dict):
+        return {name: _own(inner, visit) for name, inner in value.items()}
+    return GONE if any(shelf.foreign(value, visit) for shelf in SHELVES) else value
 
 
 def _over(visit: _Visit, now: float) -> bool:

@@ -3,10 +3,16 @@
 # ruff: noqa: E501
 
 import base64
+import io
 import json
 import random
+import zlib
 from dataclasses import dataclass, field
+from functools import cache
 
+from PIL import Image
+
+from pds.web import session
 from tests.fuzz.arrays import hostile
 
 SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
@@ -21,6 +27,9 @@ PANES = {
     "filter_file": {"model": "field64", "kind": "frequency", "frequency": "", "space": ""},
     "bring_images": {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False},
     "recorded_run": {},
+    "request_texts": {},
+    "open_settings": {"query": "?model=field64&num_steps=5&alpha=3", "record": ""},
+    "run_file": {},
 }
 STORY = [
     {"step": "lab", "length": 0.03, "kappa": 50, "power": 1, "swirl": 2},
@@ -32,6 +41,13 @@ STORY = [
 ]
 RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
        "num_images": 1, "seed": 3, "run": "a"}  # fmt: skip
+PANES["request_texts"] = RUN
+ENDPOINTS = {
+    "theory": {"num_steps": 20, "alpha": 5, "model": "field64"},
+    "ladder": {"num_steps": [10], "model": "field64", "alpha": 5, "seed": 1},
+    "filter_from_images": {"images": ["", ""], "size": 32, "alpha": 5},
+    "compare": {k: v for k, v in RUN.items() if k != "run"},
+}
 API = "/gradio_api"
 ROUTES = ["/", "/config", "/info", "/upload", "/upload?upload_id=1", "/upload_progress?upload_id=1",
           "/file=/etc/passwd", "/file=../../etc/passwd", "/file/etc/passwd", "/file=app.py",
@@ -170,6 +186,66 @@ def raw(rng, site):
     return Case(method, path, body, headers)
 
 
+@cache
+def finished_run():
+    """The message that ends a small run, which the page sends back for its files."""
+    *_, last = session.messages(session.parse(RUN))
+    return {name: last[name] for name in ("request", "steps", "png")}
+
+
+@cache
+def pictures():
+    """Picture files of several kinds, and some that only claim to be."""
+    files = [b"", b"GIF89a", b"<svg/>", b"%!PS", b"BM" + b"\0" * 60, b"II*\0" + b"\0" * 60]
+    for mode, kind in (("RGB", "PNG"), ("L", "PNG"), ("P", "PNG"), ("I;16", "PNG"), ("RGBA", "WEBP"),
+                       ("CMYK", "JPEG"), ("RGB", "JPEG"), ("1", "PNG")):  # fmt: skip
+        buffer = io.BytesIO()
+        Image.new(mode, (40, 30)).save(buffer, kind)
+        files.append(buffer.getvalue())
+    huge = bytearray(files[6])
+    huge[16:24] = (30_000).to_bytes(4, "big") * 2
+    huge[29:33] = zlib.crc32(huge[12:29]).to_bytes(4, "big")
+    return [*files, bytes(huge)]
+
+
+def damaged(rng, content):
+    """A file with some of its bytes changed."""
+    content = bytearray(content)
+    for _ in range(rng.randint(0, 4)):
+        if content:
+            content[rng.randrange(len(content))] = rng.randrange(256)
+    return base64.b64encode(bytes(content[: rng.choice([None, None, 60])])).decode()
+
+
+def file_of_a_run(rng, site):
+    """A run that the page, or something like it, sends back for one of its files."""
+    kind = rng.choice(["sheet", "animation", "steps", "curves"])
+    values = mutated(rng, site, finished_run() | {"kind": kind})
+    if isinstance(values, dict) and rng.random() < 0.4:
+        values |= {"png": damaged(rng, base64.b64decode(finished_run()["png"]))}
+    if isinstance(values, dict) and rng.random() < 0.4:
+        values |= {"request": mutated(rng, site, RUN)}
+    if isinstance(values, dict) and rng.random() < 0.4:
+        values |= {"steps": [mutated(rng, site, step) for step in finished_run()["steps"]]}
+    body = {"data": values, "fn_name": "run_file", "session_hash": "files",
+            "component_id": site.servers["run_file"]}  # fmt: skip
+    return Case("POST", API + "/component_server", text(body))
+
+
+def endpoint(rng, site):
+    """A call of an endpoint for programs, in the order of its values or by their names."""
+    name = rng.choice([*ENDPOINTS])
+    values = mutated(rng, site, ENDPOINTS[name])
+    if name == "filter_from_images" and isinstance(values, dict) and rng.random() < 0.8:
+        values |= {
+            "images": [damaged(rng, rng.choice(pictures())) for _ in range(rng.randint(1, 4))]
+        }
+    if not isinstance(values, dict) or rng.random() < 0.5:
+        data = list(values.values()) if isinstance(values, dict) else values
+        return Case("POST", f"{API}/call/{name}", text({"data": data}), reads=True)
+    return Case("POST", f"{API}/call/v2/{name}", text(values), reads=True)
+
+
 def upload(rng, site):
     """A file, sent as a browser's form would, to routes that might keep it."""
     name = rng.choice(["a.png", "../../x.py", "/tmp/x", "x.html", "\0", "a" * 900, "..\\x.exe"])
@@ -194,4 +270,6 @@ def upload(rng, site):
 def case(number, site, seed=0):
     """Return the case of that number."""
     rng = random.Random(f"{seed} {number}")
-    return rng.choices([pane, event, raw, upload], [5, 2, 4, 0.5])[0](rng, site)
+    return rng.choices([pane, event, raw, upload, file_of_a_run, endpoint], [5, 2, 4, 0.5, 1, 2])[
+        0
+    ](rng, site)

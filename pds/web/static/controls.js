@@ -81,7 +81,7 @@ function makeAlpha(form) {
   );
 }
 
-function makeControls(form, setup) {
+function makeControls(form, setup, onChange) {
   const { elements } = form;
   elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
   elements.num_steps.max = setup.limits.num_steps;
@@ -95,6 +95,8 @@ function makeControls(form, setup) {
   form.querySelector(".pds-dice").addEventListener("click", () => {
     elements.seed.value = Math.floor(Math.random() * setup.limits.seed);
   });
+  for (const kind of ["input", "click"]) form.addEventListener(kind, onChange);
+  form.addEventListener("keydown", onChange);
   const setSteps = makeIterations(form, setup.ladder);
   const setAlpha = makeAlpha(form);
   const number = (box) => (Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value);

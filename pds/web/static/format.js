@@ -30,6 +30,12 @@ function duration(seconds) {
   return seconds >= 0.01 ? (1000 * seconds).toFixed(0) + " ms" : (1000 * seconds).toFixed(1) + " ms";
 }
 
+function remaining(seconds) {
+  if (seconds === null) return "";
+  if (seconds >= 90) return `about ${Math.round(seconds / 60)} min left`;
+  return seconds >= 1.5 ? `about ${Math.round(seconds)} s left` : "about 1 s left";
+}
+
 function recipe(request) {
   const filters = [request.frequency && "frequency", request.space && "space"].filter(Boolean);
   if (!filters.length) return "no filter: the same sampler";

@@ -12,16 +12,6 @@ function plotly() {
   return window.pdsPlotly;
 }
 
-// An answer, whatever happens to it on the way.
-async function answered(promise) {
-  const lost = { error: "The server did not answer. Is it still running?" };
-  try {
-    return (await promise) ?? lost;
-  } catch {
-    return lost;
-  }
-}
-
 // Asks for the newest state only, one question at a time.
 function makeAsker(ask, show) {
   let wanted = null;
@@ -116,7 +106,23 @@ function merged(base, patch) {
   return out;
 }
 
+// Figures come in one gray, which is too faint to read on white: their text takes the page's own.
+const GRAY = "#868b92";
+
+function inked(value, ink) {
+  if (value === GRAY) return ink;
+  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((v) => inked(v, ink));
+  if (value?.constructor !== Object) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, inked(v, ink)]));
+}
+
 const PLOT_OPTIONS = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
+
+// What it is, and the sentence that was computed for it or else for its neighbors.
+function described(node, answer, name) {
+  const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
+  return [node.dataset.label, sentence].filter(Boolean).join(". ");
+}
 
 // Shows an answer {plots, layouts, text, images, error} in a root: figures by data-plot, sentences
 // by data-text, pictures by data-image. A figure's sentence is its text alternative.
@@ -130,35 +136,22 @@ async function showAnswer(root, answer, layouts) {
     if (node.textContent !== text) node.textContent = text;
   }
   for (const [name, source] of Object.entries(answer.images ?? {})) {
-    root.querySelector(`[data-image="${name}"]`).src = "data:image/png;base64," + source;
+    const image = root.querySelector(`[data-image="${name}"]`);
+    image.src = "data:image/png;base64," + source;
+    image.dataset.label ??= image.alt;
+    image.alt = described(image, answer, name);
   }
   const { react } = await plotly();
+  const ink = getComputedStyle(root).getPropertyValue("--soft");
   for (const [name, traces] of Object.entries(answer.plots ?? {})) {
     const node = root.querySelector(`[data-plot="${name}"]`);
     const layout = merged(layouts[name], answer.layouts?.[name]);
-    await react(node, traces, { ...layout, uirevision: "keep" }, PLOT_OPTIONS);
+    await react(node, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
     node.dataset.label ??= node.getAttribute("aria-label");
-    const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
-    node.setAttribute("aria-label", [node.dataset.label, sentence].filter(Boolean).join(". "));
+    node.setAttribute("aria-label", described(node, answer, name));
+    for (const part of [...node.children, document.querySelector("#js-plotly-tester")]) {
+      part?.setAttribute("aria-hidden", "true"); // the sentence stands for it
+    }
   }
   root.dataset.answered = Number(root.dataset.answered ?? 0) + 1;
-}
-
-function download(name, base64) {
-  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([bytes]));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
-}
-
-async function asBase64(file) {
-  const url = await new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-  return url.slice(url.indexOf(",") + 1);
 }

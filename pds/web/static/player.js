@@ -71,6 +71,11 @@ function makePlayer(root) {
     });
     const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
     root.classList.toggle("midway", midway);
+    const fine = names.map((name, chain) => `${name} ${times(numbers.left[chain])} the data's`).join(", ");
+    find(".pds-spectrum svg").setAttribute(
+      "aria-label",
+      `Radial power spectrum after iteration ${numbers.iteration}. Power in fine detail: ${fine}`
+    );
     drawSpectrum(header.radii, header.data, numbers.power, numbers.theory);
     root.classList.toggle("exact", numbers.theory.length > 0);
     find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
@@ -135,6 +140,18 @@ function makePlayer(root) {
       scrub.value = numbers.iteration - 1;
       show(moments[moments.length - 1]);
       drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
+    },
+    // The run on screen, as the message that ends a run; a stopped run has none, so it is drawn here.
+    kept(mostPixels) {
+      const { request } = header;
+      if (header.kind === "done") return { request, steps: header.steps, png: header.png };
+      const [width, height] = [2 * request.num_images * header.width, header.height];
+      const every = Math.ceil(moments.length / Math.max(1, Math.floor(mostPixels / (width * height))));
+      const some = moments.filter((_, i) => (moments.length - 1 - i) % every === 0);
+      const canvas = Object.assign(document.createElement("canvas"), { width, height: height * some.length });
+      const context = canvas.getContext("2d");
+      some.forEach((m, i) => context.drawImage(m.sheet, 0, m.row * height, width, height, 0, i * height, width, height));
+      return { request, steps: some.map((m) => m.numbers), png: canvas.toDataURL("image/png").split(",")[1] };
     },
     halt() {
       unlock();

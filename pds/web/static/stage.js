@@ -5,8 +5,10 @@ const form = root.querySelector("form");
 const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.querySelector(s));
 const errorLine = root.querySelector(".pds-error");
 const statusLine = root.querySelector(".pds-verdict");
-const controls = makeControls(form, props.setup);
+const controls = makeControls(form, props.setup, () => address.update());
+const address = makeAddress(props.setup, controls.read);
 const player = makePlayer(root);
+const progress = makeProgress(root, stopButton, stop);
 let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
 let decoding = false;
@@ -16,9 +18,21 @@ let sampled = false; // whether the page still shows the run that it was shipped
 function enter(state, status) {
   root.dataset.state = state;
   const busy = state === "running";
-  sampleButton.disabled = busy;
-  stopButton.disabled = !busy;
-  statusLine.textContent = status;
+  const [next, last] = busy ? [stopButton, sampleButton] : [sampleButton, stopButton];
+  next.disabled = false;
+  if (document.activeElement === last) next.focus(); // a disabled button would lose the keyboard
+  last.disabled = true;
+  say(status);
+}
+
+function sampling(together = 1) {
+  const others = together - 1;
+  return others < 1 ? "Sampling…" : `Sampling beside ${others} other run${others > 1 ? "s" : ""}…`;
+}
+
+// A live region is spoken again whenever it is written, the same words or not.
+function say(sentence) {
+  if (statusLine.textContent !== sentence) statusLine.textContent = sentence;
 }
 
 function complain(sentence) {
@@ -29,6 +43,7 @@ function complain(sentence) {
 function release(status) {
   run = null;
   clearTimeout(patience);
+  progress.end();
   enter("idle", status);
 }
 
@@ -38,11 +53,11 @@ function sample() {
   run = Math.random().toString(36).slice(2);
   newest = null;
   player.begin();
+  progress.begin();
   enter("running", "Starting…");
-  patience = setTimeout(() => {
-    statusLine.textContent = "Waiting for the sampler. Runs are made one after the other.";
-  }, 2000);
+  patience = setTimeout(() => say("Waiting for the server to begin…"), 2000);
   trigger("sample", { ...controls.read(), run });
+  address.update();
 }
 
 function stop() {
@@ -59,8 +74,8 @@ function isCurrent(message) {
 function present(message, sheet) {
   if (message.kind === "frame") {
     player.live(message, sheet);
-    statusLine.textContent = "Sampling…";
-    clearTimeout(patience);
+    progress.frame(message);
+    say(message.waiting || sampling(message.together));
   } else {
     player.finish(message, sheet);
     release(message.verdict);
@@ -90,6 +105,9 @@ function accept(message) {
     complain(message.sentence);
     return;
   }
+  clearTimeout(patience);
+  if (message.waiting) say(message.waiting);
+  if (!message.png) return;
   newest = message;
   drain();
 }
@@ -121,6 +139,18 @@ root.addEventListener("compare", ({ detail }) => {
   sample();
 });
 
+makeKeep(root, {
+  read: controls.read,
+  run: () => player.kept(props.setup.limits.pixels),
+  complain,
+  restore(request, sentence) {
+    complain("");
+    controls.write(request);
+    address.update();
+    if (!run) say(sentence);
+  },
+});
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);
@@ -128,4 +158,12 @@ enter("idle", "");
 accept(shipped);
 server.recorded_run().then((text) => {
   if (!sampled) accept(JSON.parse(text));
+});
+
+// A link restores its settings, and samples them once where they are not the run on show.
+address.open().then(({ request, given, sentence, here }) => {
+  if (request) controls.write(request);
+  complain(sentence);
+  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
+  if (given && here && !sentence && !shown && !run) sample();
 });

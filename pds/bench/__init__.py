@@ -1,0 +1,16 @@
+"""Benchmarks: what is fast, against what, as ratios from runs that alternate.
+
+| module     | measures                                                            |
+|------------|---------------------------------------------------------------------|
+| `timing`   | the one stopwatch, alternating runs, ratios                         |
+| `rows`     | a line of the table and its target                                  |
+| `filters`  | the filter against nested complex transforms                        |
+| `steps`    | PDS against vanilla; both chains in one call against two runs       |
+| `networks` | the network against diffusers', by batch and size, against the peak |
+| `joint`    | many visitors in one engine                                         |
+| `gpu`      | what only a GPU has: graphs, memory, convolutions alone             |
+| `profile`  | where the time of an iteration goes                                 |
+| `report`   | the table and the JSON file                                         |
+
+`python -m pds bench` is in `pds.bench_cli`, with the page's own measurement.
+"""

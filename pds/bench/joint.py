@@ -1,0 +1,87 @@
+"""Many visitors: one engine for all of them against an engine for each, and one big batch."""
+
+from collections.abc import Iterator, Sequence
+
+from pds.bench import models
+from pds.bench.rows import Row, at_least
+from pds.bench.timing import Effort, Work, versus
+from pds.chains import Chains
+from pds.engine import Engine
+from pds.experiments import Experiment, Request
+from pds.preconditioners import Identity
+
+VISITORS = (1, 4, 16, 30)
+ITERATIONS = 5
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Yield joint / separate for each number of visitors, then the throughput of the most."""
+    model = models.embedded()
+    note = "one iteration of everybody; 1 image each, both chains, alphas of their own"
+    for visitors in VISITORS[:2] if effort.quick else VISITORS:
+        yield Row(
+            f"engine, {visitors} visitor{'s' * (visitors > 1)}",
+            "joint engine / an engine each",
+            versus(_joint(model, visitors), _separate(model, visitors), effort),
+            note=note,
+        )
+    most = VISITORS[1] if effort.quick else VISITORS[-1]
+    yield Row(
+        f"engine, {most} visitors' throughput",
+        "joint engine / one run of as many images",
+        versus(several(_one_run(model, most)), several(_joint(model, most)), effort),
+        at_least(0.9),
+        note=f"at most {model.engine.max_images} images to a network call",
+    )
+
+
+class Pace:
+    """Take half steps until the runs have ended one more iteration each, on average.
+
+    Where they do not all fit into one call, some are ahead after it; that counts for the next time.
+    """
+
+    def __init__(self, engine: Engine, runs: Sequence[Chains]) -> None:
+        self.engine, self.runs, self.due = engine, runs, 0
+
+    def __call__(self) -> None:
+        self.due += len(self.runs)
+        while sum(run.index for run in self.runs) < self.due:
+            self.engine.step()
+
+
+def several(work: Work) -> Work:
+    """Return the work done `ITERATIONS` times, so that a call more or less is no matter."""
+
+    def repeated() -> None:
+        for _ in range(ITERATIONS):
+            work()
+
+    return repeated
+
+
+def _visitors(model: Experiment, count: int) -> list[Chains]:
+    shape = (1, *model.image_shape)
+    requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
+    return [
+        models.chains(model.sde, shape, (Identity(), model.preconditioner(request)), seed=seed)
+        for seed, request in enumerate(requests)
+    ]
+
+
+def _joint(model: Experiment, count: int) -> Work:
+    runs, most = _visitors(model, count), model.engine.max_images
+    engine = models.engine(model.score, model.sde, *runs, max_images=most)
+    return Pace(engine, runs)
+
+
+def _separate(model: Experiment, count: int) -> Work:
+    engines = [models.engine(model.score, model.sde, run) for run in _visitors(model, count)]
+    return lambda: models.iterate(*engines)
+
+
+def _one_run(model: Experiment, count: int) -> Work:
+    both = (Identity(), model.preconditioner(Request()))
+    run = models.chains(model.sde, (count, *model.image_shape), both)
+    engine = models.engine(model.score, model.sde, run)
+    return lambda: models.iterate(engine)

@@ -1,0 +1,162 @@
+"""The network: against diffusers' on the same weights, by batch and size, and against the peak."""
+
+import importlib
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from pds import hub
+from pds.bench import models
+from pds.bench.peaks import measured_peaks
+from pds.bench.rows import Row, at_least, skipped
+from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
+from pds.experiments import DEVICE
+from pds.ncsnpp import ModelCard, NetworkScore, precision
+
+Call = Callable[[], Tensor]
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+RESOLUTIONS = (32, 64, 128, 256)
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Yield theirs / ours for the church and FFHQ networks, float32 and bfloat16."""
+    try:
+        importlib.import_module("diffusers")
+    except ImportError:
+        why = "diffusers is not installed (pip install -r requirements-dev.txt)"
+        yield skipped("network", "diffusers / ours", why)
+        return
+    for name, card, note in _architectures(effort):
+        ours, theirs = twins(card)
+        x, t = models.batch(ours, 1)
+        for row in _against_theirs(ours, theirs, x, t, effort):
+            notes = "; ".join(part for part in (note, row.note) if part)
+            yield replace(row, name=f"network, {name}", note=notes)
+
+
+def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
+    if effort.quick:
+        # The groups of diffusers' attention fit from 128 channels on only.
+        yield "church 64 px", models.card("church_ncsnpp_continuous", nf=64, size=64), "nf 64"
+        return
+    yield "church 256 px", models.card("church_ncsnpp_continuous"), "real width, batch 1"
+    size = 1024 if models.ON_GPU else 256
+    note = "real width, batch 1" + ("" if models.ON_GPU else ", at 256 px: 1024 is long on a CPU")
+    yield f"FFHQ {size} px", models.card("ffhq_ncsnpp_continuous", size=size), note
+
+
+def _against_theirs(
+    ours: NetworkScore, theirs: Any, x: Tensor, t: Tensor, effort: Effort
+) -> Iterator[Row]:
+    sigma, half = ours.sde.marginal(t).std.to(x), torch.bfloat16
+    full_call = _theirs(theirs, x, sigma, torch.float32)
+    measured = versus(full_call, _ours(ours, x, sigma), effort)
+    yield Row("", "diffusers fp32 / ours fp32", measured, at_least(1.7))
+    try:
+        precision.require(torch.device(DEVICE), half)
+    except ValueError as error:
+        yield skipped("", "in bf16", str(error))
+        return
+    lower = _ours(ours.in_precision(half), x, sigma)
+    yield Row("", "diffusers fp32 / ours bf16", versus(full_call, lower, effort), at_least(2.2))
+    half_call = _theirs(theirs, x, sigma, half)
+    yield Row("", "diffusers bf16 / ours bf16", versus(half_call, lower, effort))
+
+
+def _ours(score: NetworkScore, x: Tensor, sigma: Tensor) -> Work:
+    return lambda: torch.no_grad()(score.network)(x, sigma)
+
+
+def _theirs(unet: Any, x: Tensor, sigma: Tensor, dtype: torch.dtype) -> Work:
+    @torch.no_grad()
+    def call() -> Tensor:
+        # Autocast, as its users have it: their weights stay float32.
+        with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
+            return unet(x, sigma).sample
+
+    return call
+
+
+def twins(card: ModelCard) -> tuple[NetworkScore, Any]:
+    """Return our network and diffusers' UNet2DModel on the same random weights."""
+    diffusers = importlib.import_module("diffusers")
+    network, levels = card.network, len(card.network.ch_mult)
+    attends = [network.image_size >> i in network.attn_resolutions for i in range(levels)]
+    kinds = ["AttnSkip" if attend else "Skip" for attend in attends]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        unet = diffusers.UNet2DModel(
+            sample_size=network.image_size,
+            time_embedding_type="fourier",
+            center_input_sample=not network.centered,
+            block_out_channels=[network.nf * mult for mult in network.ch_mult],
+            layers_per_block=network.num_res_blocks,
+            norm_eps=1e-6,
+            mid_block_scale_factor=2**0.5,
+            norm_num_groups=None,
+            attention_head_dim=None,
+            down_block_types=[f"{kind}DownBlock2D" for kind in kinds],
+            up_block_types=[f"{kind}UpBlock2D" for kind in reversed(kinds)],
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        unet.save_pretrained(folder)
+        diffusers.ScoreSdeVeScheduler().save_pretrained(folder)
+        ours = hub.load(Path(folder))
+    return ours.to(DEVICE), unet.to(DEVICE).eval().requires_grad_(False)
+
+
+def scaling_rows(effort: Effort) -> Iterator[Row]:
+    """Yield images a second through one call of the network, by batch and by resolution."""
+    what = "network, images a second"
+    score = models.embedded().score
+    assert isinstance(score, NetworkScore)
+    for count in BATCHES[:3] if effort.quick else BATCHES:
+        times = figure(*alternate([_call(score, count)], effort))
+        yield Row(f"scaling, 32 px, batch {count}", what, times.per(count, "/s"))
+    for size in RESOLUTIONS[:2] if effort.quick else RESOLUTIONS:
+        network = replace(score.card.network, image_size=size)
+        wide = models.with_random_weights(replace(score.card, network=network))
+        times = figure(*alternate([_call(wide, 4)], effort))
+        note = "the embedded architecture, random weights"
+        yield Row(f"scaling, {size} px, batch 4", what, times.per(4, "/s"), note=note)
+
+
+def peak_rows(effort: Effort) -> Iterator[Row]:
+    """Yield the share of the measured peaks that networks reach, each at its best batch."""
+    peaks = measured_peaks(effort)
+    yield Row("peak, matmul", "best of several sizes", peaks.matmul.scaled(1e-9, "GFLOP/s"))
+    yield Row("peak, convolution", "best of several", peaks.convolution.scaled(1e-9, "GFLOP/s"))
+    embedded = models.embedded().score
+    assert isinstance(embedded, NetworkScore)
+    contenders: dict[str, tuple[NetworkScore, tuple[int, ...]]] = {
+        "embedded network": (embedded, BATCHES[:2] if effort.quick else BATCHES)
+    }
+    if not effort.quick:
+        church = models.with_random_weights(models.card("church_ncsnpp_continuous"))
+        contenders["church 256 px"] = (church, (1, 2, 4, 8) if models.ON_GPU else (1,))
+    for name, (score, batches) in contenders.items():
+        best, count = max(
+            ((_flops_per_second(score, b, effort), b) for b in batches),
+            key=lambda pair: pair[0].median,
+        )
+        for kind, peak in (("matmul", peaks.matmul), ("convolution", peaks.convolution)):
+            share = best.scaled(100 / peak.median, "%")
+            yield Row(f"peak, {name}, batch {count}", f"share of the {kind} peak", share)
+
+
+def _flops_per_second(score: NetworkScore, count: int, effort: Effort) -> Measurement:
+    call = _call(score, count)
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return figure(*alternate([call], effort)).per(counter.get_total_flops(), "FLOP/s")
+
+
+def _call(score: NetworkScore, count: int) -> Call:
+    x, t = models.batch(score, count)
+    return lambda: torch.no_grad()(score)(x, t)

@@ -1,0 +1,108 @@
+"""Where the time of one iteration goes, by kind of operator.
+
+Each operator counts with the time that it spends itself, without those that it calls. What the
+resampling of the network does is told from where it is called: there it consists of sums and
+slices that are other things elsewhere.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from torch.overrides import TorchFunctionMode
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from pds.bench import models
+from pds.experiments import Request
+from pds.ncsnpp import resampling
+
+KINDS = {
+    "convolution": ("conv",),
+    "group norm": ("group_norm",),
+    "attention": ("softmax", "bmm", "attention", "einsum"),
+    "activation": ("silu", "sigmoid"),
+    "FFT": ("fft",),
+    "copies": ("copy_", "cat", "clone", "contiguous", "_to_copy", "stack"),
+}
+"""Parts of operators' names; the first kind that fits counts."""
+RESAMPLING, OTHER = "resampling", "other"
+
+
+def tables() -> str:
+    """Return the table for the embedded network, 4 images, and for church 256 px, 1 image."""
+    model = models.embedded()
+    shape, m = (4, *model.image_shape), model.preconditioner(Request())
+    small = models.engine(model.score, model.sde, models.chains(model.sde, shape, [m]))
+    church = models.with_random_weights(models.card("church_ncsnpp_continuous"))
+    run = models.chains(church.sde, (1, 3, 256, 256), [models.natural_filter(256)])
+    engines = {
+        "embedded network, 4 images": small,
+        "church 256 px, 1 image": models.engine(church, church.sde, run),
+    }
+    return "\n\n".join(
+        table(name, by_kind(partial(models.iterate, engine))) for name, engine in engines.items()
+    )
+
+
+def table(name: str, spent: Mapping[str, float]) -> str:
+    """Return milliseconds and shares, the largest first."""
+    total = sum(spent.values())
+    lines = [f"one iteration with PDS, {name}: {1e3 * total:.1f} ms in operators"]
+    for kind, time in sorted(spent.items(), key=lambda item: -item[1]):
+        lines.append(f"{kind:<12} {1e3 * time:>9.2f} ms {100 * time / total:>6.1f} %")
+    return "\n".join(lines)
+
+
+def by_kind(work: Callable[[], object]) -> dict[str, float]:
+    """Return the seconds that `work` spends in each kind of operator, warmed up once."""
+    work()
+    activities = [ProfilerActivity.CPU]
+    if models.ON_GPU:
+        activities.append(ProfilerActivity.CUDA)
+    with profile(activities=activities, acc_events=True) as profiler, _Resampling():
+        work()
+    return _sums(profiler.events() or ())
+
+
+def _sums(events: Iterable[Any]) -> dict[str, float]:
+    spent = dict.fromkeys([*KINDS, RESAMPLING, OTHER], 0.0)
+    totals: Counter[str] = Counter(spent)
+    for event in events:
+        micros = event.self_device_time_total if models.ON_GPU else event.self_cpu_time_total
+        totals[kind(event)] += micros / 1e6
+    return dict(totals)
+
+
+def kind(event: Any) -> str:
+    """Return the kind of an operator as the profiler recorded it."""
+    if _inside_resampling(event):
+        return RESAMPLING
+    fitting = (n for n, parts in KINDS.items() if any(part in event.name for part in parts))
+    return next(fitting, OTHER)
+
+
+def _inside_resampling(event: Any) -> bool:
+    while event is not None:
+        if event.name == RESAMPLING:
+            return True
+        event = event.cpu_parent
+    return False
+
+
+class _Resampling(TorchFunctionMode):
+    """Marks every call of a torch function from the module of the network's resampling."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        caller = sys._getframe(1)
+        while caller.f_back is not None and "/torch/" in caller.f_code.co_filename:
+            caller = caller.f_back
+        code = caller.f_code
+        # A module of that file, FIRConv, is a convolution in the first place.
+        if code.co_filename != resampling.__file__ or code.co_name == "forward":
+            return func(*args, **(kwargs or {}))
+        with record_function(RESAMPLING):
+            return func(*args, **(kwargs or {}))

@@ -1,0 +1,140 @@
+"""One iteration of the sampler: what M costs, and what it saves to run both chains together."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pds.bench import models
+from pds.bench.rows import Row, at_most
+from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
+from pds.engine import Engine
+from pds.experiments import DEVICE, Experiment, Request
+from pds.kernels import Langevin, ReverseDiffusion, Setting
+from pds.ncsnpp import ModelCard
+from pds.preconditioners import Identity, Preconditioner
+from pds.scores import ScoreFn
+from pds.sde import SDE, VESDE, Level
+
+IMAGES = 4
+
+
+class Contest(NamedTuple):
+    """A model to step with and without M."""
+
+    name: str
+    score: ScoreFn
+    sde: SDE
+    shape: tuple[int, ...]
+    preconditioner: Preconditioner
+    bound: float
+    note: str = ""
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Yield PDS step / vanilla step: the embedded network, 256 px and 1024 px."""
+    for contest in _contests(effort):
+        yield _pds_against_vanilla(contest, effort)
+
+
+def _contests(effort: Effort) -> Iterator[Contest]:
+    model = models.embedded()
+    m = model.preconditioner(Request())
+    shape = (IMAGES, *model.image_shape)
+    yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
+    church = models.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
+    yield _published(church, "church", "nf 8" if effort.quick else "real width, random weights")
+    if not effort.quick:
+        ffhq = models.card("ffhq_ncsnpp_continuous", nf=None if models.ON_GPU else 4)
+        width = "real width" if models.ON_GPU else "narrowed to nf 4 for a CPU (published: 16)"
+        yield _published(ffhq, "FFHQ", f"{width}, random weights")
+
+
+def _published(card: ModelCard, name: str, note: str) -> Contest:
+    score, size = models.with_random_weights(card), card.network.image_size
+    title = f"step, {name} {size} px, 1 image"
+    m = models.natural_filter(size)
+    return Contest(title, score, card.sde, (1, 3, size, size), m, 1.01, note)
+
+
+def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
+    def engine(m: Preconditioner) -> Engine:
+        run = models.chains(contest.sde, contest.shape, [m])
+        return models.engine(contest.score, contest.sde, run)
+
+    pds, vanilla = engine(contest.preconditioner), engine(Identity())
+    times = alternate([lambda: models.iterate(pds), lambda: models.iterate(vanilla)], effort)
+    filtered, plain = Kernels(contest.sde, contest.shape).timed(contest.preconditioner, effort)
+    added = (figure(filtered).median - figure(plain).median) / figure(times[1]).median
+    notes = [contest.note, f"kernels timed alone: {1 + added:.4f}"]
+    return Row(
+        contest.name,
+        "PDS / vanilla",
+        ratio(*times),
+        at_most(contest.bound),
+        "; ".join(note for note in notes if note),
+    )
+
+
+def kernel_rows(effort: Effort) -> Iterator[Row]:
+    """Yield the time of both kernels of an iteration, without a network, in microseconds."""
+    for size, images in ((32, IMAGES), (256, 1), (1024, 1)):
+        kernels = Kernels(VESDE(), (images, 3, size, size))
+        filtered, plain = kernels.timed(models.natural_filter(size), effort)
+        vanilla = figure(plain).scaled(1e6, "us")
+        yield Row(
+            f"kernels, {size} px, {images} image{'s' * (images > 1)}",
+            "corrector and predictor with M",
+            figure(filtered).scaled(1e6, "us"),
+            note=f"without M {vanilla.median:.0f} us",
+        )
+
+
+class Kernels:
+    """The arithmetic of one iteration: the published corrector, then the published predictor."""
+
+    def __init__(self, sde: SDE, shape: tuple[int, ...]) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self.x, self.score, self.noise = (
+            torch.randn(shape, generator=generator).to(DEVICE) for _ in range(3)
+        )
+        self.sde, count = sde, shape[0]
+        steps = torch.full((count,), 66)
+        self.level = Level(torch.full((count,), 0.5, dtype=torch.float64), steps // 2, steps)
+        self.kernels = (Langevin(snr=0.15, snr_norm="sample"), ReverseDiffusion())
+
+    def __call__(self, m: Preconditioner) -> Tensor:
+        x, setting = self.x, Setting(self.level, self.sde, m)
+        for kernel in self.kernels:
+            x = kernel(x, self.score, self.noise, setting).x
+        return x
+
+    def timed(self, m: Preconditioner, effort: Effort) -> list[list[float]]:
+        """Return the seconds with M and without."""
+        return alternate([lambda: self(m), lambda: self(Identity())], effort)
+
+
+def compare_rows(effort: Effort) -> Iterator[Row]:
+    """Yield both chains in joint network calls / vanilla and PDS one after the other."""
+    model = models.embedded()
+    for images in (1, 4) if effort.quick else (1, 4, 8):
+        # The calls of a large batch are slower on some CPUs; a GPU fills up with 8 images.
+        bound = (0.6 if models.ON_GPU else 1.0) if images == 4 else None
+        yield Row(
+            f"compare, {images} image{'s' * (images > 1)}",
+            "both chains jointly / two runs",
+            versus(*_together_and_apart(model, images), effort),
+            None if bound is None else at_most(bound),
+        )
+
+
+def _together_and_apart(model: Experiment, images: int) -> tuple[Work, Work]:
+    both = (Identity(), model.preconditioner(Request()))
+
+    def engine(*preconditioners: Preconditioner) -> Engine:
+        run = models.chains(model.sde, (images, *model.image_shape), preconditioners)
+        return models.engine(model.score, model.sde, run)
+
+    together, apart = engine(*both), [engine(m) for m in both]
+    return lambda: models.iterate(together), lambda: models.iterate(*apart)

@@ -1,0 +1,75 @@
+// The address bar: settings and tab as a link, written without a word to the server.
+
+const TAB = "-tab-button";
+
+function makeAddress(setup, read) {
+  const names = Object.keys(setup.defaults);
+  let settling = 0;
+  let opening = true; // the link is still being read, so it must not be overwritten
+
+  function tab() {
+    const selected = document.querySelector(`#tabs [role=tab][aria-selected=true][id$="${TAB}"]`);
+    return selected?.id.slice(0, -TAB.length) ?? "compare";
+  }
+
+  // A visitor's own model has a name that only this page knows: it stays out of the address.
+  function write() {
+    if (opening) return;
+    const [query, request] = [new URLSearchParams(location.search), read()];
+    const known = setup.models.some(({ name }) => name === request.model);
+    for (const name of names) {
+      const value = request[name];
+      if (known) query.set(name, typeof value === "boolean" ? Number(value) : value);
+      else query.delete(name);
+    }
+    query.set("tab", tab());
+    history.replaceState(history.state, "", "?" + query + location.hash);
+  }
+
+  // Browsers allow about three changes of the address a second.
+  function update() {
+    clearTimeout(settling);
+    settling = setTimeout(write, 350);
+  }
+
+  // Tabs are drawn after their first pane.
+  async function select(name) {
+    for (let tries = 0; tries < 50; tries++) {
+      const buttons = [...document.querySelectorAll(`#tabs [role=tab][id$="${TAB}"]`)];
+      const button = buttons.find(({ id }) => id === name + TAB);
+      if (button) return button.click();
+      const known = buttons.map(({ id }) => id.slice(0, -TAB.length));
+      if (buttons.length > 1) return `tab must be one of ${known.join(", ")}, got '${name}'`;
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+  }
+
+  document.addEventListener("click", ({ target }) => target.closest?.(`[role=tab][id$="${TAB}"]`) && update());
+
+  // The keys that tabs have elsewhere; gradio's have none.
+  document.addEventListener("keydown", (event) => {
+    const button = event.target.closest?.(`[role=tab][id$="${TAB}"]`);
+    const move = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity }[event.key];
+    if (!button || !move) return;
+    event.preventDefault();
+    const all = [...button.parentElement.querySelectorAll("[role=tab]")];
+    const at = all.indexOf(button) + move;
+    const next = Number.isFinite(at) ? all.at(at % all.length) : all.at(at > 0 ? -1 : 0);
+    next.focus();
+    next.click();
+  });
+
+  return {
+    update,
+    // What the link asks for: { request, given, sentence }, and whether its tab is the comparison.
+    async open() {
+      const query = new URLSearchParams(location.search);
+      const asked = names.some((name) => query.has(name))
+        ? await answered(server.open_settings({ query: location.search }))
+        : {};
+      const wrong = query.has("tab") ? await select(query.get("tab")) : "";
+      opening = false;
+      return { ...asked, sentence: asked.error || asked.sentence || wrong || "", here: tab() === "compare" };
+    },
+  };
+}

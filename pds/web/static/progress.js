@@ -1,0 +1,59 @@
+// How far a run is and how long it will take; and Stop at hand wherever the visitor has gone.
+
+function makeProgress(root, stopButton, onStop) {
+  const line = root.querySelector(".pds-eta");
+  const float = document.createElement("section");
+  float.className = "pds pds-float";
+  float.hidden = true;
+  float.setAttribute("aria-label", "The run under way");
+  float.innerHTML = '<span>Sampling</span><progress max="1" aria-label="Iterations done"></progress><span></span><button type="button">Stop</button>';
+  root.closest(".contain").append(float); // outside of the tab, and inside of what the styles apply to
+  const lines = [line, float];
+  let first = null; // iteration and moment of the first frame
+  let away = false; // whether the page's own Stop is out of sight
+  let running = false;
+
+  const place = () => (float.hidden = !(running && away));
+  new IntersectionObserver(([entry]) => {
+    away = !entry.isIntersecting;
+    place();
+  }).observe(stopButton);
+  float.querySelector("button").addEventListener("click", onStop);
+
+  function tell(share, words) {
+    for (const node of lines) {
+      const bar = node.querySelector("progress");
+      if (share === null) bar.removeAttribute("value");
+      else bar.value = share;
+      bar.nextElementSibling.textContent = words;
+    }
+  }
+
+  // By this visitor's clock once it has run a while: the server's own time of a step leaves out the way.
+  function secondsLeft({ iteration, seconds }, total) {
+    const now = performance.now();
+    first ??= { iteration, now };
+    const [steps, spent] = [iteration - first.iteration, (now - first.now) / 1000];
+    return (total - iteration) * (steps > 0 && spent > 1 ? spent / steps : seconds);
+  }
+
+  return {
+    begin() {
+      running = true;
+      first = null;
+      line.hidden = false;
+      tell(null, "");
+      place();
+    },
+    frame({ steps, request }) {
+      const [step] = steps;
+      const left = secondsLeft(step, request.num_steps);
+      tell(step.iteration / request.num_steps, `${step.iteration} of ${request.num_steps}, ${remaining(left)}`);
+    },
+    end() {
+      running = false;
+      line.hidden = true;
+      place();
+    },
+  };
+}

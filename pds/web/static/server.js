@@ -1,0 +1,30 @@
+// What goes to the server and comes back: answers and files.
+
+// An answer, whatever happens to it on the way.
+async function answered(promise) {
+  const lost = { error: "The server did not answer. Is it still running?" };
+  try {
+    return (await promise) ?? lost;
+  } catch {
+    return lost;
+  }
+}
+
+function download(name, base64) {
+  const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([bytes]));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // Safari reads it later
+}
+
+async function asBase64(file) {
+  const url = await new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+  return url.slice(url.indexOf(",") + 1);
+}

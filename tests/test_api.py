@@ -1,0 +1,151 @@
+"""The endpoints that programs call, and the sentences that they get."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pds import filters, story
+from pds.experiments import ROOT
+from pds.web import api
+
+
+def encoded(pixels, kind="PNG"):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def noise(seed, size=32):
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3)).astype(np.uint8)
+
+
+def mask(text):
+    return np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
+
+
+def test_every_endpoint_is_named_and_its_parameters_are_told(address):
+    told = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    assert set(told) == {"/compare", "/ladder", "/filter_from_images", "/theory"}
+    for endpoint in told.values():
+        assert endpoint["description"].strip()
+        for parameter in endpoint["parameters"]:
+            assert parameter["python_type"]["type"] != "Any"
+
+
+def test_the_filters_of_pictures_are_those_of_the_library():
+    pictures = [noise(seed) for seed in range(3)]
+    answer = api.filter_from_images([encoded(p) for p in pictures])
+    batch = torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float32) / 255)
+    expected = filters.estimate([batch])
+    np.testing.assert_allclose(mask(answer["frequency"]), expected.frequency, rtol=1e-6)
+    np.testing.assert_allclose(mask(answer["space"]), expected.space, rtol=1e-6)
+    assert answer["num_images"] == 3
+    assert "At alpha = 5 the gain runs from" in answer["summary"]
+
+
+def test_pictures_of_any_size_and_kind_are_cropped_and_shrunk():
+    files = [
+        encoded(noise(0, 90)[:50], "JPEG"),
+        "data:image/webp;base64," + encoded(noise(1), "WEBP"),
+    ]
+    assert mask(api.filter_from_images(files, size=64)["frequency"]).shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ([], "2 to 500 pictures"),
+        (["AAAA"] * 501, "2 to 500 pictures"),
+        (["AAAA", "AAAA"], "picture 0 is not one that can be read"),
+        ([encoded(noise(0)), 5], "picture 1 is not one that can be read"),
+        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 is not one that can be read"),
+    ],
+)
+def test_what_is_no_picture_gets_a_sentence(images, words):
+    with pytest.raises(ValueError, match=words):
+        api.filter_from_images(images)
+
+
+def test_the_theory_is_the_story_s():
+    told = story.errors(story.field("field64"), 5.0)
+    for n in (25, 66, 200):
+        answer = api.theory(num_steps=n, alpha=5.0)
+        for name, key in (("vanilla", "vanilla"), ("PDS", "pds")):
+            expected = told.curves[name][told.counts.index(n)]
+            assert answer["error"][key] == pytest.approx(expected, rel=1e-4)
+    assert api.theory(num_steps=25)["summary"].startswith("PDS is closer")
+    assert api.theory(num_steps=2000)["summary"].startswith("Vanilla is closer")
+
+
+def test_a_ladder_comes_rung_by_rung():
+    rungs = list(api.ladder([14, 10], model="field64", seed=1))
+    assert [rung["num_steps"] for rung in rungs] == [10, 14]
+    assert set(rungs[0]["noise_left"]) == set(rungs[0]["images"]) == {"vanilla", "pds", "tuned"}
+    with Image.open(
+        io.BytesIO(base64.b64decode(rungs[0]["images"]["pds"].partition(",")[2]))
+    ) as image:
+        assert image.size == (64, 128)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ANYTHING = SCALARS | st.lists(SCALARS, max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_any_value_is_answered_or_refused_in_a_sentence(first, second, third):
+    for function in (api.theory, api.filter_from_images):
+        try:
+            json.dumps(function(first, second, third), allow_nan=False)
+        except (ValueError, TypeError) as refusal:
+            assert len(str(refusal).splitlines()) == 1
+
+
+def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
+    client = Client(address, verbose=False)
+    answer = client.predict(num_steps=20, api_name="/theory")
+    assert answer["error"]["pds"] < answer["error"]["vanilla"]
+    with pytest.raises(AppError, match="alpha must be a number above 1"):
+        client.predict(alpha=0.5, api_name="/theory")
+    for wrong, words in (([0], "must be a whole number from 1 to 2000"), ([11], "must be of 10, ")):
+        with pytest.raises(AppError, match=words):
+            client.predict(num_steps=wrong, api_name="/ladder")
+
+
+def test_a_program_streams_a_ladder(address):
+    job = Client(address, verbose=False).submit([10, 14], "field64", api_name="/ladder")
+    assert [rung["num_steps"] for rung in job] == [10, 14]
+
+
+def examples():
+    """The README's examples for programs, in Python and for a shell."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Share, keep, and ask from a program")[1].split("\n## ")[0]
+    return re.findall(r"```(python|bash)\n(.*?)```", section, re.DOTALL)
+
+
+@pytest.mark.parametrize(("language", "code"), examples(), ids=["command", "python", "curl"])
+def test_the_examples_of_the_readme_work(language, code, address, tmp_path):
+    code = code.replace("http://127.0.0.1:7860", address)
+    assert len(code.splitlines()) <= 6
+    if language == "python":
+        command = [sys.executable, "-c", code]
+    else:
+        program = f'python() {{ {sys.executable} "$@"; }}\n'
+        command = ["bash", "-ec", program + code.replace("comparison.png", f"{tmp_path}/c.png")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    words = {"python": "25 {'vanilla'", "bash": "PDS"}
+    assert words[language] in done.stdout

@@ -1,0 +1,313 @@
+"""The benchmarks: what is timed in which order, what a ratio is, and that contests are fair."""
+
+import json
+import sys
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pds import bench_cli
+from pds.bench import filters, gpu, joint, models, networks, profile, report
+from pds.bench.rows import Row, at_least, at_most, skipped
+from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
+from pds.cli import main
+from pds.ncsnpp.resampling import fir_down
+
+FACTS = {"CPU": "a machine", "cores": "2"}
+ROWS = [
+    Row("filter, 32 px", "naive / ours", Measurement(2.5, 2.0, 3.0, 5), at_least(2.2)),
+    Row("step", "PDS / vanilla", Measurement(1.04, 1.0, 1.1, 5), at_most(1.02), note="slow"),
+    Row("scaling", "images a second", Measurement(1234.5, 1000.0, 2000.0, 3, "/s")),
+    skipped("GPU", "graphs", "no CUDA device"),
+]
+
+
+class FakeMachine:
+    """Works that take a told time, on a clock that only they move."""
+
+    def __init__(self):
+        self.now, self.log = 0.0, []
+
+    def clock(self):
+        return self.now
+
+    def effort(self, **values):
+        return Effort(clock=self.clock, **values)
+
+    def work(self, name, *durations):
+        """A work whose calls take these seconds in turn, the last one for ever after."""
+        remaining = list(durations)
+
+        def run():
+            self.log.append(name)
+            self.now += remaining.pop(0) if len(remaining) > 1 else remaining[0]
+
+        return run
+
+
+@pytest.fixture
+def machine():
+    return FakeMachine()
+
+
+def test_runs_alternate_after_each_was_warmed_up(machine):
+    works = [machine.work("a", 0.1), machine.work("b", 0.2)]
+    effort = machine.effort(num_runs=3, least_seconds=0)
+    a, b = alternate(works, effort)
+    assert "".join(machine.log) == "aabb" + "ab" * 3
+    assert a == pytest.approx([0.1] * 3)
+    assert b == pytest.approx([0.2] * 3)
+
+
+def test_the_slow_first_call_is_not_counted(machine):
+    works = [machine.work("a", 0.9, 0.1)]
+    (times,) = alternate(works, machine.effort(num_runs=2, least_seconds=0))
+    assert times == pytest.approx([0.1, 0.1])
+
+
+def test_what_takes_long_is_warmed_up_once(machine):
+    effort = machine.effort(num_runs=2, least_seconds=0, limit_seconds=100)
+    alternate([machine.work("a", 2.0)], effort)
+    assert machine.log == ["a"] * 3
+
+
+def test_short_work_is_repeated_and_its_mean_is_kept(machine):
+    effort = machine.effort(num_runs=2, least_seconds=0.05)
+    (times,) = alternate([machine.work("a", 0.0125)], effort)
+    assert len(machine.log) == 2 + 2 * 4
+    assert times == pytest.approx([0.0125] * 2)
+
+
+@pytest.mark.parametrize(("limit", "num_runs"), [(100, 11), (2.05, 5), (0.5, 3), (0.1, 1)])
+def test_runs_are_dropped_where_they_would_take_too_long(machine, limit, num_runs):
+    works = [machine.work("a", 0.1), machine.work("b", 0.3)]
+    effort = machine.effort(num_runs=11, least_seconds=0, limit_seconds=limit, fewest_runs=3)
+    assert [len(times) for times in alternate(works, effort)] == [num_runs] * 2
+
+
+def test_a_ratio_is_one_of_medians_with_the_range_of_the_pairs():
+    measured = ratio([1.0, 2.0, 9.0], [2.0, 1.0, 3.0])
+    assert measured == Measurement(median=2.0 / 2.0, low=0.5, high=3.0, num_runs=3)
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)), min_size=1, max_size=9))
+def test_a_ratio_lies_within_its_range(pairs):
+    a, b = zip(*pairs, strict=True)
+    measured = ratio(a, b)
+    # One rounding apart: median(a) / median(b) may be a mean of two divided by a mean of two.
+    assert measured.low * (1 - 1e-12) <= measured.median <= measured.high * (1 + 1e-12)
+
+
+def test_versus_says_how_many_times_as_long_the_first_takes(machine):
+    slow, fast = machine.work("a", 0.6), machine.work("b", 0.2)
+    assert versus(slow, fast, machine.effort()).median == pytest.approx(3)
+
+
+def test_seconds_become_rates_with_their_ends_exchanged():
+    rate = figure([0.5, 0.25, 1.0]).per(4, "/s")
+    assert rate == Measurement(8.0, 4.0, 16.0, 3, "/s")
+
+
+@pytest.mark.parametrize(
+    ("target", "median", "met"),
+    [
+        (at_least(2.2), 2.2, True),
+        (at_least(2.2), 2.19, False),
+        (at_most(1.02), 1.02, True),
+        (at_most(1.02), 1.03, False),
+        (None, 1.0, None),
+    ],
+)
+def test_a_row_judges_its_median_by_its_target(target, median, met):
+    row = Row("name", "what", Measurement(median, 0.1, 9.0, 3), target)
+    assert row.met is met
+
+
+def test_a_skipped_row_meets_and_misses_nothing():
+    assert Row("name", "what", None, at_least(1)).met is None
+
+
+def test_json_gives_back_the_rows_and_the_machine():
+    assert report.from_json(report.to_json(ROWS, FACTS)) == (ROWS, FACTS)
+
+
+def test_json_says_what_was_met():
+    listing = json.loads(report.to_json(ROWS, FACTS))["rows"]
+    assert [row["met"] for row in listing] == [True, False, None, None]
+
+
+def test_the_table_is_aligned_under_a_line_about_the_machine():
+    header, blank, *table = report.text(ROWS, FACTS).splitlines()
+    assert (header, blank) == ("CPU a machine, cores 2", "")
+    assert len(table) == 1 + len(ROWS)
+    column = table[0].index("median")
+    assert [line[column:].split("  ")[0].strip() for line in table[1:]] == [
+        "2.50",
+        "1.040",
+        "1234 /s",
+        "skipped",
+    ]
+    assert [" NO " in line for line in table] == [False, False, True, False, False]
+
+
+def test_markdown_has_the_same_columns_in_every_row():
+    table = report.markdown(ROWS, FACTS).splitlines()[2:]
+    assert {line.count("|") for line in table} == {len(report.TITLES) + 1}
+
+
+def test_the_header_names_processor_threads_and_versions():
+    facts = report.machine()
+    assert facts["torch"] == torch.__version__
+    assert facts["torch threads"] == str(torch.get_num_threads())
+    assert facts["CPU"]
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_the_filter_and_the_nested_form_give_the_same(size):
+    m = models.natural_filter(size)
+    problem = filters.problem(size)
+    nested = filters.nested(m.gain, torch.ones_like(m.gain), problem)
+    # Rounding of six float32 transforms against three.
+    torch.testing.assert_close(filters.ours(m, problem), nested, rtol=0, atol=1e-5)
+
+
+def small_network():
+    return models.card("church_ncsnpp_continuous", nf=64, size=64)
+
+
+def test_both_networks_give_the_same():
+    ours, theirs = networks.twins(small_network())
+    x, t = models.batch(ours, 1)
+    sigma = ours.sde.marginal(t).std.float()
+    with torch.no_grad():
+        expected = theirs(x, sigma).sample
+        torch.testing.assert_close(
+            ours.network(x, sigma) / expected.abs().max(),
+            expected / expected.abs().max(),
+            rtol=0,
+            atol=1e-5,
+        )
+
+
+def test_without_diffusers_its_row_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "diffusers", None)
+    (row,) = networks.rows(Effort())
+    assert row.measured is None
+    assert "diffusers is not installed" in row.note
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="says what is missing without a GPU")
+def test_without_a_gpu_its_row_says_so():
+    (row,) = gpu.rows(Effort())
+    assert row.measured is None
+    assert "no CUDA device" in row.note
+
+
+def test_the_convolutions_of_a_network_are_all_found_once():
+    score = models.with_random_weights(models.card("portraits32_ncsnpp"))
+    found = gpu.convolutions_of(score, *models.batch(score, 2))
+    layers = [m for m in score.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert {id(layer) for layer, _ in found} == {id(layer) for layer in layers}
+    assert len(found) == len(layers)
+    gpu.run_alone(found)
+
+
+def test_iterating_ends_one_iteration_of_every_run():
+    score, sde = (lambda x, t: -x), models.card("portraits32_ncsnpp").sde
+    m = models.natural_filter(32)
+    runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
+    models.iterate(models.engine(score, sde, *runs, max_images=2))
+    assert [run.index for run in runs] == [1, 1, 1]
+
+
+def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
+    score, sde = (lambda x, t: -x), models.card("portraits32_ncsnpp").sde
+    m = models.natural_filter(32)
+    runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
+    engine = models.engine(score, sde, *runs, max_images=3)
+    calls = []
+    engine.score = lambda x, t: calls.append(len(x)) or score(x, t)
+    pace = joint.Pace(engine, runs)
+    for _ in range(12):
+        pace()
+    # Two half steps of five runs, three to a call, and at most a call and a half step over.
+    assert sum(calls) <= 12 * 2 * 5 + 3 + 5
+    assert sum(run.index for run in runs) >= 12 * 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "work"),
+    [
+        ("resampling", lambda: fir_down(torch.ones(4, 8, 64, 64), (1, 3, 3, 1))),
+        ("FFT", lambda: torch.fft.rfft2(torch.ones(4, 8, 64, 64))),
+        ("activation", lambda: torch.nn.functional.silu(torch.ones(4, 8, 64, 64))),
+    ],
+)
+def test_the_profile_files_operators_under_their_kind(kind, work):
+    spent = profile.by_kind(work)
+    # What makes the input is the only other operator.
+    assert {name for name, seconds in spent.items() if seconds > 0} <= {kind, "other"}
+    assert spent[kind] > 0
+
+
+@pytest.fixture
+def threads_restored():
+    """More threads than free cores make torch crawl, so the command is told to use one."""
+    count = torch.get_num_threads()
+    yield
+    torch.set_num_threads(count)
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_the_command_measures_what_it_is_asked_for(tmp_path, capsys):
+    path = tmp_path / "new" / "numbers.json"
+    names = ["filter", "compare", "engine", "page", "gpu"]
+    options = ["--quick", "--threads", "1", "--cpu-time", "--json", str(path)]
+    assert main(["bench", *options, "--only", *names]) == 0
+    rows, facts = report.from_json(path.read_text())
+    assert list(dict.fromkeys(row.name.partition(",")[0] for row in rows))[:4] == names[:4]
+    assert facts["cores"] in capsys.readouterr().out
+    for row in rows:
+        if row.measured is not None:
+            assert 0 < row.measured.low <= row.measured.median <= row.measured.high < 1e6
+            assert row.measured.num_runs >= 1
+
+
+def test_every_benchmark_is_offered(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in bench_cli.BENCHMARKS)
+
+
+def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, capsys):
+    def interrupted(effort):
+        yield ROWS[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(bench_cli.BENCHMARKS, "filter", interrupted)
+    path = tmp_path / "numbers.json"
+    assert main(["bench", "--only", "filter", "compare", "--json", str(path)]) == 130
+    assert "filter, 32 px" in capsys.readouterr().out
+    assert report.from_json(path.read_text())[0] == ROWS[:1]
+
+
+def test_no_threads_are_refused(capsys):
+    assert main(["bench", "--threads", "0"]) == 2
+    assert "--threads must be >= 1, got 0" in capsys.readouterr().err
+
+
+def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
+    def refuse(device, dtype):
+        raise ValueError("dtype bfloat16 does not work on this machine's CPU")
+
+    instant = Measurement(2.0, 2.0, 2.0, 1)
+    monkeypatch.setattr(networks.precision, "require", refuse)
+    monkeypatch.setattr(networks, "twins", lambda card: (models.with_random_weights(card), None))
+    monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
+    full, lower = networks.rows(Effort(quick=True))
+    assert full.met
+    assert lower.measured is None
+    assert "bfloat16 does not work" in lower.note

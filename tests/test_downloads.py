@@ -1,0 +1,138 @@
+"""Files of a run, made of the message that the page sends back."""
+
+import base64
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from pds import comparison, request_text
+from pds.experiments import Request
+from pds.web import downloads, layout, session
+
+REQUEST = Request(model="field64", num_steps=5, num_images=2, seed=3)
+
+
+@pytest.fixture(scope="module")
+def message():
+    *_, done = session.messages(REQUEST)
+    return {name: done[name] for name in ("request", "steps", "png")}
+
+
+def content(message, kind):
+    answer = downloads.file_of({**message, "kind": kind})
+    assert answer["file"].startswith("pds_field64_n5_seed3.")
+    return base64.b64decode(answer["content"])
+
+
+def test_the_sheet_is_the_one_of_the_command_line(message):
+    expected = comparison.png(REQUEST, *comparison.final(REQUEST))
+    assert content(message, "sheet") == expected
+
+
+def test_the_animation_shows_every_step_without_loss(message):
+    kept = downloads.read(message)
+    with Image.open(io.BytesIO(content(message, "animation"))) as image:
+        assert image.n_frames == 5
+        image.seek(4)
+        last = np.asarray(image.convert("RGB"))
+    tile = np.repeat(np.repeat(kept.images[-1, 1, -1], 2, axis=0), 2, axis=1)  # at 128 px
+    assert (last[-4 - 128 : -4, -4 - 128 : -4] == tile).all()
+
+
+def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
+    with np.load(io.BytesIO(content(message, "steps")), allow_pickle=False) as file:
+        assert file["vanilla"].shape == file["pds"].shape == (5, 2, 64, 64, 1)
+        vanilla, pds = comparison.final(REQUEST)
+        np.testing.assert_array_equal(file["vanilla"][-1], vanilla)
+        np.testing.assert_array_equal(file["pds"][-1], pds)
+        assert file["iteration"].tolist() == [1, 2, 3, 4, 5]
+        assert file["noise_left"][-1].tolist() == message["steps"][-1]["left"]
+        assert file["exact_power"].shape == file["power"].shape
+        assert request_text.from_record(str(file["request"])) == REQUEST
+
+
+def test_the_table_has_a_row_for_each_step_and_frequency(message):
+    rows = list(csv.DictReader(io.StringIO(content(message, "curves").decode())))
+    assert len(rows) == 5 * 32
+    last = message["steps"][-1]
+    assert float(rows[-1]["pds_power"]) == pytest.approx(last["power"][1][-1], rel=1e-5)
+    assert float(rows[-1]["vanilla_exact_power"]) == pytest.approx(last["theory"][0][-1], rel=1e-5)
+    assert float(rows[-1]["vanilla_noise_left"]) == pytest.approx(last["left"][0], rel=1e-5)
+
+
+def test_a_browser_s_own_sheet_is_read_as_well(message):
+    """Of a stopped run the page draws the sheet on a canvas, which has an alpha channel."""
+    with Image.open(io.BytesIO(base64.b64decode(message["png"]))) as image:
+        buffer = io.BytesIO()
+        image.convert("RGBA").save(buffer, "PNG")
+    rgba = {**message, "png": base64.b64encode(buffer.getvalue()).decode()}
+    np.testing.assert_array_equal(downloads.read(rgba).images, downloads.read(message).images)
+
+
+def picture(width, height):
+    buffer = io.BytesIO()
+    Image.new("1", (width, height)).save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"png": None},
+        {"png": "no base64"},
+        {"png": "AAAA"},
+        {"png": picture(256, 64)},
+        {"png": picture(30_000, 30_000)},  # a bomb: 900 million pixels in a small file
+        {"steps": []},
+        {"steps": [{}] * 5},
+        {"steps": [1] * 5},
+        {"steps": [{}] * 100_000},
+        {"request": None},
+        {"request": {}},
+        {"request": {"model": "field64"}},
+    ],
+    ids=range(12),
+)
+def test_a_damaged_run_gets_a_sentence(message, changes):
+    with pytest.raises(ValueError, match=r"^.+$"):
+        downloads.file_of({**message, **changes, "kind": "sheet"})
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ANYTHING = SCALARS | st.lists(SCALARS, max_size=3) | st.dictionaries(st.text(max_size=3), SCALARS)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_a_browser_sends_is_answered(message, data):
+    values = json.loads(json.dumps(message)) | {
+        "kind": data.draw(st.sampled_from([*downloads.KINDS, "x", None]))
+    }
+    steps = values["steps"][data.draw(st.integers(0, 4))]
+    where, names = data.draw(
+        st.sampled_from(
+            [
+                (values, ["request", "steps", "png", "kind"]),
+                (values["request"], list(vars(REQUEST))),
+            ]
+            + [(steps, sorted(steps))] * 2
+        )
+    )
+    where[data.draw(st.sampled_from(names))] = data.draw(ANYTHING)
+    answer = layout.run_file(values)
+    json.dumps(answer, allow_nan=False)
+    if "error" in answer:
+        assert len(answer["error"].splitlines()) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.dictionaries(st.sampled_from(["query", "record", *vars(REQUEST)]), ANYTHING))
+def test_whatever_is_opened_is_answered(values):
+    for function in (layout.open_settings, layout.request_texts):
+        json.dumps(function(values), allow_nan=False)
