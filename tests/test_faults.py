@@ -203,3 +203,16 @@ def test_healthz_is_answered_at_once_while_a_run_is_under_way(address):
     assert told["status"] == "ok"
     assert told["runs"] >= 1
     assert sorted(spent)[5] < 0.5
+
+
+def test_a_full_queue_is_told_with_the_wait(page):
+    told = {"status": "ok", "runs": 64, "waiting": 64, "room": 0, "wait": 42.0, "uptime": 9.0}
+    page.route("**/healthz", lambda route: route.fulfill(json=told))
+    page.route(
+        "**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."})
+    )
+    page.click(".pds-sample")
+    line = page.locator("#stage .pds-error").first
+    expect(line).to_contain_text("The queue is full: 64 runs are under way and 64 wait")
+    expect(line).to_contain_text("about 42")
+    page.wait_for_selector(".pds[data-state=idle]")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,10 @@ from pds import experiments
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
 from pds.shelf import NOBODY, Shelf
 from pds.web import backstage, filter_tab, journal, layout, visits
+from pds.web.guard import health
 from pds.web.journal import Journal
 from pds.web.visits import Visits
+from pds.worker import Worker
 
 
 class Clock:
@@ -272,3 +275,16 @@ def test_a_wait_is_estimated_from_runs_that_ended_and_those_under_way(clock):
     list(under_way)
     assert told.wait(0, 1) == 0
     assert told.wait(1, 1) == pytest.approx(2 * 8)
+
+
+def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
+    thread = threading.Thread(target=lambda: None)
+    thread.start()
+    thread.join()
+    worker = Worker()
+    monkeypatch.setattr(backstage.experiments, "WORKER", worker)
+    assert backstage.server_state(None)["status"] == "ok"
+    monkeypatch.setattr(worker, "_thread", thread)
+    told = asyncio.run(health(lambda: backstage.server_state(None))(None))
+    assert told.status_code == 503
+    assert "thread has ended" in json.loads(told.body)["status"]

@@ -89,7 +89,7 @@ def server_state(queue: Any) -> dict[str, Any]:
     """Return what /healthz answers."""
     waiting = len(queue) if queue is not None else 0
     return {
-        "status": "ok",
+        "status": "ok" if experiments.WORKER.alive else "the sampler's thread has ended",
         "version": pds.__version__,
         "gradio": version("gradio"),
         "python": platform.python_version(),

@@ -394,9 +394,11 @@ def _nothing() -> Refused:
 
 
 def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
-    """Return the endpoint that answers with the state of the server."""
+    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
 
     async def healthz(_: Any) -> Response:
-        return JSONResponse(dict(state()), headers={"cache-control": "no-store"})
+        told = dict(state())
+        status = 200 if told["status"] == "ok" else 503
+        return JSONResponse(told, status, headers={"cache-control": "no-store"})
 
     return healthz
