@@ -9,6 +9,7 @@ import pytest
 from pds import limits
 from pds.web.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard, Named
 from pds.web.visits import Visits
+from tests.loops import run
 
 DOORS = Doors(
     inputs={0: 1, 3: 0},
@@ -50,7 +51,7 @@ def ask(method, path, body=b"", *, kind="application/json", length=None, chunks=
     async def send(message):
         sent.append(message)
 
-    asyncio.run(guard(scope, receive, send))
+    run(guard(scope, receive, send))
     return sent[0]["status"], b"".join(m.get("body", b"") for m in sent)
 
 
@@ -221,7 +222,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
     headers = [(b"content-type", b"application/json"), (b"content-length", b"9")]
     scope = {"type": "http", "method": "POST", "path": JOIN, "query_string": b"", "app": None}
     scope["headers"] = headers
-    asyncio.run(guard(scope, never, send))
+    run(guard(scope, never, send))
     assert sent[0]["status"] == 408
 
 

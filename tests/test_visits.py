@@ -1,6 +1,5 @@
 """What a visit brings is there for it alone, and goes when it has left."""
 
-import asyncio
 import json
 import logging
 import threading
@@ -16,6 +15,7 @@ from pds.web.guard import health
 from pds.web.journal import Journal
 from pds.web.visits import Visits
 from pds.worker import Worker
+from tests.loops import run
 
 
 class Clock:
@@ -149,7 +149,7 @@ def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
     monkeypatch.setattr(backstage.time, "monotonic", clock)
     taken = []
 
-    def run():
+    def endless():
         for i in range(2000):
             taken.append(i)
             yield i
@@ -157,7 +157,7 @@ def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
     def pass_time(seconds):
         clock.now += seconds
 
-    messages = backstage.paced(run, reader([MAX_UNREAD + 1]), sleep=pass_time)
+    messages = backstage.paced(endless, reader([MAX_UNREAD + 1]), sleep=pass_time)
     with pytest.raises(TimeoutError, match="nobody read"):
         list(messages)
     assert len(taken) == 1
@@ -179,9 +179,9 @@ class Queue:
 def test_messages_without_a_reader_are_dropped_and_others_stay(clock):
     queue, here = Queue("gone", "reads"), Visits(clock)
     with here.connected("reads", "streams"):
-        asyncio.run(backstage.drop_unread(queue, here))
+        run(backstage.drop_unread(queue, here))
         clock.now = UNREAD_SECONDS + 1
-        asyncio.run(backstage.drop_unread(queue, here))
+        run(backstage.drop_unread(queue, here))
     assert queue.cleaned == ["gone"]
     assert set(queue.pending_messages_per_session) == {"reads"}
     assert set(queue.pending_event_ids_session) == {"reads"}
@@ -193,7 +193,7 @@ def test_a_visit_that_is_looked_at_between_its_runs_is_not_taken_for_one_that_le
     for _ in range(3 * UNREAD_SECONDS):
         with here.connected("busy", "streams"):
             clock.now += 1
-        asyncio.run(backstage.drop_unread(queue, here))
+        run(backstage.drop_unread(queue, here))
     assert queue.cleaned == []
 
 
@@ -285,6 +285,6 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     monkeypatch.setattr(backstage.experiments, "WORKER", worker)
     assert backstage.server_state(None)["status"] == "ok"
     monkeypatch.setattr(worker, "_thread", thread)
-    told = asyncio.run(health(lambda: backstage.server_state(None))(None))
+    told = run(health(lambda: backstage.server_state(None))(None))
     assert told.status_code == 503
     assert "thread has ended" in json.loads(told.body)["status"]
