@@ -9,7 +9,7 @@ with contextlib.suppress(ModuleNotFoundError):
     import spaces  # noqa: F401  on ZeroGPU, which patches torch before its first import
 
 from pds import memory
-from pds.web import session
+from pds.web import journal, session
 from pds.web.layout import build, options
 
 demo = build()
@@ -24,6 +24,7 @@ def main() -> int:
         print('app.py: --mcp needs a package more: pip install "gradio[mcp]"', file=sys.stderr)
         return 2
     memory.keep_large_blocks()
+    journal.start()
     session.warm_up()
     # None leaves it to the environment variable GRADIO_MCP_SERVER.
     demo.launch(mcp_server=mcp or None, **options())

@@ -3,3 +3,5 @@
 Source: H. Ma, L. Zhang, X. Zhu, J. Feng, "Accelerating Score-Based Generative Models with
 Preconditioned Diffusion Sampling", ECCV 2022.
 """
+
+__version__ = "1.0.0.dev0"

@@ -21,6 +21,7 @@ from pds import (
     filter_picture,
     filters,
     images,
+    limits,
     pictures,
     run_folder,
     run_model,
@@ -132,7 +133,7 @@ def _images(arguments: argparse.Namespace) -> tuple[Iterable[Tensor], int | None
     source, count, num_steps = arguments.source, arguments.num_images, arguments.num_steps
     if source == "portraits":
         return map(train.pixels, train.rendered(count, size=arguments.size)), None
-    num_batches = -(-count // experiments.MAX_IMAGES)
+    num_batches = -(-count // limits.MAX_IMAGES)
     if source in experiments.MODELS:
         return experiments.draw(experiments.load(source), count, num_steps), num_batches
     if source.endswith(".safetensors"):

@@ -21,6 +21,17 @@ from pds.chains import Chains
 from pds.diagnostics import RadialSpectrum
 from pds.engine import Engine
 from pds.kernels import Langevin
+from pds.limits import (
+    MAX_ALPHA,
+    MAX_IMAGES,
+    MAX_MODELS,
+    MAX_OWN,
+    MAX_SEED,
+    MAX_STEPS,
+    MIN_OWN,
+    MODELS_PER_VISIT,
+    quoted,
+)
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
 from pds.preconditioners import Identity, Preconditioner
@@ -41,14 +52,8 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 WORKER = Worker(DEVICE)
 """Steps the runs of everybody in this process together."""
 
-MAX_STEPS = 2000
-MAX_IMAGES = 8
-MAX_ALPHA = 1000.0
-MAX_SEED = 2**31 - 1
-MIN_OWN, MAX_OWN = 5, 500
-"""Images that a visitor's own model is made of."""
 MIN_DIFFERENCE = 0.05
-"""Somewhere between two of them, in pixel units."""
+"""Somewhere between two images of a visitor's own model, in pixel units."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not (self.model in MODELS or self.model in brought):
-            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {self.model!r}")
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {quoted(self.model)}")
         for name, low, high in (
             ("num_steps", 1, MAX_STEPS),
             ("num_images", 1, MAX_IMAGES),
@@ -88,7 +93,7 @@ class Request:
         object.__setattr__(self, "alpha", _alpha(self.alpha))
         for name in ("frequency", "space"):
             if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be true or false, got {quoted(getattr(self, name))}")
 
 
 @dataclass(frozen=True)
@@ -307,7 +312,9 @@ MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
 }
 
 
-brought: Shelf[Experiment] = Shelf(8, "The model of your images")
+brought: Shelf[Experiment] = Shelf(
+    MAX_MODELS, "The model of your images", per_visit=MODELS_PER_VISIT
+)
 """Models that visitors make of their own images, by name."""
 
 
@@ -339,14 +346,14 @@ def _whole(name: str, value: object, low: int, high: int) -> int:
             return whole
     words = {"num_steps": "the number of iterations", "num_images": "the number of images"}
     raise ValueError(
-        f"{words.get(name, name)} must be a whole number from {low} to {high}, got {value!r}"
+        f"{words.get(name, name)} must be a whole number from {low} to {high}, got {quoted(value)}"
     )
 
 
 def _alpha(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 1 < value <= MAX_ALPHA:
         raise ValueError(
-            f"alpha must be a number above 1 and up to {MAX_ALPHA:g}, got {value!r}; "
+            f"alpha must be a number above 1 and up to {MAX_ALPHA:g}, got {quoted(value)}; "
             "a larger alpha is a weaker filter, the paper uses 5"
         )
     return float(value)

@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pds import arrays
 from pds.preconditioners import (
     EVENNESS,
     Composition,
@@ -190,6 +191,7 @@ def read(
     shape: tuple[int, int, int] | None,
     *,
     kind: Literal["frequency", "space"],
+    most: int | None = None,
 ) -> Tensor:
     """Read a raw mask from an open .npy file; the rest as in `load`.
 
@@ -198,8 +200,9 @@ def read(
         name: what to call it where it is refused.
         shape: the (C, H, W) that it must have, or None for any.
         kind: a frequency mask must also be even.
+        most: numbers that it may hold, if there is a limit.
     """
-    array = _array(file, name)
+    array = arrays.read(file, name, most=most)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if shape is None and array.ndim != 3:
@@ -217,18 +220,6 @@ def read(
             "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
         )
     return mask
-
-
-def _array(file: BinaryIO, name: str) -> NDArray[np.generic]:
-    try:
-        array = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError, OSError, MemoryError) as error:
-        raise ValueError(
-            f"{name} is not a readable .npy file ({error}); save the raw mask with numpy.save"
-        ) from None
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{name} is an archive of arrays; expected one array in a .npy file")
-    return array
 
 
 def _require_mask_values(name: str, array: NDArray[np.generic]) -> None:

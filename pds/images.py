@@ -5,6 +5,7 @@ resized to the wanted size (Lanczos); one that has it already is taken as it is.
 dropped, animations give their first frame. Files that cannot be read are skipped and remembered.
 """
 
+import math
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
+
+from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 BATCH = 16
@@ -84,7 +87,9 @@ class Images:
             with warnings.catch_warnings():
                 # A picture that claims to be enormous may be an attack.
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(path) as picture:
+                with Image.open(path, formats=PICTURE_FORMATS) as picture:
+                    if math.prod(picture.size) > MAX_PICTURE_PIXELS:
+                        raise ValueError(f"{picture.size} pixels are too many")
                     picture.load()
                     return ImageOps.exif_transpose(_eight_bit(picture))
         except (

@@ -17,6 +17,7 @@ Source: derived for this project.
 import torch
 from torch import Tensor
 
+from pds.limits import quoted
 from pds.sde import SDE, column
 
 
@@ -38,7 +39,7 @@ class SpectralMixture:
                 f"a mixture needs 2 or more images (n, C, H, W), got {tuple(images.shape)}"
             )
         if not 0 < beta < 1:
-            raise ValueError(f"beta must lie in (0, 1), got {beta:g}; 0.05 is the default")
+            raise ValueError(f"beta must lie in (0, 1), got {quoted(beta)}; 0.05 is the default")
         images = images.double()
         self.sde, self.beta, self.mean = sde, beta, images.mean(0)
         spectra = torch.fft.rfft2(images - self.mean, norm="ortho")

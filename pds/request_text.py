@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlencode
 import torch
 
 from pds import configs, run_model
-from pds.experiments import MAX_IMAGES, MAX_SEED, MODELS, ROOT, Request, speed_up
+from pds.experiments import MODELS, ROOT, Request, speed_up
+from pds.limits import MAX_IMAGES, MAX_SEED
 from pds.run_request import Record, RunRequest
 
 KEY = "comparison"

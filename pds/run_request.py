@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pds.configs import Configuration
-from pds.experiments import DEVICE, MAX_SEED
+from pds.experiments import DEVICE
+from pds.limits import MAX_SEED
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")

@@ -68,6 +68,11 @@ class Worker:
         """Return how many runs are under way, of all models."""
         return len(self._seats)
 
+    @property
+    def alive(self) -> bool:
+        """Return whether runs advance, or would if there were any."""
+        return self._thread is None or self._thread.is_alive()
+
     def stream(self, engine: Engine, chains: Chains) -> Generator[Steps, None, None]:
         """Yield the steps of a run, one iteration after the other; `close()` it to leave.
 

@@ -13,6 +13,11 @@ torch.set_num_threads(2)
 from tools.browser import chromium, open_page, served  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption("--cases", type=int, default=500, help="hostile requests of tests/test_fuzz")
+    parser.addoption("--visits", type=int, default=5, help="visitors of tests/test_load")
+
+
 @pytest.fixture(scope="session")
 def address():
     with served() as url:

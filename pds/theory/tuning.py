@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE
 from pds.theory import spectra
@@ -32,7 +33,6 @@ BOUNDS = (1.0, 4.0)
 """Gains that are tried: a mask expresses none below 1, and far above it samplers diverge."""
 
 NUM_KNOTS = 12
-MAX_ALPHA = 1000.0
 
 _DIFFERENCE = 1e-5
 _DAMPINGS = np.geomspace(1e-8, 1e4, 13)

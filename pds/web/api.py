@@ -7,9 +7,10 @@ is the sentence that the page shows.
 import base64
 import binascii
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from inspect import Parameter, signature
+from typing import Any, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -19,24 +20,24 @@ from PIL import Image, ImageOps
 
 from pds import filters, story
 from pds import theory as exact
-from pds.experiments import MAX_OWN, Request, load
-from pds.web import ladder_tab
+from pds.experiments import Request, load
+from pds.limits import (
+    MAX_OWN,
+    MAX_PICTURE_CHARACTERS,
+    MAX_SENT_PIXELS,
+    MAX_SENT_PIXELS_TOGETHER,
+    MIN_PICTURES,
+    OWN_SIZES,
+    SENT_FORMATS,
+    quoted,
+)
+from pds.limits import sentence as sentence_of
+from pds.web import backstage, ladder_tab, visits
 from pds.web.filter_tab import gains_of, sentence
-from pds.web.images_tab import SIZES
 from pds.web.messages import finite
 from pds.web.words import error
 
-P = ParamSpec("P")
 T = TypeVar("T")
-
-FEWEST = 2
-"""Pictures that a filter is estimated from."""
-LARGEST_PICTURE = 8_000_000
-"""Characters of one picture in base64."""
-LARGEST_ALL = 64_000_000
-"""Characters of all pictures together."""
-MOST_PIXELS = 40_000_000
-"""Pixels of one picture; more would only be shrunk."""
 
 
 def serve(*, sampler: dict[str, Any]) -> None:
@@ -72,7 +73,7 @@ def ladder(
         is best at that N for Gaussian data of the same spectrum.
     """
     if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
-        raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {num_steps!r:.60}")
+        raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
     requests = [
         Request(model, n, alpha, num_images=ladder_tab.NUM_IMAGES, seed=seed) for n in num_steps
     ]
@@ -103,14 +104,19 @@ def filter_from_images(images: list[str], size: int = 32, alpha: float = 5.0) ->
         num_images; summary, a sentence; and frequency and space, the raw masks as .npy files in
         base64, as `main.py --freq_mask_path` and `--space_mask_path` take them.
     """
-    if not isinstance(images, list) or not FEWEST <= len(images) <= MAX_OWN:
-        raise ValueError(f"images must be a list of {FEWEST} to {MAX_OWN} pictures")
-    if size not in SIZES:
-        raise ValueError(f"size must be {' or '.join(map(str, SIZES))} pixels, got {size!r}")
-    if sum(len(image) for image in images if isinstance(image, str)) > LARGEST_ALL:
-        raise ValueError(f"the pictures are over {LARGEST_ALL // 1_000_000} MB together")
+    if not isinstance(images, list) or not MIN_PICTURES <= len(images) <= MAX_OWN:
+        raise ValueError(f"images must be a list of {MIN_PICTURES} to {MAX_OWN} pictures")
+    if size not in OWN_SIZES:
+        raise ValueError(
+            f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
+        )
     alpha = Request(alpha=alpha).alpha
-    batch = np.stack([_pixels(image, number, size) for number, image in enumerate(images)])
+    decoded, left = [], MAX_SENT_PIXELS_TOGETHER
+    for number, image in enumerate(images):
+        pixels, claimed = _pixels(image, number, size, left)
+        decoded.append(pixels)
+        left -= claimed
+    batch = np.stack(decoded)
     masks = filters.estimate([torch.from_numpy(batch)])
     return {
         "num_images": masks.num_images,
@@ -152,23 +158,48 @@ def theory(
     }
 
 
-def _pixels(image: object, number: int, size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Decode a picture, (3, size, size) in [0, 1]; its size is looked at before its pixels."""
+def _pixels(
+    image: object, number: int, size: int, left: int
+) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
+    """Decode a picture, (3, size, size) in [0, 1]; its size is looked at before its pixels.
+
+    Args:
+        image: the file in base64.
+        number: of the picture, where it is refused.
+        size: side in pixels of what is returned.
+        left: pixels that it may have.
+
+    Returns:
+        The picture, and how many pixels it had.
+    """
     refused = ValueError(
         f"picture {number} is not one that can be read: PNG, JPEG or WebP in base64"
     )
-    if not isinstance(image, str) or len(image) > LARGEST_PICTURE:
+    crowded = ValueError(
+        f"the pictures have over {MAX_SENT_PIXELS_TOGETHER:,} pixels together; shrink them first"
+    )
+    if not isinstance(image, str) or len(image) > MAX_PICTURE_CHARACTERS:
         raise refused
     try:
         content = base64.b64decode(image.rpartition(",")[2], validate=True)
-        with Image.open(io.BytesIO(content), formats=["PNG", "JPEG", "WEBP"]) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
+        with Image.open(io.BytesIO(content), formats=SENT_FORMATS) as opened:
+            claimed = opened.width * opened.height
+            if claimed > MAX_SENT_PIXELS:
                 raise refused
+            if claimed > left:
+                raise crowded
             opened.draft("RGB", (2 * size, 2 * size))
             fitted = ImageOps.fit(opened.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    except (binascii.Error, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        raise refused from None
-    return np.asarray(fitted).astype(np.float32).transpose(2, 0, 1) / np.float32(255)
+    except (
+        binascii.Error,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise (crowded if error is crowded else refused) from None
+    pixels = np.asarray(fitted).astype(np.float32).transpose(2, 0, 1) / np.float32(255)
+    return pixels, claimed
 
 
 def _npy(mask: torch.Tensor) -> str:
@@ -177,27 +208,56 @@ def _npy(mask: torch.Tensor) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _answered(function: Callable[P, T]) -> Callable[P, T]:
-    """Let a program see what was wrong, as one sentence."""
+def told(run: Iterator[T]) -> Iterator[T]:
+    """Pass on what comes bit by bit; a program sees what is wrong with it as one sentence."""
+    try:
+        yield from run
+    except (ValueError, TypeError, OSError) as wrong:
+        raise gr.Error(sentence_of(wrong), print_exception=False) from None
+
+
+def _answered(function: Callable[..., T]) -> Callable[..., T]:
+    """Let a program ask for what it may use, and see what was wrong, as one sentence."""
 
     @wraps(function)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+    def asked(*values: Any) -> T:
+        named, request = _named(function, values)
+        own: Any = visits.own(named, backstage.visit_of(request))
         try:
-            return function(*args, **kwargs)
+            return function(**{name: own[name] for name in named})
         except (ValueError, TypeError, OSError) as wrong:
-            raise gr.Error(str(wrong), print_exception=False) from None
+            raise gr.Error(sentence_of(wrong), print_exception=False) from None
 
-    return asked
+    return _with_request(asked, function)
 
 
-def _streamed(function: Callable[P, Iterator[T]]) -> Callable[P, Iterator[T]]:
-    """Do the same for what comes bit by bit."""
+def _streamed(function: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:
+    """Do the same for what comes bit by bit, at the pace at which it is read."""
 
     @wraps(function)
-    def asked(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        try:
-            yield from function(*args, **kwargs)
-        except (ValueError, TypeError, OSError) as wrong:
-            raise gr.Error(str(wrong), print_exception=False) from None
+    def asked(*values: Any) -> Iterator[T]:
+        named, request = _named(function, values)
 
+        def start(own: Any) -> Iterator[T]:
+            return function(**{name: own[name] for name in named})
+
+        yield from told(backstage.run(function.__name__, named, start, request))
+
+    return _with_request(asked, function)
+
+
+def _named(function: Callable[..., Any], values: Sequence[Any]) -> tuple[dict[str, Any], Any]:
+    """Return the values by their names, and the request that gradio puts after them."""
+    names = signature(function).parameters
+    return dict(zip(names, values, strict=False)), values[-1] if len(values) > len(names) else None
+
+
+def _with_request(asked: Callable[..., T], function: Callable[..., Any]) -> Callable[..., T]:
+    """Tell gradio that it gives a request to a function, which is none of its values."""
+    last = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    given = signature(function)
+    values = [p.replace(default=p.default) for p in given.parameters.values()]
+    last = last.replace(default=None)
+    asked.__signature__ = given.replace(parameters=[*values, last])  # type: ignore[attr-defined]
+    asked.__annotations__ = {**function.__annotations__, "request": gr.Request}
     return asked

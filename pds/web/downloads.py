@@ -20,6 +20,7 @@ from PIL import Image
 from pds import comparison, pictures, request_text
 from pds.diagnostics import radial
 from pds.experiments import MODELS, Request, load
+from pds.limits import quoted
 from pds.web.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.messages import Message
 from pds.web.session import parse
@@ -79,7 +80,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
     """
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {quoted(kind)}")
     suffix, encode = KINDS[kind]
     kept = read(values)
     request = kept.request

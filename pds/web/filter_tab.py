@@ -12,7 +12,8 @@ from torch import Tensor
 
 from pds import diagnostics, filters
 from pds.experiments import MODELS, Request, load
-from pds.shelf import Shelf
+from pds.limits import MASKS_PER_VISIT, MAX_MASK_BYTES, MAX_MASK_ELEMENTS, MAX_MASKS, quoted
+from pds.shelf import NOBODY, Shelf
 from pds.web import figures
 from pds.web.messages import Message
 from pds.web.words import number
@@ -23,12 +24,9 @@ CHANNELS = ("mean of all channels", "red", "green", "blue")
 LARGEST_DRAWN = 64
 """Larger planes are averaged down to this many pixels a side before they travel."""
 
-LARGEST_FILE = 16_000_000
-"""Of a mask that a visitor brings, bytes; 3 channels of 1024 px in float32 take 12.6 million."""
-
 KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
 
-brought: Shelf[Tensor] = Shelf(16, "The filter that you opened")
+brought: Shelf[Tensor] = Shelf(MAX_MASKS, "The filter that you opened", per_visit=MASKS_PER_VISIT)
 
 
 def setup() -> Message:
@@ -54,7 +52,7 @@ def view(values: Mapping[str, Any]) -> Message:
     frequency, space = _masks(request.model, values)
     channel = values.get("channel")
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
-        raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {channel!r}")
+        raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
     gains = gains_of(frequency, space, request.alpha, channel)
     top = max(figures.TOP_GAIN, gains.bound)
     return {
@@ -115,7 +113,8 @@ def open_mask(values: Mapping[str, Any]) -> Message:
     """Keep a raw mask and return its name.
 
     Args:
-        values: content, the base64 text of a .npy file, and kind, "frequency" or "space".
+        values: content, the base64 text of a .npy file, and kind, "frequency" or "space"; and
+            visit, whose it is.
 
     Raises:
         ValueError: if it is too large, or no such mask.
@@ -123,18 +122,18 @@ def open_mask(values: Mapping[str, Any]) -> Message:
     content, kind = values.get("content"), values.get("kind")
     if not isinstance(content, str) or kind not in KINDS:
         raise ValueError("A file was expected")
-    if len(content) > LARGEST_FILE * 4 // 3:
-        raise ValueError(f"The file is over {LARGEST_FILE // 1_000_000} MB; a mask is smaller")
+    if len(content) > MAX_MASK_BYTES * 4 // 3:
+        raise ValueError(f"The file is over {MAX_MASK_BYTES // 1_000_000} MB; a mask is smaller")
     try:
         file = io.BytesIO(base64.b64decode(content, validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("The file did not arrive whole; please try again") from None
-    mask = filters.read(file, "The file", None, kind=kind)
+    mask = filters.read(file, "The file", None, kind=kind, most=MAX_MASK_ELEMENTS)
     if mask.shape[0] not in (1, 3) or min(mask.shape[1:]) < 2:
         raise ValueError(
             f"The file has shape {tuple(mask.shape)}; expected 1 or 3 channels of at least 2 x 2"
         )
-    return {"opened": brought.add(mask)}
+    return {"opened": brought.add(mask, values.get("visit", NOBODY))}
 
 
 def mask_file(values: Mapping[str, Any]) -> Message:

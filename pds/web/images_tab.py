@@ -10,17 +10,16 @@ import torch
 from torch import Tensor
 
 from pds import experiments, filters
-from pds.experiments import MAX_OWN, MIN_OWN
 from pds.filters import Change
+from pds.limits import MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.pictures import view as shown
 from pds.portraits import portraits
+from pds.shelf import NOBODY
 from pds.web import figures
 from pds.web.filter_tab import gains_of, sentence
 from pds.web.messages import Message, picture
 from pds.web.words import share
 
-SIZES = (32, 64)
-"""Sides in pixels; the browser crops and resizes to one of them before anything travels."""
 NUM_EXAMPLES = 60
 """Drawn portraits for visitors who have no pictures at hand."""
 SHOWN = 24
@@ -33,7 +32,7 @@ def setup() -> Message:
     return {
         "layouts": {name: layouts[name] for name in ("plane", "radial", "space")}
         | {"convergence": figures.convergence_layout()},
-        "sizes": SIZES,
+        "sizes": OWN_SIZES,
         "fewest": MIN_OWN,
         "most": MAX_OWN,
         "examples": NUM_EXAMPLES,
@@ -44,8 +43,9 @@ def bring(values: Mapping[str, Any]) -> Message:
     """Make a model of a visitor's pictures and draw its filters.
 
     Args:
-        values: size, one of `SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
-            example, true to take drawn portraits; and texture, as of `experiments.from_images`.
+        values: size, one of `OWN_SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
+            example, true to take drawn portraits; and texture, as of `experiments.from_images`;
+            and visit, whose the model is.
 
     Returns:
         What the pane shows, and the model's name for requests.
@@ -55,14 +55,14 @@ def bring(values: Mapping[str, Any]) -> Message:
     """
     images, texture = _images(values), values.get("texture")
     if isinstance(texture, bool) or not isinstance(texture, int | float):
-        raise ValueError(f"texture must be a number between 0 and 1, got {texture!r}")
+        raise ValueError(f"texture must be a number between 0 and 1, got {quoted(texture)}")
     experiment = experiments.from_images(images, texture=texture)
     shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
     _, changes = filters.convergence(filters.running(filters.doubling([shuffled])))
     gains = gains_of(experiment.frequency_mask, experiment.space_mask, 5.0)
     traces = figures.filter_traces(gains)
     return {
-        "model": experiments.brought.add(experiment),
+        "model": experiments.brought.add(experiment, values.get("visit", NOBODY)),
         "plots": {
             "plane": traces["plane"],
             "radial": traces["radial"],
@@ -86,13 +86,15 @@ def convergence_sentence(changes: list[Change]) -> str:
 
 def _images(values: Mapping[str, Any]) -> Tensor:
     size, content = values.get("size"), values.get("pixels")
-    if size not in SIZES:
-        raise ValueError(f"size must be {' or '.join(map(str, SIZES))} pixels, got {size!r}")
+    if size not in OWN_SIZES:
+        raise ValueError(
+            f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
+        )
     if values.get("example") is True:
         return portraits(range(NUM_EXAMPLES), size=size)
     if not isinstance(content, str):
         raise ValueError("pictures were expected, got none")
-    largest = MAX_OWN * 3 * max(SIZES) ** 2
+    largest = MAX_OWN * 3 * max(OWN_SIZES) ** 2
     if len(content) > 1.4 * largest:
         raise ValueError(f"at most {MAX_OWN} pictures can be taken, these are more")
     try:

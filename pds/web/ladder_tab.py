@@ -1,7 +1,7 @@
 """The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from pds import diagnostics, tuned
-from pds.experiments import LADDER, MAX_SEED, ROOT, Request, load, run_chains
+from pds.experiments import LADDER, ROOT, Request, load, run_chains
+from pds.limits import MAX_SEED
 from pds.pictures import view
 from pds.preconditioners import Identity, Preconditioner
 from pds.sampling import Step
-from pds.web.messages import Message, dumps, finite, picture
+from pds.web.messages import Message, dumps, enveloped, finite, picture
 from pds.web.words import grain_begins
 
 RECORDED = ROOT / "assets" / "ladder.json"
@@ -46,29 +47,28 @@ def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = C
     return whole
 
 
-def stream(values: Mapping[str, Any]) -> Iterator[str]:
+def stream(values: object) -> Iterator[str]:
     """Draw the figure that the page asks for; close the iterator to cancel it.
 
     Args:
         values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too; and run,
             a name that comes back in each message.
     """
-    envelope = {"run": values.get("run")}
-    try:
-        request = Request(
-            model=values.get("model", Request.model),
-            alpha=values.get("alpha", Request.alpha),
-            seed=values.get("seed", -1),
-            num_images=NUM_IMAGES,
-        )
-        counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
-        for message in figure(request, counts):
-            yield dumps({**envelope, **message})
-    except (ValueError, TypeError, OSError) as error:
-        yield dumps({**envelope, "kind": "error", "sentence": str(error)})
+    yield from enveloped(values, _asked)
 
 
-def figure(request: Request, counts: Sequence[int]) -> Iterator[Message]:
+def _asked(values: Mapping[str, Any]) -> Generator[Message, None, None]:
+    request = Request(
+        model=values.get("model", Request.model),
+        alpha=values.get("alpha", Request.alpha),
+        seed=values.get("seed", -1),
+        num_images=NUM_IMAGES,
+    )
+    counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
+    yield from figure(request, counts)
+
+
+def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, None]:
     """Draw a column for each count, from the quickest to the slowest.
 
     Yields:

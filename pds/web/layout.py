@@ -1,25 +1,36 @@
 """The page, in gradio: a component for each tab and the events that connect it. No arithmetic."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.events import api
 
 from pds.experiments import Request
+from pds.limits import MAX_RUNS, MAX_STATES, MAX_THREADS, MAX_WAITING, sentence
 from pds.web import api as programs
-from pds.web import downloads, figures, filter_tab, images_tab, ladder_tab, session, story_tab
+from pds.web import (
+    backstage,
+    downloads,
+    filter_tab,
+    images_tab,
+    ladder_tab,
+    session,
+    story_tab,
+    visits,
+)
 from pds.web.messages import Message
 from pds.web.zero import borrowed
+
+T = TypeVar("T")
 
 STATIC = Path(__file__).parent / "static"
 STAGE = ("chart.js", "controls.js", "player.js", "progress.js", "address.js", "keep.js")
 """Scripts of the comparison that `stage.js` puts together."""
 SAMPLER = "sampler"
 """Name of the queue's lane for everything that samples."""
-MOST_RUNS = 64
-"""Runs that advance together; as many again wait for a place, further ones are refused."""
 
 FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('failure'))"
 """Tells a tab that its run died without a message: the queue is full or the server is gone."""
@@ -31,7 +42,7 @@ _api_steps = borrowed(session.api_steps)
 
 def build() -> gr.Blocks:
     """Build the page; `options()` belongs to its launch."""
-    gr.set_static_paths(figures.PLOTLY)
+    backstage.claim_folder()
     demo = gr.Blocks(title="Preconditioned diffusion sampling", analytics_enabled=False)
     with demo, gr.Tabs(elem_id="tabs"):
         with gr.Tab("Compare", elem_id="compare-tab", id="compare"):
@@ -44,7 +55,8 @@ def build() -> gr.Blocks:
             _ladder()
         with gr.Tab("Your images", elem_id="images-tab", id="images"):
             _pane("images", images_tab.setup(), [bring_images, filter_file])
-    demo.queue(max_size=MOST_RUNS)
+    demo.queue(max_size=MAX_WAITING, api_open=False)
+    demo.unload(_left)
     return demo
 
 
@@ -56,8 +68,10 @@ def options() -> dict[str, Any]:
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
-        "max_threads": 2 * MOST_RUNS,  # each run under way holds one
-        "state_session_capacity": 100,  # each visitor's last message stays in memory
+        "max_threads": MAX_THREADS,
+        "state_session_capacity": MAX_STATES,
+        "enable_monitoring": False,
+        "app_kwargs": backstage.app(),
     }
 
 
@@ -81,7 +95,7 @@ def _pane(
         elem_id=name,
         elem_classes="pds-host",
         server_functions=functions,
-        setup={**setup, "plotly": f"gradio_api/file={figures.PLOTLY}"},
+        setup={**setup, "plotly": "plotly.min.js"},
     )
 
 
@@ -89,7 +103,7 @@ def _compare() -> None:
     stage = gr.HTML(
         value=session.first_paint("end"),
         html_template=_read("stage.html"),
-        js_on_load=_read("format.js", "server.js", *STAGE, "stage.js"),
+        js_on_load=_read("format.js", "server.js", "health.js", *STAGE, "stage.js"),
         apply_default_css=False,
         elem_id="stage",
         server_functions=[recorded_run, request_texts, open_settings, run_file],
@@ -97,13 +111,15 @@ def _compare() -> None:
     )
     gr.HTML(html_template=_read("notes.html"), apply_default_css=False, elem_id="notes")
     _sampling(stage, stage.sample, _sample)
-    lane = {"concurrency_limit": MOST_RUNS, "concurrency_id": SAMPLER}
+    lane = {"concurrency_limit": MAX_RUNS, "concurrency_id": SAMPLER}
     api(compare, api_name="compare", **lane)
     programs.serve(sampler=lane)
 
 
 def _ladder() -> None:
-    ladder = _pane("ladder", ladder_tab.setup(), [], value=ladder_tab.recorded())
+    ladder = _pane(
+        "ladder", ladder_tab.setup(), [], value=ladder_tab.recorded(), scripts=("health.js",)
+    )
     _sampling(ladder, ladder.draw, _draw_ladder)
 
 
@@ -114,7 +130,7 @@ def _sampling(tab: gr.HTML, event: Callable[..., Any], run: Callable[..., Any]) 
         outputs=tab,
         show_progress="hidden",
         trigger_mode="multiple",
-        concurrency_limit=MOST_RUNS,
+        concurrency_limit=MAX_RUNS,
         concurrency_id=SAMPLER,
         api_visibility="private",
     )
@@ -130,6 +146,7 @@ def compare(
     space: bool = Request.space,
     num_images: int = Request.num_images,
     seed: int = Request.seed,
+    request: gr.Request = None,  # type: ignore[assignment]
 ) -> Iterator[dict[str, Any]]:
     """Sample without and with PDS from the same noise and stream every step.
 
@@ -147,11 +164,10 @@ def compare(
         half Nyquist relative to the data, for "vanilla" and "pds"), and the images side by side as
         lossless PNG data URLs, "vanilla" and "pds".
     """
-    try:
-        request = Request(model, num_steps, alpha, frequency, space, num_images, seed)
-        yield from _api_steps(request)
-    except (ValueError, TypeError, OSError) as error:
-        raise gr.Error(str(error), print_exception=False) from None
+    asked = {f.name: value for f, value in zip(fields(Request), (
+        model, num_steps, alpha, frequency, space, num_images, seed), strict=True)}  # fmt: skip
+    run = backstage.run("compare", asked, lambda own: _api_steps(session.parse(own)), request)
+    yield from programs.told(run)
 
 
 def recorded_run(_: Any = None) -> str:
@@ -159,34 +175,34 @@ def recorded_run(_: Any = None) -> str:
     return session.first_paint("whole")
 
 
-def request_texts(values: Any = None) -> Message:
+def request_texts(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Return a request as a link, a command and lines of Python."""
-    return _answer(downloads.texts, values)
+    return _answer(downloads.texts, values, request)
 
 
-def open_settings(values: Any = None) -> Message:
+def open_settings(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Return the settings of a link or of a picture that the page has drawn."""
-    return _answer(downloads.opened, values)
+    return _answer(downloads.opened, values, request)
 
 
-def run_file(values: Any = None) -> Message:
+def run_file(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Return a file of the run that the page sends back."""
-    return _answer(downloads.file_of, values)
+    return _answer(downloads.file_of, values, request)
 
 
-def filter_view(values: Any = None) -> Message:
+def filter_view(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Draw the filters that the controls of the tab describe."""
-    return _answer(filter_tab.view, values)
+    return _answer(filter_tab.view, values, request)
 
 
-def open_filter(content: Any = None) -> Message:
+def open_filter(content: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Keep the mask that a visitor opened."""
-    return _answer(filter_tab.open_mask, content)
+    return _answer(filter_tab.open_mask, content, request)
 
 
-def filter_file(values: Any = None) -> Message:
+def filter_file(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Return a mask to save."""
-    return _answer(filter_tab.mask_file, values)
+    return _answer(filter_tab.mask_file, values, request)
 
 
 def story_view(values: Any = None) -> Message:
@@ -194,24 +210,28 @@ def story_view(values: Any = None) -> Message:
     return _answer(story_tab.view, values)
 
 
-def bring_images(values: Any = None) -> Message:
+def bring_images(values: Any = None, request: gr.Request = None) -> Message:  # type: ignore[assignment]
     """Make a model of a visitor's pictures."""
-    return _answer(images_tab.bring, values)
+    return _answer(images_tab.bring, values, request)
 
 
-def _answer(view: Callable[[Any], Message], values: Any) -> Message:
+def _answer(view: Callable[[Any], Message], values: Any, request: Any = None) -> Message:
     """Answer a pane; what was wrong with its values becomes one sentence."""
     try:
         if not isinstance(values, dict):
             raise TypeError(f"named values were expected, got a {type(values).__name__}")
-        return view(values)
+        return view(visits.own(values, backstage.visit_of(request)))
     except (ValueError, TypeError, OSError) as error:
-        return {"error": str(error)}
+        return {"error": sentence(error)}
 
 
-def _sample(event: gr.EventData) -> Iterator[str]:
-    yield from _stream(event._data)
+def _sample(event: gr.EventData, request: gr.Request) -> Iterator[str]:
+    yield from programs.told(backstage.run("sample", event._data, _stream, request))
 
 
-def _draw_ladder(event: gr.EventData) -> Iterator[str]:
-    yield from _stream_ladder(event._data)
+def _draw_ladder(event: gr.EventData, request: gr.Request) -> Iterator[str]:
+    yield from programs.told(backstage.run("ladder", event._data, _stream_ladder, request))
+
+
+def _left(request: gr.Request) -> None:
+    """Gradio keeps a heartbeat open for pages that listen to this; `backstage` watches it."""

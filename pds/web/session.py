@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -24,10 +24,6 @@ from PIL import Image
 from pds import diagnostics
 from pds.experiments import (
     LADDER,
-    MAX_ALPHA,
-    MAX_IMAGES,
-    MAX_SEED,
-    MAX_STEPS,
     MODELS,
     ROOT,
     WORKER,
@@ -38,10 +34,11 @@ from pds.experiments import (
     predict,
     title,
 )
+from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
 from pds.pictures import view
 from pds.sampling import Pair, Step
 from pds.web.frames import MOST_PIXELS, Tiles, kept_steps, strip
-from pds.web.messages import Message, dumps, finite, picture, rounded
+from pds.web.messages import Message, dumps, enveloped, finite, picture, rounded
 from pds.web.words import verdict
 
 FIRST_PAINT = ROOT / "assets" / "first_paint.json"
@@ -134,7 +131,7 @@ def parse(payload: Mapping[str, Any]) -> Request:
     return Request(**values)
 
 
-def stream(payload: Mapping[str, Any], *, clock: Clock = time.perf_counter) -> Iterator[str]:
+def stream(payload: object, *, clock: Clock = time.perf_counter) -> Iterator[str]:
     """Run what the browser asks for; close the iterator to cancel it.
 
     Args:
@@ -143,15 +140,12 @@ def stream(payload: Mapping[str, Any], *, clock: Clock = time.perf_counter) -> I
     Yields:
         Frames as JSON; whatever was wrong with the request or its files becomes one sentence.
     """
-    envelope = {"run": payload.get("run")}
-    try:
-        for message in messages(parse(payload), clock=clock):
-            yield dumps({**envelope, **message})
-    except (ValueError, TypeError, OSError) as error:
-        yield dumps({**envelope, "kind": "error", "sentence": str(error)})
+    yield from enveloped(payload, lambda values: messages(parse(values), clock=clock))
 
 
-def messages(request: Request, *, clock: Clock = time.perf_counter) -> Iterator[Message]:
+def messages(
+    request: Request, *, clock: Clock = time.perf_counter
+) -> Generator[Message, None, None]:
     """Yield live frames by the clock and the sheet of all kept steps at the end."""
     scene = Scene(request, load(request.model))
     _, height, width = scene.experiment.image_shape

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pds import story, tuned
 from pds.experiments import Request
+from pds.limits import quoted
 from pds.pictures import view as shown
 from pds.story import Array, Field
 from pds.web import lab
@@ -42,9 +43,11 @@ def view(values: Mapping[str, Any]) -> Message:
     """
     name = values.get("step")
     if not isinstance(name, str) or name not in STEPS:
-        raise ValueError(f"step must be one of {', '.join(STEPS)}, got {name!r}")
+        raise ValueError(f"step must be one of {', '.join(STEPS)}, got {quoted(name)}")
     if not isinstance(values.get("model"), str) or values["model"] not in FIELDS:
-        raise ValueError(f"model must be one of {', '.join(FIELDS)}, got {values.get('model')!r}")
+        raise ValueError(
+            f"model must be one of {', '.join(FIELDS)}, got {quoted(values.get('model'))}"
+        )
     return STEPS[name](story.field(values["model"]), values)
 
 
@@ -213,7 +216,7 @@ def _left(noise_left: float) -> str:
 def _number(values: Mapping[str, Any], name: str, low: float, high: float) -> float:
     value = values.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {quoted(value)}")
     return float(value)
 
 
@@ -225,7 +228,7 @@ def _chosen(values: Mapping[str, Any], name: str, stops: Sequence[float]) -> int
     """Return the index of a value that must be one of the stops."""
     if values.get(name) not in stops:
         listing = ", ".join(f"{stop:g}" for stop in stops)
-        raise ValueError(f"{name} must be one of {listing}, got {values.get(name)!r}")
+        raise ValueError(f"{name} must be one of {listing}, got {quoted(values.get(name))}")
     return stops.index(values[name])
 
 

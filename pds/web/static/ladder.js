@@ -111,11 +111,17 @@ haltButton.addEventListener("click", () => {
   trigger("stop");
   release("Stopped. The columns so far stay.");
 });
-pane.addEventListener("failure", () => {
-  if (!run) return;
+function lose(sentence) {
   release("");
-  complain("The server did not take the run: its queue is full or it is gone. Try again in a minute.");
+  complain(sentence);
+}
+
+pane.addEventListener("failure", async () => {
+  const failed = run;
+  const sentence = failed && (await whyNot());
+  if (failed && run === failed) lose(sentence);
 });
+watchServer(() => run, lose);
 
 buildTable();
 watch("value", () => props.value && accept(JSON.parse(props.value)));

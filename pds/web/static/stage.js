@@ -117,12 +117,18 @@ form.addEventListener("submit", (event) => {
   if (!run) sample();
 });
 stopButton.addEventListener("click", stop);
-root.addEventListener("failure", () => {
-  if (!run) return;
+function lose(sentence) {
   release("");
   player.halt();
-  complain("The server did not take the run: its queue is full or it is gone. Try again in a minute.");
+  complain(sentence);
+}
+
+root.addEventListener("failure", async () => {
+  const failed = run;
+  const sentence = failed && (await whyNot());
+  if (failed && run === failed) lose(sentence);
 });
+watchServer(() => run, lose);
 root.querySelector(".pds-to-filter").addEventListener("click", () => {
   document.querySelector("#filter-tab-button").click();
 });

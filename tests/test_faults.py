@@ -1,0 +1,218 @@
+"""What visitors see when the server dies, and what is left of them when they go."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from playwright.sync_api import expect
+
+from pds.limits import LEFT_SECONDS, MAX_SENTENCE
+from tools.browser import ROOT, open_page
+from tools.server import Server
+
+SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+@pytest.fixture
+def own():
+    """A server that a test may kill."""
+    server = Server()
+    server.start()
+    yield server
+    server.stop()
+
+
+def visit(browser, server):
+    page = browser.new_context().new_page()
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    open_page(page, server.url)
+    return page
+
+
+def functions(url):
+    """Component of each server function."""
+    with urllib.request.urlopen(f"{url}/config", timeout=20) as answer:
+        components = json.load(answer)["components"]
+    return {f: c["id"] for c in components for f in c["props"].get("server_fns", [])}
+
+
+def call(url, name, data, visit="test"):
+    """Call a function of a tab as the page does; the answer, or what was wrong."""
+    body = {"data": data, "fn_name": name, "session_hash": visit,
+            "component_id": functions(url)[name]}  # fmt: skip
+    request = urllib.request.Request(
+        f"{url}/gradio_api/component_server",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def bring(url, visit):
+    pixels = np.random.default_rng(0).integers(0, 256, 6 * 3072).astype(np.uint8)
+    values = {"size": 32, "pixels": base64.b64encode(pixels.tobytes()).decode(), "texture": 0.2}
+    return call(url, "bring_images", values, visit)["model"]
+
+
+def state(url):
+    with urllib.request.urlopen(f"{url}/healthz", timeout=10) as answer:
+        return json.load(answer)
+
+
+def eventually(true, seconds):
+    """Whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.2)
+    return bool(true())
+
+
+def kept(url, name, visit):
+    asked = {"model": name, "kind": "frequency"}
+    return "content" in call(url, "filter_file", asked, visit)
+
+
+def test_a_killed_server_is_told_and_the_page_samples_again_after_its_restart(browser, own):
+    page = visit(browser, own)
+    page.select_option("[name=model]", "field64")
+    page.fill("[name=num_steps]", "2000")
+    page.fill("[name=seed]", "77")
+    page.click(".pds-sample")
+    page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 2000')")
+    own.kill()
+    start = time.monotonic()
+    expect(page.locator(".pds-error").first).to_contain_text("does not answer", timeout=12_000)
+    assert time.monotonic() - start < 10
+    assert page.input_value("[name=seed]") == "77"
+    page.fill("[name=num_steps]", "3")
+    own.start()
+    page.wait_for_selector(".pds[data-state=idle]")
+    page.wait_for_timeout(4000)  # gradio loads the page anew when the server is there again
+    page.wait_for_selector(".pds-scrub:enabled")
+    page.fill("[name=num_steps]", "3")
+    page.click(".pds-sample")
+    expect(page.locator(".pds-where")).to_have_text("iteration 3 of 3", timeout=30_000)
+    expect(page.locator(".pds-error").first).to_be_hidden()
+    page.context.close()
+
+
+def test_what_was_brought_is_dropped_when_the_tab_is_closed(browser, own):
+    page = visit(browser, own)
+    page.click("#images-tab-button")
+    with page.expect_request(lambda r: "bring_images" in (r.post_data or "")) as asked:
+        page.click(".pds-example")
+    body = json.loads(asked.value.post_data)
+    page.wait_for_selector(".pds-brought:visible", timeout=30_000)
+    answer = asked.value.response().json()
+    name, hash_ = answer["model"], body["session_hash"]
+    assert kept(own.url, name, hash_)
+    page.context.close()
+    assert eventually(lambda: not kept(own.url, name, hash_), LEFT_SECONDS + 10)
+
+
+def test_another_visitor_cannot_use_a_model_by_its_name(address):
+    name = bring(address, "owner")
+    assert kept(address, name, "owner")
+    assert not kept(address, name, "other")
+    with pytest.raises(Exception, match="model must be one of"):
+        Client(address, verbose=False).predict(model=name, num_steps=2, api_name="/compare")
+
+
+def test_a_vanished_program_s_run_ends_and_its_things_go(own):
+    client = Client(own.url, verbose=False)
+    job = client.submit(model="field64", num_steps=2000, num_images=8, api_name="/compare")
+    next(iter(job))
+    assert state(own.url)["runs"] == 1
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"""
+import itertools
+from gradio_client import Client
+job = Client({own.url!r}, verbose=False).submit(
+    model="field64", num_steps=2000, num_images=8, api_name="/compare")
+print(len(list(itertools.islice(job, 2))), flush=True)
+import time; time.sleep(60)
+"""], stdout=subprocess.PIPE, cwd=ROOT)  # fmt: skip
+    assert process.stdout.readline().strip() == b"2"
+    assert state(own.url)["runs"] == 2
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert eventually(lambda: state(own.url)["runs"] == 1, 5)
+    job.cancel()
+    assert eventually(lambda: state(own.url)["runs"] == 0 == state(own.url)["computing"], 5)
+
+
+def test_scripts_in_what_is_sent_are_shown_as_text(page, address):
+    page.click("#filter-tab-button")
+    page.wait_for_selector("#filter .pds-pane[data-answered]")
+    page.evaluate(
+        """script => {
+          const select = document.querySelector('#filter select[name=model]');
+          select.append(new Option(script, script));
+          select.value = script;
+          select.dispatchEvent(new Event('input', { bubbles: true }));
+        }""",
+        SCRIPT,
+    )
+    shown = page.locator("#filter .pds-error")
+    expect(shown).to_contain_text("<img src=x onerror")
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.hacked") is None
+    assert shown.locator("img, script").count() == 0
+
+
+def test_an_error_sentence_stays_short_whatever_was_sent(address):
+    answer = call(address, "story_view", {"step": "x" * 60_000, "model": "field64"})
+    assert len(answer["error"]) < MAX_SENTENCE
+
+
+def test_nothing_can_be_uploaded(address):
+    for path in ("/gradio_api/upload", "/gradio_api/component_server"):
+        body = (
+            b'--x\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\nx\r\n--x--'
+        )
+        request = urllib.request.Request(
+            address + path, body, {"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request, timeout=10)
+        assert error.value.code in (404, 415)
+
+
+def test_healthz_is_answered_at_once_while_a_run_is_under_way(address):
+    client = Client(address, verbose=False)
+    job = client.submit(num_steps=200, num_images=8, api_name="/compare")
+    next(iter(job))
+    spent = []
+    for _ in range(10):
+        start = time.monotonic()
+        told = state(address)
+        spent.append(time.monotonic() - start)
+    job.cancel()
+    assert told["status"] == "ok"
+    assert told["runs"] >= 1
+    assert sorted(spent)[5] < 0.5
+
+
+def test_a_full_queue_is_told_with_the_wait(page):
+    told = {"status": "ok", "runs": 64, "waiting": 64, "room": 0, "wait": 42.0, "uptime": 9.0}
+    page.route("**/healthz", lambda route: route.fulfill(json=told))
+    page.route(
+        "**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."})
+    )
+    page.click(".pds-sample")
+    line = page.locator("#stage .pds-error").first
+    expect(line).to_contain_text("The queue is full: 64 runs are under way and 64 wait")
+    expect(line).to_contain_text("about 42")
+    page.wait_for_selector(".pds[data-state=idle]")
