@@ -14,15 +14,11 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pds import memory
 from pds.chains import Chains, Step
 from pds.engine import Engine
 
 AHEAD = 2
 """Iterations that a run may be ahead of its reader."""
-
-IDLE_SECONDS = 20.0
-"""Without a visitor for so long, the memory that network calls leave behind is given back."""
 
 Steps = tuple[Step, ...]
 
@@ -121,17 +117,9 @@ class Worker:
         """Do what visitors asked for; wait for it where there is nothing else to do."""
         idle = not any(seat.engine.num_runs for seat in self._seats.values())
         while idle or not self._inbox.empty():
-            what, seat = self._wait() if idle else self._inbox.get()
+            what, seat = self._inbox.get()
             what(seat)
             idle = False
-
-    def _wait(self) -> tuple[Callable[[_Seat], None], _Seat]:
-        """Wait for a visitor; give memory back to the system meanwhile."""
-        try:
-            return self._inbox.get(timeout=IDLE_SECONDS)
-        except queue.Empty:
-            memory.release()
-            return self._inbox.get()
 
     def _step(self, engine: Engine) -> None:
         try:

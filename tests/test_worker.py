@@ -192,14 +192,3 @@ def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, engi
     *_, (last,) = copy.stream(engine, chains(seed=3, num_steps=4))
     torch.testing.assert_close(last.x_mean, alone(seed=3, num_steps=4), rtol=0, atol=1e-5)
     eventually(lambda: copy.num_runs == 0)
-
-
-def test_an_idle_worker_gives_memory_back_once(worker, engine, monkeypatch):
-    released = []
-    monkeypatch.setattr("pds.worker.IDLE_SECONDS", 0.05)
-    monkeypatch.setattr("pds.worker.memory.release", lambda: released.append(True))
-    list(worker.stream(engine, chains()))
-    eventually(lambda: released)
-    time.sleep(0.2)
-    assert released == [True]
-    assert len(list(worker.stream(engine, chains()))) == 6
