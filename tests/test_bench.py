@@ -1,7 +1,10 @@
 """The benchmarks: what is timed in which order, what a ratio is, and that contests are fair."""
 
 import json
+import os
 import sys
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from pds import bench_cli
 from pds.bench import filters, gpu, joint, models, networks, profile, report
+from pds.bench.apart import Apart
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
 from pds.cli import main
@@ -307,7 +311,22 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
     monkeypatch.setattr(networks.precision, "require", refuse)
     monkeypatch.setattr(networks, "twins", lambda card: (models.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
-    full, lower = networks.rows(Effort(quick=True))
-    assert full.met
+    monkeypatch.setattr(networks, "Apart", lambda make, card: nullcontext())
+    lower, *full = networks.rows(Effort(quick=True))
+    assert [row.met for row in full] == [True, True]
     assert lower.measured is None
     assert "bfloat16 does not work" in lower.note
+
+
+def named_file(folder):
+    """A work that leaves a file with the name of its process."""
+    return lambda: (Path(folder) / str(os.getpid())).write_text("here")
+
+
+def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
+    with Apart(named_file, str(tmp_path)) as work:
+        work()
+        work()
+        (file,) = tmp_path.iterdir()
+        assert file.name != str(os.getpid())
+    assert not Path(f"/proc/{file.name}").exists()

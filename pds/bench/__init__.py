@@ -3,6 +3,7 @@
 | module     | measures                                                            |
 |------------|---------------------------------------------------------------------|
 | `timing`   | the one stopwatch, alternating runs, ratios                         |
+| `apart`    | work in a process of its own                                        |
 | `rows`     | a line of the table and its target                                  |
 | `filters`  | the filter against nested complex transforms                        |
 | `steps`    | PDS against vanilla; both chains in one call against two runs       |

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pds import hub
 from pds.bench import models
+from pds.bench.apart import Apart
 from pds.bench.peaks import measured_peaks
 from pds.bench.rows import Row, at_least, skipped
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
@@ -22,6 +23,7 @@ from pds.ncsnpp import ModelCard, NetworkScore, precision
 Call = Callable[[], Tensor]
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 RESOLUTIONS = (32, 64, 128, 256)
+SHARED = "diffusers within our program, with its memory"
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -33,9 +35,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield skipped("network", "diffusers / ours", why)
         return
     for name, card, note in _architectures(effort):
-        ours, theirs = twins(card)
-        x, t = models.batch(ours, 1)
-        for row in _against_theirs(ours, theirs, x, t, effort):
+        for row in _against_theirs(contest(card), effort):
             notes = "; ".join(part for part in (note, row.note) if part)
             yield replace(row, name=f"network, {name}", note=notes)
 
@@ -51,36 +51,63 @@ def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
     yield f"FFHQ {size} px", models.card("ffhq_ncsnpp_continuous", size=size), note
 
 
-def _against_theirs(
-    ours: NetworkScore, theirs: Any, x: Tensor, t: Tensor, effort: Effort
-) -> Iterator[Row]:
-    sigma, half = ours.sde.marginal(t).std.to(x), torch.bfloat16
-    full_call = _theirs(theirs, x, sigma, torch.float32)
-    measured = versus(full_call, _ours(ours, x, sigma), effort)
-    yield Row("", "diffusers fp32 / ours fp32", measured, at_least(1.7))
+class Contest(NamedTuple):
+    """Two networks of the same weights, and what to call them with."""
+
+    card: ModelCard
+    ours: NetworkScore
+    theirs: Any
+    x: Tensor
+    sigma: Tensor
+
+    def call_ours(self, dtype: torch.dtype) -> Work:
+        """Return a call of our network."""
+        network = self.ours.in_precision(dtype).network
+        return lambda: torch.no_grad()(network)(self.x, self.sigma)
+
+    def call_theirs(self, dtype: torch.dtype) -> Work:
+        """Return a call of theirs, with autocast, as its users have it: weights stay float32."""
+
+        @torch.no_grad()
+        def call() -> Tensor:
+            with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
+                return self.theirs(self.x, self.sigma).sample
+
+        return call
+
+
+def contest(card: ModelCard) -> Contest:
+    """Return both networks with one image."""
+    ours, theirs = twins(card)
+    x, t = models.batch(ours, 1)
+    return Contest(card, ours, theirs, x, ours.sde.marginal(t).std.to(x))
+
+
+def theirs_alone(card: ModelCard) -> Work:
+    """Return a call of their network in float32."""
+    return contest(card).call_theirs(torch.float32)
+
+
+def _against_theirs(at: Contest, effort: Effort) -> Iterator[Row]:
+    full, half = torch.float32, torch.bfloat16
     try:
         precision.require(torch.device(DEVICE), half)
+        lower = {half: (at_least(2.2), "bf16")}
     except ValueError as error:
         yield skipped("", "in bf16", str(error))
-        return
-    lower = _ours(ours.in_precision(half), x, sigma)
-    yield Row("", "diffusers fp32 / ours bf16", versus(full_call, lower, effort), at_least(2.2))
-    half_call = _theirs(theirs, x, sigma, half)
-    yield Row("", "diffusers bf16 / ours bf16", versus(half_call, lower, effort))
-
-
-def _ours(score: NetworkScore, x: Tensor, sigma: Tensor) -> Work:
-    return lambda: torch.no_grad()(score.network)(x, sigma)
-
-
-def _theirs(unet: Any, x: Tensor, sigma: Tensor, dtype: torch.dtype) -> Work:
-    @torch.no_grad()
-    def call() -> Tensor:
-        # Autocast, as its users have it: their weights stay float32.
-        with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
-            return unet(x, sigma).sample
-
-    return call
+        lower = {}
+    ours = {full: (at_least(1.7), "fp32"), **lower}
+    with Apart(theirs_alone, at.card) as alone:
+        for dtype, (target, name) in ours.items():
+            measured = versus(alone, at.call_ours(dtype), effort)
+            what = f"diffusers fp32, a program of its own / ours {name}"
+            yield Row("", what, measured, target, "ours keeps its blocks of memory")
+    for dtype, (target, name) in ours.items():
+        measured = versus(at.call_theirs(full), at.call_ours(dtype), effort)
+        yield Row("", f"diffusers fp32 / ours {name}", measured, target, SHARED)
+    for dtype in lower:
+        measured = versus(at.call_theirs(dtype), at.call_ours(dtype), effort)
+        yield Row("", "diffusers bf16 / ours bf16", measured, note=SHARED)
 
 
 def twins(card: ModelCard) -> tuple[NetworkScore, Any]:

@@ -116,6 +116,19 @@ function inked(value, ink) {
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, inked(v, ink)]));
 }
 
+// Where a page has a <base>, plotly notes its address with a figure's first drawing and clips curves
+// by it. Ours changes with the settings, and the clips would then be sought in another document.
+function sameDocument(node, react, ...drawn) {
+  const base = node._context ? null : document.querySelector("base[href]");
+  const href = base?.getAttribute("href");
+  base?.removeAttribute("href");
+  try {
+    return react(node, ...drawn);
+  } finally {
+    base?.setAttribute("href", href);
+  }
+}
+
 const PLOT_OPTIONS = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
 
 // What it is, and the sentence that was computed for it or else for its neighbors.
@@ -146,7 +159,7 @@ async function showAnswer(root, answer, layouts) {
   for (const [name, traces] of Object.entries(answer.plots ?? {})) {
     const node = root.querySelector(`[data-plot="${name}"]`);
     const layout = merged(layouts[name], answer.layouts?.[name]);
-    await react(node, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
+    await sameDocument(node, react, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
     node.dataset.label ??= node.getAttribute("aria-label");
     node.setAttribute("aria-label", described(node, answer, name));
     for (const part of [...node.children, document.querySelector("#js-plotly-tester")]) {
