@@ -288,3 +288,13 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     told = run(health(lambda: backstage.server_state(None))(None))
     assert told.status_code == 503
     assert "thread has ended" in json.loads(told.body)["status"]
+
+
+def test_the_folder_is_new_and_our_own_unless_one_is_named(monkeypatch, tmp_path):
+    monkeypatch.delenv(backstage.FOLDER, raising=False)
+    own = backstage.claim_folder()
+    assert list(own.iterdir()) == []
+    assert own.stat().st_mode & 0o077 == 0
+    own.rmdir()
+    monkeypatch.setenv(backstage.FOLDER, str(tmp_path / "named" / "here"))
+    assert backstage.claim_folder() == tmp_path / "named" / "here"

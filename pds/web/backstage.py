@@ -6,8 +6,10 @@ visitors brought is dropped when they have left. The version of gradio is pinned
 """
 
 import asyncio
+import atexit
 import os
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -51,9 +53,14 @@ VISITS = Visits()
 
 
 def claim_folder() -> Path:
-    """Settle where gradio writes, before it asks, and how much of the past it keeps."""
-    own = Path(tempfile.gettempdir()) / f"pds-{os.getuid()}"
-    folder = Path(os.environ.setdefault(FOLDER, str(own)))
+    """Settle where gradio writes, before it asks, and how much of the past it keeps.
+
+    Where the environment names no folder, it is a new one of this process, and goes with it.
+    """
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="pds-")
+        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
+    folder = Path(os.environ[FOLDER])
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     # gradio summarizes this many past events after each one, and keeps their names.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(MAX_RUNS))
