@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.test_page import finish, sample
 from tests.test_tabs import TABS, open_tab
+from tools.browser import ROOT
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 PHONE = {"width": 390, "height": 844}
@@ -103,6 +104,26 @@ def test_arrow_keys_turn_the_surface(page):
     after = page.evaluate(eye)
     assert after["x"] < before["x"]
     assert after["z"] > before["z"]
+
+
+def test_a_key_turns_the_surface_once_after_masks_were_opened(page):
+    """Every opened mask once added another listener."""
+    pane = open_tab(page, "filter")
+    surface = pane.locator("[data-plot=surface]")
+    surface.locator("canvas").first.wait_for()
+    for _ in range(2):
+        mask = ROOT / "filters" / "portraits32_freq.npy"
+        pane.get_by_label("Open a frequency mask").set_input_files(mask)
+        expect(pane.locator(".pds-opened")).to_contain_text("portraits32_freq.npy")
+        pane.locator(".pds-close").click()
+        expect(pane.locator(".pds-opened")).to_be_hidden()
+    eye = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
+    turned = f"(e => Math.atan2(e.y, e.x))({eye})"
+    before = page.evaluate(turned)
+    surface.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert page.evaluate(turned) - before == pytest.approx(0.15, abs=0.01)
 
 
 def test_menus_open_and_close_by_keyboard(page):

@@ -25,20 +25,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pds.limits import (
-    BODY_SECONDS,
     MAX_BODY_BYTES,
     MAX_BROUGHT_ARRIVING,
     MAX_BROUGHT_AT_ONCE,
     MAX_BROUGHT_BYTES,
     MAX_BROUGHT_WAITING,
-    MAX_JSON_DEPTH,
-    MAX_JSON_VALUES,
     MAX_NAME,
     MAX_PATH_BYTES,
     MAX_QUERY_BYTES,
     MAX_STREAMS,
     quoted,
 )
+from pds.web.bodies import Bounded, Refused, Replay, parsed, read
 from pds.web.visits import Visits
 
 API = "/gradio_api"
@@ -64,22 +62,8 @@ TAKEN = {
 """Values of a body that are passed on, by its address; what else it has is left out."""
 
 _NAME = re.compile(rf"[\w.-]{{1,{MAX_NAME}}}", re.ASCII)
-_MARKS = (b",", b":", b"[", b"{")
 
 Kind = Literal["heartbeats", "streams"]
-
-
-class Refused(Exception):
-    """A request that is not passed on.
-
-    Args:
-        status: of HTTP.
-        sentence: what was wrong with it.
-    """
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.sentence = status, sentence
 
 
 class Named(NamedTuple):
@@ -151,7 +135,7 @@ class Guard:
         if len(path) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise Refused(414, "the address is too long")
         if self.doors.tools and (path == MCP or path.startswith(MCP + "/")):
-            await self._app(scope, _Bounded(receive), send)
+            await self._app(scope, Bounded(receive), send)
         elif scope["method"] in ("GET", "HEAD"):
             await self._get(path.rstrip("/") or "/", scope, receive, send)
         elif scope["method"] == "POST":
@@ -206,23 +190,23 @@ class Guard:
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")
         body = await self._arrived(receive, most, known=int(length))
-        values = _parsed(body)
+        values = parsed(body)
         self._check(path, values, len(body), scope)
         taken = TAKEN.get(CALL if name else path, ())
         if not name.startswith(V2) and values.keys() - set(taken):
             body = json.dumps({k: v for k, v in values.items() if k in taken}).encode()
         async with self._bringing if len(body) > MAX_BODY_BYTES else nullcontext():
-            await self._app(scope, _Replay(body, receive), self._explained(path, send))
+            await self._app(scope, Replay(body, receive), self._explained(path, send))
 
     async def _arrived(self, receive: Receive, most: int, *, known: int) -> bytes:
         """Read a body; only so many large ones, or of unknown length, at a time."""
         if 0 < known <= MAX_BODY_BYTES:
-            return await _read(receive, known)
+            return await read(receive, known)
         if self._arriving >= MAX_BROUGHT_ARRIVING:
             raise Refused(503, "too many files are arriving; please try again in a minute")
         self._arriving += 1
         try:
-            return await _read(receive, most)
+            return await read(receive, most)
         finally:
             self._arriving -= 1
 
@@ -278,78 +262,6 @@ class Guard:
                 await send({"type": "http.response.body", "body": answer.body})
 
         return explained if path == JOIN or path.startswith(CALL) else send
-
-
-class _Replay:
-    """Receives a body that was read before, and then what comes after it."""
-
-    def __init__(self, body: bytes, receive: Receive) -> None:
-        self._body: bytes | None = body
-        self._receive = receive
-
-    async def __call__(self) -> Message:
-        if self._body is None:
-            return await self._receive()
-        body, self._body = self._body, None
-        return {"type": "http.request", "body": body, "more_body": False}
-
-
-class _Bounded:
-    """Receives a body of bounded size, of whatever form."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._left = receive, MAX_BODY_BYTES
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise Refused(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
-        return message
-
-
-async def _read(receive: Receive, most: int) -> bytes:
-    """Read a body, whose stated length is not believed."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(400, "the body did not arrive whole")
-                body += message.get("body", b"")
-                more = message.get("more_body", False)
-                if len(body) > most:
-                    raise Refused(413, f"the body is over {most:,} bytes")
-    except TimeoutError:
-        raise Refused(408, f"the body took over {BODY_SECONDS} seconds") from None
-    return bytes(body)
-
-
-def _parsed(body: bytes) -> Mapping[str, Any]:
-    if sum(body.count(mark) for mark in _MARKS) > MAX_JSON_VALUES:
-        raise Refused(413, f"the body holds over {MAX_JSON_VALUES} values")
-    try:
-        values = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused(400, "the body is not JSON") from None
-    if not isinstance(values, dict):
-        raise Refused(422, "the body must be a JSON object")
-    if _too_deep(values):
-        raise Refused(413, f"the body nests over {MAX_JSON_DEPTH} deep")
-    return values
-
-
-def _too_deep(values: object) -> bool:
-    level = [values]
-    for _ in range(MAX_JSON_DEPTH):
-        inner: list[object] = []
-        for value in level:
-            inner += value.values() if isinstance(value, dict) else ()
-            inner += value if isinstance(value, list) else ()
-        level = inner
-    return bool(level)
 
 
 def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, what: str) -> None:

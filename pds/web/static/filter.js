@@ -35,21 +35,7 @@ for (const file of pane.querySelectorAll("input[type=file]")) {
     opened[kind] = answer.opened;
     titles[kind] = chosen.name;
     showOpened(Object.values(titles));
-    
-// The arrow keys turn the surface as dragging does.
-const surface = pane.querySelector("[data-plot=surface]");
-surface.addEventListener("keydown", (event) => {
-  const turn = { ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
-  const eye = surface._fullLayout?.scene?.camera.eye;
-  if (!turn || !eye) return;
-  event.preventDefault();
-  const [around, above] = [Math.atan2(eye.y, eye.x) + turn[0], Math.atan2(eye.z, Math.hypot(eye.x, eye.y)) + turn[1]];
-  const [far, high] = [Math.hypot(eye.x, eye.y, eye.z), Math.min(1.45, Math.max(-0.3, above))];
-  const flat = far * Math.cos(high);
-  const camera = { x: flat * Math.cos(around), y: flat * Math.sin(around), z: far * Math.sin(high) };
-  window.pdsPlotlyReady.relayout(surface, { "scene.camera.eye": camera });
-});
-refresh();
+    refresh();
   });
 }
 pane.querySelector(".pds-close").addEventListener("click", () => {
@@ -58,21 +44,7 @@ pane.querySelector(".pds-close").addEventListener("click", () => {
     delete titles[kind];
   }
   showOpened([]);
-  
-// The arrow keys turn the surface as dragging does.
-const surface = pane.querySelector("[data-plot=surface]");
-surface.addEventListener("keydown", (event) => {
-  const turn = { ArrowLeft: [-0.15, 0], ArrowRight: [0.15, 0], ArrowUp: [0, 0.15], ArrowDown: [0, -0.15] }[event.key];
-  const eye = surface._fullLayout?.scene?.camera.eye;
-  if (!turn || !eye) return;
-  event.preventDefault();
-  const [around, above] = [Math.atan2(eye.y, eye.x) + turn[0], Math.atan2(eye.z, Math.hypot(eye.x, eye.y)) + turn[1]];
-  const [far, high] = [Math.hypot(eye.x, eye.y, eye.z), Math.min(1.45, Math.max(-0.3, above))];
-  const flat = far * Math.cos(high);
-  const camera = { x: flat * Math.cos(around), y: flat * Math.sin(around), z: far * Math.sin(high) };
-  window.pdsPlotlyReady.relayout(surface, { "scene.camera.eye": camera });
-});
-refresh();
+  refresh();
 });
 for (const button of pane.querySelectorAll("[data-save]")) {
   button.addEventListener("click", async () => {
