@@ -1,7 +1,7 @@
 # docker build -t pds . && docker run -p 7860:7860 --read-only --tmpfs /scratch:uid=1000 pds
-# For a GPU: --build-arg TORCH_INDEX=, and run with --gpus all.
+# For a GPU: --build-arg TORCH_FROM= (nothing: the default wheels), and run with --gpus all.
 FROM python:3.11-slim
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+ARG TORCH_FROM="--index-url https://download.pytorch.org/whl/cpu"
 
 # The one folder that is written to: everything that a library keeps for itself goes there.
 RUN useradd --uid 1000 --home-dir /scratch --create-home user
@@ -15,7 +15,7 @@ ENV HOME=/scratch TMPDIR=/scratch GRADIO_TEMP_DIR=/scratch/gradio HF_HOME=/scrat
 # What is installed changes less often than the code, and keeps its layer.
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)"
+RUN pip install --no-cache-dir $TORCH_FROM "$(grep '^torch==' requirements.txt)"
 RUN pip install --no-cache-dir -r requirements.txt
 COPY . ./
 

@@ -95,7 +95,7 @@ def build(image: Image, *, install: bool) -> None:
     for name, rest in instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")):
         if name == "ARG":
             key, _, value = rest.partition("=")
-            image.arguments[key] = value
+            image.arguments[key] = " ".join(shlex.split(value))
         elif name == "ENV":
             image.environment |= dict(word.split("=", 1) for word in shlex.split(rest))
         elif name == "WORKDIR":

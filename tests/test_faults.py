@@ -216,3 +216,31 @@ def test_a_full_queue_is_told_with_the_wait(page):
     expect(line).to_contain_text("The queue is full: 64 runs are under way and 64 wait")
     expect(line).to_contain_text("about 42")
     page.wait_for_selector(".pds[data-state=idle]")
+
+
+def test_who_waits_for_a_place_is_told_how_many_are_before_them(page):
+    told = {"status": "ok", "runs": 64, "waiting": 3, "room": 61, "wait": 12.0, "uptime": 9.0}
+    page.route("**/healthz", lambda route: route.fulfill(json=told))
+    page.route("**/queue/join*", lambda route: None)  # no frame comes
+    page.click(".pds-sample")
+    line = page.locator("#stage .pds-verdict")
+    expect(line).to_have_text("Waiting for a place: at most 2 before you, about 12.0 s.")
+    told["waiting"] = 7  # newcomers are behind
+    page.wait_for_timeout(2000)
+    expect(line).to_contain_text("at most 2 before you")
+    told["waiting"] = 1
+    expect(line).to_contain_text("nobody before you")
+    page.click(".pds-stop")
+    expect(line).to_contain_text("Stopped")
+
+
+def test_a_run_tells_how_many_run_beside_it(page, address):
+    client = Client(address, verbose=False)
+    job = client.submit(model="field64", num_steps=2000, num_images=8, api_name="/compare")
+    next(iter(job))
+    page.select_option("[name=model]", "field64")
+    page.fill("[name=num_steps]", "2000")
+    page.click(".pds-sample")
+    expect(page.locator("#stage .pds-verdict")).to_contain_text("beside 1 other run…")
+    page.click(".pds-stop")
+    job.cancel()

@@ -21,8 +21,8 @@ async function whyNot() {
   return `The queue is full: ${state.runs} runs are under way and ${state.waiting} wait. Try again in ${wait}.`;
 }
 
-// While a run is under way, looks after its server, and tells once what became of it.
-function watchServer(underWay, lost) {
+// While a run is under way, looks after its server, tells once what became of it, and how it is.
+function watchServer(underWay, lost, told = () => {}) {
   let run = null;
   let start = null; // when the server started, to within the way of its answer
   let misses = 0;
@@ -36,5 +36,6 @@ function watchServer(underWay, lost) {
     if (misses >= 2) lost(GONE);
     else if (state && start !== null && now > start + 2) lost(LOST);
     start ??= now;
+    if (state) told(state);
   }, EVERY);
 }

@@ -13,6 +13,7 @@ let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
 let decoding = false;
 let patience = 0;
+let place = 0; // in the queue, at most; 0 from the first frame on
 let sampled = false; // whether the page still shows the run that it was shipped with
 
 function enter(state, status) {
@@ -52,6 +53,7 @@ function sample() {
   sampled = true;
   run = Math.random().toString(36).slice(2);
   newest = null;
+  place = Infinity;
   player.begin();
   progress.begin();
   enter("running", "Starting…");
@@ -67,6 +69,15 @@ function stop() {
   player.halt();
 }
 
+// The queue is served in order, so nobody who comes later counts.
+function queued({ waiting, wait }) {
+  place = Math.min(place, waiting);
+  if (place < 1) return;
+  clearTimeout(patience);
+  const time = wait === null ? "" : `, about ${duration(Math.max(1, wait))}`;
+  say(`Waiting for a place: ${place < 2 ? "nobody" : `at most ${place - 1}`} before you${time}.`);
+}
+
 function isCurrent(message) {
   return (message.run ?? null) === run;
 }
@@ -75,7 +86,7 @@ function present(message, sheet) {
   if (message.kind === "frame") {
     player.live(message, sheet);
     progress.frame(message);
-    say(message.waiting || sampling(message.together));
+    say(sampling(message.together));
   } else {
     player.finish(message, sheet);
     release(message.verdict);
@@ -106,8 +117,7 @@ function accept(message) {
     return;
   }
   clearTimeout(patience);
-  if (message.waiting) say(message.waiting);
-  if (!message.png) return;
+  place = 0;
   newest = message;
   drain();
 }
@@ -128,7 +138,7 @@ root.addEventListener("failure", async () => {
   const sentence = failed && (await whyNot());
   if (failed && run === failed) lose(sentence);
 });
-watchServer(() => run, lose);
+watchServer(() => run, lose, queued);
 root.querySelector(".pds-to-filter").addEventListener("click", () => {
   document.querySelector("#filter-tab-button").click();
 });
