@@ -6,6 +6,7 @@ corners of the grid reach 0.71. "Above half Nyquist" is |k| > 0.25, the finest o
 corners.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,8 +27,11 @@ class RadialSpectrum(NamedTuple):
 def power(images: Tensor) -> Tensor:
     """Return mean |FFT2 x|^2 / (H W) over a batch (B, C, H, W), (C, H, W) float64."""
     height, width = images.shape[-2:]
-    spectra: Tensor = torch.fft.fft2(images.double())
-    return spectra.abs().square().mean(0) / (height * width)
+    spectra = torch.view_as_real(torch.fft.rfft2(images.double()))
+    half = spectra.square().sum(-1).mean(0) / (height * width)
+    # The power at -k is that at k.
+    rows, columns = -torch.arange(height) % height, torch.arange((width - 1) // 2, 0, -1)
+    return torch.cat([half, half[..., rows[:, None], columns]], dim=-1)
 
 
 def radii(height: int, width: int) -> Tensor:
@@ -41,18 +45,28 @@ def radial(power: Tensor) -> RadialSpectrum:
     """Average a power (..., H, W) over rings one cycle per image wide, without the mean (k = 0)."""
     height, width = power.shape[-2:]
     size = min(height, width)
-    ring = (radii(height, width) * size).round().long().flatten()
+    ring, count = _rings(height, width)
     flat = power.double().reshape(-1, height * width).mean(0).cpu()
-    total = torch.zeros(int(ring.max()) + 1, dtype=torch.float64).index_add_(0, ring, flat)
-    count = torch.bincount(ring)
+    total = torch.zeros(len(count), dtype=torch.float64).index_add_(0, ring, flat)
     kept = torch.arange(1, size // 2 + 1)
     return RadialSpectrum((kept / size).double().numpy(), (total[kept] / count[kept]).numpy())
 
 
+@lru_cache(maxsize=16)
+def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Return the ring of each frequency of the flattened grid, and how many each ring has."""
+    ring = (radii(height, width) * min(height, width)).round().long().flatten()
+    return ring, torch.bincount(ring)
+
+
 def fine_power(power: Tensor) -> float:
     """Return the mean power above half Nyquist of a power (..., H, W)."""
-    fine = radii(*power.shape[-2:]) > HALF_NYQUIST
-    return float(power.cpu()[..., fine].mean())
+    return float(power.cpu()[..., _fine(*power.shape[-2:])].mean())
+
+
+@lru_cache(maxsize=16)
+def _fine(height: int, width: int) -> Tensor:
+    return radii(height, width) > HALF_NYQUIST
 
 
 def noise_left(images: Tensor, data_power: Tensor) -> float:

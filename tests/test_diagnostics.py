@@ -58,3 +58,10 @@ def test_blur_leaves_less_than_the_data():
     clean = GaussianField(power, VESDE()).sample(noise_images(50))
     blurred = (clean + clean.roll(1, -1)) / 2
     assert diagnostics.noise_left(blurred, power) < 0.7
+
+
+@pytest.mark.parametrize("size", [(5, 7), (6, 8), (4, 5)])
+def test_the_power_is_that_of_the_whole_complex_transform(size):
+    x = torch.randn(3, 2, *size, generator=torch.Generator().manual_seed(0))
+    whole = torch.fft.fft2(x.double()).abs().square().mean(0) / (size[0] * size[1])
+    torch.testing.assert_close(power(x), whole)

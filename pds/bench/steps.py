@@ -46,9 +46,8 @@ def _contests(effort: Effort) -> Iterator[Contest]:
     church = models.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
     yield _published(church, "church", "nf 8" if effort.quick else "real width, random weights")
     if not effort.quick:
-        ffhq = models.card("ffhq_ncsnpp_continuous", nf=None if models.ON_GPU else 4)
-        width = "real width" if models.ON_GPU else "narrowed to nf 4 for a CPU (published: 16)"
-        yield _published(ffhq, "FFHQ", f"{width}, random weights")
+        ffhq = models.card("ffhq_ncsnpp_continuous")
+        yield _published(ffhq, "FFHQ", "real width, random weights")
 
 
 def _published(card: ModelCard, name: str, note: str) -> Contest:

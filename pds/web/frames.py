@@ -1,6 +1,7 @@
 """How many states of a run travel in one lossless PNG, and how they are laid out in it."""
 
 import io
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
     """Encode (H, W, 1 or 3) losslessly; noise does not compress, so little effort is spent."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
+    image.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_HUFFMAN_ONLY)
     return buffer.getvalue()
 
 
