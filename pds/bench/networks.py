@@ -179,8 +179,9 @@ def peak_rows(effort: Effort) -> Iterator[Row]:
 
 def _flops_per_second(score: NetworkScore, count: int, effort: Effort) -> Measurement:
     call = _call(score, count)
-    with FlopCounterMode(display=False) as counter:
-        call()
+    # Without gradients our convolutions call oneDNN by a name that the counter does not know.
+    with FlopCounterMode(display=False) as counter, torch.enable_grad():
+        score(*models.batch(score, count))
     return figure(*alternate([call], effort)).per(counter.get_total_flops(), "FLOP/s")
 
 
