@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from pds.bench import models
-from pds.bench.rows import Row, at_least
-from pds.bench.timing import Effort, Work, versus
+from pds.bench.rows import Row, at_least, at_most
+from pds.bench.timing import Effort, Work, alternate, figure, versus
 from pds.chains import Chains
 from pds.engine import Engine
 from pds.experiments import Experiment, Request
@@ -12,6 +12,7 @@ from pds.preconditioners import Identity
 
 VISITORS = (1, 4, 16, 30)
 ITERATIONS = 5
+CLASS_IMAGES = 4
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -32,6 +33,13 @@ def rows(effort: Effort) -> Iterator[Row]:
         versus(several(_one_run(model, most)), several(_joint(model, most)), effort),
         at_least(0.9),
         note=f"at most {model.engine.max_images} images to a network call",
+    )
+    yield Row(
+        f"engine, {most} visitors who come at once",
+        "seconds until the last has a first frame",
+        figure(*alternate([_arrival(model, most)], effort)),
+        at_most(2),
+        note=f"{CLASS_IMAGES} images each, both chains; no web server",
     )
 
 
@@ -60,8 +68,20 @@ def several(work: Work) -> Work:
     return repeated
 
 
-def _visitors(model: Experiment, count: int) -> list[Chains]:
-    shape = (1, *model.image_shape)
+def _arrival(model: Experiment, count: int) -> Work:
+    """Return the work of giving everybody of a crowd a first iteration."""
+
+    def arrive() -> None:
+        runs, most = _visitors(model, count, CLASS_IMAGES), model.engine.max_images
+        engine = models.engine(model.score, model.sde, *runs, max_images=most)
+        while any(run.index == 0 for run in runs):
+            engine.step()
+
+    return arrive
+
+
+def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
+    shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
         models.chains(model.sde, shape, (Identity(), model.preconditioner(request)), seed=seed)

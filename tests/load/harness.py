@@ -33,10 +33,10 @@ QUIET = 10.0
 class Loaded:
     """The server, its log, and what it held at some moment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self.log = folder, folder.with_suffix(".log")
         temporary = {"TMPDIR": str(folder), "GRADIO_TEMP_DIR": str(folder / "gradio")}
-        self.server = Server(self.log, temporary | {"OMP_NUM_THREADS": "1"})
+        self.server = Server(self.log, temporary | {"OMP_NUM_THREADS": "1"} | environment)
         self.server.start()
         self.url = self.server.url
 
@@ -68,12 +68,12 @@ class Loaded:
 
 
 @contextmanager
-def loaded():
-    """Run a server of our own."""
+def loaded(environment=None):
+    """Run a server of our own, with these variables of the environment on top."""
     with tempfile.TemporaryDirectory(prefix="load-") as parent:
         folder = Path(parent) / "server"
         folder.mkdir()
-        own = Loaded(folder)
+        own = Loaded(folder, environment or {})
         try:
             yield own
         finally:
