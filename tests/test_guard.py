@@ -208,7 +208,7 @@ def test_only_so_many_large_bodies_are_on_their_way_at_a_time():
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("pds.web.guard.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pds.web.bodies.BODY_SECONDS", 0.05)
 
     async def never():
         await asyncio.sleep(5)
