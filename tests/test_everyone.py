@@ -119,9 +119,11 @@ def test_a_key_turns_the_surface_once_after_masks_were_opened(page):
         expect(pane.locator(".pds-opened")).to_be_hidden()
     eye = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
     turned = f"(e => Math.atan2(e.y, e.x))({eye})"
+    page.wait_for_timeout(1000)  # the surface without the mask is drawn again
     before = page.evaluate(turned)
     surface.focus()
     page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{turned} - {before} > 0.1")
     page.wait_for_timeout(300)
     assert page.evaluate(turned) - before == pytest.approx(0.15, abs=0.01)
 
