@@ -156,8 +156,9 @@ def speed_up(num_scales: int, num_steps: int) -> float:
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
     m = load(request.model).preconditioner(request)
-    for vanilla, pds in run_chains(request, (Identity(), m)):
-        yield Pair(vanilla, pds)
+    with closing(run_chains(request, (Identity(), m))) as run:
+        for vanilla, pds in run:
+            yield Pair(vanilla, pds)
 
 
 def run_chains(

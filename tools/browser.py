@@ -2,45 +2,32 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.server import ROOT, Server
+
+__all__ = ["ROOT", "chromium", "open_page", "served"]
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 """For containers, and for 3-D figures on machines without a graphics card."""
-PATIENCE = 60
-"""Seconds that app.py may take to answer."""
 
 
 @contextmanager
 def served() -> Iterator[str]:
     """Run app.py on a free port of this machine and yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_SERVER_PORT": str(port),
-        "OMP_NUM_THREADS": "2",
-    }
-    server = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    server = Server(environment={"OMP_NUM_THREADS": "2"})
+    server.start()
     try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, server)
-        yield url
+        yield server.url
     finally:
-        server.terminate()
-        server.wait(10)
+        server.stop()
 
 
 def chromium(playwright: Playwright) -> Browser:
@@ -74,16 +61,3 @@ def _installed(playwright: Playwright) -> str | None:
     own = playwright.chromium.executable_path
     found = next(filter(None, map(shutil.which, NAMES)), None)
     return found or (own if Path(own).exists() else None)
-
-
-def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise RuntimeError("app.py ended before it served a page")
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise RuntimeError(f"app.py served no page within {PATIENCE} seconds")

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,7 +20,7 @@ class Server:
     """A server on a free port of this machine.
 
     Args:
-        log: file that takes what it writes, or None for nowhere.
+        log: file that takes what it writes; None leaves it to this process's own output.
         environment: added to that of this process.
     """
 
@@ -28,7 +29,7 @@ class Server:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log, self._environment = log or Path(os.devnull), environment or {}
+        self._log, self._environment = log, environment or {}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -40,7 +41,7 @@ class Server:
         environment = os.environ | self._environment | {
             "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_SERVER_PORT": str(self.port),
         }  # fmt: skip
-        with self._log.open("ab") as log:
+        with self._log.open("ab") if self._log else nullcontext() as log:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
@@ -51,7 +52,8 @@ class Server:
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
-        raise RuntimeError(f"app.py did not answer within {PATIENCE} seconds")
+        self.kill()
+        raise RuntimeError(f"app.py ended, or did not answer within {PATIENCE} seconds")
 
     def kill(self) -> None:
         """End it as a lack of memory would, with no chance to say goodbye."""

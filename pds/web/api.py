@@ -254,10 +254,10 @@ def _named(function: Callable[..., Any], values: Sequence[Any]) -> tuple[dict[st
 
 def _with_request(asked: Callable[..., T], function: Callable[..., Any]) -> Callable[..., T]:
     """Tell gradio that it gives a request to a function, which is none of its values."""
-    last = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    last = Parameter("request", kind, default=None, annotation=gr.Request)
     given = signature(function)
-    values = [p.replace(default=p.default) for p in given.parameters.values()]
-    last = last.replace(default=None)
-    asked.__signature__ = given.replace(parameters=[*values, last])  # type: ignore[attr-defined]
+    named = [*given.parameters.values(), last]
+    asked.__signature__ = given.replace(parameters=named)  # type: ignore[attr-defined]
     asked.__annotations__ = {**function.__annotations__, "request": gr.Request}
     return asked
