@@ -14,8 +14,8 @@ function makeProgress(root, stopButton, onStop) {
   let running = false;
 
   const place = () => (float.hidden = !(running && away));
-  new IntersectionObserver(([entry]) => {
-    away = !entry.isIntersecting;
+  new IntersectionObserver((entries) => {
+    away = !entries.at(-1).isIntersecting; // a busy page tells of several changes at once, the oldest first
     place();
   }).observe(stopButton);
   float.querySelector("button").addEventListener("click", onStop);
