@@ -24,8 +24,8 @@ for (const section of pane.querySelectorAll("[data-step]")) {
   );
   const refresh = () => ask({ ...controls.read(), step: section.dataset.step, model: model.value });
   new IntersectionObserver(
-    ([entry], observer) => {
-      if (!entry.isIntersecting) return;
+    (entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
       seen.set(section, refresh);
       refresh();
