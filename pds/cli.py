@@ -17,6 +17,7 @@ from pds import (
     checkpoints,
     compare_cli,
     configs,
+    evaluate_cli,
     experiments,
     filter_picture,
     filters,
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_record(commands.add_parser("record", help="sample the run that the page opens with"))
     _add_show(commands.add_parser("show", help="print the command that made a picture"))
     add_bench(commands.add_parser("bench", help="measure speeds, against what they are held to"))
+    evaluate_cli.add(commands.add_parser("evaluate", help="measure samplers against held-out data"))
     _add_tune(commands.add_parser("tune", help="fit a filter to a number of iterations"))
     return parser
 

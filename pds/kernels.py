@@ -186,8 +186,24 @@ class AnnealedLangevin:
         return _update(x, at.preconditioner.move(score, noise), size, (2 * size).sqrt())
 
 
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A kernel with an M of its own, whatever the chain's is.
+
+    With it only the corrector, or only the predictor, is preconditioned, or each by another M.
+    """
+
+    kernel: Kernel
+    preconditioner: Preconditioner
+
+    def __call__(self, x: Tensor, score: Tensor, noise: Tensor, at: Setting) -> Update:
+        return self.kernel(x, score, noise, at._replace(preconditioner=self.preconditioner))
+
+
 def mixes_images(kernel: Kernel) -> bool:
     """Return whether an image's step depends on the other images that the kernel is given."""
+    if isinstance(kernel, Own):
+        return mixes_images(kernel.kernel)
     return isinstance(kernel, Langevin) and kernel.snr_norm == "batch"
 
 

@@ -121,6 +121,11 @@ class VESDE:
         """Return sigma_min (sigma_max/sigma_min)^t in float64, any shape."""
         return self.sigma_min * (self.sigma_max / self.sigma_min) ** t.double()
 
+    def time(self, sigma: Tensor) -> Tensor:
+        """Return the t at which the noise has this standard deviation, float64, any shape."""
+        ratio = self.sigma_max / self.sigma_min
+        return (sigma.double() / self.sigma_min).log() / math.log(ratio)
+
     def marginal(self, t: Tensor) -> Marginal:
         return Marginal(torch.ones_like(t, dtype=torch.float64), self.sigma(t))
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"sde", "moves", "preconditioners", "stacking", "memory"},
     {"arrays", "filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
     {"kernels", "chains", "engine", "capacity", "worker", "sampling"},
-    {"theory", "langevin", "plane"},
+    {"theory", "flow", "langevin", "plane"},
     {
         "diagnostics",
         "portraits",
@@ -25,8 +25,8 @@ LAYERS = [
         "tuned",
     }
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
-    | {"bench", "request_text", "comparison"},
-    {"web", "cli", "sample_cli", "bench_cli", "compare_cli", "__main__"},
+    | {"bench", "evaluation", "request_text", "comparison"},
+    {"web", "cli", "sample_cli", "bench_cli", "compare_cli", "evaluate_cli", "__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

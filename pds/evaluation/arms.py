@@ -1,0 +1,209 @@
+"""The arms of the comparison: samplers with a name, for any number of iterations.
+
+| name                         | what it is                                                       |
+|------------------------------|------------------------------------------------------------------|
+| vanilla                      | M = I                                                            |
+| pds:A, pds+space:A           | the published form at alpha = A, without and with the space mask |
+| inverted:A                   | gain 1/r: shrinks what PDS stretches                             |
+| preserving:A                 | the predictor that keeps p_t for every M                         |
+| corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
+| tuned                        | the radial gain that is best for Gaussian data at this N         |
+| scalar                       | M = c I with the best c for such data: a step size, no more      |
+| ode-euler, ode-heun          | the probability flow, with as many network calls                 |
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from pds import filters, theory, tuned
+from pds.flow import Flow
+from pds.kernels import MarginalPreserving, Own
+from pds.limits import MAX_ALPHA, MAX_STEPS
+from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
+from pds.sampling import Sampler
+from pds.story import Array, Field
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What an arm runs at one N.
+
+    sampler: of the predictor-corrector, or the solver of the flow.
+    preconditioner: M of the chain.
+    gain: what the recursion takes for it, (K,) of the field's bins; None where it cannot follow.
+    """
+
+    sampler: Sampler | Flow
+    preconditioner: Preconditioner = Identity()
+    gain: Array | None = None
+
+    @property
+    def nfe(self) -> int:
+        """Network evaluations for each image."""
+        sampler = self.sampler
+        if isinstance(sampler, Flow):
+            return sampler.nfe
+        return sampler.num_steps * len(sampler.kernels)
+
+
+Build = Callable[[Field, int], Plan]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A named sampler; see the module for the names."""
+
+    name: str
+    build: Build
+
+    def plan(self, field: Field, num_steps: int) -> Plan:
+        """Return what it runs.
+
+        Raises:
+            ValueError: if N is out of range, or the model cannot be sampled so.
+        """
+        most = min(MAX_STEPS, field.experiment.num_scales)
+        if not 1 <= num_steps <= most:
+            raise ValueError(f"the number of iterations must lie in 1 to {most}, got {num_steps}")
+        return self.build(field, num_steps)
+
+
+def parse(name: str) -> Arm:
+    """Return the arm of a name such as pds:5.
+
+    Raises:
+        ValueError: for a name that is none, or an alpha out of range.
+    """
+    kind, colon, strength = name.partition(":")
+    if not colon and kind in PLAIN:
+        return Arm(name, PLAIN[kind])
+    if colon and kind in STRONG:
+        alpha = _alpha(name, strength)
+        build = STRONG[kind]
+        return Arm(f"{kind}:{alpha:g}", lambda field, num_steps: build(field, num_steps, alpha))
+    listing = ", ".join([*PLAIN, *(f"{kind}:ALPHA" for kind in STRONG)])
+    raise ValueError(f"an arm is one of {listing}, got {name!r}")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names such as vanilla,pds:5, each once and in its own spelling.
+
+    Raises:
+        ValueError: as `parse` does.
+    """
+    return tuple(dict.fromkeys(parse(name.strip()).name for name in text.split(",")))
+
+
+def _alpha(name: str, strength: str) -> float:
+    try:
+        alpha = float(strength)
+    except ValueError:
+        alpha = float("nan")
+    if not 1 < alpha <= MAX_ALPHA:
+        raise ValueError(f"the alpha of an arm must be above 1 and up to {MAX_ALPHA:g}, got {name}")
+    return alpha
+
+
+def _vanilla(field: Field, num_steps: int) -> Plan:
+    return Plan(field.experiment.sampler(num_steps), gain=np.ones(len(field.data.power)))
+
+
+def _pds(field: Field, num_steps: int, alpha: float) -> Plan:
+    return replace(
+        _vanilla(field, num_steps), preconditioner=_filter(field, alpha), gain=field.gain(alpha)
+    )
+
+
+def _space(field: Field, num_steps: int, alpha: float) -> Plan:
+    experiment = field.experiment
+    m = filters.preconditioner(experiment.frequency_mask, experiment.space_mask, alpha=alpha)
+    space = experiment.space_mask
+    stationary = bool(torch.isclose(space, space.max()).all())
+    gain = field.gain(alpha) if stationary else None
+    return Plan(experiment.sampler(num_steps), m, gain)
+
+
+def _inverted(field: Field, num_steps: int, alpha: float) -> Plan:
+    m = FrequencyFilter(1 / filters.gain(field.experiment.frequency_mask, alpha))
+    return Plan(field.experiment.sampler(num_steps), m, 1 / field.gain(alpha))
+
+
+def _preserving(field: Field, num_steps: int, alpha: float) -> Plan:
+    plan = _pds(field, num_steps, alpha)
+    sampler = replace(field.experiment.sampler(num_steps), predictor=MarginalPreserving())
+    return replace(plan, sampler=sampler)
+
+
+def _only(kernel: str) -> Callable[[Field, int, float], Plan]:
+    def build(field: Field, num_steps: int, alpha: float) -> Plan:
+        plain = field.experiment.sampler(num_steps)
+        own = Own(getattr(plain, kernel), _filter(field, alpha))
+        sampler = replace(plain, **{kernel: own})  # type: ignore[arg-type]
+        return replace(_vanilla(field, num_steps), sampler=sampler)
+
+    return build
+
+
+def _tuned(field: Field, num_steps: int) -> Plan:
+    gain, _ = tuned.find(field, num_steps)
+    plane = theory.on_grid(field.data, gain, *field.power.shape)
+    plane = plane.to(field.experiment.frequency_mask.device, torch.float32)
+    m = FrequencyFilter(plane.expand(field.experiment.image_shape))
+    return Plan(field.experiment.sampler(num_steps), m, gain)
+
+
+def _scalar(field: Field, num_steps: int) -> Plan:
+    sampler = field.experiment.sampler(num_steps)
+    c = theory.tune_scalar(field.data, field.experiment.sde, sampler)
+    return Plan(sampler, SpaceFilter(torch.tensor(c)), np.full(len(field.data.power), c))
+
+
+def _euler(field: Field, num_steps: int) -> Plan:
+    return _flow(field, Flow("euler", 2 * num_steps))
+
+
+def _heun(field: Field, num_steps: int) -> Plan:
+    return _flow(field, Flow("heun", num_steps))
+
+
+def _flow(field: Field, solver: Flow) -> Plan:
+    solver.sigmas(field.experiment.sde)  # refuses a process that it is not for
+    return Plan(solver, gain=np.ones(len(field.data.power)))
+
+
+def _filter(field: Field, alpha: float) -> FrequencyFilter:
+    return FrequencyFilter(filters.gain(field.experiment.frequency_mask, alpha))
+
+
+PLAIN: dict[str, Build] = {
+    "vanilla": _vanilla,
+    "tuned": _tuned,
+    "scalar": _scalar,
+    "ode-euler": _euler,
+    "ode-heun": _heun,
+}
+"""Arms whose name is all there is to say."""
+
+STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
+    "pds": _pds,
+    "pds+space": _space,
+    "inverted": _inverted,
+    "preserving": _preserving,
+    "corrector": _only("corrector"),
+    "predictor": _only("predictor"),
+}
+"""Arms with a strength, as in pds:5."""
+
+
+def ordered(found: Sequence[str]) -> list[str]:
+    """Return names in the order of the registry, weak filters last."""
+    kinds = [*PLAIN, *STRONG]
+    kinds.insert(1, kinds.pop(kinds.index("pds")))
+    return sorted(found, key=lambda name: (kinds.index(name.split(":")[0]), _strength(name)))
+
+
+def _strength(name: str) -> float:
+    return float(name.partition(":")[2] or 0)

@@ -1,0 +1,88 @@
+"""Drawing the images of cells, batch by batch, into the out folder."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from pds.acceleration import Background, accelerate
+from pds.evaluation import arms
+from pds.evaluation.arms import Plan
+from pds.evaluation.store import Batch, Store
+from pds.evaluation.subject import Subject
+from pds.flow import Flow, flow
+from pds.sampling import sample, seeded_noise, steps
+from pds.scores import ScoreFn
+from pds.sde import VESDE
+
+
+def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int) -> None:
+    """Draw batches and save each as it ends; the bar counts network calls times images.
+
+    Args:
+        store: where they go.
+        subject: the model.
+        batches: see `Store.missing`.
+        seed: image i starts from seed + i in every arm.
+    """
+    if not batches:
+        return
+    plans = {cell: plan(subject, *cell) for cell in dict.fromkeys(b.cell for b in batches)}
+    total = sum(plans[batch.cell].nfe * batch.size for batch in batches)
+    score = _prepared(subject, max(batch.size for batch in batches))
+    with tqdm(total=total, unit="call", unit_scale=True, smoothing=0.05) as progress:
+        for batch in batches:
+            progress.set_description(f"{batch.cell.arm} N={batch.cell.num_steps}")
+            counted = _counted(score, progress.update)
+            seeds = range(seed + batch.first, seed + batch.first + batch.size)
+            started = time.perf_counter()
+            images = sampled(subject, plans[batch.cell], counted, seeds).cpu()
+            seconds = time.perf_counter() - started
+            store.save(batch, images, nfe=plans[batch.cell].nfe, seconds=seconds)
+
+
+def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
+    """Return what an arm runs at N, as `pds.evaluation.arms` does."""
+    return arms.parse(arm).plan(subject.field, num_steps)
+
+
+def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tensor:
+    """Return images (B, C, H, W), not clipped, on the model's device; image i has seeds[i]."""
+    experiment, device = subject.experiment, subject.device
+    noise = seeded_noise(seeds, device=device)
+    shape = torch.Size((len(seeds), *experiment.image_shape))
+    if isinstance(plan.sampler, Flow):
+        assert isinstance(experiment.sde, VESDE)  # the plan was refused otherwise
+        return flow(score, experiment.sde, noise(shape), plan.sampler)
+    chain = steps(
+        score,
+        experiment.sde,
+        sampler=plan.sampler,
+        noise=noise,
+        shape=shape,
+        preconditioner=plan.preconditioner,
+    )
+    return sample(chain)
+
+
+def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
+    """Return the score; on a GPU compiled, and for this batch size before the clock runs."""
+    score = accelerate(subject.experiment.score, subject.device)
+    if isinstance(score, Background):
+        x = torch.zeros(batch_size, *subject.experiment.image_shape, device=subject.device)
+        t = torch.ones(batch_size, dtype=torch.float64, device=subject.device)
+        with torch.no_grad():
+            score(x, t)
+        score.wait()
+    return score
+
+
+def _counted(score: ScoreFn, update: Callable[[int], object]) -> ScoreFn:
+    def call(x: Tensor, t: Tensor) -> Tensor:
+        found = score(x, t)
+        update(len(x))
+        return found
+
+    return call

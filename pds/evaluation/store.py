@@ -1,0 +1,209 @@
+"""The out folder: which images are there, and whose they are.
+
+evaluation.json                     model, fingerprint, seed, format
+images/pds=5/66/000000-000031.npz   images i = 0 to 31 of an arm at N = 66; image i has seed + i
+    images   (n, C, H, W) float16, not clipped; a chain that diverged has inf or nan
+    first    i of the first
+    nfe      network evaluations of each
+    seconds  that the batch took
+reference.npz                       held-out images
+table.csv, report.html              of everything in the folder
+
+Batches may have any size and be drawn in any order, by one run or several. Every file appears whole
+or not at all.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds.evaluation.subject import Subject
+
+FORMAT = 1
+
+
+class Cell(NamedTuple):
+    """An arm at one number of iterations."""
+
+    arm: str
+    num_steps: int
+
+
+class Batch(NamedTuple):
+    """Images that are drawn together: images i = `first` and on of a cell."""
+
+    cell: Cell
+    first: int
+    size: int
+
+
+class Drawn(NamedTuple):
+    """The images of a cell from the first on, without a gap.
+
+    images: (n, C, H, W) float32, not clipped.
+    nfe: network evaluations for each.
+    seconds: mean for each.
+    """
+
+    images: Tensor
+    nfe: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """The out folder of an evaluation."""
+
+    folder: Path
+
+    def claim(self, subject: Subject, seed: int) -> None:
+        """Make the folder this model's and seed's.
+
+        Raises:
+            ValueError: if it is of another, or holds something else.
+        """
+        mine = {
+            "format": FORMAT,
+            "model": subject.name,
+            "fingerprint": subject.fingerprint,
+            "seed": seed,
+        }
+        path = self.folder / "evaluation.json"
+        if path.is_file():
+            self._require_same(_read_json(path), mine)
+            return
+        if self.folder.is_dir() and any(self.folder.iterdir()):
+            raise ValueError(f"{self.folder} holds something else; choose another --out")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write(path, json.dumps(mine, indent=1).encode() + b"\n")
+
+    def _require_same(self, found: dict[str, Any], mine: dict[str, Any]) -> None:
+        for name, value in mine.items():
+            if found.get(name) != value:
+                raise ValueError(
+                    f"{self.folder} is an evaluation of {name} {found.get(name)}, not {value}; "
+                    "choose another --out"
+                )
+
+    def cells(self) -> list[Cell]:
+        """Return the cells that have images, as they lie in the folder."""
+        root = self.folder / "images"
+        paths = sorted(path for path in root.glob("*/*") if any(path.glob("*.npz")))
+        return [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
+
+    def missing(self, cell: Cell, num_images: int, batch_size: int) -> Iterator[Batch]:
+        """Yield what has yet to be drawn of the first images of a cell."""
+        there = {i for _, indices in self._batches(cell) for i in indices}
+        start = 0
+        while start < num_images:
+            stop = start
+            while stop < num_images and stop not in there and stop - start < batch_size:
+                stop += 1
+            if stop > start:
+                yield Batch(cell, start, stop - start)
+            start = max(stop, start + 1)
+
+    def save(self, batch: Batch, images: Tensor, *, nfe: int, seconds: float) -> None:
+        """Write a batch."""
+        folder = self._path(batch.cell)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{batch.first:06d}-{batch.first + batch.size - 1:06d}.npz"
+        write_arrays(path, images=_halves(images), first=batch.first, nfe=nfe, seconds=seconds)
+
+    def drawn(self, cell: Cell) -> Drawn:
+        """Read the images of a cell, up to the first gap.
+
+        Raises:
+            ValueError: if a file is damaged, or the first image is not there.
+        """
+        images: list[Tensor] = []
+        count, nfe, seconds, timed = 0, 0, 0.0, 0
+        for path, indices in self._batches(cell):
+            if indices[0] > count:
+                break
+            arrays = read_arrays(path)
+            new = torch.from_numpy(arrays["images"][count - indices[0] :].astype(np.float32))
+            images.append(new)
+            count += len(new)
+            nfe, seconds = int(arrays["nfe"]), seconds + float(arrays["seconds"])
+            timed += len(indices)
+        if not images:
+            raise ValueError(f"{self._path(cell)} lacks its first image; draw this cell again")
+        return Drawn(torch.cat(images), nfe, seconds / timed)
+
+    def reference(self, subject: Subject, num_images: int) -> Tensor:
+        """Return held-out images (n, C, H, W) float32, kept in the folder."""
+        path = self.folder / "reference.npz"
+        source = "" if subject.images is None else str(subject.images.source)
+        if path.is_file():
+            arrays = read_arrays(path)
+            if len(arrays["images"]) == num_images and str(arrays["source"]) == source:
+                return torch.from_numpy(arrays["images"].astype(np.float32))
+        stored = _halves(subject.held_out(num_images))
+        write_arrays(path, images=stored, source=source)
+        return torch.from_numpy(stored.astype(np.float32))
+
+    def _path(self, cell: Cell) -> Path:
+        # No colon, which a file name cannot have everywhere.
+        return self.folder / "images" / cell.arm.replace(":", "=") / str(cell.num_steps)
+
+    def _batches(self, cell: Cell) -> list[tuple[Path, range]]:
+        """Return the files of a cell and the images in each, in order."""
+        found = []
+        for path in self._path(cell).glob("*-*.npz"):
+            first, last = map(int, path.stem.split("-"))
+            found.append((path, range(first, last + 1)))
+        return sorted(found, key=lambda pair: (pair[1].start, pair[1].stop))
+
+
+def _halves(images: Tensor) -> NDArray[np.float16]:
+    """Return images in half precision: within 2.5e-4 in [0, 1], far below any grain."""
+    with np.errstate(over="ignore"):  # what is too large for it has diverged
+        return images.numpy().astype(np.float16)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all, whoever else writes it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def write_arrays(path: Path, **arrays: Any) -> None:
+    """Write an .npz file, whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with open(partial, "wb") as file:
+        np.savez(file, **arrays)
+    os.replace(partial, path)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read an .npz file.
+
+    Raises:
+        ValueError: if it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path} is damaged; choose another --out")
+    return found
