@@ -1,14 +1,18 @@
 """`python -m pds evaluate`: draw many images of many samplers, and report how good they are."""
 
 import argparse
+import sys
 from pathlib import Path
 
+from torch import Tensor
+
 from pds import ranks
-from pds.evaluation import arms, draw, subject
-from pds.evaluation.store import Batch, Cell, Store
+from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
+from pds.evaluation.features import features
+from pds.evaluation.metrics import Reference
+from pds.evaluation.store import Batch, Cell, Store, write
 from pds.evaluation.subject import Subject
 from pds.limits import MAX_SEED
-from pds.ranks import Ranks
 from pds.sample_cli import counts
 
 ARMS = (
@@ -39,6 +43,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=int, default=2000, help="held-out images; default %(default)s"
     )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--report-only", action="store_true", help="draw nothing")
+    what.add_argument(
+        "--validate", action="store_true", help="draw nothing, print what the metrics see"
+    )
     parser.set_defaults(run=_evaluate)
 
 
@@ -56,11 +65,16 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             _require_counts(arguments)
             model = subject.load(arguments.model, arguments.data, mine.device(arguments.device))
             store = Store(arguments.out)
-            batches = _missing(arguments, model, store, mine)
+            if mine.first:
+                store.claim(model, arguments.seed)
+            drawing = not (arguments.report_only or arguments.validate)
+            batches = _missing(arguments, model, store) if drawing else []
     except ranks.Elsewhere:
         raise SystemExit(2) from None
     draw.draw(store, model, batches[mine.rank :: mine.world_size], seed=arguments.seed)
     mine.finish()
+    if mine.first:
+        _conclude(arguments, model, store)
 
 
 def _require_counts(arguments: argparse.Namespace) -> None:
@@ -75,14 +89,40 @@ def _require_counts(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--{name} must lie in {low} to {high}, got {value}")
 
 
-def _missing(
-    arguments: argparse.Namespace, model: Subject, store: Store, mine: Ranks
-) -> list[Batch]:
+def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
     """Return what is to be drawn, refusing now what cannot be."""
     cells = [Cell(arm, n) for n in arguments.counts for arm in arguments.arms]
     for cell in cells:
         draw.plan(model, *cell)
-    if mine.first:
-        store.claim(model, arguments.seed)
     wanted = (store.missing(cell, arguments.images, arguments.batch) for cell in cells)
     return [batch for batches in wanted for batch in batches]
+
+
+def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> None:
+    """Print the validation, or write the tables and the report of everything in the folder."""
+    images = store.reference(model, arguments.reference)
+    checked = validation.cases(images)
+    if arguments.validate:
+        print(validation.text(checked))
+        return
+    evidence = table.Evidence.of(store, _reference(images))
+    rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
+    if not rows:
+        raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
+    for name, text in (
+        ("table.csv", table.to_csv(rows)),
+        ("equivalence.csv", equivalence.to_csv(matches)),
+        ("report.html", report.page(model.field.title, rows, matches, checked)),
+    ):
+        write(store.folder / name, text.encode())
+    for row in rows:
+        if row.measured.diverged:
+            arm, num_steps = row.cell
+            share = f"{row.measured.diverged} of {row.measured.images}"
+            print(f"{arm} at N = {num_steps} diverged: {share} images", file=sys.stderr)
+    print(f"{store.folder / 'report.html'}: {len(rows)} cells; numbers in table.csv beside it")
+
+
+def _reference(images: Tensor) -> Reference:
+    height, width = images.shape[-2:]
+    return Reference(features(images), (height, width))

@@ -13,7 +13,7 @@ each kernel multiplies it by a and adds b z, so its variance follows v <- a^2 v 
 
 where h = 1/(scale^2 lambda + std^2), g is the mode's gain, and means run over all modes. The
 Langevin step is that of a large image, whose norms are their own expectations. As in the sampler,
-the last noise is left out of the result.
+the last noise is left out of the result. A kernel with an `Own` M has that one's gain instead.
 
 Source: derived for this project, for the kernels in `pds.kernels`.
 """
@@ -32,11 +32,13 @@ from pds.kernels import (
     Kernel,
     Langevin,
     MarginalPreserving,
+    Own,
     ReverseDiffusion,
 )
+from pds.preconditioners import FrequencyFilter, Identity, Preconditioner
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE, VPSDE, Level
-from pds.theory.spectra import Array, Modes
+from pds.theory.spectra import Array, Modes, at_radii
 
 BLOCK = 2**15
 """Numbers in one array of coefficients: as many iterations at once as a core's cache holds."""
@@ -147,6 +149,9 @@ def _evolve(
 
 def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adaptive:
     """Return what a kernel does in a block of iterations, as far as it does not depend on v."""
+    if isinstance(kernel, Own):
+        own = np.square(_gain(kernel.preconditioner, modes))
+        return _block(kernel.kernel, modes, np.broadcast_to(own, g2.shape), at)
     h = 1 / (at.scale**2 * modes.power + at.std**2)
     pull = g2 * h
     if isinstance(kernel, ReverseDiffusion | EulerMaruyama | Ancestral):
@@ -169,17 +174,30 @@ def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adap
     raise ValueError(f"{type(kernel).__name__} has no scalar recursion here")
 
 
+def _gain(preconditioner: Preconditioner, modes: Modes) -> Array:
+    """Return the gain of every group of modes, (K,), mean over channels."""
+    if isinstance(preconditioner, Identity):
+        return np.ones_like(modes.power)
+    if isinstance(preconditioner, FrequencyFilter):
+        gain = preconditioner.gain.double()
+        return at_radii(gain.reshape(-1, *gain.shape[-2:]).mean(0), modes)
+    raise ValueError(f"{type(preconditioner).__name__} has no scalar recursion here")
+
+
 def _grid(sde: SDE, sampler: Sampler) -> _Grid:
     num_steps, t = sampler.num_steps, sampler.times()
     level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))
     scale, std = sde.marginal(t)
     drift, diffusion = sde.discretize(level)
     noise = diffusion
-    if isinstance(sampler.predictor, EulerMaruyama):
+    predictor = sampler.predictor
+    if isinstance(predictor, Own):
+        predictor = predictor.kernel
+    if isinstance(predictor, EulerMaruyama):
         drift, diffusion = sde.coefficients(t)
         drift, diffusion = drift / num_steps, diffusion / num_steps**0.5
         noise = diffusion
-    if isinstance(sampler.predictor, Ancestral):
+    if isinstance(predictor, Ancestral):
         drift, diffusion, noise = _ancestral(sde, level)
     columns = (scale, std, drift, diffusion, noise, sde.alpha(level))
     return _Grid(*(c.numpy() for c in columns))

@@ -93,6 +93,12 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
     return Modes(mean, count, radius)
 
 
+def at_radii(plane: Tensor, modes: Modes) -> Array:
+    """Return an isotropic plane (H, W) at the radius of every group, (K,), linear in between."""
+    exact = rings(plane)
+    return np.interp(modes.radius, exact.radius, exact.power)
+
+
 def w2(modes: Modes, variance: Array) -> Array:
     """Return the Wasserstein-2 distance per pixel of variances (..., K) to the data, (...)."""
     return np.sqrt(modes.mean((np.sqrt(variance) - np.sqrt(modes.power)) ** 2)[..., 0])

@@ -1,0 +1,150 @@
+"""Which number of vanilla iterations an arm is worth.
+
+An arm with N = a matches vanilla with N = b where vanilla's metric, interpolated over log N, is the
+arm's. Vanilla's curve need not fall everywhere; what counts is the best that it reaches with at
+most N iterations:
+
+    best(N) = min of vanilla's metric over all N' <= N in the table
+    b       = the smallest N with best(N) <= the arm's, linear in log N and the metric's logarithm
+
+b is "below" where the arm is worse than vanilla's fewest iterations, or exactly as good, and
+"above" where it is better than vanilla at every N in the table: then nothing in it matches. The
+acceleration is b / a. A vanilla cell that diverged is left out.
+
+All cells are cut to the images that each of them has, so that their floors are equal; where images
+differ, N = 2000 with few of them blurs everything. Intervals come from resampling all cells alike.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pds.evaluation.features import Array
+from pds.evaluation.metrics import LEVEL
+from pds.evaluation.store import Cell
+from pds.evaluation.table import Evidence
+
+COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
+"""Metrics of which less is better."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The N of vanilla that a cell matches: 0 is below all in the table, infinity above.
+
+    cell: the arm and its own N.
+    metric: by which.
+    images: how many of each cell were compared.
+    fewest, most: N of vanilla in the table.
+    value, low, high: N with its 95 % interval.
+    """
+
+    cell: Cell
+    metric: str
+    images: int
+    fewest: int
+    most: int
+    value: float
+    low: float
+    high: float
+
+    @property
+    def acceleration(self) -> float:
+        """Return how many times fewer iterations it takes than vanilla does."""
+        return self.value / self.cell.num_steps
+
+    @property
+    def sentence(self) -> str:
+        """Say it."""
+        arm, own = self.cell
+        if self.value == 0:
+            return f"{arm} at N = {own} is no better than vanilla at N = {self.fewest}, the fewest"
+        if math.isinf(self.value):
+            return f"{arm} at N = {own} is better than vanilla at every N in the table"
+        low, high = self.bound(self.low), self.bound(self.high)
+        times = f"{self.acceleration:.2g} times"
+        span = f"vanilla at N = {self.value:.0f} ({low} to {high})"
+        return f"{arm} at N = {own} matches {span}: {times}"
+
+    def bound(self, value: float) -> str:
+        """Return an N in words: "<10" and ">2000" are outside the table."""
+        if value == 0:
+            return f"<{self.fewest}"
+        return f">{self.most}" if math.isinf(value) else f"{value:.0f}"
+
+
+def matches(evidence: Evidence) -> Iterator[Match]:
+    """Yield a match for every cell but vanilla's and every metric, none without vanilla."""
+    vanilla = sorted(
+        (c for c in evidence.cells if c.arm == "vanilla" and evidence.count(c)),
+        key=lambda cell: cell.num_steps,
+    )
+    if len(vanilla) < 2:
+        return
+    counts = np.array([cell.num_steps for cell in vanilla], dtype=np.float64)
+    for cell in evidence.cells:
+        if cell.arm == "vanilla" or not evidence.count(cell):
+            continue
+        images = min(map(evidence.count, [cell, *vanilla]))
+        ours = evidence.draws(cell, images)
+        theirs = [evidence.draws(c, images) for c in vanilla]
+        for metric in COMPARED:
+            value = match(
+                counts,
+                np.array([[draws[metric].value for draws in theirs]]),
+                np.array([ours[metric].value]),
+            )[0]
+            curve = np.stack([draws[metric].resampled for draws in theirs], axis=1)
+            resampled = match(counts, curve, ours[metric].resampled)
+            # Interpolated percentiles of infinities would be NaN.
+            low, high = np.percentile(resampled, LEVEL, method="nearest")
+            yield Match(
+                cell,
+                metric,
+                images,
+                vanilla[0].num_steps,
+                vanilla[-1].num_steps,
+                *(float(n) for n in (value, low, high)),
+            )
+
+
+def match(counts: Array, curve: Array, values: Array) -> Array:
+    """Return where curves fall to values for the first time.
+
+    Args:
+        counts: N, (K,), ascending, K >= 2.
+        curve: the metric at each, (B, K), > 0.
+        values: (B,), > 0.
+
+    Returns:
+        N, (B,): 0 where the value is not below the curve's first, infinity where it is below all.
+    """
+    best = np.log(np.minimum.accumulate(curve, axis=1))
+    level, n = np.log(values), np.log(counts)
+    reached = best <= level[:, None]
+    after = reached.argmax(1).clip(1)
+    rows = np.arange(len(values))
+    high, low = best[rows, after - 1], best[rows, after]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (high - level) / (high - low)
+    found = np.exp(n[after - 1] + share * (n[after] - n[after - 1]))
+    found[reached[:, 0]] = 0.0
+    found[~reached.any(1)] = np.inf
+    return found
+
+
+def to_csv(found: Sequence[Match]) -> str:
+    """Return the matches as text; "<10" and ">2000" are outside the table."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["arm", "N", "metric", "images", "vanilla_N", "low", "high", "acceleration"])
+    for m in found:
+        inside = 0 < m.value < math.inf
+        times = f"{m.acceleration:.3g}" if inside else ""
+        bounds = [m.bound(value) for value in (m.value, m.low, m.high)]
+        writer.writerow([m.cell.arm, m.cell.num_steps, m.metric, m.images, *bounds, times])
+    return text.getvalue()

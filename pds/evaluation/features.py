@@ -1,0 +1,157 @@
+"""What is kept of an image for all distances, so that a bootstrap need not look at it again.
+
+With the orthonormal colors Y = (R + G + B)/sqrt 3 and two opponents, and the orthonormal Haar
+transform of each, down to 4 levels and no less than 4 pixels:
+
+    fine         mean power above half Nyquist, as in `pds.diagnostics`
+    rings        mean power of each ring one cycle per image wide, corners included, over channels
+    summary      log energies of the Haar details of Y by level and orientation (horizontal,
+                 vertical, diagonal), of both opponents by level, means of Y on 4 x 4 tiles, and of
+                 the opponents: 30 numbers at 32 pixels, 34 at 64 and more
+    projections  of small windows of Haar details and of the coarsest level, all channels and
+                 orientations, on unit vectors that are fixed
+
+The summary is low-dimensional on purpose: the bias of a Frechet distance grows with dimensions over
+images, and cells have tens of images, not tens of thousands. It holds how much detail there is at
+each scale, its direction and its color, and how light and color lie. It does not see whether a face
+is a face: for that, look at the images, or use Inception's features on many more.
+
+Source: T. Karras et al., ICLR 2018 (Wasserstein of multi-scale patches; here windows of one Haar
+band, so that no direction mixes scales); M. Heusel et al., NeurIPS 2017 (Frechet distance, there of
+Inception's features).
+"""
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds import diagnostics
+from pds.theory import HALF_NYQUIST
+
+Array = NDArray[np.float64]
+
+MAX_LEVELS = 4
+SMALLEST = 4
+"""Pixels of the coarsest Haar level, at least; also of the tiles of the summary."""
+PER_LEVEL = 32
+"""Projections of each level."""
+WINDOW = 2
+"""Haar coefficients on a side of a window."""
+FAINTEST = 1e-8
+"""Added to energies before the logarithm: the rounding of half precision, and no image's detail."""
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of n images; see the module. All float64.
+
+    fine: (n,).
+    rings: (n, R).
+    summary: (n, D).
+    projections: (n, P).
+    """
+
+    fine: Array
+    rings: Array
+    summary: Array
+    projections: Array
+
+    def __len__(self) -> int:
+        return len(self.fine)
+
+    def __getitem__(self, index: slice | NDArray[np.intp]) -> "Features":
+        return Features(*(getattr(self, field.name)[index] for field in fields(self)))
+
+
+def features(images: Tensor) -> Features:
+    """Return what is kept of images (n, C, H, W) with C = 1 or 3, not clipped, all finite."""
+    parts = [_features(chunk.double()) for chunk in torch.split(images, CHUNK)]
+    return Features(
+        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features))
+    )
+
+
+def _features(images: Tensor) -> Features:
+    size = math.prod(images.shape[-2:])
+    power = torch.fft.fft2(images).abs().square().mean(1).flatten(1) / size
+    place, count = rings(*images.shape[-2:])
+    total = torch.zeros(len(images), len(count), dtype=torch.float64)
+    total.index_add_(1, torch.from_numpy(place), power)
+    colors = _colors(images)
+    details, coarse = haar(colors)
+    above = (diagnostics.radii(*images.shape[-2:]) > HALF_NYQUIST).flatten()
+    return Features(
+        power[:, above].mean(1).numpy(),
+        total.numpy() / count,
+        _summary(colors, details).numpy(),
+        _projections(details, coarse).numpy(),
+    )
+
+
+def rings(height: int, width: int) -> tuple[NDArray[np.int64], Array]:
+    """Return the ring of each frequency of the flattened grid, and how many each ring has."""
+    radius = diagnostics.radii(height, width).flatten().numpy() * min(height, width)
+    place = np.rint(radius).astype(np.int64)
+    return place, np.bincount(place).astype(np.float64)
+
+
+def _colors(images: Tensor) -> Tensor:
+    """Return Y and its opponents, orthonormal; one channel is Y alone."""
+    if images.shape[1] == 1:
+        return images
+    basis = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
+    return torch.einsum("oc,nchw->nohw", basis / basis.norm(dim=1, keepdim=True), images)
+
+
+def haar(images: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return Haar details by level, each (n, 3, C, h, w), finest first, and the coarsest level."""
+    details: list[Tensor] = []
+    while len(details) < MAX_LEVELS and _halves(*images.shape[-2:]):
+        left, right = images[..., 0::2], images[..., 1::2]
+        across, along = (right - left) / 2, (left + right) / 2
+        top, bottom = (slice(0, None, 2), slice(1, None, 2))
+        images, vertical = _pair(along[..., top, :], along[..., bottom, :])
+        horizontal, diagonal = _pair(across[..., top, :], across[..., bottom, :])
+        details.append(torch.stack([horizontal, vertical, diagonal], dim=1))
+    return details, images
+
+
+def _pair(top: Tensor, bottom: Tensor) -> tuple[Tensor, Tensor]:
+    return top + bottom, bottom - top
+
+
+def _halves(height: int, width: int) -> bool:
+    return height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * SMALLEST
+
+
+def _summary(colors: Tensor, details: list[Tensor]) -> Tensor:
+    columns = []
+    for detail in details:
+        energy = detail.square().mean((-2, -1))
+        columns.append(energy[:, :, 0])
+        if colors.shape[1] > 1:
+            columns.append(energy[:, :, 1:].mean((1, 2))[:, None])
+    tiles = torch.nn.functional.adaptive_avg_pool2d(colors[:, :1], SMALLEST).flatten(1)
+    logs = [(column + FAINTEST).log() for column in columns]
+    return torch.cat([*logs, tiles, colors[:, 1:].mean((-2, -1))], dim=1)
+
+
+def _projections(details: list[Tensor], coarse: Tensor) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for level in [*details, coarse[:, None]]:
+        height, width = level.shape[-2:]
+        for _ in range(PER_LEVEL):
+            row, column = (
+                int(torch.randint(side - WINDOW + 1, (), generator=generator))
+                for side in (height, width)
+            )
+            window = level[..., row : row + WINDOW, column : column + WINDOW].flatten(1)
+            unit = torch.randn(window.shape[1], generator=generator, dtype=torch.float64)
+            found.append(window @ (unit / unit.norm()))
+    return torch.stack(found, dim=1)

@@ -1,0 +1,195 @@
+"""Distances of images to held-out data, and how sure they are.
+
+    noise_left   mean power above half Nyquist over the data's: 1 is right, more is grain
+    noise_db     |10 log10 noise_left|, decibel
+    spectrum_db  root mean square over rings up to Nyquist of 10 log10 (power / data's), decibel
+    w2           sqrt(mean_k (sqrt(v_k) - sqrt(lambda_k))^2) over rings with the corners: what
+                 `pds.theory` predicts, in pixel units
+    sliced       mean over projections of the Wasserstein-1 distance, in the data's std along each
+    frechet      |m - m_d|^2 + tr(C + C_d - 2 (C_d^(1/2) C C_d^(1/2))^(1/2)) of the summaries, each
+                 number in units of the data's std
+
+The features are those of `pds.evaluation.features`. All are 0 (noise_left: 1) for endless images of
+the data; for n images they have a `floor` above it, which belongs beside them.
+
+Intervals are percentiles of a bootstrap over images with a fixed seed: cells with equally many
+images are resampled alike, and their image i comes from the same noise, so that ratios are paired.
+A resample has fewer different images than the sample, which most of these distances would count as
+distance; so its draws are shifted by their mean difference to the estimate.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pds.evaluation.features import Array, Features, rings
+
+METRICS = ("noise_left", "noise_db", "spectrum_db", "w2", "sliced", "frechet")
+RESAMPLES = 1000
+LEVEL = (2.5, 97.5)
+"""Percentiles of an interval."""
+FLOOR_DRAWS = 20
+CHUNK = 100
+
+Indices = NDArray[np.intp]
+
+
+class Interval(NamedTuple):
+    """An estimate and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Draws(NamedTuple):
+    """A metric of a sample, and of its resamples, (RESAMPLES,)."""
+
+    value: float
+    resampled: Array
+
+    def interval(self) -> Interval:
+        """Return the shifted percentiles, not below 0."""
+        shifted = self.resampled - (self.resampled.mean() - self.value)
+        low, high = np.percentile(shifted, LEVEL)
+        return Interval(self.value, max(0.0, float(low)), float(high))
+
+    def over(self, other: "Draws") -> Interval:
+        """Return the ratio to another, resampled alike; shifted in its logarithm."""
+        logs = np.log(self.resampled / other.resampled)
+        value = self.value / other.value
+        low, high = value * np.exp(np.percentile(logs - logs.mean(), LEVEL))
+        return Interval(value, float(low), float(high))
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Held-out data to measure against.
+
+    features: of its images.
+    size: H and W of these.
+    """
+
+    features: Features
+    size: tuple[int, int]
+
+    def measure(self, sample: Features, indices: Indices) -> dict[str, Array]:
+        """Return every metric of resamples of a sample.
+
+        Args:
+            sample: features of n images.
+            indices: (B, n), which images each resample has.
+
+        Returns:
+            Arrays (B,).
+        """
+        n = len(sample)
+        counts = np.stack([np.bincount(row, minlength=n) for row in indices])
+        share = counts / counts.sum(1, keepdims=True)
+        left = share @ sample.fine / self.features.fine.mean()
+        spectrum = share @ sample.rings
+        return {
+            "noise_left": left,
+            "noise_db": np.abs(10 * np.log10(left)),
+            "spectrum_db": self._spectrum_db(spectrum),
+            "w2": self._w2(spectrum),
+            "sliced": self._sliced(sample.projections, indices),
+            "frechet": self._frechet(sample.summary, share),
+        }
+
+    def estimates(self, sample: Features) -> dict[str, float]:
+        """Return every metric of a sample."""
+        whole = np.arange(len(sample))[None]
+        return {name: float(value[0]) for name, value in self.measure(sample, whole).items()}
+
+    def draws(self, sample: Features) -> dict[str, Draws]:
+        """Return every metric of a sample and its resamples."""
+        values = self.estimates(sample)
+        found = self.measure(sample, resamples(len(sample)))
+        return {name: Draws(values[name], found[name]) for name in METRICS}
+
+    def floor(self, num_images: int) -> dict[str, float]:
+        """Return the mean of every metric where the images are data: some against the others."""
+        rng, total = np.random.default_rng(1), dict.fromkeys(METRICS, 0.0)
+        if 2 * num_images > len(self.features):
+            return dict.fromkeys(METRICS, float("nan"))
+        for _ in range(FLOOR_DRAWS):
+            order = rng.permutation(len(self.features))
+            rest = Reference(self.features[order[num_images:]], self.size)
+            for name, value in rest.estimates(self.features[order[:num_images]]).items():
+                total[name] += value / FLOOR_DRAWS
+        return total
+
+    @cached_property
+    def _rings(self) -> Array:
+        return self.features.rings.mean(0)
+
+    @cached_property
+    def _scale(self) -> Array:
+        return self.features.projections.std(0) + 1e-12
+
+    @cached_property
+    def _sorted(self) -> Array:
+        return np.sort(self.features.projections, axis=0)
+
+    @cached_property
+    def _standard(self) -> tuple[Array, Array, Array, Array]:
+        """Mean and std of the summary, and C_d and its root in units of these."""
+        summary = self.features.summary
+        mean, std = summary.mean(0), summary.std(0) + 1e-12
+        covariance = np.cov((summary - mean) / std, rowvar=False)
+        values, vectors = np.linalg.eigh(covariance)
+        root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
+        return mean, std, covariance, root
+
+    def _spectrum_db(self, spectrum: Array) -> Array:
+        kept = slice(1, min(self.size) // 2 + 1)
+        ratio = 10 * np.log10(spectrum[:, kept] / self._rings[kept])
+        return np.sqrt(np.square(ratio).mean(1))
+
+    def _w2(self, spectrum: Array) -> Array:
+        _, count = rings(*self.size)
+        gap = np.square(np.sqrt(spectrum) - np.sqrt(self._rings))[:, 1:]
+        return np.sqrt(gap @ count[1:] / count[1:].sum())
+
+    def _sliced(self, projections: Array, indices: Indices) -> Array:
+        """Sort ranks rather than values: a resample of sorted values is one of small integers."""
+        n, num_projections = projections.shape
+        middles = (np.arange(n) + 0.5) / n
+        at = middles * len(self._sorted) - 0.5
+        places = np.arange(len(self._sorted))
+        quantiles = np.stack([np.interp(at, places, column) for column in self._sorted.T])
+        order = np.argsort(projections, axis=0, kind="stable")
+        values = np.take_along_axis(projections, order, axis=0).T.ravel()
+        ranks = np.empty((n, num_projections), dtype=np.int32 if n > 2**15 else np.int16)
+        np.put_along_axis(ranks, order, np.arange(n, dtype=ranks.dtype)[:, None], axis=0)
+        offsets = np.arange(num_projections)[:, None] * n
+        found = []
+        for rows in np.array_split(indices, -(-len(indices) // CHUNK)):
+            chosen = np.ascontiguousarray(ranks[rows].transpose(0, 2, 1))
+            chosen.sort(axis=2, kind="stable")
+            gap = np.abs(values[chosen + offsets] - quantiles).mean(2)
+            found.append((gap / self._scale).mean(1))
+        return np.concatenate(found)
+
+    def _frechet(self, summary: Array, share: Array) -> Array:
+        mean, std, covariance, root = self._standard
+        z = (summary - mean) / std
+        n, dimension = z.shape
+        means = share @ z
+        squares = (share @ np.einsum("ni,nj->nij", z, z).reshape(n, -1)).reshape(
+            -1, dimension, dimension
+        )
+        own = (squares - np.einsum("bi,bj->bij", means, means)) * (n / (n - 1))
+        values = np.linalg.eigvalsh(root @ own @ root).clip(0)
+        traces = np.trace(own, axis1=1, axis2=2) + np.trace(covariance)
+        return np.square(means).sum(1) + traces - 2 * np.sqrt(values).sum(1)
+
+
+def resamples(num_images: int) -> Indices:
+    """Return the images of each resample, (RESAMPLES, n), the same whenever n is."""
+    rng = np.random.default_rng(0)
+    return rng.integers(num_images, size=(RESAMPLES, num_images))
