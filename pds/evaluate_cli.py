@@ -100,6 +100,8 @@ def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> lis
 
 def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> None:
     """Print the validation, or write the tables and the report of everything in the folder."""
+    if not arguments.validate and not store.cells():
+        raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
     images = store.reference(model, arguments.reference)
     checked = validation.cases(images)
     if arguments.validate:
@@ -107,8 +109,6 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         return
     evidence = table.Evidence.of(store, _reference(images))
     rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
-    if not rows:
-        raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
     for name, text in (
         ("table.csv", table.to_csv(rows)),
         ("equivalence.csv", equivalence.to_csv(matches)),

@@ -141,15 +141,15 @@ class Store:
         return Drawn(torch.cat(images), nfe, seconds / timed)
 
     def reference(self, subject: Subject, num_images: int) -> Tensor:
-        """Return held-out images (n, C, H, W) float32, kept in the folder."""
+        """Return `Subject.held_out` images, kept in the folder."""
         path = self.folder / "reference.npz"
         source = "" if subject.images is None else str(subject.images.source)
         if path.is_file():
             arrays = read_arrays(path)
-            if len(arrays["images"]) == num_images and str(arrays["source"]) == source:
+            if int(arrays["wanted"]) == num_images and str(arrays["source"]) == source:
                 return torch.from_numpy(arrays["images"].astype(np.float32))
         stored = _halves(subject.held_out(num_images))
-        write_arrays(path, images=stored, source=source)
+        write_arrays(path, images=stored, wanted=num_images, source=source)
         return torch.from_numpy(stored.astype(np.float32))
 
     def _path(self, cell: Cell) -> Path:

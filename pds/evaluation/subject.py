@@ -23,6 +23,9 @@ PORTRAITS = train.HELD_OUT + 1_000
 
 BATCH = 100
 
+FEWEST = 50
+"""Held-out images that people may bring; a thousand are good."""
+
 
 @dataclass(frozen=True, eq=False)
 class Subject:
@@ -60,10 +63,10 @@ class Subject:
         return digest.hexdigest()[:32]
 
     def held_out(self, num_images: int) -> Tensor:
-        """Return images of the data, (n, C, H, W) float32.
+        """Return images of the data, (n, C, H, W) float32: n, or all that people brought.
 
         Raises:
-            ValueError: if there are fewer.
+            ValueError: if these are fewer than `FEWEST`.
         """
         batches, count = [], 0
         for batch in self._batches(num_images):
@@ -72,10 +75,9 @@ class Subject:
             if count >= num_images:
                 break
         images = torch.cat(batches)
-        if len(images) < num_images:
+        if len(images) < FEWEST:
             raise ValueError(
-                f"{num_images} images of the data were asked for, but there are {len(images)}; "
-                "use a smaller --reference"
+                f"{len(images)} held-out images say little of the data; bring {FEWEST} or more"
             )
         return images[:num_images]
 
