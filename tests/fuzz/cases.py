@@ -40,7 +40,7 @@ STORY = [
     {"step": "clocks", "num_steps": 9, "iteration": 3},
 ]
 RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
-       "num_images": 1, "seed": 3, "run": "a"}  # fmt: skip
+       "num_images": 1, "seed": 3, "tuned": False, "run": "a"}  # fmt: skip
 PANES["request_texts"] = RUN
 ENDPOINTS = {
     "theory": {"num_steps": 20, "alpha": 5, "model": "field64"},
