@@ -68,7 +68,7 @@ def test_with_it_alpha_and_filters_change_nothing():
 
 
 def test_the_exact_prediction_is_that_of_the_tuned_gain():
-    """At N = 20 vanilla has 1.9 times the power of the data in fine detail, the best gain theirs."""
+    """At N = 20 vanilla has 1.9 times the fine power of the data, the best gain theirs."""
     *_, (vanilla, ours) = predict(TUNED)
     data = radial(load("field64").data_power)
     fine = data.radii > 0.25
