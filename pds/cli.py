@@ -29,6 +29,7 @@ from pds import (
     theory,
     train,
     tuned,
+    tuned_record,
 )
 from pds.bench_cli import add_bench
 from pds.sample_cli import counts
@@ -208,8 +209,8 @@ def _record(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
     )
     if arguments.tuned:
-        out = arguments.out or tuned.RECORDED
-        tuned.record(story_tab.FIELDS, out)
+        out = arguments.out or tuned_record.RECORDED
+        tuned_record.record(story_tab.FIELDS, out)
         print(f"{out}: {', '.join(story_tab.FIELDS)}")
     elif arguments.ladder:
         out = arguments.out or ladder_tab.RECORDED
@@ -248,13 +249,12 @@ def _tune(arguments: argparse.Namespace) -> None:
     with arguments.mask.open("rb") as file:
         published = filters.read(file, str(arguments.mask), None, kind="frequency")
     sde, sampler, amplitude = _tuned_for(arguments)
-    data = theory.bins(amplitude**2 * filters.data_power(published).mean(0))
+    data = tuned.spectrum(published, amplitude=amplitude)
     ones, pds = np.ones_like(data.power), _binned(published, 5.0)
     scalar = theory.tune_scalar(data, sde, sampler)
-    gain = theory.tune(data, sde, sampler, start=pds)
-    grid = theory.on_grid(data, gain, *published.shape[1:])
-    alpha = theory.alpha_for(grid)
-    mask = theory.mask(grid, alpha).expand_as(published)
+    gain = tuned.preconditioner(published, sde, sampler, amplitude=amplitude).gain
+    alpha = theory.alpha_for(gain)
+    mask = theory.mask(gain, alpha)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     filters.save(arguments.out, mask)
     print("For Gaussian data with this spectrum: error W2, power above half Nyquist (1 is right)")
@@ -293,7 +293,7 @@ def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
         corrector=corrector,
         num_corrector_steps=configuration.num_corrector_steps,
     )
-    return sde, sampler, 2.0 if card.network.centered else 1.0
+    return sde, sampler, card.amplitude
 
 
 def _binned(mask: Tensor, alpha: float) -> theory.Array:

@@ -15,6 +15,7 @@ HELP = {
     "space": "whether PDS has the space filter",
     "num_images": "per sampler",
     "seed": "image i is drawn from seed + i",
+    "tuned": "the gain that is best at this number of iterations instead of alpha and filters",
 }
 
 
@@ -36,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     request = Request(**{f.name: getattr(arguments, f.name) for f in fields(Request)})
     comparison.save(arguments.out, request, *comparison.final(request))
-    print(f"{arguments.out}: vanilla above, PDS below")
+    print(f"{arguments.out}: vanilla above, {request.method} below")
 
 
 def command_of(path: Path) -> str | None:

@@ -1,5 +1,6 @@
 """A finished comparison: what Python gets of it, and the PNG that carries its request."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,14 @@ from numpy.typing import NDArray
 
 from pds import pictures, request_text
 from pds.experiments import Request, compare_request
+from pds.pictures import Pixels
 
 Tiles = NDArray[np.uint8]
 """Images of one sampler, (num_images, H, W, C)."""
 
 
 def final(request: Request) -> tuple[Tiles, Tiles]:
-    """Sample a request and return the images of vanilla and of PDS, as the page shows them."""
+    """Sample a request; return the images of vanilla and of what it is compared with, as shown."""
     for pair in compare_request(request):
         last = pair
     vanilla, pds = (pictures.view(step.x_mean.float().cpu().numpy()) for step in last)
@@ -22,8 +24,12 @@ def final(request: Request) -> tuple[Tiles, Tiles]:
 
 def png(request: Request, vanilla: Tiles, pds: Tiles) -> bytes:
     """Encode both samplers' images, one row each, with the request in the PNG's record."""
-    rows = [("vanilla", list(vanilla)), ("PDS", list(pds))]
-    return pictures.png(pictures.sheet(rows), request_text.to_record(request))
+    return pictures.png(sheet(request, vanilla, pds), request_text.to_record(request))
+
+
+def sheet(request: Request, vanilla: Tiles, pds: Tiles, captions: Sequence[str] = ()) -> Pixels:
+    """Return both samplers' images, one named row each."""
+    return pictures.sheet([("vanilla", list(vanilla)), (request.method, list(pds))], captions)
 
 
 def save(path: str | Path, request: Request, vanilla: Tiles, pds: Tiles) -> None:

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from pds import checkpoints, diagnostics, filters, theory
+from pds import checkpoints, diagnostics, filters, theory, tuned
 from pds.acceleration import accelerate
 from pds.capacity import largest_batch
 from pds.chains import Chains
@@ -34,7 +34,7 @@ from pds.limits import (
 )
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
-from pds.preconditioners import Identity, Preconditioner
+from pds.preconditioners import FrequencyFilter, Identity, Preconditioner
 from pds.sampling import Pair, Sampler, Step, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
 from pds.sde import SDE, VESDE
@@ -68,6 +68,8 @@ class Request:
         space: whether M has the space filter.
         num_images: images per chain, 1 to 8.
         seed: image i starts from seed + i.
+        tuned: whether M is the gain that is best at this N, see `pds.tuned`, instead of the
+            published filters; alpha, frequency and space are not looked at then.
 
     Raises:
         ValueError: for anything outside these ranges.
@@ -80,6 +82,7 @@ class Request:
     space: bool = False
     num_images: int = 4
     seed: int = 0
+    tuned: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.model, str) or not (self.model in MODELS or self.model in brought):
@@ -91,9 +94,19 @@ class Request:
         ):
             object.__setattr__(self, name, _whole(name, getattr(self, name), low, high))
         object.__setattr__(self, "alpha", _alpha(self.alpha))
-        for name in ("frequency", "space"):
+        for name in ("frequency", "space", "tuned"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {quoted(getattr(self, name))}")
+
+    @property
+    def filtered(self) -> bool:
+        """Return whether M is more than vanilla's."""
+        return self.tuned or self.frequency or self.space
+
+    @property
+    def method(self) -> str:
+        """Return what the preconditioned sampler is called within a sentence."""
+        return "tuned" if self.tuned else "PDS"
 
 
 @dataclass(frozen=True)
@@ -138,13 +151,33 @@ class Experiment:
             corrector=Langevin(self.snr, snr_norm="sample"),
         )
 
+    @cached_property
+    def _tuned(self) -> Callable[[int], FrequencyFilter]:
+        """The tuned M of each N, the latest ones kept."""
+
+        def found(num_steps: int) -> FrequencyFilter:
+            mask = self.frequency_mask.to(DEVICE)
+            return tuned.preconditioner(mask, self.sde, self.sampler(num_steps))
+
+        return lru_cache(maxsize=32)(found)
+
     def preconditioner(self, request: Request) -> Preconditioner:
         """Return the M that the request asks for."""
+        if request.tuned:
+            return self._tuned(request.num_steps)
         return filters.preconditioner(
             self.frequency_mask.to(DEVICE) if request.frequency else None,
             self.space_mask.to(DEVICE) if request.space else None,
             alpha=request.alpha,
         )
+
+    def frequency_gain(self, request: Request) -> Tensor:
+        """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
+        if request.tuned:
+            return self._tuned(request.num_steps).gain.cpu()
+        if request.frequency:
+            return filters.gain(self.frequency_mask, request.alpha)
+        return torch.ones(self.image_shape)
 
 
 def speed_up(num_scales: int, num_steps: int) -> float:
@@ -213,12 +246,12 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
         return
     _, height, width = experiment.image_shape
     data = theory.modes(experiment.score.power[0])
-    gain = filters.gain(experiment.frequency_mask[0], request.alpha)
+    gain = experiment.frequency_gain(request)[0]
     chains = [
         theory.trajectory(
             data, theory.modes(g).power, experiment.sde, experiment.sampler(request.num_steps)
         )
-        for g in (torch.ones_like(gain), gain if request.frequency else torch.ones_like(gain))
+        for g in (torch.ones_like(gain), gain)
     ]
     for variances in zip(*chains, strict=True):
         vanilla, pds = (diagnostics.radial(theory.grid(v, height, width)) for v in variances)

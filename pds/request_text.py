@@ -26,6 +26,9 @@ CONFIG = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
 MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space")}
 """What the command line needs for the page's own network, the only model that both have."""
 
+ADDED = {"tuned"}
+"""Fields that older pictures do not have."""
+
 LONGEST = 10_000
 """Characters of a query or a record; ours have a few hundred."""
 
@@ -126,7 +129,8 @@ def from_record(text: str) -> Request:
     if KEY not in values:
         return _from_run(Record.from_json(text))
     request = values[KEY]
-    if not isinstance(request, dict) or set(request) != {f.name for f in fields(Request)}:
+    names = {f.name for f in fields(Request)}
+    if not isinstance(request, dict) or not names - ADDED <= set(request) <= names:
         raise ValueError("this picture was drawn by another version; its settings cannot be read")
     if request["model"] is None:
         raise ValueError(
@@ -166,6 +170,7 @@ def _from_run(record: Record) -> Request:
         space=bool(run.space_mask_path),
         num_images=count,
         seed=run.seed + first,
+        tuned=run.tuned,
     )
 
 
@@ -204,5 +209,8 @@ def _number(text: str) -> float | str:
     return float(text) if _NUMBER.fullmatch(text) else text
 
 
-_READ: dict[str, Callable[[str], object]] = {"model": str, "frequency": _switch, "space": _switch}
+_READ: dict[str, Callable[[str], object]] = {
+    "model": str,
+    **dict.fromkeys(("frequency", "space", "tuned"), _switch),
+}
 """Readers of the fields that are no numbers."""

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds import checkpoints, configs, filters, hub
+from pds import checkpoints, configs, filters, hub, tuned
 from pds.configs import Configuration
 from pds.experiments import speed_up
 from pds.ncsnpp import ModelCard, NetworkScore, precision
@@ -38,8 +38,8 @@ class Model:
     score, sde: of the network.
     image_shape: (C, H, W).
     centered: images are in [-1, 1], else in [0, 1].
-    preconditioner: M of the PDS chain.
     samplers: one for each number of iterations that is drawn.
+    preconditioners: M of the PDS chain of each.
     fingerprint: hash of everything in files that the images depend on.
     """
 
@@ -47,8 +47,8 @@ class Model:
     sde: SDE
     image_shape: tuple[int, int, int]
     centered: bool
-    preconditioner: Preconditioner
     samplers: tuple[Sampler, ...]
+    preconditioners: dict[Sampler, Preconditioner]
     fingerprint: str
 
 
@@ -76,23 +76,37 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
     score = open_checkpoint(find_checkpoint(request, configuration), card)
     masks = [mask for mask in (frequency, space) if mask is not None]
     fingerprint = _fingerprint(score, samplers, masks)
-    m = filters.preconditioner(
-        None if frequency is None else frequency.to(device),
-        None if space is None else space.to(device),
-        alpha=request.alpha,
-    )
+    frequency, space = (m if m is None else m.to(device) for m in (frequency, space))
     model = Model(
         score=score.to(device),
         sde=score.sde,
         image_shape=shape,
         centered=card.network.centered,
-        preconditioner=Skew(m, request.skew) if request.skew else m,
         samplers=samplers,
+        preconditioners={
+            sampler: _preconditioner(request, card, sampler, frequency, space)
+            for sampler in samplers
+        },
         fingerprint=fingerprint,
     )
-    for sampler in samplers:
-        sampler.rehearse(model.sde, model.preconditioner, torch.ones(1, *shape, device=device))
+    for sampler, m in model.preconditioners.items():
+        sampler.rehearse(model.sde, m, torch.ones(1, *shape, device=device))
     return model
+
+
+def _preconditioner(
+    request: RunRequest,
+    card: ModelCard,
+    sampler: Sampler,
+    frequency: Tensor | None,
+    space: Tensor | None,
+) -> Preconditioner:
+    """Return the M that the request asks for at the sampler's N, from raw masks."""
+    if request.tuned:
+        assert frequency is not None
+        return tuned.preconditioner(frequency, card.sde, sampler, amplitude=card.amplitude)
+    m = filters.preconditioner(frequency, space, alpha=request.alpha)
+    return Skew(m, request.skew) if request.skew else m
 
 
 def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sampler]:

@@ -47,6 +47,8 @@ class RunRequest:
         predictor, corrector: names as in configurations.
         snr: of the corrector, > 0.
         skew: strength of the skew-symmetric S.
+        tuned: take the gain that is best for the spectrum in freq_mask_path at the run's own N,
+            process, kernels and snr, see `pds.tuned`, instead of the filter at alpha.
         compare: draw vanilla too, from the same noise.
         trajectory: keep the steps too, as an animation and as numbers.
         ladder: numbers of iterations to compare at, instead of a speed_up.
@@ -73,6 +75,7 @@ class RunRequest:
     corrector: str | None = None
     snr: float | None = None
     skew: float = 0.0
+    tuned: bool = False
     compare: bool = False
     trajectory: bool = False
     ladder: tuple[int, ...] = ()
@@ -127,6 +130,21 @@ class RunRequest:
                 "a comparison needs something to compare with vanilla; add freq_mask_path, "
                 "space_mask_path or skew"
             )
+
+        self._require_tunable()
+
+    def _require_tunable(self) -> None:
+        if not self.tuned:
+            return
+        if self.freq_mask_path is None:
+            raise ValueError(
+                "tuned fits the gain to the spectrum in a frequency filter; add freq_mask_path"
+            )
+        for name, what in (("space_mask_path", "a space filter"), ("skew", "S")):
+            if getattr(self, name):
+                raise ValueError(f"a gain cannot be tuned beside {what}; leave {name} out")
+        if self.alpha != 5:
+            raise ValueError("tuned sets the gain itself; leave alpha out")
 
     @property
     def preconditioned(self) -> bool:

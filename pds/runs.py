@@ -188,7 +188,7 @@ def _chains(plan: _Run, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, .
     seeds = [first + image for image in batch.images]
     shape = (len(seeds), *plan.model.image_shape)
     noise = seeded_noise(seeds, device=plan.device)
-    m, sde = plan.model.preconditioner, plan.model.sde
+    m, sde = plan.model.preconditioners[batch.sampler], plan.model.sde
     if len(plan.request.samplers) > 1:
         yield from sampling.compare(
             score, sde, sampler=batch.sampler, noise=noise, shape=shape, preconditioner=m
@@ -237,7 +237,8 @@ def _sheet(plan: _Run) -> Pixels:
         1, min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(samplers) // len(names)
     )
     images = range(min(plan.request.num_samples or 0, room))
-    labels = {"vanilla": "vanilla", "pds": "PDS"} if len(names) > 1 else dict.fromkeys(names, "")
+    method = "tuned" if plan.request.tuned else "PDS"
+    labels = {"vanilla": "vanilla", "pds": method} if len(names) > 1 else dict.fromkeys(names, "")
     if plan.request.ladder:
         counts = [sampler.num_steps for sampler in samplers]
         rows = [

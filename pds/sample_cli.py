@@ -96,6 +96,11 @@ def _add_sampler(group: argparse._ArgumentGroup) -> None:
     add("--corrector", help=", ".join(configs.CORRECTORS))
     add("--snr", type=float, help="of the corrector, > 0")
     add("--skew", type=float, default=0.0, help="strength of the skew-symmetric S; default 0")
+    add(
+        "--tuned",
+        action="store_true",
+        help="the gain that is best at this N for the spectrum in --freq_mask_path, not --alpha's",
+    )
 
 
 def _add_pictures(group: argparse._ArgumentGroup) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import filters, story
+from pds import filters, story, tuned_record
 from pds.experiments import ROOT
 from pds.web import api
 
@@ -89,9 +89,18 @@ def test_the_theory_is_the_story_s():
     assert api.theory(num_steps=2000)["summary"].startswith("Vanilla is closer")
 
 
+def test_the_theory_of_the_tuned_gain_is_the_story_s():
+    at = story.COUNTS.index(20)
+    expected = tuned_record.curves("field64")["tuned"][at]
+    answer = api.theory(num_steps=20, tuned=True)
+    # Gains are recorded to five digits, of which the smallest errors take notice.
+    assert answer["error"]["pds"] == pytest.approx(expected, rel=0.05)
+    assert answer["summary"].startswith("Tuned is closer")
+
+
 def test_a_ladder_comes_rung_by_rung():
-    rungs = list(api.ladder([14, 10], model="field64", seed=1))
-    assert [rung["num_steps"] for rung in rungs] == [10, 14]
+    rungs = list(api.ladder([14, 11], model="field64", seed=1))
+    assert [rung["num_steps"] for rung in rungs] == [11, 14]
     assert set(rungs[0]["noise_left"]) == set(rungs[0]["images"]) == {"vanilla", "pds", "tuned"}
     with Image.open(
         io.BytesIO(base64.b64decode(rungs[0]["images"]["pds"].partition(",")[2]))
@@ -119,9 +128,23 @@ def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
     assert answer["error"]["pds"] < answer["error"]["vanilla"]
     with pytest.raises(AppError, match="alpha must be a number above 1"):
         client.predict(alpha=0.5, api_name="/theory")
-    for wrong, words in (([0], "must be a whole number from 1 to 2000"), ([11], "must be of 10, ")):
-        with pytest.raises(AppError, match=words):
-            client.predict(num_steps=wrong, api_name="/ladder")
+    with pytest.raises(AppError, match="must be a whole number from 1 to 2000"):
+        client.predict(num_steps=[0], api_name="/ladder")
+
+
+def test_a_program_compares_with_the_tuned_gain_and_without_as_before(address):
+    client = Client(address, verbose=False)
+    asked = {"model": "field64", "num_steps": 10, "num_images": 1, "api_name": "/compare"}
+    plain, tuned = (list(client.submit(**asked, **more))[-1] for more in ({}, {"tuned": True}))
+    assert plain.keys() == tuned.keys()
+    assert plain["vanilla"] == tuned["vanilla"]
+    assert plain["pds"] != tuned["pds"]
+    (described,) = [
+        p
+        for p in client.view_api(return_format="dict")["named_endpoints"]["/compare"]["parameters"]
+        if p["parameter_name"] == "tuned"
+    ]
+    assert described["parameter_has_default"] and described["parameter_default"] is False
 
 
 def test_a_program_streams_a_ladder(address):

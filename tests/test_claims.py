@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pds import filters, langevin, story, theory, tuned
+from pds import filters, langevin, story, theory, tuned_record
 from pds.experiments import Request, compare_request, from_images, load
 from pds.langevin import Move
 from pds.plane import Gaussian, root
@@ -119,7 +119,7 @@ def the_filter_has_a_cliff():
 
 
 def a_constant_is_better_than_the_filter():
-    best = tuned.load("field64")
+    best = tuned_record.load("field64")
     return (CLOUDS.w2_of(best.scalars[:, None]) < CLOUDS.w2(CLOUDS.gain(5.0))).all()
 
 

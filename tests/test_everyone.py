@@ -18,6 +18,7 @@ CONTROLS = """(root) => {
   return [...document.querySelectorAll(root + ' ' + kinds)]
     .filter((n) => n.checkVisibility({ visibilityProperty: true }))
     .filter((n) => !n.disabled && n.tabIndex >= 0)
+    .filter((n) => n.type !== 'radio' || n.checked) // a group is one stop, its arrow keys choose
     .map((n) => all.indexOf(n));
 }"""
 
@@ -228,7 +229,7 @@ def test_stop_stays_at_hand_while_a_run_is_under_way(page, size):
 
 
 SMALL = """(root) => {
-  const clicked = ['checkbox', 'file']; // the label around is the target
+  const clicked = ['checkbox', 'radio', 'file']; // the label around is the target
   const kinds = ':is(button, input, select, summary, label)';
   return [...document.querySelectorAll(root + ' ' + kinds)]
     .filter((n) => n.checkVisibility({ visibilityProperty: true }) && !n.disabled)

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from pds import filters
-from pds.experiments import load
+from pds import filters, tuned
+from pds.experiments import Request, load
 from pds.web import filter_tab
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
@@ -153,3 +153,39 @@ def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
 def test_a_file_of_no_known_kind_is_refused():
     with pytest.raises(ValueError, match="A file was expected"):
         filter_tab.open_mask({"content": npy(mask()), "kind": "phase"})
+
+
+TUNED = VALUES | {"tuned": True, "num_steps": 20}
+
+
+def test_a_tuned_gain_is_drawn_as_the_comparison_uses_it():
+    gain = load("portraits32").frequency_gain(Request(num_steps=20, tuned=True))
+    view = filter_tab.view(TUNED)
+    (plane,) = view["plots"]["plane"]
+    np.testing.assert_allclose(plane["z"], torch.fft.fftshift(gain[0]), rtol=1e-4)
+    assert f"{float(gain.max()):.3f}" in view["text"]["filter"]
+    assert view["text"]["filter"].startswith("Tuned to 20 iterations")
+    assert view["plots"]["space"][0]["z"] == []
+
+
+@pytest.mark.parametrize("num_steps", [1, 7])
+def test_a_tuned_gain_s_figures_are_ones_that_plotly_accepts(num_steps):
+    view = filter_tab.view(TUNED | {"num_steps": num_steps})
+    for name, traces in view["plots"].items():
+        layout = filter_tab.setup()["layouts"][name]
+        go.Figure(traces, layout).update_layout(view["layouts"].get(name, {}))
+
+
+def test_a_gain_is_tuned_to_an_opened_mask():
+    raw = mask(size=16)
+    view = filter_tab.view(TUNED | {"frequency": opened_mask(raw)})
+    model = load("portraits32")
+    m = tuned.preconditioner(torch.from_numpy(raw), model.sde, model.sampler(20))
+    (plane,) = view["plots"]["plane"]
+    np.testing.assert_allclose(plane["z"], torch.fft.fftshift(m.gain[0]), rtol=1e-4)
+
+
+@pytest.mark.parametrize("changes", [{"num_steps": 0}, {"num_steps": ""}, {"tuned": "yes"}])
+def test_a_bad_value_of_a_tuned_gain_is_refused(changes):
+    with pytest.raises(ValueError, match="must be"):
+        filter_tab.view(TUNED | changes)

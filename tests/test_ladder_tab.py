@@ -3,16 +3,15 @@
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from pds import tuned
 from pds.cli import main
 from pds.experiments import Request, compare_request, load, run_chains
 from pds.pictures import view
-from pds.sampling import seeded_noise, steps
 from pds.web import ladder_tab
 from pds.web.words import grain_begins
 
@@ -34,16 +33,8 @@ def pixels(content):
 
 def sample_tuned(request):
     """The last step with the gain that is tuned for this N."""
-    experiment = load(request.model)
-    *_, last = steps(
-        experiment.score,
-        experiment.sde,
-        sampler=experiment.sampler(request.num_steps),
-        preconditioner=tuned.preconditioner(request.model, request.num_steps),
-        noise=seeded_noise(range(request.seed, request.seed + 2)),
-        shape=(2, *experiment.image_shape),
-    )
-    return last
+    *_, last = compare_request(replace(request, tuned=True))
+    return last.pds
 
 
 def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(drawn):

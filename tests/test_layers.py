@@ -23,6 +23,7 @@ LAYERS = [
         "shelf",
         "filter_picture",
         "tuned",
+        "tuned_record",
     }
     | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
     | {"bench", "evaluation", "request_text", "comparison"},

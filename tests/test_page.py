@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import time
 
 import numpy as np
@@ -219,3 +220,38 @@ def test_a_program_gets_the_sentence_of_a_bad_value(address):
     client = Client(address, verbose=False)
     with pytest.raises(AppError, match="alpha must be a number above 1"):
         client.predict(model="field64", alpha=0.5, api_name="/compare")
+
+
+def test_the_tuned_gain_is_chosen_sampled_and_kept(page):
+    alpha, frequency = page.locator("#pds-alpha"), page.locator("[name=frequency]")
+    expect(alpha).to_be_enabled()
+    page.get_by_text("Tuned to N").click()
+    for control in (alpha, frequency):
+        expect(control).to_be_disabled()
+        expect(control).to_be_hidden()
+    sample(page, num_steps=20, num_images=2)
+    expect(page.locator(".pds-fitted")).to_contain_text("20 iterations")
+    finish(page)
+    expect(page.locator(".pds-panel.ours figcaption")).to_have_text(
+        re.compile(r"Tuned\s+gain fitted to 20 iterations")
+    )
+    expect(page.locator(".pds-verdict")).to_contain_text("Tuned is closer to the data")
+    expect(page.locator(".pds-panel.ours canvas")).to_have_attribute(
+        "aria-label", re.compile("^Tuned: 2 images after iteration 20")
+    )
+    page.wait_for_timeout(600)  # until the address is written
+    assert "tuned=1" in page.url
+    page.reload()
+    expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
+    finish(page)
+    expect(alpha).to_be_disabled()
+    page.get_by_text("Published (alpha)").click()
+    expect(alpha).to_have_value("5")
+    expect(frequency).to_be_checked()
+
+
+def test_the_choice_is_made_with_the_arrow_keys(page):
+    page.get_by_role("radio", name="Published (alpha)").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Tuned to N")).to_be_checked()
+    expect(page.locator("#pds-alpha")).to_be_disabled()

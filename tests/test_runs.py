@@ -1,6 +1,7 @@
 """The files of a sampling run: which bits, under which names, however often it is interrupted."""
 
 import errno
+import json
 import os
 import shlex
 import signal
@@ -443,3 +444,56 @@ def test_a_cpu_that_dies_of_bfloat16_is_found_out_before(tmp_path, monkeypatch, 
     assert draw(folder, "--dtype", "bfloat16") == 2
     expected = "no checkpoint" if speed_up else "dtype bfloat16 does not work on this"
     assert expected in capsys.readouterr().err
+
+
+# The tuned gain
+
+
+def of(folder, name="eval"):
+    """The pixels of the three images of a run."""
+    return np.stack([pixels(folder / name / f"00000{i}.png") for i in range(3)]).astype(int)
+
+
+def test_a_tuned_run_is_that_of_the_mask_that_tune_writes(folder, capsys):
+    words = ["--num-steps", "5", "--config", f"{folder}/tiny.py", "--out", f"{folder}/tuned.npy"]
+    assert main(["tune", f"{folder}/freq.npy", *words]) == 0
+    passed = capsys.readouterr().out.splitlines()[-1].removeprefix("pass ").split()
+    assert draw(folder, *passed, "--eval_folder", "by_mask", filtered=False) == 0
+    assert draw(folder, "--tuned") == 0
+    assert draw(folder, "--eval_folder", "published") == 0
+    # The mask is stored in float32.
+    assert np.abs(of(folder) - of(folder, "by_mask")).max() <= 1
+    assert np.abs(of(folder) - of(folder, "published")).max() > 1
+
+
+def test_each_n_of_a_tuned_ladder_has_the_gain_of_its_own(folder):
+    tuned = ["--tuned", "--num_samples", "3"]
+    words = flags(folder, "--ladder", "5,2", *tuned)
+    del words[words.index("--speed_up") : words.index("--speed_up") + 2]
+    assert sample_main(words) == 0
+    assert draw(folder, *tuned, "--eval_folder", "alone") == 0
+    assert (of(folder, "eval/5") == of(folder, "alone")).all()
+
+
+def test_a_tuned_run_says_so_and_goes_on_as_one(folder, capsys):
+    assert draw(folder, "--tuned", "--compare") == 0
+    drawn = pictures(folder)
+    assert metadata(folder / "eval" / "000001.png")["request"]["tuned"] is True
+    (folder / "eval" / "000001.png").unlink()
+    assert draw(folder, "--tuned", "--compare") == 0
+    assert pictures(folder) == drawn
+    assert draw(folder, "--compare") == 2
+    assert "tuned True, not False" in capsys.readouterr().err
+    assert main(["show", f"{folder}/eval/000000.png"]) == 0
+    command = shlex.split(capsys.readouterr().out)
+    assert "--tuned" in command
+    (folder / "eval" / "000000.png").unlink()
+    assert sample_main(command[2:]) == 0
+    assert pictures(folder) == drawn
+
+
+def test_a_picture_from_before_there_was_a_tuned_gain_is_of_the_same_run(reference):
+    text = pds_pictures.read_text(reference / "eval" / "000000.png")
+    values = json.loads(text)
+    del values["request"]["tuned"]
+    assert Record.from_json(json.dumps(values)) == Record.from_json(text)

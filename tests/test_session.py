@@ -28,6 +28,7 @@ FIELD = {
     "space": False,
     "num_images": 2,
     "seed": 3,
+    "tuned": False,
     "run": "a",
 }
 
@@ -226,7 +227,7 @@ def test_large_pictures_keep_fewer_steps():
     ],
 )
 def test_the_verdict_names_the_side_that_is_closer_to_the_data(vanilla, pds, words):
-    assert words in verdict(vanilla, pds, same=False)
+    assert words in verdict(vanilla, pds, method="PDS", same=False)
 
 
 def test_a_recorded_run_comes_back_as_it_was(tmp_path):

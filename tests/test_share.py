@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import shlex
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -26,7 +27,8 @@ def shown(page):
     count, seed = (float(page.input_value(f"#stage [name={n}]")) for n in ("num_images", "seed"))
     switches = {n: page.is_checked(f"[name={n}]") for n in ("frequency", "space")}
     model = page.input_value("#stage [name=model]")
-    return Request(model, **number, **switches, num_images=count, seed=seed)
+    tuned = page.is_checked("#stage [name=tuned][value='1']")
+    return Request(model, **number, **switches, num_images=count, seed=seed, tuned=tuned)
 
 
 def runs(page):
@@ -49,6 +51,32 @@ def test_a_link_restores_every_control_and_samples_once(page, address):
     finish(page)
     assert shown(page) == REQUEST
     assert runs(page) == 1
+
+
+def test_a_tuned_link_keeps_the_published_settings_for_later(page, address):
+    open_link(page, address, LINK + "&tuned=1")
+    expect(page.locator(".pds-where")).to_have_text("iteration 7 of 7", timeout=20_000)
+    finish(page)
+    assert shown(page) == replace(REQUEST, tuned=True)
+    page.get_by_text("Published (alpha)").click()
+    expect(page.locator("#pds-alpha")).to_be_enabled()
+    assert shown(page) == REQUEST
+
+
+def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_path):
+    page.get_by_text("Tuned to N").click()
+    sample(page, num_steps=5, num_images=2, seed=9)
+    finish(page)
+    name, sheet = saved(page, "Pictures")
+    assert name == "tuned_field64_n5_seed9.png"
+    (tmp_path / name).write_bytes(sheet)
+    asked = request_text.from_record(pictures.read_text(tmp_path / name))
+    assert asked == Request("field64", 5, num_images=2, seed=9, tuned=True)
+    page.get_by_text("Published (alpha)").click()
+    page.get_by_text("Share", exact=True).click()
+    page.get_by_label("Open a picture drawn here").set_input_files(tmp_path / name)
+    expect(page.locator(".pds-verdict")).to_contain_text("are back")
+    assert shown(page) == asked
 
 
 def test_a_link_s_run_can_be_stopped(page, address):

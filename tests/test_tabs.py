@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.test_page import finish
+
 TABS = ("filter", "story", "ladder", "images")
 
 
@@ -42,9 +44,27 @@ def test_no_request_leaves_the_host(page, address):
 
 
 def test_the_comparison_leads_to_its_filter(page):
-    page.click(".pds-to-filter")
+    page.fill("#pds-alpha", "3")
+    page.get_by_role("button", name="See the filter").click()
     expect(page.locator("#filter .pds-pane h1")).to_have_text("The filter")
     page.wait_for_selector("#filter [data-plot=surface] canvas")
+    expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
+
+
+def test_the_comparison_leads_to_its_tuned_gain_whenever_it_is_asked(page):
+    page.get_by_text("Tuned to N").click()
+    text = page.locator("#filter [data-text=filter]")
+    for num_steps in ("20", "33"):
+        page.fill("#pds-steps", num_steps)
+        page.get_by_role("button", name="See the tuned gain").click()
+        expect(text).to_contain_text(f"Tuned to {num_steps} iterations ")
+        page.click("#compare-tab-button")
+    pane = open_tab(page, "filter")
+    pane.get_by_label("Iterations N").fill("7")
+    expect(text).to_contain_text("Tuned to 7 iterations ")
+    expect(pane.get_by_role("slider", name="Alpha")).to_be_hidden()
+    pane.get_by_text("Published (alpha)").click()
+    expect(text).to_contain_text("At alpha = 5 ")
 
 
 def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
@@ -148,6 +168,19 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
     pane.get_by_role("button", name="PDS after 20 iterations").click()
     expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
     assert page.input_value("#stage [name=num_images]") == "2"
+
+
+def test_a_tuned_rung_opens_vanilla_against_tuned(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_role("button", name="Tuned after 20 iterations").click()
+    expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
+    finish(page)
+    expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
+    rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .left dd"))
+    assert whole.inner_text() in rung.locator("td[data-count='20']").text_content()
+    page.click("#ladder-tab-button")
+    pane.get_by_role("button", name="PDS after 20 iterations").click()
+    expect(page.locator(".pds-panel.ours b")).to_have_text("PDS", timeout=30_000)
 
 
 def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):

@@ -49,7 +49,7 @@ def test_another_visit_does_not_get_a_model_even_by_its_name():
 def test_a_run_of_another_visits_model_is_refused():
     name = bring("a")
     asked = {"model": name, "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
-             "num_images": 1, "seed": 0}  # fmt: skip
+             "num_images": 1, "seed": 0, "tuned": False}  # fmt: skip
     event = SimpleNamespace(_data=asked)
     own, other = SimpleNamespace(session_hash="a"), SimpleNamespace(session_hash="b")
     *_, last = layout._sample(event, own)

@@ -68,6 +68,11 @@ class ModelCard:
         if self.scaling == "edm" and not isinstance(self.sde, VESDE):
             raise ValueError(f"edm scaling is defined for VE, got {type(self.sde).__name__}")
 
+    @property
+    def amplitude(self) -> float:
+        """Return what images in [0, 1] are multiplied by before the network sees them."""
+        return 2.0 if self.network.centered else 1.0
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold; `from_dict` takes them back."""
         (process,) = [name for name, kind in PROCESSES.items() if type(self.sde) is kind]

@@ -157,7 +157,8 @@ def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adap
     if isinstance(kernel, ReverseDiffusion | EulerMaruyama | Ancestral):
         if isinstance(kernel, Ancestral) and (g2 != 1).any():
             raise ValueError(
-                "ancestral sampling cannot take a preconditioner, so its gain must be 1 everywhere"
+                "ancestral sampling cannot take a preconditioner, so its gain must be 1 "
+                "everywhere; use reverse_diffusion"
             )
         a = 1 - g2 * at.drift - at.diffusion**2 * pull
         return _Fixed(a**2, at.noise**2 * g2)

@@ -85,8 +85,9 @@ def file_of(values: Mapping[str, Any]) -> Message:
     kept = read(values)
     request = kept.request
     model = request.model if request.model in MODELS else "mine"
+    stem = f"{request.method.lower()}_{model}_n{request.num_steps}_seed{request.seed}"
     return {
-        "file": f"pds_{model}_n{request.num_steps}_seed{request.seed}.{suffix}",
+        "file": f"{stem}.{suffix}",
         "content": base64.b64encode(encode(kept)).decode("ascii"),
     }
 
@@ -129,9 +130,7 @@ def sheet(kept: Kept) -> bytes:
 def animation(kept: Kept) -> bytes:
     """Return every step as a lossless animated WebP, laid out like the sheet."""
     frames = [
-        pictures.sheet(
-            [("vanilla", list(vanilla)), ("PDS", list(pds))], [f"iteration {number(iteration)}"]
-        )
+        comparison.sheet(kept.request, vanilla, pds, [f"iteration {number(iteration)}"])
         for (vanilla, pds), iteration in zip(kept.images, kept.numbers["iteration"], strict=True)
     ]
     return pictures.animation(frames)

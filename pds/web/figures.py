@@ -34,7 +34,7 @@ TOP_GAIN = 2.0
 class Gains:
     """The gains of a frequency and a space filter, ready to draw.
 
-    alpha: strength that they were made with.
+    bound: largest gain that their alpha allows for any data; None where they are tuned.
     frequency: r on the frequency plane, (H, W), zero frequency in the center.
     rows, columns: its frequencies in cycles per pixel, (H,) and (W,).
     radii, radial: mean of r over rings, in cycles per pixel; the images' mean (k = 0) is left out.
@@ -42,7 +42,7 @@ class Gains:
     lowest, highest: of r over all channels and frequencies.
     """
 
-    alpha: float
+    bound: float | None
     frequency: Array
     rows: Array
     columns: Array
@@ -53,9 +53,9 @@ class Gains:
     highest: float
 
     @property
-    def bound(self) -> float:
-        """Largest gain that this alpha allows for any data, alpha / (alpha - 1)."""
-        return self.alpha / (self.alpha - 1)
+    def top(self) -> float:
+        """Largest gain to make room for."""
+        return self.highest if self.bound is None else self.bound
 
 
 def layout(title: str, **more: Any) -> Layout:
@@ -155,18 +155,18 @@ def log_range(lowest: float) -> list[float]:
 
 
 def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
-    """Draw the gains, colors spread over the range that alpha allows."""
+    """Draw the gains, colors spread over the range that alpha allows, or that they have."""
     colors = {"colorscale": SHADES, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
     plane = {
         "type": "heatmap", "z": rounded(gains.frequency), "x": rounded(gains.columns),
-        "y": rounded(gains.rows), "zmin": 1, "zmax": gains.bound, **colors,
+        "y": rounded(gains.rows), "zmin": 1, "zmax": gains.top, **colors,
         "hovertemplate": "(%{x:.3f}, %{y:.3f}) cycles per pixel: gain %{z:.3f}<extra></extra>",
     }  # fmt: skip
     surface = {
-        **plane, "type": "surface", "cmin": 1, "cmax": gains.bound, "showscale": False,
+        **plane, "type": "surface", "cmin": 1, "cmax": gains.top, "showscale": False,
     }  # fmt: skip
     space = {
-        "type": "heatmap", "zmin": 1, "zmax": gains.bound, **colors,
+        "type": "heatmap", "zmin": 1, "zmax": gains.top, **colors,
         "z": [] if gains.space is None else rounded(gains.space),
         "hovertemplate": "row %{y}, column %{x}: gain %{z:.3f}<extra></extra>",
     }  # fmt: skip
@@ -179,15 +179,18 @@ def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
 
 
 def _radial(gains: Gains) -> list[Trace]:
-    ends = np.array([1e-4, 1.0])
+    ends, named = np.array([1e-4, 1.0]), {1.0: "vanilla"}
+    if gains.bound is not None:
+        named[gains.bound] = f"bound α/(α−1) = {gains.bound:.3f}"  # noqa: RUF001
     levels = [
         line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
-        for level in (1.0, gains.bound)
+        for level in named
     ]
     names = {
-        "type": "scatter", "mode": "text", "x": [0.5, 0.5], "y": [1.0, gains.bound],
-        "text": ["vanilla", f"bound α/(α−1) = {gains.bound:.3f}"],  # noqa: RUF001
-        "textposition": "top left", "hoverinfo": "skip", "textfont": {"color": INK},
+        "type": "scatter", "mode": "text", "x": [0.5] * len(named), "y": list(named),
+        "text": list(named.values()), "textposition": "top left", "hoverinfo": "skip",
+        "textfont": {"color": INK},
     }  # fmt: skip
+    color = OURS if gains.bound is not None else TUNED
     hover = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
-    return [*levels, names, line(gains.radii, gains.radial, OURS, hovertemplate=hover)]
+    return [*levels, names, line(gains.radii, gains.radial, color, hovertemplate=hover)]

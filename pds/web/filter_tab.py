@@ -1,9 +1,10 @@
-"""The tab "Filter": a model's filters at any alpha, or a mask that a visitor brings."""
+"""The tab "Filter": a model's filters at any alpha or tuned to any N, or a visitor's mask."""
 
 import base64
 import binascii
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,14 @@ from torch import Tensor
 
 from pds import diagnostics, filters
 from pds.experiments import MODELS, Request, load
-from pds.limits import MASKS_PER_VISIT, MAX_MASK_BYTES, MAX_MASK_ELEMENTS, MAX_MASKS, quoted
+from pds.limits import (
+    MASKS_PER_VISIT,
+    MAX_MASK_BYTES,
+    MAX_MASK_ELEMENTS,
+    MAX_MASKS,
+    MAX_STEPS,
+    quoted,
+)
 from pds.shelf import NOBODY, Shelf
 from pds.web import figures
 from pds.web.messages import Message
@@ -23,6 +31,8 @@ CHANNELS = ("mean of all channels", "red", "green", "blue")
 
 LARGEST_DRAWN = 64
 """Larger planes are averaged down to this many pixels a side before they travel."""
+
+TUNED_SPACE = "A tuned gain has no space filter beside it."
 
 KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
 
@@ -35,6 +45,7 @@ def setup() -> Message:
         "layouts": figures.filter_layouts(),
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
         "channels": CHANNELS,
+        "limits": {"num_steps": MAX_STEPS},
     }
 
 
@@ -42,19 +53,30 @@ def view(values: Mapping[str, Any]) -> Message:
     """Draw the filters that the controls describe.
 
     Args:
-        values: model and alpha as of a `Request`; channel, an index of `CHANNELS`; frequency and
-            space, names of masks that were opened, or "".
+        values: model, alpha, tuned and num_steps as of a `Request`; channel, an index of
+            `CHANNELS`; frequency and space, names of masks that were opened, or "".
 
     Raises:
         ValueError: for a value out of range.
     """
-    request = Request(model=values.get("model", ""), alpha=values.get("alpha", 0))
+    request = Request(
+        model=values.get("model", ""),
+        num_steps=values.get("num_steps", Request.num_steps),
+        alpha=values.get("alpha", 0),
+        tuned=values.get("tuned", False),
+    )
     frequency, space = _masks(request.model, values)
     channel = values.get("channel")
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
         raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
-    gains = gains_of(frequency, space, request.alpha, channel)
-    top = max(figures.TOP_GAIN, gains.bound)
+    if request.tuned:
+        of_mask = replace(load(request.model), frequency_mask=frequency)
+        gains = _drawn(of_mask.frequency_gain(request), None, None, channel)
+        text = {"filter": tuned_sentence(gains, request.num_steps), "space": TUNED_SPACE}
+    else:
+        gains = gains_of(frequency, space, request.alpha, channel)
+        text = {"filter": sentence(gains, request.alpha), "space": space_sentence(gains)}
+    top = max(figures.TOP_GAIN, gains.top)
     return {
         "plots": figures.filter_traces(gains),
         "layouts": {
@@ -63,7 +85,7 @@ def view(values: Mapping[str, Any]) -> Message:
                 "yaxis": {"range": figures.gain_range(top)},
             }
         },
-        "text": {"filter": sentence(gains), "space": space_sentence(gains)},
+        "text": text,
     }
 
 
@@ -71,13 +93,20 @@ def gains_of(
     frequency_mask: Tensor, space_mask: Tensor | None, alpha: float, channel: int = 0
 ) -> figures.Gains:
     """Turn raw masks (C, H, W) into the gains to draw, of one channel or the mean of all."""
-    frequency = filters.gain(frequency_mask, alpha).double()
     space = None if space_mask is None else filters.gain(space_mask, alpha).double()
+    return _drawn(filters.gain(frequency_mask, alpha), space, alpha / (alpha - 1), channel)
+
+
+def _drawn(
+    frequency: Tensor, space: Tensor | None, bound: float | None, channel: int
+) -> figures.Gains:
+    """Prepare gains (C, H, W) for drawing."""
+    frequency = frequency.double()
     drawn = _channel(frequency, channel)
     rings = diagnostics.radial(drawn)
     rows, columns = (torch.fft.fftshift(torch.fft.fftfreq(size)) for size in drawn.shape)
     return figures.Gains(
-        alpha=alpha,
+        bound=bound,
         frequency=_small(torch.fft.fftshift(drawn)).numpy(),
         rows=_small(rows[None])[0].double().numpy(),
         columns=_small(columns[None])[0].double().numpy(),
@@ -89,13 +118,23 @@ def gains_of(
     )
 
 
-def sentence(gains: figures.Gains) -> str:
-    """Say what the frequency filter does, in numbers."""
+def sentence(gains: figures.Gains, alpha: float) -> str:
+    """Say what the published frequency filter does, in numbers."""
     return (
-        f"At alpha = {number(gains.alpha)} the gain runs from {gains.lowest:.3f} to "
-        f"{gains.highest:.3f} (no data could make it exceed {gains.bound:.3f}). Noise is "
+        f"At alpha = {number(alpha)} the gain runs from {gains.lowest:.3f} to "
+        f"{gains.highest:.3f} (no data could make it exceed {alpha / (alpha - 1):.3f}). Noise is "
         "multiplied by the gain, the "
         f"score by its square: at most {gains.highest**2:.3f}."
+    )
+
+
+def tuned_sentence(gains: figures.Gains, num_steps: int) -> str:
+    """Say what the gain that is tuned to N does, in numbers."""
+    times = "1 iteration" if num_steps == 1 else f"{number(num_steps)} iterations"
+    return (
+        f"Tuned to {times} the gain runs from {gains.lowest:.3f} to {gains.highest:.3f}: the one "
+        "that brings Gaussian images of this spectrum closest to the data. Noise is multiplied by "
+        f"the gain, the score by its square: at most {gains.highest**2:.3f}."
     )
 
 

@@ -70,7 +70,7 @@ def bring(values: Mapping[str, Any]) -> Message:
             "convergence": figures.convergence_traces(*np.array(changes, dtype=float).T),
         },
         "layouts": {"radial": {"xaxis": {"range": figures.log_range(float(gains.radii[0]))}}},
-        "text": {"filter": sentence(gains), "convergence": convergence_sentence(changes)},
+        "text": {"filter": sentence(gains, 5.0), "convergence": convergence_sentence(changes)},
         "images": {"sheet": picture(_sheet(images[:SHOWN]))},
     }
 

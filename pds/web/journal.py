@@ -157,7 +157,9 @@ def _asked(asked: object) -> dict[str, Any]:
         return {}
     model = asked.get("model")
     known = isinstance(model, str) and model in experiments.MODELS
-    numbers = {name: asked.get(name) for name in ("num_steps", "num_images", "alpha", "seed")}
+    numbers = {
+        name: asked.get(name) for name in ("num_steps", "num_images", "alpha", "seed", "tuned")
+    }
     return {"model": model if known else "brought"} | {
         name: value
         for name, value in numbers.items()

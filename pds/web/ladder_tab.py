@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pds import diagnostics, tuned
+from pds import diagnostics
 from pds.experiments import LADDER, ROOT, Request, load, run_chains
 from pds.limits import MAX_SEED
 from pds.pictures import view
@@ -114,8 +114,8 @@ class _Progress:
 
 def _rows(request: Request) -> tuple[Preconditioner, ...]:
     """Return the M of each of `ROWS`."""
-    pds = load(request.model).preconditioner(request)
-    return Identity(), pds, tuned.preconditioner(request.model, request.num_steps)
+    m = load(request.model).preconditioner
+    return Identity(), *(m(replace(request, tuned=tuned)) for tuned in (False, True))
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:

@@ -146,9 +146,10 @@ def compare(
     space: bool = Request.space,
     num_images: int = Request.num_images,
     seed: int = Request.seed,
+    tuned: bool = Request.tuned,
     request: gr.Request = None,  # type: ignore[assignment]
 ) -> Iterator[dict[str, Any]]:
-    """Sample without and with PDS from the same noise and stream every step.
+    """Sample without and with a preconditioner from the same noise and stream every step.
 
     Args:
         model: one of the demo's models, for example "portraits32".
@@ -158,14 +159,16 @@ def compare(
         space: whether PDS uses the space filter.
         num_images: images per sampler, 1 to 8.
         seed: image i starts from seed + i.
+        tuned: whether "pds" has the gain that is best at num_steps for Gaussian data of the model's
+            spectrum, instead of the published filters; alpha, frequency and space do nothing then.
 
     Yields:
         iteration, num_steps, sigma, nfe (network calls per image so far), noise_left (power above
         half Nyquist relative to the data, for "vanilla" and "pds"), and the images side by side as
         lossless PNG data URLs, "vanilla" and "pds".
     """
-    asked = {f.name: value for f, value in zip(fields(Request), (
-        model, num_steps, alpha, frequency, space, num_images, seed), strict=True)}  # fmt: skip
+    values = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
+    asked = {f.name: value for f, value in zip(fields(Request), values, strict=True)}
     run = backstage.run("compare", asked, lambda own: _api_steps(session.parse(own)), request)
     yield from programs.told(run)
 

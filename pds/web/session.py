@@ -1,8 +1,8 @@
 """What the page shows, without the page: a request comes in, messages go out.
 
 A message is one JSON text. Its `steps` describe moments of the run, its `png` holds one row of
-images per step (all vanilla images, then all PDS images). A live frame has one step; the message
-that ends a run has every kept step, and so has the recorded run of the first paint.
+images per step (all vanilla images, then all with M). A live frame has one step; the message that
+ends a run has every kept step, and so has the recorded run of the first paint.
 """
 
 import base64
@@ -202,12 +202,12 @@ def observe(
 
 def finished(scene: Scene, sheet: list[Moment]) -> Message:
     """Return the message that ends a run."""
-    left = sheet[-1].numbers["left"]
+    left, request = sheet[-1].numbers["left"], scene.request
     return {
         "kind": "done",
         **scene.header,
         **_content(sheet),
-        "verdict": verdict(*left, same=not (scene.request.frequency or scene.request.space)),
+        "verdict": verdict(*left, method=request.method, same=not request.filtered),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pds import story, tuned
+from pds import story, tuned_record
 from pds.experiments import Request
 from pds.limits import quoted
 from pds.pictures import view as shown
@@ -114,7 +114,7 @@ def errors(field: Field, values: Mapping[str, Any]) -> Message:
     """Error against N, with controls and the crossover."""
     alpha, chosen = _strength(values), _chosen(values, "num_steps", story.COUNTS)
     told = story.errors(field, alpha)
-    curves = told.curves | tuned.curves(values["model"])
+    curves = told.curves | tuned_record.curves(values["model"])
     n = told.counts[chosen]
     at = {name: float(curve[chosen]) for name, curve in curves.items()}
     return {

@@ -7,13 +7,14 @@ ALIKE = math.log(1.1)
 """Two values of "noise left" within 10% of each other are called equal."""
 
 
-def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
+def verdict(vanilla: float | None, pds: float | None, *, method: str, same: bool) -> str:
     """Say which side came closer to the data in its finest detail, whichever it is.
 
     Args:
         vanilla, pds: power above half Nyquist relative to the data, 1 is like the data; None for
             a chain that left the range of floating-point numbers.
-        same: whether PDS has no filter, so that the two sides are one sampler.
+        method: what the preconditioned side is called, "PDS" or "tuned".
+        same: whether it has no filter, so that the two sides are one sampler.
     """
     if same:
         return "Both filters are off, so the two sides are the same sampler."
@@ -22,10 +23,10 @@ def verdict(vanilla: float | None, pds: float | None, *, same: bool) -> str:
         return "Both samplers diverged."
     if max(left, right) <= ALIKE:
         return "Both are within 10% of the data's power in fine detail."
-    powers = f"vanilla has {_power(vanilla)} the data's power, PDS {_power(pds)} it"
+    powers = f"vanilla has {_power(vanilla)} the data's power, {method} {_power(pds)} it"
     if abs(left - right) <= ALIKE:
         return f"Both are about equally far from the data in fine detail: {powers}."
-    winner = "PDS" if right < left else "Vanilla"
+    winner = capital(method) if right < left else "Vanilla"
     return f"{winner} is closer to the data in fine detail: {powers}."
 
 
@@ -51,6 +52,11 @@ def grain_begins(left: Mapping[int, Sequence[float | None]], names: Sequence[str
             f"{name} leaves grain at {where}: {power} the data's power in fine detail at {first}."
         )
     return " ".join(parts)
+
+
+def capital(words: str) -> str:
+    """Write words as at the beginning of a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def number(value: float) -> str:

@@ -22,7 +22,15 @@ WORDS = ["", "field64", "portraits32", "PDS", "frequency", "space", "../../etc/p
 NUMBERS = [0, 1, 2, 3, 5, 25, 32, 64, 66, -1, -0.0, 0.375, 0.5, 1e9, 1e308, -1e308, 1e999, -1e999,
            float("nan"), 10**12, 2**31, 2**53 + 1, 2**63, 2**64, 10**400, 1.5, 1e-320]  # fmt: skip
 PANES = {
-    "filter_view": {"model": "field64", "alpha": 5, "channel": 0, "frequency": "", "space": ""},
+    "filter_view": {
+        "model": "field64",
+        "alpha": 5,
+        "channel": 0,
+        "frequency": "",
+        "space": "",
+        "tuned": True,
+        "num_steps": 20,
+    },
     "open_filter": {"content": "AAAA", "kind": "frequency"},
     "filter_file": {"model": "field64", "kind": "frequency", "frequency": "", "space": ""},
     "bring_images": {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False},
@@ -40,10 +48,10 @@ STORY = [
     {"step": "clocks", "num_steps": 9, "iteration": 3},
 ]
 RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
-       "num_images": 1, "seed": 3, "run": "a"}  # fmt: skip
+       "num_images": 1, "seed": 3, "tuned": False, "run": "a"}  # fmt: skip
 PANES["request_texts"] = RUN
 ENDPOINTS = {
-    "theory": {"num_steps": 20, "alpha": 5, "model": "field64"},
+    "theory": {"num_steps": 20, "alpha": 5, "model": "field64", "tuned": True},
     "ladder": {"num_steps": [10], "model": "field64", "alpha": 5, "seed": 1},
     "filter_from_images": {"images": ["", ""], "size": 32, "alpha": 5},
     "compare": {k: v for k, v in RUN.items() if k != "run"},

@@ -66,7 +66,7 @@ function makeIterations(form, ladder) {
 
 function makeAlpha(form) {
   const slider = form.querySelector("#pds-alpha-slide");
-  const hint = form.querySelector(".pds-hint");
+  const hint = form.querySelector(".pds-published .pds-hint");
   Object.assign(slider, { min: 0, max: 1, step: 0.01 });
   // alpha - 1 from 0.1 to 50, by its logarithm
   return couple(
@@ -81,12 +81,33 @@ function makeAlpha(form) {
   );
 }
 
+// Of the two ways to M only the chosen one shows its settings; the other keeps them.
+function makeChoice(form) {
+  const { tuned, num_steps } = form.elements;
+  const published = form.querySelector(".pds-published");
+  const fitted = form.querySelector(".pds-fitted");
+  const show = () => {
+    const n = num_steps.value;
+    fitted.querySelector("output").textContent = n + (n === "1" ? " iteration" : " iterations");
+    fitted.hidden = tuned.value !== "1";
+    published.hidden = published.disabled = !fitted.hidden;
+  };
+  return {
+    show,
+    read: () => tuned.value === "1",
+    write(chosen) {
+      tuned.value = chosen ? "1" : "0";
+      show();
+    },
+  };
+}
+
 function makeControls(form, setup, onChange) {
   const { elements } = form;
   elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
   elements.num_steps.max = setup.limits.num_steps;
   elements.num_images.max = setup.limits.num_images;
-  const count = form.querySelector("output");
+  const count = form.querySelector("output[for=pds-count]");
   const showCount = () => {
     count.textContent = elements.num_images.value;
     fill(elements.num_images);
@@ -95,10 +116,14 @@ function makeControls(form, setup, onChange) {
   form.querySelector(".pds-dice").addEventListener("click", () => {
     elements.seed.value = Math.floor(Math.random() * setup.limits.seed);
   });
-  for (const kind of ["input", "click"]) form.addEventListener(kind, onChange);
-  form.addEventListener("keydown", onChange);
+  const changed = () => {
+    choice.show();
+    onChange();
+  };
+  for (const kind of ["input", "click", "keydown"]) form.addEventListener(kind, changed);
   const setSteps = makeIterations(form, setup.ladder);
   const setAlpha = makeAlpha(form);
+  const choice = makeChoice(form);
   const number = (box) => (Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value);
 
   return {
@@ -110,6 +135,7 @@ function makeControls(form, setup, onChange) {
       space: elements.space.checked,
       num_images: Number(elements.num_images.value),
       seed: number(elements.seed),
+      tuned: choice.read(),
     }),
     write: (request) => {
       const known = [...elements.model.options].some((option) => option.value === request.model);
@@ -122,6 +148,7 @@ function makeControls(form, setup, onChange) {
       elements.num_images.value = request.num_images;
       elements.seed.value = request.seed;
       showCount();
+      choice.write(request.tuned);
     },
   };
 }

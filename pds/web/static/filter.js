@@ -9,14 +9,36 @@ channel.append(...props.setup.channels.map((title, i) => new Option(title, i)));
 const opened = { frequency: "", space: "" };
 
 const controls = makeValues(pane, refresh);
-const read = () => ({ ...controls.read(), channel: Number(channel.value), ...opened });
+const numSteps = pane.querySelector("[name=num_steps]");
+numSteps.max = props.setup.limits.num_steps;
+const read = () => {
+  const values = controls.read();
+  const n = Number.isFinite(numSteps.valueAsNumber) ? numSteps.valueAsNumber : numSteps.value;
+  return { ...values, tuned: values.tuned === "1", num_steps: n, channel: Number(channel.value), ...opened };
+};
 const ask = makeAsker(
   (values) => server.filter_view(values),
   (answer) => showAnswer(pane, answer, props.setup.layouts)
 );
 function refresh() {
-  ask(read());
+  const values = read();
+  for (const node of pane.querySelectorAll("[data-way]")) node.hidden = Number(node.dataset.way) !== Number(values.tuned);
+  ask(values);
 }
+
+// Takes over what the comparison asks for, which it may do before this tab is drawn.
+function follow() {
+  const asked = window.pdsFilter;
+  if (!asked) return refresh();
+  window.pdsFilter = null;
+  if (![...model.options].some(({ value }) => value === asked.model)) model.append(new Option("Your images", asked.model));
+  model.value = asked.model;
+  numSteps.value = asked.num_steps;
+  controls.write("alpha", asked.alpha);
+  pane.querySelector(`[name=tuned][value="${Number(asked.tuned)}"]`).checked = true;
+  refresh();
+}
+document.addEventListener("pds-filter", follow);
 
 const openedNames = pane.querySelector(".pds-opened");
 function showOpened(titles) {
@@ -67,4 +89,4 @@ surface.addEventListener("keydown", (event) => {
   const camera = { x: flat * Math.cos(around), y: flat * Math.sin(around), z: far * Math.sin(high) };
   window.pdsPlotlyReady.relayout(surface, { "scene.camera.eye": camera });
 });
-refresh();
+follow();

@@ -50,7 +50,7 @@ function place({ num_steps, left, pictures }) {
       `${rows[chain]} after ${num_steps} iterations, ${times(left[chain])} the data's fine power. Open this comparison.`
     );
     button.append(image, number);
-    const asked = { ...request, num_steps };
+    const asked = { ...request, num_steps, tuned: rows[chain] === "Tuned" };
     button.addEventListener("click", () => openComparison(asked));
     cell.replaceChildren(button);
   });

@@ -27,7 +27,7 @@ function paint(canvas, sheet, row, first, header) {
 function makePlayer(root) {
   const find = (selector) => root.querySelector(selector);
   const panels = ["vanilla", "ours"].map((name) => find(".pds-panel." + name));
-  const names = ["Vanilla", "PDS"];
+  let names = [];
   const scrub = find(".pds-scrub");
   const play = find(".pds-play");
   const drawSpectrum = makeSpectrum(find(".pds-spectrum svg"));
@@ -115,6 +115,9 @@ function makePlayer(root) {
   function adopt(message) {
     header = message;
     find(".pds-recipe").textContent = recipe(message.request);
+    names = ["Vanilla", capital(method(message.request))];
+    find(".pds-panel.ours b").textContent = names[1];
+    find(".pds-key .ours").textContent = method(message.request);
   }
 
   play.addEventListener("click", () => (playing ? pause() : start()));

@@ -139,9 +139,13 @@ root.addEventListener("failure", async () => {
   if (failed && run === failed) lose(sentence);
 });
 watchServer(() => run, lose, queued);
-root.querySelector(".pds-to-filter").addEventListener("click", () => {
-  document.querySelector("#filter-tab-button").click();
-});
+for (const button of root.querySelectorAll(".pds-to-filter")) {
+  button.addEventListener("click", () => {
+    window.pdsFilter = controls.read(); // kept for the tab, which may not be drawn yet
+    document.querySelector("#filter-tab-button").click();
+    document.dispatchEvent(new Event("pds-filter"));
+  });
+}
 
 root.addEventListener("compare", ({ detail }) => {
   if (run) stop();

@@ -1,0 +1,59 @@
+"""The recorded tuned gains are those that tuning finds, and the best of what the story shows."""
+
+import numpy as np
+import pytest
+
+from pds import story, tuned_record
+from pds.cli import main
+from pds.story import COUNTS, field
+from pds.web.story_tab import FIELDS
+
+
+@pytest.mark.parametrize("model", FIELDS)
+def test_tuned_is_nowhere_worse_than_the_best_scalar_nor_that_than_vanilla(model):
+    best, subject = tuned_record.load(model), field(model)
+    vanilla = subject.w2(np.ones(len(subject.data.power)))
+    scalar, gains = subject.w2_of(best.scalars[:, None]), subject.w2_of(best.gains)
+    # Gains are recorded to five digits.
+    assert (gains <= 1.01 * scalar + 1e-5).all()
+    assert (scalar <= vanilla + 1e-5).all()
+
+
+@pytest.mark.parametrize("model", FIELDS)
+@pytest.mark.parametrize("num_steps", [25, 66])
+def test_the_record_is_what_tuning_finds(model, num_steps):
+    gain, scalar = tuned_record.find(field(model), num_steps)
+    at = COUNTS.index(num_steps)
+    best = tuned_record.load(model)
+    assert best.scalars[at] == pytest.approx(scalar, abs=2e-5)
+    recorded = field(model).w2_of(best.gains)[at]
+    assert recorded == pytest.approx(field(model).w2(gain, (num_steps,))[0], rel=0.05, abs=2e-6)
+
+
+def test_where_nothing_is_recorded_the_error_says_how_to_record_it():
+    with pytest.raises(FileNotFoundError, match="python -m pds record --tuned"):
+        tuned_record.load("no such field")
+
+
+def test_the_command_line_records_them(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tuned_record, "COUNTS", (10, 14))
+    out = tmp_path / "tuned.json"
+    assert main(["record", "--tuned", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in FIELDS)
+    monkeypatch.setattr(tuned_record, "RECORDED", out)
+    tuned_record.load.cache_clear()
+    try:
+        assert tuned_record.load("field64").gains.shape == (2, len(field("field64").data.power))
+    finally:
+        tuned_record.load.cache_clear()
+
+
+def test_the_story_has_a_curve_for_each_control():
+    from pds.web import story_tab
+
+    view = story_tab.view({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5})
+    names = {trace.get("name") for trace in view["plots"]["errors"]}
+    assert {"vanilla", "PDS", "tuned", "best scalar", "inverted", "shuffled"} <= names
+    assert "tuned" in view["text"]["errors"]
+    assert story.COUNTS == tuned_record.COUNTS
