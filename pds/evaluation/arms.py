@@ -9,6 +9,7 @@
 | corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
 | tuned                        | the radial gain that is best for Gaussian data at this N         |
 | scalar                       | M = c I with the best c for such data: a step size, no more      |
+| snr                          | M = I with the best corrector strength for such data             |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
 """
 
@@ -148,17 +149,22 @@ def _only(kernel: str) -> Callable[[Field, int, float], Plan]:
 
 
 def _tuned(field: Field, num_steps: int) -> Plan:
-    gain, _ = tuned.find(field, num_steps)
-    plane = theory.on_grid(field.data, gain, *field.power.shape)
-    plane = plane.to(field.experiment.frequency_mask.device, torch.float32)
-    m = FrequencyFilter(plane.expand(field.experiment.image_shape))
-    return Plan(field.experiment.sampler(num_steps), m, gain)
+    experiment, sampler = field.experiment, field.experiment.sampler(num_steps)
+    mask, sde = experiment.frequency_mask, experiment.sde
+    m = tuned.preconditioner(mask, sde, sampler)
+    return Plan(sampler, m, tuned.radial_gain(mask, sde, sampler))
 
 
 def _scalar(field: Field, num_steps: int) -> Plan:
     sampler = field.experiment.sampler(num_steps)
     c = theory.tune_scalar(field.data, field.experiment.sde, sampler)
     return Plan(sampler, SpaceFilter(torch.tensor(c)), np.full(len(field.data.power), c))
+
+
+def _snr(field: Field, num_steps: int) -> Plan:
+    plain = _vanilla(field, num_steps)
+    assert isinstance(plain.sampler, Sampler)
+    return replace(plain, sampler=theory.tune_snr(field.data, field.experiment.sde, plain.sampler))
 
 
 def _euler(field: Field, num_steps: int) -> Plan:
@@ -182,6 +188,7 @@ PLAIN: dict[str, Build] = {
     "vanilla": _vanilla,
     "tuned": _tuned,
     "scalar": _scalar,
+    "snr": _snr,
     "ode-euler": _euler,
     "ode-heun": _heun,
 }

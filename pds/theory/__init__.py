@@ -14,7 +14,7 @@ from pds.theory.spectra import (
     rings,
     w2,
 )
-from pds.theory.tuning import alpha_for, hats, mask, on_grid, tune, tune_scalar
+from pds.theory.tuning import alpha_for, hats, mask, on_grid, tune, tune_scalar, tune_snr
 
 __all__ = [
     "HALF_NYQUIST",
@@ -34,6 +34,7 @@ __all__ = [
     "trajectory",
     "tune",
     "tune_scalar",
+    "tune_snr",
     "variances",
     "w2",
 ]

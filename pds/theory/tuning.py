@@ -17,11 +17,13 @@ Source: derived for this project.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pds.kernels import AnnealedLangevin, Langevin
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE
@@ -100,6 +102,35 @@ def tune_scalar(
         )
     best = np.log(scan[[np.argmin(cost)]])
     return float(np.exp(_descend(errors, best, np.log(bounds))[0]))
+
+
+def tune_snr(
+    modes: Modes, sde: SDE, sampler: Sampler, *, bounds: tuple[float, float] = (0.05, 3.0)
+) -> Sampler:
+    """Return the sampler with the corrector strength of the smallest W2 at its N, without M.
+
+    Strengths are tried on a grid of 2 % steps, and the sampler's own is one of them, so that the
+    result is never worse.
+
+    Args:
+        modes: the data, in any groups.
+        sde: the forward process.
+        sampler: with a Langevin corrector, N and eps.
+        bounds: smallest and largest snr, > 0.
+
+    Raises:
+        ValueError: if the corrector is none of the two Langevin ones.
+    """
+    corrector = sampler.corrector
+    if not isinstance(corrector, Langevin | AnnealedLangevin):
+        raise ValueError("only the strength of a Langevin corrector can be tuned")
+    steps = 1 + round(math.log(bounds[1] / bounds[0]) / 0.02)
+    tried = [corrector.snr, *np.geomspace(*bounds, steps).tolist()]
+    samplers = [replace(sampler, corrector=replace(corrector, snr=snr)) for snr in tried]
+    ones = np.ones(len(modes.power))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        errors = [spectra.w2(modes, variances(modes, ones, sde, [s])[0]) for s in samplers]
+    return samplers[int(np.argmin(np.nan_to_num(errors, nan=np.inf)))]
 
 
 def hats(modes: Modes, num_knots: int) -> Array:
