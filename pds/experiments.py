@@ -277,10 +277,12 @@ def ladder(
         yield num_steps, totals[0] / num_runs / data, totals[1] / num_runs / data
 
 
-def portraits32() -> Experiment:
-    """Return the embedded NCSN++, trained on `pds.portraits` at 32 px."""
-    plain = of_network(checkpoints.load(ROOT / "assets" / "portraits32.safetensors"))
-    frequency, space = (ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space"))
+def portraits(size: int) -> Experiment:
+    """Return an embedded NCSN++, trained on `pds.portraits` at 32 or 64 px."""
+    plain = of_network(checkpoints.load(ROOT / "assets" / f"portraits{size}.safetensors"))
+    frequency, space = (
+        ROOT / "filters" / f"portraits{size}_{kind}.npy" for kind in ("freq", "space")
+    )
     return replace(
         plain,
         frequency_mask=filters.load(frequency, plain.image_shape, kind="frequency"),
@@ -340,7 +342,8 @@ def from_images(images: Tensor, *, texture: float = 0.2) -> Experiment:
 
 
 MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
-    "portraits32": ("Portraits, 32 px", portraits32),
+    "portraits32": ("Portraits, 32 px", lambda: portraits(32)),
+    "portraits64": ("Portraits, 64 px", lambda: portraits(64)),
     "field64": ("Gaussian clouds, 64 px", lambda: field(64)),
     "field256": ("Gaussian clouds, 256 px", lambda: field(256)),
 }

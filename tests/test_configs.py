@@ -16,6 +16,7 @@ PUBLISHED = {
     "church_ncsnpp_continuous": (380, 2000, 0.075, 256, 128, 2),
     "ffhq_ncsnpp_continuous": (1348, 2000, 0.15, 1024, 16, 1),
     "portraits32_ncsnpp": (1348, 2000, 0.15, 32, 32, 1),
+    "portraits64_ncsnpp": (1348, 2000, 0.15, 64, 32, 1),
 }
 
 # Written as its owners write them: two-space indents, a defaults module, much that is for training.

@@ -121,7 +121,10 @@ def test_the_ladder_measures_both_chains():
         ({"alpha": float("nan")}, "got nan"),
         ({"alpha": "strong"}, "got 'strong'"),
         ({"frequency": 1}, "frequency must be true or false, got 1"),
-        ({"model": "faces"}, "model must be one of portraits32, field64, field256, got 'faces'"),
+        (
+            {"model": "faces"},
+            "model must be one of portraits32, portraits64, field64, field256, got 'faces'",
+        ),
         ({"model": ["field64"]}, "model must be one of"),
     ],
 )
@@ -144,4 +147,4 @@ def test_a_missing_file_is_named(monkeypatch, tmp_path, missing):
             (tmp_path / name).write_bytes((experiments.ROOT / name).read_bytes())
     monkeypatch.setattr(experiments, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match=missing.split("/")[1]):
-        experiments.portraits32()
+        experiments.portraits(32)
