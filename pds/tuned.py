@@ -34,17 +34,15 @@ def preconditioner(
     Raises:
         ValueError: if `pds.theory` cannot follow the sampler, or it diverges with every gain.
     """
-    radial = radial_gain(mask, sde, sampler, amplitude=amplitude)
-    plane = theory.on_grid(spectrum(mask, amplitude=amplitude), radial, *mask.shape[1:])
+    data = spectrum(mask, amplitude=amplitude)
+    plane = theory.on_grid(data, radial_gain(mask, data, sde, sampler), *mask.shape[1:])
     return FrequencyFilter(plane.to(mask.device, torch.float32).expand(mask.shape))
 
 
-def radial_gain(
-    mask: Tensor, sde: SDE, sampler: Sampler, *, amplitude: float = 1.0
-) -> theory.Array:
-    """Return the gain of each group of `spectrum`, (K,); arguments and errors as above."""
+def radial_gain(mask: Tensor, data: theory.Modes, sde: SDE, sampler: Sampler) -> theory.Array:
+    """Return the gain of each group of the data, (K,); data is the mask's `spectrum`."""
     published = theory.bins(filters.gain(mask, START_ALPHA).double().mean(0)).power
-    return theory.tune(spectrum(mask, amplitude=amplitude), sde, sampler, start=published)
+    return theory.tune(data, sde, sampler, start=published)
 
 
 def spectrum(mask: Tensor, *, amplitude: float = 1.0) -> theory.Modes:

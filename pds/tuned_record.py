@@ -29,10 +29,10 @@ class Tuned(NamedTuple):
 
 def find(subject: Field, num_steps: int) -> tuple[Array, float]:
     """Tune the gain of a field's bins (K,), and the best scalar, for one N."""
-    experiment = subject.experiment
+    data, experiment = subject.data, subject.experiment
     sampler = experiment.sampler(num_steps)
-    gain = tuned.radial_gain(experiment.frequency_mask, experiment.sde, sampler)
-    return gain, theory.tune_scalar(subject.data, experiment.sde, sampler)
+    gain = tuned.radial_gain(experiment.frequency_mask, data, experiment.sde, sampler)
+    return gain, theory.tune_scalar(data, experiment.sde, sampler)
 
 
 def record(models: Iterable[str], path: Path = RECORDED) -> None:
