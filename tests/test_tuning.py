@@ -86,6 +86,20 @@ def test_moving_any_knot_of_the_tuned_gain_makes_it_no_better(nudge):
     assert (theory.w2(FIELD, variance) >= w2(gain, sampler(66)) * (1 - 1e-5)).all()
 
 
+@pytest.mark.parametrize("num_steps", [20, 66])
+def test_no_corrector_strength_of_a_fine_grid_is_better(num_steps):
+    tuned = tuning.tune_snr(FIELD, VE, sampler(num_steps))
+    assert tuned.corrector.snr > 0.15
+    others = [sampler(num_steps, corrector=Langevin(snr)) for snr in np.geomspace(0.06, 2.9, 150)]
+    best = min(w2(ONES, other) for other in others)
+    assert w2(ONES, tuned) < 1.01 * best < 0.6 * w2(ONES, sampler(num_steps))
+
+
+def test_the_strength_of_no_corrector_cannot_be_tuned():
+    with pytest.raises(ValueError, match="Langevin"):
+        tuning.tune_snr(FIELD, VE, sampler(20, corrector=None))
+
+
 def test_tuning_is_deterministic():
     first, again = (tuning.tune(FIELD, VE, sampler(25), start=PDS) for _ in range(2))
     np.testing.assert_array_equal(first, again)

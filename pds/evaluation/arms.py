@@ -152,7 +152,7 @@ def _tuned(field: Field, num_steps: int) -> Plan:
     experiment, sampler = field.experiment, field.experiment.sampler(num_steps)
     mask, sde = experiment.frequency_mask, experiment.sde
     m = tuned.preconditioner(mask, sde, sampler)
-    return Plan(sampler, m, tuned.radial_gain(mask, sde, sampler))
+    return Plan(sampler, m, tuned.radial_gain(mask, field.data, sde, sampler))
 
 
 def _scalar(field: Field, num_steps: int) -> Plan:
