@@ -8,6 +8,7 @@
 | preserving:A                 | the predictor that keeps p_t for every M                         |
 | corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
 | tuned                        | the radial gain that is best for Gaussian data at this N         |
+| steady                       | the same among gains that overshoot in no step                   |
 | scalar                       | M = c I with the best c for such data: a step size, no more      |
 | snr                          | M = I with the best corrector strength for such data             |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
@@ -155,6 +156,15 @@ def _tuned(field: Field, num_steps: int) -> Plan:
     return Plan(sampler, m, tuned.radial_gain(mask, field.data, sde, sampler))
 
 
+def _steady(field: Field, num_steps: int) -> Plan:
+    sampler, sde = field.experiment.sampler(num_steps), field.experiment.sde
+    highest = theory.steady_gain(sde, sampler)
+    gain = theory.tune(field.data, sde, sampler, bounds=(1.0, highest))
+    plane = theory.on_grid(field.data, gain, *field.power.shape)
+    m = FrequencyFilter(plane.float().expand(field.experiment.image_shape))
+    return Plan(sampler, m, gain)
+
+
 def _scalar(field: Field, num_steps: int) -> Plan:
     sampler = field.experiment.sampler(num_steps)
     c = theory.tune_scalar(field.data, field.experiment.sde, sampler)
@@ -187,6 +197,7 @@ def _filter(field: Field, alpha: float) -> FrequencyFilter:
 PLAIN: dict[str, Build] = {
     "vanilla": _vanilla,
     "tuned": _tuned,
+    "steady": _steady,
     "scalar": _scalar,
     "snr": _snr,
     "ode-euler": _euler,

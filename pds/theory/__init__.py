@@ -14,7 +14,16 @@ from pds.theory.spectra import (
     rings,
     w2,
 )
-from pds.theory.tuning import alpha_for, hats, mask, on_grid, tune, tune_scalar, tune_snr
+from pds.theory.tuning import (
+    alpha_for,
+    hats,
+    mask,
+    on_grid,
+    steady_gain,
+    tune,
+    tune_scalar,
+    tune_snr,
+)
 
 __all__ = [
     "HALF_NYQUIST",
@@ -31,6 +40,7 @@ __all__ = [
     "octaves",
     "on_grid",
     "rings",
+    "steady_gain",
     "trajectory",
     "tune",
     "tune_scalar",

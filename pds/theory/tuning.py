@@ -26,7 +26,7 @@ from torch import Tensor
 from pds.kernels import AnnealedLangevin, Langevin
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
-from pds.sde import SDE
+from pds.sde import SDE, Level
 from pds.theory import spectra
 from pds.theory.recursion import variances
 from pds.theory.spectra import Array, Modes
@@ -131,6 +131,21 @@ def tune_snr(
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         errors = [spectra.w2(modes, variances(modes, ones, sde, [s])[0]) for s in samplers]
     return samplers[int(np.argmin(np.nan_to_num(errors, nan=np.inf)))]
+
+
+def steady_gain(sde: SDE, sampler: Sampler) -> float:
+    """Return the largest gain with which no predictor step overshoots, within `BOUNDS`.
+
+    A step multiplies a mode by 1 - g^2 G^2 h with h <= 1 / std^2, so that below 1 / max(G / std) no
+    mode of any data changes its sign. For Gaussian data a sign says nothing; for images it decides
+    whether a step ends at the conditional mean or beyond it. The last step goes to the data and
+    does not count.
+    """
+    num_steps = sampler.num_steps
+    k = torch.arange(1, num_steps)
+    level = Level(sampler.times()[:-1].flip(0), k, torch.full_like(k, num_steps))
+    pull = (sde.discretize(level).diffusion / sde.marginal(level.t).std).numpy()
+    return float(np.clip(1 / pull.max(initial=0.1), *BOUNDS))
 
 
 def hats(modes: Modes, num_knots: int) -> Array:
