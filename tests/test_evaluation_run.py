@@ -18,8 +18,8 @@ from pds.sampling import sample, seeded_noise, steps
 from pds.story import Field
 
 SIZE = torch.Size((2, 1, 32, 32))
-ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "scalar", "snr", "inverted:5", "preserving:5",
-       "corrector:5", "predictor:5", "ode-euler", "ode-heun")  # fmt: skip
+ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "steady", "scalar", "snr", "inverted:5",
+       "preserving:5", "corrector:5", "predictor:5", "ode-euler", "ode-heun")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -100,6 +100,18 @@ def test_the_strength_of_no_corrector_cannot_be_tuned():
         tuning.tune_snr(FIELD, VE, sampler(20, corrector=None))
 
 
+@pytest.mark.parametrize("num_steps", [10, 20, 33])
+def test_a_steady_gain_turns_no_sign_and_a_larger_one_does(num_steps):
+    at = sampler(num_steps)
+    highest = tuning.steady_gain(VE, at)
+    for gain, turned in ((0.999 * highest, False), (1.01 * highest, True)):
+        sigma = torch.tensor(
+            [1348.0 * (0.01 / 1348.0) ** (i / (num_steps - 1)) for i in range(num_steps)]
+        )
+        factors = 1 - gain**2 * (sigma[:-1] ** 2 - sigma[1:] ** 2) / sigma[:-1] ** 2
+        assert bool((factors < 0).any()) is turned
+
+
 def test_tuning_is_deterministic():
     first, again = (tuning.tune(FIELD, VE, sampler(25), start=PDS) for _ in range(2))
     np.testing.assert_array_equal(first, again)
