@@ -48,7 +48,8 @@ def page(title: str, rows: Sequence[Row], matches: Sequence[Match], checked: Seq
         f"<h1>{html.escape(title)}: samplers against held-out data</h1>",
         "<p>Bars are 95 % bootstrap intervals; image i of every sampler starts from the same noise."
         " Dotted gray is the floor: as many images of the data. Dashed is the exact theory for"
-        " Gaussian data of this spectrum. Click a name to hide it. table.csv has all numbers.</p>",
+        " Gaussian data of this spectrum. Click a name to hide it, twice to see it alone; twice"
+        " on a figure to see the samplers that diverge, too. table.csv has all numbers.</p>",
         "<h2>What the metrics see</h2>",
         f"<pre>{html.escape(validation.text(list(checked)))}</pre>",
         *_figures(rows),
@@ -70,10 +71,20 @@ def _figures(rows: Sequence[Row]) -> Iterator[str]:
     for metric in METRICS:
         figure = go.Figure(list(_traces(rows, metric)))
         figure.update_layout(title=TITLES[metric], template="plotly_white", height=480)
-        figure.update_xaxes(type="log", title="iterations N")
-        figure.update_yaxes(type="log")
+        counts = sorted({row.cell.num_steps for row in rows})
+        figure.update_xaxes(type="log", title="iterations N", tickvals=counts)
+        figure.update_yaxes(type="log", range=_view(rows, metric))
         yield figure.to_html(full_html=False, include_plotlyjs=script)
         script = False
+
+
+def _view(rows: Sequence[Row], metric: str) -> list[float] | None:
+    """Return the decades shown at first: a sampler that diverges would flatten the others."""
+    floors = [row.floor[metric] for row in rows if row.floor.get(metric, 0) > 0]
+    if not floors:
+        return None
+    middle = math.log10(min(floors))
+    return [middle - 1.3, middle + 2.7]
 
 
 def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
@@ -86,7 +97,7 @@ def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
         yield {
             "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
             "x": [row.cell.num_steps for row in scored], "y": [v.value for v in values],
-            "line": {"color": color},
+            "line": {"color": color}, "marker": {"symbol": i % 8, "size": 8},
             "error_y": {
                 "symmetric": False, "array": [v.high - v.value for v in values],
                 "arrayminus": [v.value - v.low for v in values], "thickness": 1,
