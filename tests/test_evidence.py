@@ -22,7 +22,7 @@ def test_a_part_of_the_table_drawn_again_has_the_recorded_numbers(tmp_path):
     for cell in DRAWN_AGAIN:
         for metric in ("noise_left", "frechet", "frechet_low", "sliced", "theory_noise_left"):
             expected = float(recorded[cell][metric])
-            assert float(drawn[cell][metric]) == pytest.approx(expected, rel=0.02), (cell, metric)
+            assert float(drawn[cell][metric]) == pytest.approx(expected, rel=0.05), (cell, metric)
 
 
 @pytest.mark.parametrize("metric", ["frechet", "noise_left"])
