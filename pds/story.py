@@ -5,7 +5,6 @@ own data and with that model's process and sampler. Nothing here is sampled, exc
 is drawn from the exact law.
 """
 
-import math
 from dataclasses import dataclass, fields
 from functools import cache, cached_property, lru_cache
 from itertools import islice
@@ -138,8 +137,7 @@ class Field:
         """Return the t (1,) at which the process has this sigma."""
         sde = self.experiment.sde
         assert isinstance(sde, VESDE), VE_ONLY
-        t = math.log(sigma / sde.sigma_min) / math.log(sde.sigma_max / sde.sigma_min)
-        return torch.tensor([t], dtype=torch.float64)
+        return sde.time(torch.tensor([sigma], dtype=torch.float64))
 
     def draw(self, variance: Array, seed: int) -> Tensor:
         """Draw a picture with this variance for each of `theory.modes`, (1, H, W)."""

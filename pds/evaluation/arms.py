@@ -151,18 +151,21 @@ def _only(kernel: str) -> Callable[[Field, int, float], Plan]:
 
 def _tuned(field: Field, num_steps: int) -> Plan:
     experiment, sampler = field.experiment, field.experiment.sampler(num_steps)
-    mask, sde = experiment.frequency_mask, experiment.sde
-    m = tuned.preconditioner(mask, sde, sampler)
-    return Plan(sampler, m, tuned.radial_gain(mask, field.data, sde, sampler))
+    gain = tuned.radial_gain(experiment.frequency_mask, field.data, experiment.sde, sampler)
+    return _radial(field, sampler, gain)
 
 
 def _steady(field: Field, num_steps: int) -> Plan:
-    sampler, sde = field.experiment.sampler(num_steps), field.experiment.sde
-    highest = theory.steady_gain(sde, sampler)
-    gain = theory.tune(field.data, sde, sampler, bounds=(1.0, highest))
+    sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
+    bounds = (1.0, theory.steady_gain(sde, sampler))
+    return _radial(field, sampler, theory.tune(field.data, sde, sampler, bounds=bounds))
+
+
+def _radial(field: Field, sampler: Sampler, gain: Array) -> Plan:
+    """Return the plan of a gain for each of the field's bins, (K,)."""
     plane = theory.on_grid(field.data, gain, *field.power.shape)
-    m = FrequencyFilter(plane.float().expand(field.experiment.image_shape))
-    return Plan(sampler, m, gain)
+    plane = plane.to(field.experiment.frequency_mask.device, torch.float32)
+    return Plan(sampler, FrequencyFilter(plane.expand(field.experiment.image_shape)), gain)
 
 
 def _scalar(field: Field, num_steps: int) -> Plan:
