@@ -1,8 +1,8 @@
 """The chains of one run: what they sample, from which noise, and where they stand.
 
-A run has one chain for each of its preconditioners, all from the same noise, which is drawn once
-for all of them: first the start, then once per kernel. It advances by half steps, one network call
-each; `pds.engine` makes these calls, for many runs at a time.
+A run has one chain for each of its methods, all from the same noise, which is drawn once for all of
+them: first the start, then once per kernel. It advances by half steps, one network call each;
+`pds.engine` makes these calls, for many runs at a time.
 
 Source: Y. Song et al., ICLR 2021 (the corrector first, as their code has it); H. Ma et al., ECCV
 2022. The level index is N-1-i by definition; computing it from t in float32 may round it down.
@@ -10,13 +10,14 @@ Source: Y. Song et al., ICLR 2021 (the corrector first, as their code has it); H
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pds.kernels import Kernel, Langevin, ReverseDiffusion, Setting, Update
-from pds.preconditioners import Preconditioner
-from pds.sde import SDE, Level
+from pds.preconditioners import Identity, Preconditioner
+from pds.sde import SDE, VESDE, Level
 
 NoiseFn = Callable[[torch.Size], Tensor]
 
@@ -58,6 +59,8 @@ class Sampler:
         predictor: or None to leave x where the corrector put it.
         corrector: or None to skip it.
         num_corrector_steps: corrector steps per iteration, >= 1.
+        sigmas: the lowest and the highest noise level of the grid, for a VE process; None for the
+            process's own.
 
     Raises:
         ValueError: for values outside these ranges, or no kernel at all.
@@ -68,6 +71,7 @@ class Sampler:
     predictor: Kernel | None = ReverseDiffusion()
     corrector: Kernel | None = Langevin(snr=0.15)
     num_corrector_steps: int = 1
+    sigmas: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.num_steps < 1:
@@ -92,18 +96,61 @@ class Sampler:
         """Return t_i, (N,) float64, from 1 to eps."""
         return torch.linspace(1.0, self.eps, self.num_steps, dtype=torch.float64)
 
-    def rehearse(self, sde: SDE, preconditioner: Preconditioner, like: Tensor) -> None:
+    def process(self, sde: SDE) -> SDE:
+        """Return the process whose grid is sampled: the model's, or the part in `sigmas`.
+
+        Raises:
+            ValueError: if `sigmas` are beyond the process, or it is not variance exploding.
+        """
+        if self.sigmas is None:
+            return sde
+        if not isinstance(sde, VESDE):
+            raise ValueError(
+                f"noise levels can be chosen for VE only, not for {type(sde).__name__}; "
+                "leave sigmas out"
+            )
+        return sde.narrowed(*self.sigmas)
+
+
+class Method(NamedTuple):
+    """What one chain runs: the kernels with their grid, and M."""
+
+    sampler: Sampler
+    preconditioner: Preconditioner = Identity()
+
+    def rehearse(self, sde: SDE, like: Tensor) -> None:
         """Let each kernel refuse its process or M now, not after the first network call.
 
         Args:
-            sde: the process.
-            preconditioner: M.
+            sde: the process of the model.
             like: one image (1, C, H, W) of the run's size, device and dtype.
         """
-        n = torch.tensor([self.num_steps])
-        at = Setting(Level(torch.ones(1, dtype=torch.float64), n - 1, n), sde, preconditioner)
-        for kernel in dict.fromkeys(self.kernels):
+        n = torch.tensor([self.sampler.num_steps])
+        level = Level(torch.ones(1, dtype=torch.float64), n - 1, n)
+        at = Setting(level, self.sampler.process(sde), self.preconditioner)
+        for kernel in dict.fromkeys(self.sampler.kernels):
             kernel(like, like, like, at)
+
+
+class Chain:
+    """One chain of a run: its method, and where its images are.
+
+    x: the images, (B, C, H, W).
+    process: whose grid it descends.
+    times, sigmas: t and std(t) of each iteration.
+    known: the times by which the network knows these noise levels, those of its own process.
+    """
+
+    def __init__(self, method: Method, sde: SDE, start: Tensor) -> None:
+        self.sampler, self.preconditioner = method
+        self.process = self.sampler.process(sde)
+        self.x = self.process.prior_std * self.preconditioner.apply(start)
+        times = self.sampler.times()
+        sigmas = self.process.marginal(times).std
+        self.times, self.sigmas = times.tolist(), sigmas.tolist()
+        self.known = self.times
+        if isinstance(sde, VESDE) and self.process != sde:
+            self.known = sde.time(sigmas).tolist()
 
 
 class Chains:
@@ -111,52 +158,48 @@ class Chains:
 
     Args:
         sde: the forward process that the score was trained on.
-        sampler: kernels, N and eps.
+        methods: of each chain; they may differ in all but N and the number of kernels.
         noise: standard normal noise, asked for once at the start and once per kernel.
         shape: (B, C, H, W) of each chain.
-        preconditioners: M of each chain.
+
+    Raises:
+        ValueError: if the methods differ in their number of network calls.
     """
 
     def __init__(
-        self,
-        sde: SDE,
-        *,
-        sampler: Sampler,
-        noise: NoiseFn,
-        shape: Sequence[int],
-        preconditioners: Sequence[Preconditioner],
+        self, sde: SDE, *, methods: Sequence[Method], noise: NoiseFn, shape: Sequence[int]
     ) -> None:
-        self.sde, self.sampler, self.shape = sde, sampler, torch.Size(shape)
-        self.preconditioners = tuple(preconditioners)
+        lengths = {(m.sampler.num_steps, len(m.sampler.kernels)) for m in methods}
+        if len(lengths) != 1:
+            raise ValueError(
+                "the chains of a run must have as many iterations and kernels, got "
+                + " and ".join(f"{n} of {kernels}" for n, kernels in sorted(lengths))
+            )
+        ((self.num_steps, self._num_kernels),) = lengths
+        self.shape = torch.Size(shape)
         self.index, self._position = 0, 0
-        self._noise, self._kernels, self._times = noise, sampler.kernels, sampler.times().tolist()
+        self._noise = noise
         start = noise(self.shape)
-        self.x = [sde.prior_std * m.apply(start) for m in self.preconditioners]
+        self.each = [Chain(method, sde, start) for method in methods]
 
     @property
     def num_images(self) -> int:
         """Return how many images a network call for this run takes, all chains together."""
-        return len(self.preconditioners) * self.shape[0]
-
-    @property
-    def kernel(self) -> Kernel:
-        """Return what the next half step applies."""
-        return self._kernels[self._position]
-
-    @property
-    def t(self) -> float:
-        """Return the time of the next half step."""
-        return self._times[self.index]
+        return len(self.each) * self.shape[0]
 
     @property
     def k(self) -> int:
         """Return the discrete level of the next half step, N-1 down to 0."""
-        return self.sampler.num_steps - 1 - self.index
+        return self.num_steps - 1 - self.index
 
     @property
     def finished(self) -> bool:
         """Whether the last iteration is done."""
-        return self.index == self.sampler.num_steps
+        return self.index == self.num_steps
+
+    def kernel(self, chain: Chain) -> Kernel:
+        """Return what the next half step applies to one of the chains."""
+        return chain.sampler.kernels[self._position]
 
     @property
     def need(self) -> tuple[bool, int]:
@@ -169,15 +212,18 @@ class Chains:
 
     def advance(self, updates: Sequence[Update]) -> tuple[Step, ...] | None:
         """Take a half step's result for each chain; return the steps where it ends an iteration."""
-        self.x = [update.x for update in updates]
+        for chain, update in zip(self.each, updates, strict=True):
+            chain.x = update.x
         self._position += 1
-        if self._position < len(self._kernels):
+        if self._position < self._num_kernels:
             return None
-        index, t = self.index, self.t
+        index = self.index
         self.index, self._position = index + 1, 0
-        sigma = float(self.sde.marginal(torch.tensor([t], dtype=torch.float64)).std)
-        nfe = self.index * len(self._kernels)
-        return tuple(Step(index, self.sampler.num_steps, t, sigma, nfe, u) for u in updates)
+        nfe = self.index * self._num_kernels
+        return tuple(
+            Step(index, self.num_steps, chain.known[index], chain.sigmas[index], nfe, update)
+            for chain, update in zip(self.each, updates, strict=True)
+        )
 
 
 def seeded_noise(seeds: Sequence[int], *, device: torch.device | str = "cpu") -> NoiseFn:

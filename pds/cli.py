@@ -252,7 +252,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     data = tuned.spectrum(published, amplitude=amplitude)
     ones, pds = np.ones_like(data.power), _binned(published, 5.0)
     scalar = theory.tune_scalar(data, sde, sampler)
-    gain = tuned.preconditioner(published, sde, sampler, amplitude=amplitude).gain
+    gain = tuned.gain(published, sde, sampler, amplitude=amplitude).gain
     alpha = theory.alpha_for(gain)
     mask = theory.mask(gain, alpha)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,11 @@
 """An engine that steps the chains of many runs together, with one network call for all of them.
 
     s = score(x of every chain, t of every image)
-    for each kernel in use, over all chains that stand before it:
+    for each kernel and process in use, over all chains that stand before it:
         x, x_mean = kernel(x, s, z, level of every image, M of every chain)
 
 Runs join and leave at any half step. They need not agree on anything but the size of their images:
-each has its own N, position, noise level, filters, noise and step sizes (with `snr_norm="sample"`
+each has its own N, grid, position, filters, noise and step sizes (with `snr_norm="sample"`
 an image's numbers do not depend on its company, but for the rounding of the network, which sums in
 another order when the batch has another size; "batch" norms run over a chain of its own run).
 
@@ -22,9 +22,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.chains import Chains, Step
+from pds.chains import Chain, Chains, Step
 from pds.kernels import Kernel, Setting, Update, mixes_images
-from pds.preconditioners import Preconditioner
 from pds.scores import ScoreFn
 from pds.sde import SDE, Level
 from pds.stacking import stack
@@ -96,10 +95,10 @@ class Engine:
         blocks = _blocks(self.batch)
         if not blocks:
             return []
-        x = torch.cat([block.x for block in blocks])
-        level = _level(blocks)
+        x = torch.cat([block.chain.x for block in blocks])
+        level, known = _level(blocks)
         try:
-            scores = self.score(x, level.t.to(x.device, non_blocking=True))
+            scores = self.score(x, known.to(x.device, non_blocking=True))
         except torch.OutOfMemoryError:
             if len(self.batch) == 1:
                 raise
@@ -107,7 +106,7 @@ class Engine:
             return []
         # Drawn after the call: a GPU is at work meanwhile.
         noise = {chains: chains.draw() for chains in self.batch}
-        return self._advance(_updates(blocks, x, scores, noise, level, self.sde))
+        return self._advance(_updates(blocks, x, scores, noise, level))
 
     def _choose(self) -> Iterator[Chains]:
         """Yield who takes part in the next call, those in greatest need first."""
@@ -120,8 +119,7 @@ class Engine:
     def _advance(self, updates: dict["_Block", Update]) -> list[Progress]:
         ended = []
         for chains in self.batch:
-            count = len(chains.preconditioners)
-            steps = chains.advance([updates[_Block(chains, chain)] for chain in range(count)])
+            steps = chains.advance([updates[_Block(chains, chain)] for chain in chains.each])
             if steps is not None:
                 ended.append(Progress(chains, steps))
             if chains.finished:
@@ -133,38 +131,35 @@ class _Block(NamedTuple):
     """One chain of one run: its images lie together in the batch."""
 
     chains: Chains
-    chain: int
+    chain: Chain
 
     @property
-    def x(self) -> Tensor:
-        return self.chains.x[self.chain]
-
-    @property
-    def preconditioner(self) -> Preconditioner:
-        return self.chains.preconditioners[self.chain]
-
-    @property
-    def kernel(self) -> tuple[Kernel, "_Block | None"]:
+    def kernel(self) -> tuple[Kernel, SDE, "_Block | None"]:
         """What may be applied to all blocks that have the same; alone if it mixes images."""
-        kernel = self.chains.kernel
-        return kernel, self if mixes_images(kernel) else None
+        kernel = self.chains.kernel(self.chain)
+        return kernel, self.chain.process, self if mixes_images(kernel) else None
 
 
 def _blocks(batch: Sequence[Chains]) -> list[_Block]:
     """Order the chains of all runs: those of one kernel together, of these those with like M."""
-    blocks = [_Block(c, chain) for c in batch for chain in range(len(c.preconditioners))]
+    blocks = [_Block(chains, chain) for chains in batch for chain in chains.each]
     kernels = {kernel: i for i, kernel in enumerate(dict.fromkeys(b.kernel for b in blocks))}
-    return sorted(blocks, key=lambda b: (kernels[b.kernel], type(b.preconditioner).__name__))
+    return sorted(blocks, key=lambda b: (kernels[b.kernel], type(b.chain.preconditioner).__name__))
 
 
-def _level(blocks: Sequence[_Block]) -> Level:
-    """Return where every image stands; on the CPU, whose scalars no GPU has to wait for."""
-    runs = [block.chains for block in blocks for _ in range(len(block.x))]
-    return Level(
-        torch.tensor([run.t for run in runs], dtype=torch.float64),
-        torch.tensor([run.k for run in runs]),
-        torch.tensor([run.sampler.num_steps for run in runs]),
+def _level(blocks: Sequence[_Block]) -> tuple[Level, Tensor]:
+    """Return where every image stands on its grid, and the time that the network is told.
+
+    On the CPU, whose scalars no GPU has to wait for.
+    """
+    images = [block for block in blocks for _ in range(len(block.chain.x))]
+    level = Level(
+        torch.tensor([b.chain.times[b.chains.index] for b in images], dtype=torch.float64),
+        torch.tensor([b.chains.k for b in images]),
+        torch.tensor([b.chains.num_steps for b in images]),
     )
+    known = torch.tensor([b.chain.known[b.chains.index] for b in images], dtype=torch.float64)
+    return level, known
 
 
 def _updates(
@@ -173,19 +168,20 @@ def _updates(
     scores: Tensor,
     noise: dict[Chains, Tensor],
     level: Level,
-    sde: SDE,
 ) -> dict[_Block, Update]:
     """Apply each kernel to all blocks that stand before it."""
     updates: dict[_Block, Update] = {}
     first = 0
-    for (kernel, _), group in groupby(blocks, key=lambda block: block.kernel):
+    for (kernel, process, _), group in groupby(blocks, key=lambda block: block.kernel):
         members = list(group)
-        counts = [len(block.x) for block in members]
+        counts = [len(block.chain.x) for block in members]
         part = slice(first, first + sum(counts))
         first = part.stop
-        m = stack([(b.preconditioner, count) for b, count in zip(members, counts, strict=True)])
+        m = stack(
+            [(b.chain.preconditioner, count) for b, count in zip(members, counts, strict=True)]
+        )
         z = torch.cat([noise[block.chains] for block in members])
-        at = Setting(Level(*(value[part] for value in level)), sde, m)
+        at = Setting(Level(*(value[part] for value in level)), process, m)
         update = kernel(x[part], scores[part], z, at)
         for block, x_block, place in zip(members, *_places(update.x, counts), strict=True):
             updates[block] = Update(x_block, partial(_mean, update, place))

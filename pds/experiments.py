@@ -34,8 +34,7 @@ from pds.limits import (
 )
 from pds.mixture import SpectralMixture
 from pds.ncsnpp import NetworkScore
-from pds.preconditioners import FrequencyFilter, Identity, Preconditioner
-from pds.sampling import Pair, Sampler, Step, sample, seeded_noise, steps
+from pds.sampling import Method, Pair, Sampler, Step, sample, seeded_noise, steps
 from pds.scores import GaussianField, ScoreFn, inverse_square_power
 from pds.sde import SDE, VESDE
 from pds.shelf import Shelf
@@ -68,8 +67,9 @@ class Request:
         space: whether M has the space filter.
         num_images: images per chain, 1 to 8.
         seed: image i starts from seed + i.
-        tuned: whether M is the gain that is best at this N, see `pds.tuned`, instead of the
-            published filters; alpha, frequency and space are not looked at then.
+        tuned: whether the other chain has, instead of an M, the noise levels and the corrector
+            strength that are best at this N, see `pds.tuned`; alpha, frequency and space are not
+            looked at then.
 
     Raises:
         ValueError: for anything outside these ranges.
@@ -100,12 +100,12 @@ class Request:
 
     @property
     def filtered(self) -> bool:
-        """Return whether M is more than vanilla's."""
+        """Return whether the other chain is more than vanilla."""
         return self.tuned or self.frequency or self.space
 
     @property
     def method(self) -> str:
-        """Return what the preconditioned sampler is called within a sentence."""
+        """Return what the sampler beside vanilla is called within a sentence."""
         return "tuned" if self.tuned else "PDS"
 
 
@@ -152,30 +152,32 @@ class Experiment:
         )
 
     @cached_property
-    def _tuned(self) -> Callable[[int], FrequencyFilter]:
-        """The tuned M of each N, the latest ones kept."""
+    def tuned(self) -> Callable[[int], Sampler]:
+        """Tunes the sampler to an N, see `pds.tuned`; the latest ones are kept."""
 
-        def found(num_steps: int) -> FrequencyFilter:
-            mask = self.frequency_mask.to(DEVICE)
-            return tuned.preconditioner(mask, self.sde, self.sampler(num_steps))
+        def found(num_steps: int) -> Sampler:
+            return tuned.sampler(self.frequency_mask, self.sde, self.sampler(num_steps))
 
         return lru_cache(maxsize=32)(found)
 
-    def preconditioner(self, request: Request) -> Preconditioner:
-        """Return the M that the request asks for."""
+    def vanilla(self, num_steps: int) -> Method:
+        """Return the published sampler without M."""
+        return Method(self.sampler(num_steps))
+
+    def method(self, request: Request) -> Method:
+        """Return what the request compares with vanilla."""
         if request.tuned:
-            return self._tuned(request.num_steps)
-        return filters.preconditioner(
+            return Method(self.tuned(request.num_steps))
+        m = filters.preconditioner(
             self.frequency_mask.to(DEVICE) if request.frequency else None,
             self.space_mask.to(DEVICE) if request.space else None,
             alpha=request.alpha,
         )
+        return Method(self.sampler(request.num_steps), m)
 
     def frequency_gain(self, request: Request) -> Tensor:
         """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
-        if request.tuned:
-            return self._tuned(request.num_steps).gain.cpu()
-        if request.frequency:
+        if request.frequency and not request.tuned:
             return filters.gain(self.frequency_mask, request.alpha)
         return torch.ones(self.image_shape)
 
@@ -188,32 +190,31 @@ def speed_up(num_scales: int, num_steps: int) -> float:
 
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
-    m = load(request.model).preconditioner(request)
-    with closing(run_chains(request, (Identity(), m))) as run:
+    experiment = load(request.model)
+    methods = (experiment.vanilla(request.num_steps), experiment.method(request))
+    with closing(run_chains(request, methods)) as run:
         for vanilla, pds in run:
             yield Pair(vanilla, pds)
 
 
 def run_chains(
-    request: Request, preconditioners: Sequence[Preconditioner]
+    request: Request, methods: Sequence[Method]
 ) -> Generator[tuple[Step, ...], None, None]:
-    """Sample a chain for each preconditioner, together with everybody's runs of this model.
+    """Sample a chain by each method, together with everybody's runs of this model.
 
     Args:
-        request: its filters are not looked at.
-        preconditioners: M of each chain; all start from the same noise.
+        request: whose model, images and seed; how they are sampled is not looked at.
+        methods: of each chain; all start from the same noise.
     """
-    experiment = load(request.model)
-    sampler, count = experiment.sampler(request.num_steps), request.num_images
+    experiment, count = load(request.model), request.num_images
     like = torch.ones(1, *experiment.image_shape, device=DEVICE)
-    for m in preconditioners:
-        sampler.rehearse(experiment.sde, m, like)
+    for method in methods:
+        method.rehearse(experiment.sde, like)
     chains = Chains(
         experiment.sde,
-        sampler=sampler,
+        methods=methods,
         noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
         shape=(count, *experiment.image_shape),
-        preconditioners=preconditioners,
     )
     with closing(WORKER.stream(experiment.engine, chains)) as run:
         yield from run
@@ -248,10 +249,11 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     data = theory.modes(experiment.score.power[0])
     gain = experiment.frequency_gain(request)[0]
     chains = [
-        theory.trajectory(
-            data, theory.modes(g).power, experiment.sde, experiment.sampler(request.num_steps)
+        theory.trajectory(data, theory.modes(g).power, experiment.sde, method.sampler)
+        for g, method in (
+            (torch.ones_like(gain), experiment.vanilla(request.num_steps)),
+            (gain, experiment.method(request)),
         )
-        for g in (torch.ones_like(gain), gain)
     ]
     for variances in zip(*chains, strict=True):
         vanilla, pds = (diagnostics.radial(theory.grid(v, height, width)) for v in variances)

@@ -21,9 +21,9 @@ from pds import checkpoints, configs, filters, hub, tuned
 from pds.configs import Configuration
 from pds.experiments import speed_up
 from pds.ncsnpp import ModelCard, NetworkScore, precision
-from pds.preconditioners import Preconditioner, Skew
+from pds.preconditioners import Skew
 from pds.run_request import RunRequest
-from pds.sampling import Sampler
+from pds.sampling import Method, Sampler
 from pds.scores import ScoreFn
 from pds.sde import SDE
 
@@ -38,8 +38,8 @@ class Model:
     score, sde: of the network.
     image_shape: (C, H, W).
     centered: images are in [-1, 1], else in [0, 1].
-    samplers: one for each number of iterations that is drawn.
-    preconditioners: M of the PDS chain of each.
+    samplers: one for each number of iterations that is drawn, as published.
+    methods: of the other chain for each.
     fingerprint: hash of everything in files that the images depend on.
     """
 
@@ -48,7 +48,7 @@ class Model:
     image_shape: tuple[int, int, int]
     centered: bool
     samplers: tuple[Sampler, ...]
-    preconditioners: dict[Sampler, Preconditioner]
+    methods: dict[Sampler, Method]
     fingerprint: str
 
 
@@ -83,30 +83,29 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         image_shape=shape,
         centered=card.network.centered,
         samplers=samplers,
-        preconditioners={
-            sampler: _preconditioner(request, card, sampler, frequency, space)
-            for sampler in samplers
+        methods={
+            sampler: _method(request, card, sampler, frequency, space) for sampler in samplers
         },
         fingerprint=fingerprint,
     )
-    for sampler, m in model.preconditioners.items():
-        sampler.rehearse(model.sde, m, torch.ones(1, *shape, device=device))
+    for method in model.methods.values():
+        method.rehearse(model.sde, torch.ones(1, *shape, device=device))
     return model
 
 
-def _preconditioner(
+def _method(
     request: RunRequest,
     card: ModelCard,
     sampler: Sampler,
     frequency: Tensor | None,
     space: Tensor | None,
-) -> Preconditioner:
-    """Return the M that the request asks for at the sampler's N, from raw masks."""
+) -> Method:
+    """Return what the request asks for at the sampler's N, from raw masks."""
     if request.tuned:
         assert frequency is not None
-        return tuned.preconditioner(frequency, card.sde, sampler, amplitude=card.amplitude)
+        return Method(tuned.sampler(frequency, card.sde, sampler, amplitude=card.amplitude))
     m = filters.preconditioner(frequency, space, alpha=request.alpha)
-    return Skew(m, request.skew) if request.skew else m
+    return Method(sampler, Skew(m, request.skew) if request.skew else m)
 
 
 def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sampler]:

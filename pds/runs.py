@@ -22,7 +22,7 @@ from pds.ranks import ALONE, Ranks
 from pds.run_folder import Folder
 from pds.run_model import Model
 from pds.run_request import Record, RunRequest
-from pds.sampling import Sampler, Step, seeded_noise
+from pds.sampling import Method, Sampler, Step, seeded_noise
 from pds.scores import ScoreFn
 
 Images = NDArray[np.float32]
@@ -188,16 +188,10 @@ def _chains(plan: _Run, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, .
     seeds = [first + image for image in batch.images]
     shape = (len(seeds), *plan.model.image_shape)
     noise = seeded_noise(seeds, device=plan.device)
-    m, sde = plan.model.preconditioners[batch.sampler], plan.model.sde
+    methods = [plan.model.methods[batch.sampler]]
     if len(plan.request.samplers) > 1:
-        yield from sampling.compare(
-            score, sde, sampler=batch.sampler, noise=noise, shape=shape, preconditioner=m
-        )
-        return
-    for step in sampling.steps(
-        score, sde, sampler=batch.sampler, noise=noise, shape=shape, preconditioner=m
-    ):
-        yield (step,)
+        methods.insert(0, Method(batch.sampler))
+    yield from sampling.run(score, plan.model.sde, methods=methods, noise=noise, shape=shape)
 
 
 def _moment(plan: _Run, states: tuple[Step, ...]) -> _Moment:

@@ -6,8 +6,8 @@
         predictor   s = score(x, t_i);   x, x_mean = predictor(x, s, z)
     result: the x_mean of the last predictor
 
-One engine serves the vanilla sampler (M = I), PDS, and both at once: `compare` advances chains that
-differ in M only, from the same noise, with one network call per half step for all of them.
+One engine serves the vanilla sampler (M = I), PDS, and several at once: `run` advances chains from
+the same noise, with one network call per half step for all of them.
 
 Source: Y. Song et al., ICLR 2021; H. Ma et al., ECCV 2022.
 """
@@ -18,19 +18,21 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from pds.chains import Chains, NoiseFn, Sampler, Step, recorded_noise, seeded_noise
+from pds.chains import Chains, Method, NoiseFn, Sampler, Step, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.preconditioners import Identity, Preconditioner
 from pds.scores import ScoreFn
 from pds.sde import SDE
 
 __all__ = [
+    "Method",
     "NoiseFn",
     "Pair",
     "Sampler",
     "Step",
     "compare",
     "recorded_noise",
+    "run",
     "sample",
     "seeded_noise",
     "steps",
@@ -63,8 +65,8 @@ def steps(
         shape: (B, C, H, W).
         preconditioner: M; the identity is the vanilla sampler, bit for bit.
     """
-    run = _alone(score, sde, sampler, noise, shape, (preconditioner,))
-    return (step for (step,) in run)
+    methods = [Method(sampler, preconditioner)]
+    return (step for (step,) in run(score, sde, methods=methods, noise=noise, shape=shape))
 
 
 def compare(
@@ -80,8 +82,8 @@ def compare(
 
     Both chains share each network call, so a network may round differently than it would alone.
     """
-    run = _alone(score, sde, sampler, noise, shape, (Identity(), preconditioner))
-    return (Pair(*pair) for pair in run)
+    methods = [Method(sampler), Method(sampler, preconditioner)]
+    return (Pair(*pair) for pair in run(score, sde, methods=methods, noise=noise, shape=shape))
 
 
 def sample(iterator: Iterator[Step]) -> Tensor:
@@ -90,19 +92,20 @@ def sample(iterator: Iterator[Step]) -> Tensor:
     return last.x_mean
 
 
-def _alone(
+def run(
     score: ScoreFn,
     sde: SDE,
-    sampler: Sampler,
+    *,
+    methods: Sequence[Method],
     noise: NoiseFn,
     shape: Sequence[int],
-    preconditioners: Sequence[Preconditioner],
 ) -> Iterator[tuple[Step, ...]]:
-    """Advance one run on an engine of its own."""
+    """Sample by several methods from the same noise, one `Step` of each per iteration.
+
+    Arguments as in `steps`; the methods may differ in all but N and the number of kernels.
+    """
     engine = Engine(score, sde)
-    engine.join(
-        Chains(sde, sampler=sampler, noise=noise, shape=shape, preconditioners=preconditioners)
-    )
+    engine.join(Chains(sde, methods=methods, noise=noise, shape=shape))
     while engine.num_runs:
         for progress in engine.step():
             yield progress.steps

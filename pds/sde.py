@@ -126,6 +126,21 @@ class VESDE:
         ratio = self.sigma_max / self.sigma_min
         return (sigma.double() / self.sigma_min).log() / math.log(ratio)
 
+    def narrowed(self, lowest: float, highest: float) -> "VESDE":
+        """Return the process between two of this one's noise levels.
+
+        A network of this process has a score for it: that of the same sigma, see `time`.
+
+        Raises:
+            ValueError: unless sigma_min <= lowest < highest <= sigma_max.
+        """
+        if not self.sigma_min <= lowest < highest <= self.sigma_max:
+            raise ValueError(
+                f"noise levels must ascend within {self.sigma_min:g} to {self.sigma_max:g}, which "
+                f"the model knows, got {lowest:g} to {highest:g}"
+            )
+        return VESDE(lowest, highest)
+
     def marginal(self, t: Tensor) -> Marginal:
         return Marginal(torch.ones_like(t, dtype=torch.float64), self.sigma(t))
 

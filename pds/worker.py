@@ -82,7 +82,7 @@ class Worker:
         seat = _Seat(engine, chains)
         self._post(self._enter, seat)
         try:
-            for _ in range(chains.sampler.num_steps):
+            for _ in range(chains.num_steps):
                 item = seat.out.get()
                 if isinstance(item, BaseException):
                     raise item

@@ -84,7 +84,9 @@ def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
-        models.chains(model.sde, shape, (Identity(), model.preconditioner(request)), seed=seed)
+        models.chains(
+            model.sde, shape, (Identity(), model.method(request).preconditioner), seed=seed
+        )
         for seed, request in enumerate(requests)
     ]
 
@@ -101,7 +103,7 @@ def _separate(model: Experiment, count: int) -> Work:
 
 
 def _one_run(model: Experiment, count: int) -> Work:
-    both = (Identity(), model.preconditioner(Request()))
+    both = (Identity(), model.method(Request()).preconditioner)
     run = models.chains(model.sde, (count, *model.image_shape), both)
     engine = models.engine(model.score, model.sde, run)
     return lambda: models.iterate(engine)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pds import configs, experiments, filters
-from pds.chains import Chains, Sampler, seeded_noise
+from pds.chains import Chains, Method, Sampler, seeded_noise
 from pds.engine import Engine
 from pds.experiments import DEVICE, ROOT, Experiment
 from pds.kernels import Langevin
@@ -63,14 +63,12 @@ def chains(
     sde: SDE, shape: Sequence[int], preconditioners: Sequence[Preconditioner], *, seed: int = 0
 ) -> Chains:
     """Return a run of the published sampler that is too long to end while it is timed."""
+    sampler = Sampler(num_steps=20_000, eps=1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
     return Chains(
         sde,
-        sampler=Sampler(
-            num_steps=20_000, eps=1e-5, corrector=Langevin(snr=0.15, snr_norm="sample")
-        ),
+        methods=[Method(sampler, m) for m in preconditioners],
         noise=seeded_noise(range(seed, seed + shape[0]), device=DEVICE),
         shape=shape,
-        preconditioners=preconditioners,
     )
 
 

@@ -33,7 +33,7 @@ RESAMPLING, OTHER = "resampling", "other"
 def tables() -> str:
     """Return the table for the embedded network, 4 images, and for church 256 px, 1 image."""
     model = models.embedded()
-    shape, m = (4, *model.image_shape), model.preconditioner(Request())
+    shape, m = (4, *model.image_shape), model.method(Request()).preconditioner
     small = models.engine(model.score, model.sde, models.chains(model.sde, shape, [m]))
     church = models.with_random_weights(models.card("church_ncsnpp_continuous"))
     run = models.chains(church.sde, (1, 3, 256, 256), [models.natural_filter(256)])

@@ -41,7 +41,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _contests(effort: Effort) -> Iterator[Contest]:
     model = models.embedded()
-    m = model.preconditioner(Request())
+    m = model.method(Request()).preconditioner
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
     church = models.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
@@ -132,7 +132,7 @@ def compare_rows(effort: Effort) -> Iterator[Row]:
 
 
 def _together_and_apart(model: Experiment, images: int) -> tuple[Work, Work]:
-    both = (Identity(), model.preconditioner(Request()))
+    both = (Identity(), model.method(Request()).preconditioner)
 
     def engine(*preconditioners: Preconditioner) -> Engine:
         run = models.chains(model.sde, (images, *model.image_shape), preconditioners)

@@ -7,10 +7,13 @@
 | inverted:A                   | gain 1/r: shrinks what PDS stretches                             |
 | preserving:A                 | the predictor that keeps p_t for every M                         |
 | corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
-| tuned                        | the radial gain that is best for Gaussian data at this N         |
+| tuned                        | M = I with the noise levels and the corrector strength that are  |
+|                              | best at this N for Gaussian data of the model's spectrum         |
+| levels, snr                  | only the one or the other of these two                           |
+| tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
+| gain                         | on the published levels, the radial gain that is best for such   |
 | steady                       | the same among gains that overshoot in no step                   |
 | scalar                       | M = c I with the best c for such data: a step size, no more      |
-| snr                          | M = I with the best corrector strength for such data             |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
 """
 
@@ -150,7 +153,34 @@ def _only(kernel: str) -> Callable[[Field, int, float], Plan]:
 
 
 def _tuned(field: Field, num_steps: int) -> Plan:
-    experiment, sampler = field.experiment, field.experiment.sampler(num_steps)
+    return replace(_vanilla(field, num_steps), sampler=field.experiment.tuned(num_steps))
+
+
+def _partly(**what: bool) -> Build:
+    def build(field: Field, num_steps: int) -> Plan:
+        experiment = field.experiment
+        plain = experiment.sampler(num_steps)
+        sampler = tuned.sampler(experiment.frequency_mask, experiment.sde, plain, **what)
+        return replace(_vanilla(field, num_steps), sampler=sampler)
+
+    return build
+
+
+def _tuned_pds(field: Field, num_steps: int, alpha: float) -> Plan:
+    return replace(_pds(field, num_steps, alpha), sampler=field.experiment.tuned(num_steps))
+
+
+def _tuned_gain(field: Field, num_steps: int) -> Plan:
+    return _best(field, field.experiment.tuned(num_steps))
+
+
+def _gain(field: Field, num_steps: int) -> Plan:
+    return _best(field, field.experiment.sampler(num_steps))
+
+
+def _best(field: Field, sampler: Sampler) -> Plan:
+    """Return the plan of the best radial gain on a sampler."""
+    experiment = field.experiment
     gain = tuned.radial_gain(experiment.frequency_mask, field.data, experiment.sde, sampler)
     return _radial(field, sampler, gain)
 
@@ -174,12 +204,6 @@ def _scalar(field: Field, num_steps: int) -> Plan:
     return Plan(sampler, SpaceFilter(torch.tensor(c)), np.full(len(field.data.power), c))
 
 
-def _snr(field: Field, num_steps: int) -> Plan:
-    plain = _vanilla(field, num_steps)
-    assert isinstance(plain.sampler, Sampler)
-    return replace(plain, sampler=theory.tune_snr(field.data, field.experiment.sde, plain.sampler))
-
-
 def _euler(field: Field, num_steps: int) -> Plan:
     return _flow(field, Flow("euler", 2 * num_steps))
 
@@ -200,9 +224,12 @@ def _filter(field: Field, alpha: float) -> FrequencyFilter:
 PLAIN: dict[str, Build] = {
     "vanilla": _vanilla,
     "tuned": _tuned,
+    "levels": _partly(snr=False),
+    "snr": _partly(sigmas=False),
+    "tuned+gain": _tuned_gain,
+    "gain": _gain,
     "steady": _steady,
     "scalar": _scalar,
-    "snr": _snr,
     "ode-euler": _euler,
     "ode-heun": _heun,
 }
@@ -211,6 +238,7 @@ PLAIN: dict[str, Build] = {
 STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
     "pds": _pds,
     "pds+space": _space,
+    "tuned+pds": _tuned_pds,
     "inverted": _inverted,
     "preserving": _preserving,
     "corrector": _only("corrector"),

@@ -1,5 +1,6 @@
 """The exact answer of the whole sampler for Gaussian data, and the gain that makes it best."""
 
+from pds.theory.levels import tune_levels
 from pds.theory.recursion import trajectory, variances
 from pds.theory.spectra import (
     HALF_NYQUIST,
@@ -22,7 +23,6 @@ from pds.theory.tuning import (
     steady_gain,
     tune,
     tune_scalar,
-    tune_snr,
 )
 
 __all__ = [
@@ -43,8 +43,8 @@ __all__ = [
     "steady_gain",
     "trajectory",
     "tune",
+    "tune_levels",
     "tune_scalar",
-    "tune_snr",
     "variances",
     "w2",
 ]

@@ -19,6 +19,7 @@ Source: derived for this project, for the kernels in `pds.kernels`.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,10 +46,11 @@ BLOCK = 2**15
 
 
 class _Grid(NamedTuple):
-    """What the kernels need of the SDE: (N,) for one sampler, (n, S, 1) for n iterations of S.
+    """What the kernels need of the grid: (N,) for one sampler, (n, S, 1) for n iterations of S.
 
     drift, diffusion: f and G of the predictor, as in a = 1 - g^2 (f + G^2 h).
     noise: its b / g.
+    snr: of the corrector, 0 where it has none.
     """
 
     scale: Array
@@ -57,6 +59,7 @@ class _Grid(NamedTuple):
     diffusion: Array
     noise: Array
     alpha: Array
+    snr: Array
 
 
 class _Fixed(NamedTuple):
@@ -92,7 +95,7 @@ class _Adaptive(NamedTuple):
 def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterator[Array]:
     """Yield the variance of every mode (K,) after each iteration, without its last noise."""
     g2 = np.square(gain)[None]
-    for _, mean in _evolve(modes, g2, sde, sampler, [_grid(sde, sampler)]):
+    for _, mean in _evolve(modes, g2, sde, [sampler]):
         yield mean[0]
 
 
@@ -103,42 +106,52 @@ def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[Sampler]) 
         modes: the data.
         gain: g, (K,) for all samplers or (S, K); 1 is vanilla.
         sde: the forward process.
-        samplers: which may differ in N and eps only.
+        samplers: which may differ in N, eps, the range of noise levels and snr only.
 
     Raises:
         ValueError: if the samplers differ in kernels, or a kernel has no scalar recursion here.
     """
-    if any(s.kernels != samplers[0].kernels for s in samplers):
-        raise ValueError("samplers computed together must share their kernels")
+    kernels = _alike(samplers[0])
+    if any(_alike(s) != kernels for s in set(samplers)):
+        raise ValueError("samplers computed together must share their kernels, apart from snr")
     order = sorted(range(len(samplers)), key=lambda i: -samplers[i].num_steps)
-    own = {sampler: _grid(sde, sampler) for sampler in set(samplers)}
     lengths = np.array([samplers[i].num_steps for i in order])
     g2 = np.broadcast_to(np.square(gain), (len(samplers), len(modes.power)))[order]
     finals, last = np.empty_like(g2), set(lengths - 1)
-    for index, mean in _evolve(modes, g2, sde, samplers[0], [own[samplers[i]] for i in order]):
+    for index, mean in _evolve(modes, g2, sde, [samplers[i] for i in order]):
         if index in last:
             done = np.flatnonzero(lengths == index + 1)
             finals[np.array(order)[done]] = mean[done]
     return finals
 
 
+def _alike(sampler: Sampler) -> tuple[Kernel, ...]:
+    """Return the kernels, those of another snr being the same."""
+    return tuple(
+        replace(kernel, snr=1.0) if isinstance(kernel, Langevin | AnnealedLangevin) else kernel
+        for kernel in sampler.kernels
+    )
+
+
 def _evolve(
-    modes: Modes, g2: Array, sde: SDE, sampler: Sampler, grids: Sequence[_Grid]
+    modes: Modes, g2: Array, sde: SDE, samplers: Sequence[Sampler]
 ) -> Iterator[tuple[int, Array]]:
-    """Yield the iteration and the variances without its last noise; longest grid first."""
-    lengths = np.array([len(grid.std) for grid in grids])
-    columns = [np.zeros((lengths[0], len(grids), 1)) for _ in _Grid._fields]
-    for j, grid in enumerate(grids):
-        for column, values in zip(columns, grid, strict=True):
+    """Yield the iteration and the variances without its last noise; most iterations first."""
+    grids = {sampler: _grid(sampler.process(sde), sampler) for sampler in set(samplers)}
+    lengths = np.array([sampler.num_steps for sampler in samplers])
+    columns = [np.zeros((lengths[0], len(samplers), 1)) for _ in _Grid._fields]
+    for j, sampler in enumerate(samplers):
+        for column, values in zip(columns, grids[sampler], strict=True):
             column[: len(values), j, 0] = values
-    v, first = sde.prior_std**2 * g2, 0
+    starts = np.array([sampler.process(sde).prior_std for sampler in samplers])
+    v, first = starts[:, None] ** 2 * g2, 0
     while first < lengths[0]:
         active = int((lengths > first).sum())
         v, g2 = v[:active], g2[:active]
         stop = min(lengths[active - 1], first + max(1, BLOCK // g2.size))
         at = _Grid(*(c[first:stop, :active] for c in columns))
-        blocks = {kernel: _block(kernel, modes, g2, at) for kernel in set(sampler.kernels)}
-        kernels = [blocks[kernel] for kernel in sampler.kernels]
+        blocks = {kernel: _block(kernel, modes, g2, at) for kernel in set(samplers[0].kernels)}
+        kernels = [blocks[kernel] for kernel in samplers[0].kernels]
         for index in range(stop - first):
             for kernel in kernels:
                 mean, b2 = kernel(index, v)
@@ -167,10 +180,10 @@ def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adap
         return _Fixed(a**2, at.noise**2 * g2)
     if isinstance(kernel, Langevin):
         weight = pull**2 * (modes.count / modes.count.sum())
-        rate = 2 * at.alpha * kernel.snr**2 * modes.mean(g2)
+        rate = 2 * at.alpha * at.snr**2 * modes.mean(g2)
         return _Adaptive(pull, weight, rate, 2 * g2)
     if isinstance(kernel, AnnealedLangevin):
-        size = 2 * at.alpha * (kernel.snr * at.std) ** 2
+        size = 2 * at.alpha * (at.snr * at.std) ** 2
         return _Fixed((1 - size * pull) ** 2, 2 * size * g2)
     raise ValueError(f"{type(kernel).__name__} has no scalar recursion here")
 
@@ -200,7 +213,11 @@ def _grid(sde: SDE, sampler: Sampler) -> _Grid:
         noise = diffusion
     if isinstance(predictor, Ancestral):
         drift, diffusion, noise = _ancestral(sde, level)
-    columns = (scale, std, drift, diffusion, noise, sde.alpha(level))
+    corrector = (
+        sampler.corrector.kernel if isinstance(sampler.corrector, Own) else sampler.corrector
+    )
+    snr = torch.full_like(t, getattr(corrector, "snr", 0.0))
+    columns = (scale, std, drift, diffusion, noise, sde.alpha(level), snr)
     return _Grid(*(c.numpy() for c in columns))
 
 

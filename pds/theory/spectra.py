@@ -3,7 +3,7 @@
     W2 = sqrt(mean_k (sqrt(v_k) - sqrt(lambda_k))^2)
 
 is the distance per pixel between Gaussians whose modes have variances v_k and lambda_k. The images'
-mean, k = 0, is no mode here.
+mean, k = 0, is no mode here but where `Modes.with_origin` puts it.
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,12 @@ class Modes:
     def mean(self, values: Array) -> Array:
         """Return the mean over all modes of values (..., K), (..., 1)."""
         return np.asarray(values @ (self.count / self.count.sum()))[..., None]
+
+    def with_origin(self, power: float) -> "Modes":
+        """Return the modes and one more at k = 0, of this power: the mean's square with it."""
+        return Modes(
+            np.append(self.power, power), np.append(self.count, 1.0), np.append(self.radius, 0.0)
+        )
 
 
 def modes(power: Tensor) -> Modes:

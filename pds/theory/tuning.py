@@ -17,13 +17,11 @@ Source: derived for this project.
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pds.kernels import AnnealedLangevin, Langevin
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE, Level
@@ -77,7 +75,7 @@ def tune(
     for gain in (scalar,) if start is None else (scalar, start):
         # The value of a gain at each knot, as its mean under that knot's hat.
         theta = (basis @ np.log(gain)) / basis.sum(1)
-        found += [gain, np.exp(_descend(errors, theta, np.log(bounds)) @ basis)]
+        found += [gain, np.exp(descend(errors, theta, np.log(bounds)) @ basis)]
     w2 = spectra.w2(modes, variances(modes, np.stack(found), sde, [sampler] * len(found)))
     return found[int(np.nanargmin(w2))]
 
@@ -94,43 +92,14 @@ def tune_scalar(
         raise ValueError(f"bounds of a gain must be 0 < low < high, got {low:g} and {high:g}")
     scan = np.append(np.geomspace(low, high, 60), np.clip(1.0, low, high))
     errors = _residuals(modes, sde, sampler, np.ones((1, len(modes.power))))
-    cost = _cost(errors(np.log(scan)[:, None]))
-    if not np.isfinite(cost).any():
+    costs = cost(errors(np.log(scan)[:, None]))
+    if not np.isfinite(costs).any():
         raise ValueError(
             f"with {sampler.num_steps} iterations this sampler diverges for every gain from "
             f"{low:g} to {high:g}; use more iterations or a smaller snr"
         )
-    best = np.log(scan[[np.argmin(cost)]])
-    return float(np.exp(_descend(errors, best, np.log(bounds))[0]))
-
-
-def tune_snr(
-    modes: Modes, sde: SDE, sampler: Sampler, *, bounds: tuple[float, float] = (0.05, 3.0)
-) -> Sampler:
-    """Return the sampler with the corrector strength of the smallest W2 at its N, without M.
-
-    Strengths are tried on a grid of 2 % steps, and the sampler's own is one of them, so that the
-    result is never worse.
-
-    Args:
-        modes: the data, in any groups.
-        sde: the forward process.
-        sampler: with a Langevin corrector, N and eps.
-        bounds: smallest and largest snr, > 0.
-
-    Raises:
-        ValueError: if the corrector is none of the two Langevin ones.
-    """
-    corrector = sampler.corrector
-    if not isinstance(corrector, Langevin | AnnealedLangevin):
-        raise ValueError("only the strength of a Langevin corrector can be tuned")
-    steps = 1 + round(math.log(bounds[1] / bounds[0]) / 0.02)
-    tried = [corrector.snr, *np.geomspace(*bounds, steps).tolist()]
-    samplers = [replace(sampler, corrector=replace(corrector, snr=snr)) for snr in tried]
-    ones = np.ones(len(modes.power))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        errors = [spectra.w2(modes, variances(modes, ones, sde, [s])[0]) for s in samplers]
-    return samplers[int(np.argmin(np.nan_to_num(errors, nan=np.inf)))]
+    best = np.log(scan[[np.argmin(costs)]])
+    return float(np.exp(descend(errors, best, np.log(bounds))[0]))
 
 
 def steady_gain(sde: SDE, sampler: Sampler) -> float:
@@ -225,17 +194,17 @@ def _residuals(modes: Modes, sde: SDE, sampler: Sampler, basis: Array) -> Residu
     return residuals
 
 
-def _cost(residual: Array) -> Array:
+def cost(residual: Array) -> Array:
     """Return the sum of squares, infinite for a sampler that diverged."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(np.nan_to_num((residual**2).sum(-1), nan=np.inf, posinf=np.inf))
 
 
-def _descend(residuals: Residuals, theta: Array, bounds: Array) -> Array:
-    """Minimize the sum of squares over theta (P,) within bounds, from a start."""
+def descend(residuals: Residuals, theta: Array, bounds: Array, *, enough: float = _ENOUGH) -> Array:
+    """Minimize the sum of squares over theta (P,) within bounds (2,) or (2, P), from a start."""
     theta = np.clip(theta, *bounds)
     nudges = _DIFFERENCE * np.eye(len(theta))
-    cost = _cost(residuals(theta[None]))[0]
+    least = cost(residuals(theta[None]))[0]
     for _ in range(_MAX_ROUNDS):
         values = residuals(np.concatenate([theta[None], theta + nudges, theta - nudges]))
         ahead, behind = np.split(values[1:], 2)
@@ -246,12 +215,12 @@ def _descend(residuals: Residuals, theta: Array, bounds: Array) -> Array:
         stuck = (theta <= bounds[0]) & (downhill < 0) | (theta >= bounds[1]) & (downhill > 0)
         slopes[stuck], downhill[stuck] = 0.0, 0.0
         trials = np.clip(theta + _steps(slopes @ slopes.T, downhill), *bounds)
-        costs = _cost(residuals(trials))
+        costs = cost(residuals(trials))
         best = int(np.argmin(costs))
-        gained = cost - costs[best]
+        gained = least - costs[best]
         if gained > 0:
-            theta, cost = trials[best], costs[best]
-        if not gained > _ENOUGH * cost:
+            theta, least = trials[best], costs[best]
+        if not gained > enough * least:
             return theta
     return theta
 

@@ -13,8 +13,7 @@ from pds import diagnostics
 from pds.experiments import LADDER, ROOT, Request, load, run_chains
 from pds.limits import MAX_SEED
 from pds.pictures import view
-from pds.preconditioners import Identity, Preconditioner
-from pds.sampling import Step
+from pds.sampling import Method, Step
 from pds.web.messages import Message, dumps, enveloped, finite, picture
 from pds.web.words import grain_begins
 
@@ -112,10 +111,11 @@ class _Progress:
             }  # fmt: skip
 
 
-def _rows(request: Request) -> tuple[Preconditioner, ...]:
-    """Return the M of each of `ROWS`."""
-    m = load(request.model).preconditioner
-    return Identity(), *(m(replace(request, tuned=tuned)) for tuned in (False, True))
+def _rows(request: Request) -> tuple[Method, ...]:
+    """Return the method of each of `ROWS`."""
+    model = load(request.model)
+    ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
+    return model.vanilla(request.num_steps), *ours
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
