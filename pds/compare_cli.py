@@ -15,7 +15,7 @@ HELP = {
     "space": "whether PDS has the space filter",
     "num_images": "per sampler",
     "seed": "image i is drawn from seed + i",
-    "tuned": "the gain that is best at this number of iterations instead of alpha and filters",
+    "tuned": "the noise levels and the snr that are best at this N, instead of filters",
 }
 
 

@@ -153,7 +153,7 @@ def _from_run(record: Record) -> Request:
         (record.num_steps is not None or not run.ladder)
         and kernels == ("reverse_diffusion", "langevin", 0.15, "float32", 0)
         and rate == speed_up(2000, num_steps)
-        and record.fingerprint == _fingerprint(bool(run.freq_mask_path), bool(run.space_mask_path))
+        and record.fingerprint == _fingerprint(run)
     )
     if not same:
         raise ValueError(
@@ -174,14 +174,17 @@ def _from_run(record: Record) -> Request:
     )
 
 
-def _fingerprint(frequency: bool, space: bool) -> str:
-    """Return what `main.py` writes for the shipped network and these of its filters."""
+def _fingerprint(run: RunRequest) -> str:
+    """Return what `main.py` writes for the shipped network with such filters and iterations."""
     request = RunRequest(
         config=str(CONFIG),
         workdir=str(ROOT / "no" / "such" / "folder"),
         device="cpu",
-        freq_mask_path=str(MASKS["freq"]) if frequency else None,
-        space_mask_path=str(MASKS["space"]) if space else None,
+        speed_up=run.speed_up,
+        ladder=run.ladder,
+        freq_mask_path=str(MASKS["freq"]) if run.freq_mask_path else None,
+        space_mask_path=str(MASKS["space"]) if run.space_mask_path else None,
+        tuned=run.tuned,
     )
     configuration = configs.read(CONFIG)
     resolved = request.resolved(configuration)

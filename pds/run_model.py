@@ -75,17 +75,20 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         space = filters.load(Path(request.space_mask_path), shape, kind="space")
     score = open_checkpoint(find_checkpoint(request, configuration), card)
     masks = [mask for mask in (frequency, space) if mask is not None]
-    fingerprint = _fingerprint(score, samplers, masks)
     frequency, space = (m if m is None else m.to(device) for m in (frequency, space))
+    methods = {sampler: _method(request, card, sampler, frequency, space) for sampler in samplers}
+    # The iterations are part of the request; the rest of a sampler may come from elsewhere.
+    extra: list[object] = [score.card.to_dict(), samplers[0].num_corrector_steps]
+    if request.tuned:
+        extra.append([repr(method.sampler) for method in methods.values()])
+    fingerprint = _fingerprint(score, extra, masks)
     model = Model(
         score=score.to(device),
         sde=score.sde,
         image_shape=shape,
         centered=card.network.centered,
         samplers=samplers,
-        methods={
-            sampler: _method(request, card, sampler, frequency, space) for sampler in samplers
-        },
+        methods=methods,
         fingerprint=fingerprint,
     )
     for method in model.methods.values():
@@ -232,9 +235,7 @@ def _differences(score: NetworkScore, card: ModelCard) -> str:
     return "; ".join(differing[:3]) + more
 
 
-def _fingerprint(score: NetworkScore, samplers: tuple[Sampler, ...], masks: list[Tensor]) -> str:
-    # The iterations are part of the request; the rest of a sampler may come from the configuration.
-    extra = [score.card.to_dict(), samplers[0].num_corrector_steps]
+def _fingerprint(score: NetworkScore, extra: list[object], masks: list[Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(extra, sort_keys=True).encode())
     for tensor in [*score.network.state_dict().values(), *masks]:
         digest.update(tensor.numpy().tobytes())

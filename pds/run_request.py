@@ -47,8 +47,8 @@ class RunRequest:
         predictor, corrector: names as in configurations.
         snr: of the corrector, > 0.
         skew: strength of the skew-symmetric S.
-        tuned: take the gain that is best for the spectrum in freq_mask_path at the run's own N,
-            process, kernels and snr, see `pds.tuned`, instead of the filter at alpha.
+        tuned: take the noise levels and the snr that are best for the spectrum in freq_mask_path at
+            the run's own N, see `pds.tuned`, and no filter.
         compare: draw vanilla too, from the same noise.
         trajectory: keep the steps too, as an animation and as numbers.
         ladder: numbers of iterations to compare at, instead of a speed_up.
@@ -138,13 +138,14 @@ class RunRequest:
             return
         if self.freq_mask_path is None:
             raise ValueError(
-                "tuned fits the gain to the spectrum in a frequency filter; add freq_mask_path"
+                "tuned fits the noise levels to the spectrum in a frequency filter; add "
+                "freq_mask_path"
             )
         for name, what in (("space_mask_path", "a space filter"), ("skew", "S")):
             if getattr(self, name):
-                raise ValueError(f"a gain cannot be tuned beside {what}; leave {name} out")
+                raise ValueError(f"tuned goes without {what}; leave {name} out")
         if self.alpha != 5:
-            raise ValueError("tuned sets the gain itself; leave alpha out")
+            raise ValueError("tuned has no filter that alpha could weaken; leave alpha out")
 
     @property
     def preconditioned(self) -> bool:

@@ -57,12 +57,12 @@ class _Batch:
 class _Moment:
     """An iteration as it is kept: images (B, C, H, W) in [0, 1] when clean, by chain.
 
-    sigma: in the units of these images.
+    t, sigma: of each chain, sigma in the units of these images.
     """
 
     index: int
-    t: float
-    sigma: float
+    t: dict[str, float]
+    sigma: dict[str, float]
     images: dict[str, Images]
 
     def of(self, row: int) -> "_Moment":
@@ -197,10 +197,16 @@ def _chains(plan: _Run, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, .
 def _moment(plan: _Run, states: tuple[Step, ...]) -> _Moment:
     """Keep the images of all chains, in [0, 1] whatever the network's range is."""
     half = 2 if plan.model.centered else 1
-    images: dict[str, Images] = {}
-    for name, step in zip(plan.request.samplers, states, strict=True):
-        images[name] = (step.x_mean.float() / half + (half - 1) / 2).cpu().numpy()
-    return _Moment(states[0].index, states[0].t, states[0].sigma / half, images)
+    chains = dict(zip(plan.request.samplers, states, strict=True))
+    return _Moment(
+        states[0].index,
+        {name: step.t for name, step in chains.items()},
+        {name: step.sigma / half for name, step in chains.items()},
+        {
+            name: (step.x_mean.float() / half + (half - 1) / 2).cpu().numpy()
+            for name, step in chains.items()
+        },
+    )
 
 
 def _kept_steps(num_steps: int) -> set[int]:
@@ -212,13 +218,20 @@ def _write_trajectory(plan: _Run, num_steps: int, image: int, moments: list[_Mom
     """Write the steps of an image: an animation, chains side by side, and their numbers."""
     animated, stored = plan.folder.trajectory(num_steps, image)
     chains = {name: np.concatenate([m.images[name] for m in moments]) for name in moments[0].images}
-    numbers = {key: np.array([getattr(m, key) for m in moments]) for key in ("index", "t", "sigma")}
+    numbers = {"index": np.array([m.index for m in moments])}
+    for name in chains:
+        # Vanilla's own are told where it has others than the chain beside it.
+        end = "_vanilla" if plan.request.tuned and name == "vanilla" else ""
+        numbers["t" + end] = np.array([m.t[name] for m in moments])
+        numbers["sigma" + end] = np.array([m.sigma[name] for m in moments])
     pictures.write(stored, pictures.numbers(**numbers, **chains))
     # The last state is the image itself: no noise is left to allow for.
-    noise = [m.sigma for m in moments[:-1]] + [0.0]
+    shares = [1.0] * (len(moments) - 1) + [0.0]
     frames = [
-        pictures.side_by_side([pictures.view(x, sigma=s)[0] for x in m.images.values()])
-        for m, s in zip(moments, noise, strict=True)
+        pictures.side_by_side(
+            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()]
+        )
+        for m, share in zip(moments, shares, strict=True)
     ]
     pictures.write(animated, pictures.animation(frames))
 

@@ -99,7 +99,8 @@ def _add_sampler(group: argparse._ArgumentGroup) -> None:
     add(
         "--tuned",
         action="store_true",
-        help="the gain that is best at this N for the spectrum in --freq_mask_path, not --alpha's",
+        help="no filter, but the noise levels and the snr that are best at this N for the spectrum "
+        "in --freq_mask_path",
     )
 
 

@@ -1,11 +1,13 @@
 """The engine as a plain object: one thread, no clock."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pds import experiments, filters
-from pds.chains import Chains, Sampler, recorded_noise, seeded_noise
+from pds.chains import Chains, Method, Sampler, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.preconditioners import (
@@ -18,10 +20,11 @@ from pds.preconditioners import (
 )
 from pds.sampling import sample, steps
 from pds.scores import GaussianField, inverse_square_power
-from pds.sde import VESDE
+from pds.sde import VESDE, VPSDE
 
 SDE = VESDE(0.01, 100.0)
-FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
+POWER = inverse_square_power(8, variance=0.06)
+FIELD = GaussianField(POWER, SDE, mean=0.5)
 SHAPE = (2, 3, 8, 8)
 RADII = torch.fft.fftfreq(8).abs()
 RAMP = FrequencyFilter((1 + 0.3 * (RADII[:, None] + RADII)).expand(3, 8, 8))
@@ -47,12 +50,12 @@ def sampler(num_steps=6, **options):
 
 
 def chains(*, seed=0, num_images=2, preconditioners=(Identity(), RAMP), **options):
+    at = options.get("sampler", sampler(options.get("num_steps", 6)))
     return Chains(
         SDE,
-        sampler=options.get("sampler", sampler(options.get("num_steps", 6))),
+        methods=options.get("methods", [Method(at, m) for m in preconditioners]),
         noise=seeded_noise(range(seed, seed + num_images)),
         shape=(num_images, *SHAPE[1:]),
-        preconditioners=preconditioners,
     )
 
 
@@ -66,15 +69,18 @@ def drain(engine, *, most=10_000):
     raise AssertionError("the engine does not come to an end")
 
 
-def alone(run, preconditioner, *, seed, num_images=2):
+def alone(run, chain, *, seed, num_images=2):
     """The result of one chain of a run by itself."""
+    chain = run.each[chain]
     return sample(
         steps(
-            FIELD, SDE, sampler=run.sampler, noise=seeded_noise(range(seed, seed + num_images)),
-            shape=(num_images, *SHAPE[1:]), preconditioner=preconditioner,
+            FIELD, SDE, sampler=chain.sampler, noise=seeded_noise(range(seed, seed + num_images)),
+            shape=(num_images, *SHAPE[1:]), preconditioner=chain.preconditioner,
         )
     )  # fmt: skip
 
+
+NARROW = sampler(sigmas=(0.05, 20.0), corrector=Langevin(0.4, "sample"))
 
 CROWD = {
     "another N": {"num_steps": 11},
@@ -91,6 +97,7 @@ CROWD = {
     "no corrector": {"sampler": sampler(corrector=None, predictor=EulerMaruyama())},
     "three correctors": {"sampler": sampler(num_corrector_steps=3)},
     "one image": {"num_images": 1},
+    "other noise levels": {"methods": (Method(sampler()), Method(NARROW, RAMP))},
 }
 
 
@@ -109,8 +116,8 @@ def test_everybody_gets_in_a_crowd_what_they_get_alone():
     last |= drain(engine)
     for seed, (name, options) in enumerate(CROWD.items()):
         run, count = runs[name], options.get("num_images", 2)
-        for m, step in zip(run.preconditioners, last[run], strict=True):
-            expected = alone(run, m, seed=10 * seed, num_images=count)
+        for chain, step in enumerate(last[run]):
+            expected = alone(run, chain, seed=10 * seed, num_images=count)
             scale = float(expected.abs().max())
             torch.testing.assert_close(
                 step.x_mean, expected, rtol=0, atol=1e-5 * scale, msg=lambda m, n=name: f"{n}: {m}"
@@ -125,12 +132,13 @@ def test_a_network_gives_the_same_images_in_a_crowd():
     1/510, which is what would change a pixel.
     """
     model = experiments.load("portraits32")
-    m = model.preconditioner(experiments.Request())
-    options = {"sampler": model.sampler(12), "preconditioners": (Identity(), m)}
+    request = experiments.Request(num_steps=12)
+    tuned = model.method(replace(request, tuned=True))
+    methods = (model.vanilla(12), model.method(request), tuned)
 
     def run(seed, count):
         noise = seeded_noise(range(seed, seed + count))
-        return Chains(model.sde, noise=noise, shape=(count, 3, 32, 32), **options)
+        return Chains(model.sde, methods=methods, noise=noise, shape=(count, 3, 32, 32))
 
     lonely, watched = run(5, 2), run(5, 2)
     engine = Engine(model.score, model.sde)
@@ -216,16 +224,53 @@ def test_a_run_that_leaves_takes_no_more_network_calls_and_can_come_back():
     assert score.sizes == [8] * 3 + [4] * 9
     engine.join(leaves)
     (steps_,) = drain(engine).values()
-    torch.testing.assert_close(steps_[1].x_mean, alone(leaves, RAMP, seed=5))
+    torch.testing.assert_close(steps_[1].x_mean, alone(leaves, 1, seed=5))
 
 
 def test_noise_is_drawn_once_for_all_chains_of_a_run():
     tensors = list(torch.randn(1 + 12, *SHAPE, generator=torch.Generator().manual_seed(0)))
-    options = {"sampler": sampler(), "shape": SHAPE, "preconditioners": (Identity(), RAMP, STEEP)}
-    run = Chains(SDE, noise=recorded_noise(tensors), **options)
+    methods = [Method(sampler(), m) for m in (Identity(), RAMP, STEEP)]
+    run = Chains(SDE, methods=methods, noise=recorded_noise(tensors), shape=SHAPE)
     engine = Engine(FIELD, SDE)
     engine.join(run)
     assert drain(engine)[run][0].nfe == 12
+
+
+def test_other_noise_levels_are_those_of_the_process_between_them():
+    """The network is told the time at which its own process has the noise level."""
+    engine = Engine(FIELD, SDE)
+    run = chains(seed=3, methods=(Method(sampler()), Method(NARROW, RAMP)))
+    engine.join(run)
+    steps_ = drain(engine)[run]
+    between = VESDE(0.05, 20.0)
+    expected = sample(
+        steps(
+            GaussianField(POWER, between, mean=0.5), between,
+            sampler=replace(NARROW, sigmas=None), noise=seeded_noise((3, 4)), shape=SHAPE,
+            preconditioner=RAMP,
+        )
+    )  # fmt: skip
+    torch.testing.assert_close(steps_[1].x_mean, expected, rtol=0, atol=2e-5)
+    assert steps_[1].sigma == pytest.approx(float(between.sigma(torch.tensor(1e-3))))
+    assert steps_[1].t == pytest.approx(float(SDE.time(torch.tensor(steps_[1].sigma))))
+
+
+def test_chains_of_different_lengths_are_no_run():
+    for other in (sampler(7), sampler(num_corrector_steps=2)):
+        with pytest.raises(ValueError, match="as many iterations and kernels, got 6 of 2 and"):
+            chains(methods=(Method(sampler()), Method(other)))
+
+
+@pytest.mark.parametrize("sigmas", [(0.001, 5.0), (0.1, 101.0), (5.0, 5.0), (6.0, 5.0)])
+def test_noise_levels_that_the_model_does_not_know_are_refused(sigmas):
+    method = Method(sampler(sigmas=sigmas))
+    with pytest.raises(ValueError, match=r"must ascend within 0\.01 to 100, which the model knows"):
+        method.rehearse(SDE, torch.ones(1, *SHAPE[1:]))
+
+
+def test_another_process_than_ve_has_no_noise_levels_to_choose():
+    with pytest.raises(ValueError, match="for VE only, not for VPSDE; leave sigmas out"):
+        sampler(sigmas=(0.1, 5.0)).process(VPSDE())
 
 
 def test_a_batch_too_large_for_the_memory_is_halved_and_nothing_is_lost():
@@ -244,7 +289,7 @@ def test_a_batch_too_large_for_the_memory_is_halved_and_nothing_is_lost():
     last = drain(engine)
     assert sizes[:3] == [16, 8, 4]
     for seed, run in enumerate(runs):
-        torch.testing.assert_close(last[run][1].x_mean, alone(run, RAMP, seed=10 * seed))
+        torch.testing.assert_close(last[run][1].x_mean, alone(run, 1, seed=10 * seed))
 
 
 def test_a_single_run_too_large_for_the_memory_is_an_error():
@@ -260,10 +305,8 @@ def test_a_single_run_too_large_for_the_memory_is_an_error():
 def test_images_of_another_size_are_refused():
     engine = Engine(FIELD, SDE)
     engine.join(chains())
-    other = Chains(
-        SDE, sampler=sampler(), noise=seeded_noise([0]), shape=(1, 3, 4, 4),
-        preconditioners=(Identity(),),
-    )  # fmt: skip
+    methods = [Method(sampler())]
+    other = Chains(SDE, methods=methods, noise=seeded_noise([0]), shape=(1, 3, 4, 4))
     with pytest.raises(ValueError, match=r"\(3, 4, 4\) cannot join a batch of \(3, 8, 8\)"):
         engine.join(other)
 
@@ -284,10 +327,16 @@ def test_an_iteration_never_waits_for_the_device(predictor):
     parts = [RAMP, STEEP, m]
     run = Chains(
         SDE,
-        sampler=sampler(predictor=predictor),
+        methods=[
+            Method(at, m)
+            for at in (
+                sampler(predictor=predictor),
+                sampler(predictor=predictor, sigmas=(0.1, 9.0)),
+            )
+            for m in (Identity(), *(_on_meta(part) for part in parts))
+        ],
         noise=lambda shape: torch.empty(shape, device="meta"),
         shape=SHAPE,
-        preconditioners=(Identity(), *(_on_meta(part) for part in parts)),
     )
     engine = Engine(lambda x, t: torch.empty_like(x), SDE)
     engine.join(run)

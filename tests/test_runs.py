@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdir
 
-from pds import checkpoints, filters, run_model, runs
+from pds import checkpoints, filters, run_model, runs, tuned
 from pds import pictures as pds_pictures
 from pds.cli import main
 from pds.kernels import Langevin
@@ -446,7 +446,7 @@ def test_a_cpu_that_dies_of_bfloat16_is_found_out_before(tmp_path, monkeypatch, 
     assert expected in capsys.readouterr().err
 
 
-# The tuned gain
+# Tuned to N
 
 
 def of(folder, name="eval"):
@@ -454,24 +454,54 @@ def of(folder, name="eval"):
     return np.stack([pixels(folder / name / f"00000{i}.png") for i in range(3)]).astype(int)
 
 
-def test_a_tuned_run_is_that_of_the_mask_that_tune_writes(folder, capsys):
+def test_the_mask_that_tune_writes_is_one_of_the_command_line(folder, capsys):
     words = ["--num-steps", "5", "--config", f"{folder}/tiny.py", "--out", f"{folder}/tuned.npy"]
     assert main(["tune", f"{folder}/freq.npy", *words]) == 0
     passed = capsys.readouterr().out.splitlines()[-1].removeprefix("pass ").split()
     assert draw(folder, *passed, "--eval_folder", "by_mask", filtered=False) == 0
-    assert draw(folder, "--tuned") == 0
     assert draw(folder, "--eval_folder", "published") == 0
-    # The mask is stored in float32.
-    assert np.abs(of(folder) - of(folder, "by_mask")).max() <= 1
-    assert np.abs(of(folder) - of(folder, "published")).max() > 1
+    assert np.abs(of(folder, "by_mask") - of(folder, "published")).max() > 1
 
 
-def test_each_n_of_a_tuned_ladder_has_the_gain_of_its_own(folder):
-    tuned = ["--tuned", "--num_samples", "3"]
-    words = flags(folder, "--ladder", "5,2", *tuned)
-    del words[words.index("--speed_up") : words.index("--speed_up") + 2]
-    assert sample_main(words) == 0
-    assert draw(folder, *tuned, "--eval_folder", "alone") == 0
+def test_a_tuned_run_has_the_tuned_levels_and_no_filter(folder):
+    """As the sampler of the library, on the network itself."""
+    assert draw(folder, "--tuned") == 0
+    raw = filters.load(folder / "freq.npy", (3, 8, 8), kind="frequency")
+    score = make_score()
+    published = Sampler(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
+    at = tuned.sampler(raw, score.sde, published)
+    assert at.sigmas is not None
+    drawn = sample(
+        steps(score, score.sde, sampler=at, noise=seeded_noise(range(3)), shape=(3, 3, 8, 8))
+    )
+    expected = (255 * drawn.clamp(0, 1)).round().permute(0, 2, 3, 1).numpy().astype(int)
+    assert np.abs(of(folder) - expected).max() <= 1
+
+
+def test_a_tuned_trajectory_tells_the_noise_levels_of_both_chains(folder):
+    assert draw(folder, "--trajectory", "--tuned", "--compare", "--num_samples", "1") == 0
+    stored = np.load(folder / "eval" / "trajectory" / "000000.npz", allow_pickle=False)
+    assert set(stored) == {
+        "index", "t", "sigma", "t_vanilla", "sigma_vanilla", "vanilla", "pds"
+    }  # fmt: skip
+    assert stored["sigma_vanilla"][0] == pytest.approx(1.0)
+    assert stored["sigma"][-1] > 2 * stored["sigma_vanilla"][-1]
+
+
+def test_a_tuned_folder_of_other_levels_is_not_continued(folder, capsys, monkeypatch):
+    assert draw(folder, "--tuned") == 0
+    other = Sampler(5, 2e-5, corrector=Langevin(0.3, snr_norm="sample"), sigmas=(0.1, 0.9))
+    monkeypatch.setattr(tuned, "sampler", lambda *_, **__: other)
+    assert draw(folder, "--tuned") == 2
+    assert "another model or filter; choose another --eval_folder" in capsys.readouterr().err
+
+
+def test_each_n_of_a_tuned_ladder_has_the_levels_of_its_own(folder):
+    words = ["--tuned", "--num_samples", "3"]
+    ladder = flags(folder, "--ladder", "5,2", *words)
+    del ladder[ladder.index("--speed_up") : ladder.index("--speed_up") + 2]
+    assert sample_main(ladder) == 0
+    assert draw(folder, *words, "--eval_folder", "alone") == 0
     assert (of(folder, "eval/5") == of(folder, "alone")).all()
 
 
@@ -492,7 +522,7 @@ def test_a_tuned_run_says_so_and_goes_on_as_one(folder, capsys):
     assert pictures(folder) == drawn
 
 
-def test_a_picture_from_before_there_was_a_tuned_gain_is_of_the_same_run(reference):
+def test_a_picture_from_before_there_was_a_tuned_sampler_is_of_the_same_run(reference):
     text = pds_pictures.read_text(reference / "eval" / "000000.png")
     values = json.loads(text)
     del values["request"]["tuned"]

@@ -86,20 +86,6 @@ def test_moving_any_knot_of_the_tuned_gain_makes_it_no_better(nudge):
     assert (theory.w2(FIELD, variance) >= w2(gain, sampler(66)) * (1 - 1e-5)).all()
 
 
-@pytest.mark.parametrize("num_steps", [20, 66])
-def test_no_corrector_strength_of_a_fine_grid_is_better(num_steps):
-    tuned = tuning.tune_snr(FIELD, VE, sampler(num_steps))
-    assert tuned.corrector.snr > 0.15
-    others = [sampler(num_steps, corrector=Langevin(snr)) for snr in np.geomspace(0.06, 2.9, 150)]
-    best = min(w2(ONES, other) for other in others)
-    assert w2(ONES, tuned) < 1.01 * best < 0.6 * w2(ONES, sampler(num_steps))
-
-
-def test_the_strength_of_no_corrector_cannot_be_tuned():
-    with pytest.raises(ValueError, match="Langevin"):
-        tuning.tune_snr(FIELD, VE, sampler(20, corrector=None))
-
-
 @pytest.mark.parametrize("num_steps", [10, 20, 33])
 def test_a_steady_gain_turns_no_sign_and_a_larger_one_does(num_steps):
     at = sampler(num_steps)

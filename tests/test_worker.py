@@ -6,10 +6,9 @@ import time
 import pytest
 import torch
 
-from pds.chains import Chains, Sampler, seeded_noise
+from pds.chains import Chains, Method, Sampler, seeded_noise
 from pds.engine import Engine
 from pds.kernels import Langevin
-from pds.preconditioners import Identity
 from pds.sampling import sample, steps
 from pds.scores import GaussianField, inverse_square_power
 from pds.sde import VESDE
@@ -41,10 +40,9 @@ def sampler(num_steps):
 def chains(*, seed=0, num_steps=6, size=8):
     return Chains(
         SDE,
-        sampler=sampler(num_steps),
+        methods=[Method(sampler(num_steps))],
         noise=seeded_noise([seed]),
         shape=(1, 3, size, size),
-        preconditioners=(Identity(),),
     )
 
 
