@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from pds import theory
+from pds import story, theory
 from pds.kernels import AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
 from pds.sampling import Sampler
 from pds.scores import inverse_square_power
-from pds.sde import VESDE, VPSDE
+from pds.sde import VESDE, VPSDE, Level
 from pds.theory.levels import SNR
 
 VE = VESDE(0.01, 1348.0)
@@ -121,3 +122,21 @@ def test_the_strength_of_a_vp_corrector_can_be_tuned():
     tuned = theory.tune_levels(FIELD, VPSDE(), plain, sigmas=False)
     assert tuned.sigmas is None
     assert w2(tuned, sde=VPSDE())[0] <= w2(plain, sde=VPSDE())[0]
+
+
+@pytest.mark.parametrize("model", ["field64", "portraits32"])
+@pytest.mark.parametrize("num_steps", [10, 20, 66])
+def test_no_step_of_it_turns_the_sign_of_a_mode(model, num_steps):
+    """Each kernel multiplies a mode by 1 - e h; the last predictor goes to the data."""
+    subject = story.field(model)
+    data, tuned = subject.rings, subject.experiment.tuned(num_steps)
+    process, t = tuned.process(subject.experiment.sde), tuned.times()
+    level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))
+    variance = process.prior_std**2 * np.ones(len(data.power))
+    for std, g in zip(process.marginal(t).std, process.discretize(level).diffusion, strict=True):
+        h = 1 / (data.power + float(std) ** 2)
+        size = 2 * tuned.corrector.snr**2 / data.mean(h**2 * variance)
+        assert (size * h < 1).all()
+        variance = (1 - size * h) ** 2 * variance + 2 * size
+        assert (float(g) ** 2 * h < 1).all() or g == process.discretize(level).diffusion[-1]
+        variance = (1 - float(g) ** 2 * h) ** 2 * variance + float(g) ** 2

@@ -12,6 +12,7 @@ COLORS = {
     "vanilla": VANILLA,
     "PDS": OURS,
     "tuned": TUNED,
+    "best gain": "#a08a2e",
     "best scalar": "#a08a2e",
     "inverted": INK,
     "shuffled": INK,
