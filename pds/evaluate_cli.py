@@ -17,7 +17,7 @@ from pds.sample_cli import counts
 
 ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
-    "gain,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
+    "gain,split,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
 )
 COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 

@@ -18,8 +18,9 @@ from pds.sampling import sample, seeded_noise, steps
 from pds.story import Field
 
 SIZE = torch.Size((2, 1, 32, 32))
-ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "steady", "scalar", "snr", "inverted:5",
-       "preserving:5", "corrector:5", "predictor:5", "ode-euler", "ode-heun")  # fmt: skip
+ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
+       "gain", "split", "steady", "scalar", "inverted:5", "preserving:5", "corrector:5",
+       "predictor:5", "ode-euler", "ode-heun")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ FIGURE = ROOT / "docs" / "evidence.png"
 DRAWN = {
     "vanilla": ("Vanilla", "#b4442e"),
     "pds:5": ("PDS, alpha 5", "#2a6fb0"),
-    "tuned": ("Tuned gain", "#8a8a8a"),
+    "tuned": ("Tuned: noise levels and corrector fitted to N", "#7a5bb5"),
     "ode-heun": ("Flow ODE, Heun, as many network calls", "#3c8d50"),
 }
 
@@ -34,14 +34,21 @@ def read(model: str) -> list[Row]:
 
 
 def table(rows: list[Row], metric: str) -> str:
-    """Return arms by iterations in Markdown: the metric with its 95 % interval."""
+    """Return arms by iterations in Markdown: the metric with its 95 % interval, then its floor."""
     counts = sorted({int(row["N"]) for row in rows})
     cells = {(row["arm"], int(row["N"])): row for row in rows}
-    lines = ["| N | " + " | ".join(map(str, counts)) + " |", "|---" * (len(counts) + 1) + "|"]
+    lines = [
+        "| N | images | " + " | ".join(map(str, counts)) + " |",
+        "|---" * (len(counts) + 2) + "|",
+    ]
     for arm in dict.fromkeys(row["arm"] for row in rows):
         told = [_cell(cells.get((arm, n)), metric) for n in counts]
-        lines.append(f"| {arm} | " + " | ".join(told) + " |")
-    return "\n".join(lines)
+        images = sorted({int(row["images"]) for row in rows if row["arm"] == arm})
+        drawn = " or ".join(map(str, images))
+        lines.append(f"| {arm} | {drawn} | " + " | ".join(told) + " |")
+    floors = {int(row["images"]): row[f"{metric}_floor"] for row in rows if row[metric]}
+    told = [f"{float(floors[n]):.{_digits(metric)}f} for {n}" for n in sorted(floors)]
+    return "\n".join([*lines, "", f"As many images of the data score {', '.join(told)}."])
 
 
 def _cell(row: Row | None, metric: str) -> str:
@@ -50,10 +57,14 @@ def _cell(row: Row | None, metric: str) -> str:
     if not row[metric] or float(row[metric]) > DIVERGED:
         return "diverged"
     value, low, high = (float(row[metric + end]) for end in ("", "_low", "_high"))
-    digits = 2 if metric == "noise_left" else 1
+    digits = _digits(metric)
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _digits(metric: str) -> int:
+    return 2 if metric == "noise_left" else 1
 
 
 def figure(rows: list[Row]) -> go.Figure:
@@ -77,9 +88,10 @@ def figure(rows: list[Row]) -> go.Figure:
             line={"color": color, "width": 3},
         )
     counts = sorted({int(row["N"]) for row in rows})
+    floor = next(float(row["frechet_floor"]) for row in rows if row["arm"] == "vanilla")
     drawn.add_scatter(
         x=[counts[0], counts[-1]],
-        y=[float(rows[0]["frechet_floor"])] * 2,
+        y=[floor] * 2,
         name="Floor: as many portraits of the data",
         mode="lines",
         line={"dash": "dot", "color": "#777"},

@@ -12,7 +12,8 @@
 | levels, snr                  | only the one or the other of these two                           |
 | tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
 | gain                         | on the published levels, the radial gain that is best for such   |
-| steady                       | the same among gains that overshoot in no step                   |
+| split                        | such a gain for the predictor, and another for the corrector     |
+| steady                       | as gain, among gains that overshoot in no step                   |
 | scalar                       | M = c I with the best c for such data: a step size, no more      |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
 """
@@ -185,6 +186,17 @@ def _best(field: Field, sampler: Sampler) -> Plan:
     return _radial(field, sampler, gain)
 
 
+def _split(field: Field, num_steps: int) -> Plan:
+    """Fit the predictor's gain, then the corrector's to it."""
+    plain = field.experiment.sampler(num_steps)
+    assert plain.predictor is not None and plain.corrector is not None
+    alone = replace(plain, corrector=Own(plain.corrector, Identity()))
+    predictor = Own(plain.predictor, _best(field, alone).preconditioner)
+    half = replace(plain, predictor=predictor)
+    corrector = Own(plain.corrector, _best(field, half).preconditioner)
+    return replace(_vanilla(field, num_steps), sampler=replace(half, corrector=corrector))
+
+
 def _steady(field: Field, num_steps: int) -> Plan:
     sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
     bounds = (1.0, theory.steady_gain(sde, sampler))
@@ -228,6 +240,7 @@ PLAIN: dict[str, Build] = {
     "snr": _partly(sigmas=False),
     "tuned+gain": _tuned_gain,
     "gain": _gain,
+    "split": _split,
     "steady": _steady,
     "scalar": _scalar,
     "ode-euler": _euler,

@@ -18,8 +18,8 @@ from pds.web.messages import Message, dumps, enveloped, finite, picture
 from pds.web.words import grain_begins
 
 RECORDED = ROOT / "assets" / "ladder.json"
-COUNTS = (*LADDER, 20)
-"""Columns: the paper's iteration counts, and one more, where the embedded model shows most."""
+COUNTS = (*LADDER, 20, 10)
+"""Columns: the paper's iteration counts, and two more, where the embedded models show most."""
 ROWS = ("Vanilla", "PDS", "Tuned")
 NUM_IMAGES = 2
 INTERVAL = 0.3
