@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from pds import ranks
-from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
+from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store, write
@@ -42,6 +42,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
     parser.add_argument(
         "--reference", type=int, default=2000, help="held-out images; default %(default)s"
+    )
+    parser.add_argument(
+        "--inception",
+        type=Path,
+        metavar="FILE.pth",
+        help="weights for FID, of torch-fidelity: writes fid.csv too",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--report-only", action="store_true", help="draw nothing")
@@ -107,6 +113,9 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     if arguments.validate:
         print(validation.text(checked))
         return
+    if arguments.inception is not None:
+        lines = fid.table(store, images, arguments.inception, model.device)
+        write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
     evidence = table.Evidence.of(store, _reference(images))
     rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
     for name, text in (
