@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import filters, story, tuned_record
-from pds.experiments import ROOT
+from pds import filters, story, theory, tuned
+from pds.experiments import ROOT, load
+from pds.sde import VESDE
 from pds.web import api
 
 
@@ -89,12 +91,20 @@ def test_the_theory_is_the_story_s():
     assert api.theory(num_steps=2000)["summary"].startswith("Vanilla is closer")
 
 
-def test_the_theory_of_the_tuned_gain_is_the_story_s():
-    at = story.COUNTS.index(20)
-    expected = tuned_record.curves("field64")["tuned"][at]
+def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector():
+    """Iteration by iteration, from the process that the tuned levels are."""
+    model, modes = load("field64"), story.field("field64").data
+    found = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
+    plain = replace(found, sigmas=None)
+    narrow = VESDE(*found.sigmas)
+    *_, variance = theory.trajectory(modes, np.ones(len(modes.power)), narrow, plain)
     answer = api.theory(num_steps=20, tuned=True)
-    # Gains are recorded to five digits, of which the smallest errors take notice.
-    assert answer["error"]["pds"] == pytest.approx(expected, rel=0.05)
+    assert answer["error"]["pds"] == pytest.approx(theory.w2(modes, variance), rel=1e-4)
+    assert answer["noise_left"]["pds"] == pytest.approx(
+        theory.noise_left(modes, variance), rel=1e-4
+    )
+    for key in ("error", "noise_left"):
+        assert answer[key]["vanilla"] == api.theory(num_steps=20)[key]["vanilla"]
     assert answer["summary"].startswith("Tuned is closer")
 
 
@@ -132,13 +142,14 @@ def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
         client.predict(num_steps=[0], api_name="/ladder")
 
 
-def test_a_program_compares_with_the_tuned_gain_and_without_as_before(address):
+def test_a_program_compares_with_the_tuned_sampler_and_with_pds_as_before(address):
     client = Client(address, verbose=False)
     asked = {"model": "field64", "num_steps": 10, "num_images": 1, "api_name": "/compare"}
-    plain, tuned = (list(client.submit(**asked, **more))[-1] for more in ({}, {"tuned": True}))
-    assert plain.keys() == tuned.keys()
-    assert plain["vanilla"] == tuned["vanilla"]
-    assert plain["pds"] != tuned["pds"]
+    plain, ours = (list(client.submit(**asked, **more))[-1] for more in ({}, {"tuned": True}))
+    assert plain.keys() == ours.keys()
+    assert plain["vanilla"] == ours["vanilla"]
+    assert plain["pds"] != ours["pds"]
+    assert plain["sigma"]["pds"] == ours["sigma"]["vanilla"] < ours["sigma"]["pds"]
     (described,) = [
         p
         for p in client.view_api(return_format="dict")["named_endpoints"]["/compare"]["parameters"]

@@ -53,6 +53,7 @@ def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
         np.testing.assert_array_equal(file["pds"][-1], pds)
         assert file["iteration"].tolist() == [1, 2, 3, 4, 5]
         assert file["noise_left"][-1].tolist() == message["steps"][-1]["left"]
+        assert file["sigma"].tolist() == [step["sigma"] for step in message["steps"]]
         assert file["exact_power"].shape == file["power"].shape
         assert request_text.from_record(str(file["request"])) == REQUEST
 
@@ -63,6 +64,7 @@ def test_the_table_has_a_row_for_each_step_and_frequency(message):
     last = message["steps"][-1]
     assert float(rows[-1]["pds_power"]) == pytest.approx(last["power"][1][-1], rel=1e-5)
     assert float(rows[-1]["vanilla_exact_power"]) == pytest.approx(last["theory"][0][-1], rel=1e-5)
+    assert [float(rows[-1][f"{name}_sigma"]) for name in ("vanilla", "pds")] == last["sigma"]
     assert float(rows[-1]["vanilla_noise_left"]) == pytest.approx(last["left"][0], rel=1e-5)
 
 

@@ -11,6 +11,8 @@ from tools.browser import ROOT
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 PHONE = {"width": 390, "height": 844}
+STATES = ("compare", *TABS, "tuned")
+"""The tabs, the last being "filter" with the tuned levels."""
 FOCUSED = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
 CONTROLS = """(root) => {
   const all = [...document.querySelectorAll('*')];
@@ -27,6 +29,12 @@ def prepared(page, name):
     """A tab with everything on it that it can show."""
     if name == "compare":
         return "#stage"
+    if name == "tuned":
+        pane = open_tab(page, "filter")
+        pane.get_by_text("Tuned to N").click()
+        pane.locator("[data-plot=levels] svg").first.wait_for()
+        expect(pane.locator("[data-text=filter]")).to_contain_text("Tuned to 66 iterations")
+        return "#filter"
     open_tab(page, name)
     if name == "images":
         page.get_by_role("button", name="Try 60 drawn portraits").click()
@@ -38,7 +46,7 @@ def prepared(page, name):
     return f"#{name}"
 
 
-@pytest.mark.parametrize("name", ["compare", *TABS])
+@pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_stands_out_from_its_background(page, address, theme, name):
     page.goto(f"{address}/?__theme={theme}")
@@ -69,11 +77,11 @@ def test_menus_refusals_and_progress_stand_out_too(page, address, theme):
     page.click(".pds-float button")
 
 
-@pytest.mark.parametrize("name", ["compare", *TABS])
+@pytest.mark.parametrize("name", STATES)
 def test_the_keyboard_reaches_every_control_in_the_order_of_the_page(page, name):
     root = prepared(page, name)
     controls = page.evaluate(CONTROLS, root)
-    page.focus(f"#{name}-tab-button")
+    page.focus("#compare-tab-button" if name == "compare" else f"{root}-tab-button")
     seen = []
     for _ in range(len(controls) + 8):
         page.keyboard.press("Tab")
@@ -155,7 +163,7 @@ ROLES = {"button", "slider", "checkbox", "switch", "textbox", "combobox", "spinb
 ROLES |= {"img", "image", "progressbar"}
 
 
-@pytest.mark.parametrize("name", ["compare", *TABS])
+@pytest.mark.parametrize("name", STATES)
 def test_everything_that_can_be_used_or_seen_has_a_name(page, name):
     prepared(page, name)
     session = page.context.new_cdp_session(page)
@@ -169,11 +177,12 @@ def test_everything_that_can_be_used_or_seen_has_a_name(page, name):
     assert [role for role, text in named if not text.strip()] == []
 
 
-@pytest.mark.parametrize("name", ["filter", "story", "images"])
+@pytest.mark.parametrize("name", ["filter", "tuned", "story", "images"])
 def test_every_figure_is_told_in_a_sentence_that_was_computed(page, name):
     root = prepared(page, name)
     labels = page.eval_on_selector_all(
-        f"{root} :is([data-plot], [data-image])", "all => all.map((n) => n.ariaLabel ?? n.alt)"
+        f"{root} :is([data-plot], [data-image])",
+        "all => all.filter((n) => n.checkVisibility()).map((n) => n.ariaLabel ?? n.alt)",
     )
     texts = page.eval_on_selector_all(f"{root} [data-text]", "all => all.map((n) => n.textContent)")
     assert labels
@@ -242,7 +251,7 @@ SMALL = """(root) => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["compare", *TABS])
+@pytest.mark.parametrize("name", STATES)
 def test_a_thumb_hits_every_control_of_a_phone(page, name):
     page.set_viewport_size(PHONE)
     root = prepared(page, name)

@@ -8,11 +8,13 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from pds import filters, tuned
-from pds.experiments import Request, load
+from pds import filters, theory, tuned
+from pds.experiments import load
 from pds.web import filter_tab
+from pds.web.words import error, number, ratio
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
+TUNED = VALUES | {"tuned": True, "num_steps": 20}
 
 
 def npy(array):
@@ -32,11 +34,13 @@ def opened_mask(array, kind="frequency"):
 
 @pytest.mark.parametrize("model", ["portraits32", "field64"])
 def test_every_figure_is_one_that_plotly_accepts(model):
-    view = filter_tab.view(VALUES | {"model": model})
-    layouts = filter_tab.setup()["layouts"]
-    assert view["plots"].keys() == layouts.keys()
-    for name, traces in view["plots"].items():
-        go.Figure(traces, layouts[name]).update_layout(view["layouts"].get(name, {}))
+    layouts, drawn = filter_tab.setup()["layouts"], set()
+    for values in (VALUES, TUNED):
+        view = filter_tab.view(values | {"model": model})
+        drawn |= view["plots"].keys()
+        for name, traces in view["plots"].items():
+            go.Figure(traces, layouts[name]).update_layout(view["layouts"].get(name, {}))
+    assert drawn == layouts.keys()
 
 
 def test_the_filter_is_drawn_on_its_true_range():
@@ -70,8 +74,8 @@ def test_a_channel_shows_its_own_gain(channel):
 def test_the_sentence_says_the_range_and_the_bound():
     gain = filters.gain(load("portraits32").frequency_mask, 4.0)
     text = filter_tab.view(VALUES | {"alpha": 4})["text"]["filter"]
-    for number in (gain.min(), gain.max(), 4 / 3, gain.max() ** 2):
-        assert f"{float(number):.3f}" in text
+    for value in (gain.min(), gain.max(), 4 / 3, gain.max() ** 2):
+        assert f"{float(value):.3f}" in text
 
 
 def test_the_space_filter_is_said_to_be_flat_exactly_where_it_is():
@@ -155,37 +159,108 @@ def test_a_file_of_no_known_kind_is_refused():
         filter_tab.open_mask({"content": npy(mask()), "kind": "phase"})
 
 
-TUNED = VALUES | {"tuned": True, "num_steps": 20}
+def curves(view):
+    """Sigma of each named curve of the figure of the noise levels."""
+    named = [trace for trace in view["plots"]["levels"] if "name" in trace]
+    return {trace["name"]: (trace["x"], trace["y"]) for trace in named}
 
 
-def test_a_tuned_gain_is_drawn_as_the_comparison_uses_it():
-    gain = load("portraits32").frequency_gain(Request(num_steps=20, tuned=True))
-    view = filter_tab.view(TUNED)
-    (plane,) = view["plots"]["plane"]
-    np.testing.assert_allclose(plane["z"], torch.fft.fftshift(gain[0]), rtol=1e-4)
-    assert f"{float(gain.max()):.3f}" in view["text"]["filter"]
-    assert view["text"]["filter"].startswith("Tuned to 20 iterations")
-    assert view["plots"]["space"][0]["z"] == []
+def grid(lowest, highest, eps, num_steps):
+    """The geometric levels from highest to lowest, at times from 1 to eps."""
+    return lowest * (highest / lowest) ** np.linspace(1, eps, num_steps)
 
 
-@pytest.mark.parametrize("num_steps", [1, 7])
-def test_a_tuned_gain_s_figures_are_ones_that_plotly_accepts(num_steps):
+@pytest.mark.parametrize("num_steps", [1, 2, 20, 66])
+def test_the_tuned_levels_are_drawn_beside_the_published_ones(num_steps):
     view = filter_tab.view(TUNED | {"num_steps": num_steps})
-    for name, traces in view["plots"].items():
-        layout = filter_tab.setup()["layouts"][name]
-        go.Figure(traces, layout).update_layout(view["layouts"].get(name, {}))
+    model = load("portraits32")
+    eps, iterations = model.sampler(num_steps).eps, np.arange(1, num_steps + 1)
+    drawn = curves(view)
+    assert list(drawn) == ["vanilla and PDS", "tuned"]
+    for name, ends in zip(drawn, [(0.01, 1348), model.tuned(num_steps).sigmas], strict=True):
+        x, sigma = drawn[name]
+        np.testing.assert_array_equal(x, iterations)
+        np.testing.assert_allclose(sigma, grid(*ends, eps, num_steps), rtol=1e-4)
+    low, high = view["layouts"]["levels"]["xaxis"]["range"]
+    assert low < 1 <= num_steps < high
 
 
-def test_a_gain_is_tuned_to_an_opened_mask():
+def test_a_long_grid_travels_as_few_points_from_its_first_to_its_last():
+    drawn = curves(filter_tab.view(TUNED | {"model": "field64", "num_steps": 600}))
+    for x, sigma in drawn.values():
+        assert (x[0], x[-1], len(x)) == (1, 600, 200)
+        assert sigma == sorted(sigma, reverse=True)
+
+
+def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
+    """From the weakest wave to the images' mean, which is the strongest of all."""
+    view, model = filter_tab.view(TUNED), load("portraits32")
+    lower, upper = view["plots"]["levels"][:2]
+    assert upper["fill"] == "tonexty"
+    power = tuned.spectrum(model.frequency_mask).power
+    low, high = power.min() ** 0.5, float(model.data_power[:, 0, 0].mean()) ** 0.5
+    assert lower["y"] == pytest.approx([low, low], rel=1e-4)
+    assert upper["y"] == pytest.approx([high, high], rel=1e-4)
+    published, ours = (
+        sum(low <= sigma <= high for sigma in sigmas) for _, sigmas in curves(view).values()
+    )
+    text = view["text"]["levels"]
+    assert f"{published} of the 20 published levels are within it, and {ours} of the tuned" in text
+    for value in (low, power.max() ** 0.5, high):
+        assert f"({value:.3g})" in text
+        assert f" {value:.3g}" in " ".join(view["plots"]["levels"][5]["text"])
+
+
+@pytest.mark.parametrize("alpha", [5, 2])
+def test_the_sentence_says_what_is_tuned_and_what_comes_of_it(alpha):
+    model = load("portraits32")
+    sampler, published = model.tuned(20), model.sampler(20)
+    modes = tuned.spectrum(model.frequency_mask)
+    gain = theory.bins(filters.gain(model.frequency_mask, alpha).double().mean(0)).power
+    gains = np.stack([gain**0, gain**0, gain])
+    variances = theory.variances(modes, gains, model.sde, [published, sampler, published])
+    vanilla, ours, pds = theory.w2(modes, variances)
+    (lowest, highest), snr = sampler.sigmas, sampler.corrector.snr
+    assert filter_tab.view(TUNED | {"alpha": alpha})["text"]["filter"] == (
+        f"Tuned to 20 iterations the noise falls from {number(highest)} to {number(lowest)} "
+        f"(published: 1,348 to 0.01) and the corrector's strength is {number(snr)} "
+        "(published: 0.15); there is no filter. Gaussian images of this spectrum then end "
+        f"{ratio(vanilla / ours)} closer to the data: the error W2 is {error(ours)} instead of "
+        f"{error(vanilla)} (PDS at alpha = {alpha}: {error(pds)})."
+    )
+
+
+def test_a_single_iteration_has_a_single_level():
+    _, highest = load("field64").tuned(1).sigmas
+    text = filter_tab.view(TUNED | {"model": "field64", "num_steps": 1})["text"]["filter"]
+    assert f"Tuned to 1 iteration the noise has the level {number(highest)} (publ" in text
+
+
+def test_where_the_published_levels_are_the_best_nothing_is_said_to_be_gained(monkeypatch):
+    monkeypatch.setattr(tuned, "sampler", lambda mask, sde, published: published)
+    text = filter_tab.view(TUNED | {"frequency": opened_mask(mask())})["text"]["filter"]
+    assert "falls from 1,348 to 0.01 (published: 1,348 to 0.01)" in text
+    assert "then end no closer to the data" in text
+
+
+def test_the_levels_are_tuned_to_an_opened_mask():
     raw = mask(size=16)
     view = filter_tab.view(TUNED | {"frequency": opened_mask(raw)})
     model = load("portraits32")
-    m = tuned.preconditioner(torch.from_numpy(raw), model.sde, model.sampler(20))
-    (plane,) = view["plots"]["plane"]
-    np.testing.assert_allclose(plane["z"], torch.fft.fftshift(m.gain[0]), rtol=1e-4)
+    sampler = tuned.sampler(torch.from_numpy(raw), model.sde, model.sampler(20))
+    assert sampler.sigmas != model.tuned(20).sigmas
+    _, sigma = curves(view)["tuned"]
+    np.testing.assert_allclose(sigma, grid(*sampler.sigmas, sampler.eps, 20), rtol=1e-4)
+    lowest, highest = map(number, sampler.sigmas)
+    assert f"falls from {highest} to {lowest} " in view["text"]["filter"]
+
+
+def test_a_space_mask_changes_nothing_of_the_tuned_levels():
+    raw = np.random.default_rng(0).random((1, 8, 8))
+    assert filter_tab.view(TUNED | {"space": opened_mask(raw, "space")}) == filter_tab.view(TUNED)
 
 
 @pytest.mark.parametrize("changes", [{"num_steps": 0}, {"num_steps": ""}, {"tuned": "yes"}])
-def test_a_bad_value_of_a_tuned_gain_is_refused(changes):
+def test_a_bad_value_of_the_tuned_levels_is_refused(changes):
     with pytest.raises(ValueError, match="must be"):
         filter_tab.view(TUNED | changes)

@@ -32,7 +32,7 @@ def pixels(content):
 
 
 def sample_tuned(request):
-    """The last step with the gain that is tuned for this N."""
+    """The last step of the sampler that is tuned for this N."""
     *_, last = compare_request(replace(request, tuned=True))
     return last.pds
 
@@ -70,9 +70,9 @@ def test_a_picture_is_the_result_of_its_comparison(drawn):
 def test_closing_the_stream_closes_the_sampler(monkeypatch):
     closed = []
 
-    def sampler(request, preconditioners):
+    def sampler(request, methods):
         try:
-            yield from run_chains(request, preconditioners)
+            yield from run_chains(request, methods)
         finally:
             closed.append(True)
 

@@ -12,6 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
 
+from pds.experiments import load
 from tools.browser import open_page
 
 PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
@@ -51,6 +52,16 @@ def a_short_run_ends_soon(page):
     finish(page)
     assert page.inner_text(".pds-where") == "iteration 3 of 3"
     assert time.monotonic() - start < 6
+
+
+def sigma(page, side):
+    return page.inner_text(f".pds-panel.{side} dd >> nth=1")
+
+
+def shown_sigma(model, num_steps):
+    """The last noise level of the tuned sampler, as the page writes it."""
+    sampler = load(model).tuned(num_steps)
+    return f"{float(sampler.process(load(model).sde).sigma(sampler.times())[-1]):.3f}"
 
 
 def distinct_colors(page, side):
@@ -222,7 +233,7 @@ def test_a_program_gets_the_sentence_of_a_bad_value(address):
         client.predict(model="field64", alpha=0.5, api_name="/compare")
 
 
-def test_the_tuned_gain_is_chosen_sampled_and_kept(page):
+def test_the_tuned_sampler_is_chosen_sampled_and_kept(page):
     alpha, frequency = page.locator("#pds-alpha"), page.locator("[name=frequency]")
     expect(alpha).to_be_enabled()
     page.get_by_text("Tuned to N").click()
@@ -233,25 +244,26 @@ def test_the_tuned_gain_is_chosen_sampled_and_kept(page):
     expect(page.locator(".pds-fitted")).to_contain_text("20 iterations")
     finish(page)
     expect(page.locator(".pds-panel.ours figcaption")).to_have_text(
-        re.compile(r"Tuned\s+gain fitted to 20 iterations")
+        re.compile(r"Tuned\s+noise levels fitted to 20 iterations")
     )
     expect(page.locator(".pds-verdict")).to_contain_text("Tuned is closer to the data")
     expect(page.locator(".pds-panel.ours canvas")).to_have_attribute(
         "aria-label", re.compile("^Tuned: 2 images after iteration 20")
     )
+    assert [sigma(page, side) for side in SIDES] == ["0.010", shown_sigma("field64", 20)]
     page.wait_for_timeout(600)  # until the address is written
     assert "tuned=1" in page.url
     page.reload()
     expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
     finish(page)
     expect(alpha).to_be_disabled()
-    page.get_by_text("Published (alpha)").click()
+    page.get_by_text("PDS (alpha)").click()
     expect(alpha).to_have_value("5")
     expect(frequency).to_be_checked()
 
 
 def test_the_choice_is_made_with_the_arrow_keys(page):
-    page.get_by_role("radio", name="Published (alpha)").focus()
+    page.get_by_role("radio", name="PDS (alpha)").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="Tuned to N")).to_be_checked()
     expect(page.locator("#pds-alpha")).to_be_disabled()

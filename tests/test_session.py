@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from pds import experiments
-from pds.experiments import MODELS, Request, compare_request
+from pds.experiments import MODELS, Request, compare_request, load
 from pds.kernels import Update
 from pds.pictures import view
 from pds.sampling import Pair, Step
@@ -61,6 +61,17 @@ def test_a_gaussian_model_comes_with_the_exact_spectra_of_both_sides():
     for step in done["steps"]:
         for measured, exact in zip(step["power"], step["theory"], strict=True):
             assert measured[7:] == pytest.approx(exact[7:], rel=0.44)
+
+
+def test_each_side_has_the_noise_level_of_its_own_grid():
+    ends = {False: [(0.01, 1348), (0.01, 1348)]}
+    ends[True] = [(0.01, 1348), load("field64").tuned(6).sigmas]
+    t = load("field64").sampler(6).times().numpy()
+    for tuned, sides in ends.items():
+        *_, done = messages(tuned=tuned)
+        sigma = np.array([step["sigma"] for step in done["steps"]])
+        expected = [low * (high / low) ** t for low, high in sides]
+        np.testing.assert_allclose(sigma, np.transpose(expected), rtol=1e-4)
 
 
 def test_every_message_carries_the_name_of_its_run():
@@ -260,6 +271,7 @@ def test_a_program_gets_every_step_with_both_pictures():
     steps = list(session.api_steps(session.parse(FIELD)))
     assert [step["iteration"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert [step["nfe"] for step in steps] == [2, 4, 6, 8, 10, 12]
+    assert steps[0]["sigma"] == {"vanilla": 1348, "pds": 1348}
     for side in ("vanilla", "pds"):
         head, _, png = steps[-1][side].partition(",")
         assert head == "data:image/png;base64"

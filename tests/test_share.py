@@ -58,7 +58,7 @@ def test_a_tuned_link_keeps_the_published_settings_for_later(page, address):
     expect(page.locator(".pds-where")).to_have_text("iteration 7 of 7", timeout=20_000)
     finish(page)
     assert shown(page) == replace(REQUEST, tuned=True)
-    page.get_by_text("Published (alpha)").click()
+    page.get_by_text("PDS (alpha)").click()
     expect(page.locator("#pds-alpha")).to_be_enabled()
     assert shown(page) == REQUEST
 
@@ -72,7 +72,7 @@ def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_pa
     (tmp_path / name).write_bytes(sheet)
     asked = request_text.from_record(pictures.read_text(tmp_path / name))
     assert asked == Request("field64", 5, num_images=2, seed=9, tuned=True)
-    page.get_by_text("Published (alpha)").click()
+    page.get_by_text("PDS (alpha)").click()
     page.get_by_text("Share", exact=True).click()
     page.get_by_label("Open a picture drawn here").set_input_files(tmp_path / name)
     expect(page.locator(".pds-verdict")).to_contain_text("are back")

@@ -51,20 +51,38 @@ def test_the_comparison_leads_to_its_filter(page):
     expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
 
 
-def test_the_comparison_leads_to_its_tuned_gain_whenever_it_is_asked(page):
+def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
     page.get_by_text("Tuned to N").click()
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):
         page.fill("#pds-steps", num_steps)
-        page.get_by_role("button", name="See the tuned gain").click()
-        expect(text).to_contain_text(f"Tuned to {num_steps} iterations ")
+        page.get_by_role("button", name="See the levels").click()
+        expect(text).to_contain_text(f"Tuned to {num_steps} iterations the noise falls")
         page.click("#compare-tab-button")
     pane = open_tab(page, "filter")
     pane.get_by_label("Iterations N").fill("7")
     expect(text).to_contain_text("Tuned to 7 iterations ")
     expect(pane.get_by_role("slider", name="Alpha")).to_be_hidden()
-    pane.get_by_text("Published (alpha)").click()
+    expect(pane.get_by_role("img", name=re.compile("^Noise level .* 7 published"))).to_be_visible()
+    plane = pane.locator("[data-plot=plane]")
+    expect(plane).to_be_hidden()
+    pane.get_by_text("PDS (alpha)").click()
     expect(text).to_contain_text("At alpha = 5 ")
+    expect(plane.locator("svg").first).to_be_visible()
+    expect(pane.locator("[data-plot=levels]")).to_be_hidden()
+    expect(pane.locator("[data-text=levels]")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_figure_of_the_levels_fills_its_pane(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    pane = open_tab(page, "filter")
+    pane.get_by_text("Tuned to N").click()
+    drawn = pane.locator("[data-plot=levels] svg").first
+    expect(drawn).to_be_visible()
+    title = pane.get_by_role("heading", name="The filter").bounding_box()
+    assert drawn.bounding_box()["width"] == pytest.approx(title["width"], abs=2)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):

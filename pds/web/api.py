@@ -8,6 +8,7 @@ import base64
 import binascii
 import io
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Any, TypeVar
@@ -19,7 +20,6 @@ from gradio.events import api
 from PIL import Image, ImageOps
 
 from pds import filters, story
-from pds import theory as exact
 from pds.experiments import Request, load
 from pds.limits import (
     MAX_OWN,
@@ -32,7 +32,8 @@ from pds.limits import (
     quoted,
 )
 from pds.limits import sentence as sentence_of
-from pds.web import backstage, ladder_tab, visits
+from pds.theory import noise_left, w2
+from pds.web import backstage, exact, ladder_tab, visits
 from pds.web.filter_tab import gains_of, sentence
 from pds.web.messages import finite
 from pds.web.words import capital, error
@@ -67,8 +68,9 @@ def ladder(
 
     Yields:
         num_steps; noise_left (power above half Nyquist relative to the data) and images (two, one
-        above the other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", the gain that
-        is best at that N for Gaussian data of the same spectrum.
+        above the other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no
+        filter but the noise levels and the corrector's strength that are best at that N for
+        Gaussian data of the same spectrum.
     """
     if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
         raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
@@ -132,7 +134,8 @@ def theory(
         num_steps: iterations of both samplers, 1 to 2000.
         alpha: strength of the PDS filter, above 1; larger is weaker.
         model: one of the demo's models, whose spectrum is meant, for example "portraits32".
-        tuned: whether "pds" has the gain that is best at num_steps instead of the one at alpha.
+        tuned: whether "pds" has, instead of the filter, the noise levels and the corrector's
+            strength that are best at num_steps; alpha does nothing then.
 
     Returns:
         error (distance W2 to the data) and noise_left (power above half Nyquist relative to the
@@ -140,13 +143,10 @@ def theory(
     """
     request = Request(model, num_steps, alpha, tuned=tuned)
     field, experiment = story.field(request.model), load(request.model)
-    gain = exact.bins(experiment.frequency_gain(request).double().mean(0)).power
-    sampler = experiment.sampler(request.num_steps)
-    variance = exact.variances(
-        field.data, np.stack([np.ones_like(gain), gain]), experiment.sde, [sampler] * 2
-    )
-    vanilla, pds = (float(w2) for w2 in exact.w2(field.data, variance))
-    left = exact.noise_left(field.data, variance)
+    plain = replace(request, frequency=False, tuned=False)
+    variance = exact.variances(experiment, field.data, [plain, request])
+    vanilla, pds = (float(value) for value in w2(field.data, variance))
+    left = noise_left(field.data, variance)
     closer = capital(request.method) if pds < vanilla else "Vanilla"
     return {
         "error": {"vanilla": finite(vanilla), "pds": finite(pds)},

@@ -31,9 +31,11 @@ LARGEST = 6 * MOST_PIXELS
 MOST_STEPS = 2 * MOST_KEPT
 """The page holds at most so many steps of a run that was stopped."""
 SAMPLERS = ("vanilla", "pds")
-NUMBERS = ("iteration", "sigma", "nfe")
+NUMBERS = ("iteration", "nfe")
 COLUMNS = (
-    *("iteration", "sigma", "vanilla_noise_left", "pds_noise_left", "cycles_per_pixel"),
+    *("iteration", *(f"{name}_sigma" for name in SAMPLERS)),
+    *(f"{name}_noise_left" for name in SAMPLERS),
+    "cycles_per_pixel",
     *(f"{name}_power" for name in ("data", *SAMPLERS)),
 )
 """Of the table, before the exact power where there is one."""
@@ -48,7 +50,8 @@ class Kept:
 
     request: of the run.
     images: (num_steps, 2, num_images, H, W, C), vanilla first.
-    numbers: iteration, sigma and nfe of each step.
+    numbers: iteration and nfe of each step.
+    sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
     left: noise left of both samplers, (num_steps, 2).
     radii: frequencies in cycles per pixel, (R,).
     data: power of the data there, (R,).
@@ -59,6 +62,7 @@ class Kept:
     request: Request
     images: NDArray[np.uint8]
     numbers: dict[str, Values]
+    sigma: Values
     left: Values
     radii: Values
     data: Values
@@ -114,6 +118,7 @@ def read(values: Mapping[str, Any]) -> Kept:
         request=request,
         images=_images(request, values.get("png"), len(steps)),
         numbers=numbers,
+        sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
         radii=spectrum.radii,
         data=spectrum.power,
@@ -142,6 +147,7 @@ def arrays(kept: Kept) -> bytes:
     return pictures.numbers(
         vanilla=kept.images[:, 0],
         pds=kept.images[:, 1],
+        sigma=kept.sigma,
         noise_left=kept.left,
         radii=kept.radii,
         data_power=kept.data,
@@ -158,12 +164,11 @@ def table(kept: Kept) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     exact = [] if kept.theory is None else [f"{name}_exact_power" for name in SAMPLERS]
     writer.writerow([*COLUMNS, *exact])
-    for i, (iteration, sigma) in enumerate(
-        zip(kept.numbers["iteration"], kept.numbers["sigma"], strict=True)
-    ):
+    for i, iteration in enumerate(kept.numbers["iteration"]):
         for j, radius in enumerate(kept.radii):
             theory = () if kept.theory is None else kept.theory[i, :, j]
-            row = [sigma, *kept.left[i], radius, kept.data[j], *kept.power[i, :, j], *theory]
+            sides = [*kept.sigma[i], *kept.left[i]]
+            row = [*sides, radius, kept.data[j], *kept.power[i, :, j], *theory]
             writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
     return text.getvalue().encode("ascii")
 

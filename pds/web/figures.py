@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pds.web.messages import rounded
+from pds.web.words import short
 
 Array: TypeAlias = NDArray[np.float64]
 Trace: TypeAlias = dict[str, Any]
@@ -29,12 +30,15 @@ SHADES = [[0, "#f3efe4"], [0.5, "#7fb6bf"], [1, "#0e4a5a"]]
 TOP_GAIN = 2.0
 """Top of the gain axis: the bound at alpha = 2. Stronger filters stretch it."""
 
+MOST_POINTS = 200
+"""Of a curve over iterations."""
+
 
 @dataclass(frozen=True)
 class Gains:
     """The gains of a frequency and a space filter, ready to draw.
 
-    bound: largest gain that their alpha allows for any data; None where they are tuned.
+    bound: largest gain that their alpha allows for any data.
     frequency: r on the frequency plane, (H, W), zero frequency in the center.
     rows, columns: its frequencies in cycles per pixel, (H,) and (W,).
     radii, radial: mean of r over rings, in cycles per pixel; the images' mean (k = 0) is left out.
@@ -42,7 +46,7 @@ class Gains:
     lowest, highest: of r over all channels and frequencies.
     """
 
-    bound: float | None
+    bound: float
     frequency: Array
     rows: Array
     columns: Array
@@ -52,10 +56,26 @@ class Gains:
     lowest: float
     highest: float
 
+
+@dataclass(frozen=True)
+class Levels:
+    """The noise levels of two samplers and the data that they pass, ready to draw.
+
+    published, tuned: sigma at each iteration, (N,).
+    weakest, strongest: standard deviation of the data's waves.
+    mean: of the images' mean on the same scale, (root mean square) sqrt(H W).
+    """
+
+    published: Array
+    tuned: Array
+    weakest: float
+    strongest: float
+    mean: float
+
     @property
-    def top(self) -> float:
-        """Largest gain to make room for."""
-        return self.highest if self.bound is None else self.bound
+    def band(self) -> tuple[float, float]:
+        """From the smallest to the largest of what the data hold."""
+        return self.weakest, max(self.strongest, self.mean)
 
 
 def layout(title: str, **more: Any) -> Layout:
@@ -123,6 +143,72 @@ def filter_layouts() -> dict[str, Layout]:
     }  # fmt: skip
 
 
+def levels_layout() -> Layout:
+    """Return the layout of the noise levels by iteration."""
+    return layout(
+        "Noise level at each iteration",
+        xaxis={"title": "iteration"},
+        yaxis={
+            "title": "sigma", "type": "log", "range": [-2.5, 3.4], "dtick": 1,
+            "exponentformat": "power",
+        },
+        margin={"l": 60, "r": 12, "t": 64, "b": 44},
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
+    )  # fmt: skip
+
+
+def iterations_axis(num_steps: int) -> dict[str, Any]:
+    """Return what an axis of N iterations has of its own: whole numbers, a little room."""
+    room = max(0.5, 0.03 * num_steps)
+    return {"range": [1 - room, num_steps + room], "dtick": 1 if num_steps <= 10 else None}
+
+
+def levels_traces(levels: Levels) -> list[Trace]:
+    """Draw sigma at each iteration, above the band of what the data hold."""
+    num_steps = len(levels.tuned)
+    shown = np.unique(np.linspace(0, num_steps - 1, min(num_steps, MOST_POINTS)).round())
+    index = shown.astype(int)
+    hover = "iteration %{x}: sigma %{y:.3g}"
+    more = {"mode": "lines+markers", "marker": {"size": 5}, "hovertemplate": hover}
+    curves = [
+        line(shown + 1, sigmas[index], color, name=name, **more)
+        for name, sigmas, color in (
+            ("vanilla and PDS", levels.published, VANILLA),
+            ("tuned", levels.tuned, TUNED),
+        )
+    ]
+    return [*_band(levels), *curves]
+
+
+def _band(levels: Levels) -> list[Trace]:
+    """Shade what the data hold and name its parts, where the falling curves leave room."""
+    num_steps = len(levels.tuned)
+    ends, (low, high) = np.array(iterations_axis(num_steps)["range"]), levels.band
+    quiet = {"hoverinfo": "skip", "showlegend": False}
+    nothing = {"width": 0}
+    edges = [
+        line(ends, np.full(2, low), INK, line=nothing, **quiet),
+        line(ends, np.full(2, high), INK, line=nothing, fill="tonexty", fillcolor=FAINT, **quiet),
+    ]
+    named = {
+        "mean": (levels.mean, num_steps, "top left"),
+        "strongest": (levels.strongest, num_steps, "top left"),
+        "weakest": (levels.weakest, 1, "bottom right"),
+    }
+    dots = [
+        line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, **quiet)
+        for level, _, _ in named.values()
+    ]
+    sigmas, places, sides = zip(*named.values(), strict=True)
+    names = {
+        "type": "scatter", "mode": "text", "x": list(places), "y": rounded(np.array(sigmas)),
+        "text": [f"{name} {short(sigma)}" for name, sigma in zip(named, sigmas, strict=True)],
+        "textposition": list(sides), "textfont": {"color": INK}, **quiet,
+    }  # fmt: skip
+    return [*edges, *dots, names]
+
+
 def convergence_layout() -> Layout:
     """Return the layout of the filter's change as images come in."""
     return layout(
@@ -155,18 +241,18 @@ def log_range(lowest: float) -> list[float]:
 
 
 def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
-    """Draw the gains, colors spread over the range that alpha allows, or that they have."""
+    """Draw the gains, colors spread over the range that alpha allows."""
     colors = {"colorscale": SHADES, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
     plane = {
         "type": "heatmap", "z": rounded(gains.frequency), "x": rounded(gains.columns),
-        "y": rounded(gains.rows), "zmin": 1, "zmax": gains.top, **colors,
+        "y": rounded(gains.rows), "zmin": 1, "zmax": gains.bound, **colors,
         "hovertemplate": "(%{x:.3f}, %{y:.3f}) cycles per pixel: gain %{z:.3f}<extra></extra>",
     }  # fmt: skip
     surface = {
-        **plane, "type": "surface", "cmin": 1, "cmax": gains.top, "showscale": False,
+        **plane, "type": "surface", "cmin": 1, "cmax": gains.bound, "showscale": False,
     }  # fmt: skip
     space = {
-        "type": "heatmap", "zmin": 1, "zmax": gains.top, **colors,
+        "type": "heatmap", "zmin": 1, "zmax": gains.bound, **colors,
         "z": [] if gains.space is None else rounded(gains.space),
         "hovertemplate": "row %{y}, column %{x}: gain %{z:.3f}<extra></extra>",
     }  # fmt: skip
@@ -179,9 +265,8 @@ def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
 
 
 def _radial(gains: Gains) -> list[Trace]:
-    ends, named = np.array([1e-4, 1.0]), {1.0: "vanilla"}
-    if gains.bound is not None:
-        named[gains.bound] = f"bound α/(α−1) = {gains.bound:.3f}"  # noqa: RUF001
+    ends = np.array([1e-4, 1.0])
+    named = {1.0: "vanilla", gains.bound: f"bound α/(α−1) = {gains.bound:.3f}"}  # noqa: RUF001
     levels = [
         line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
         for level in named
@@ -191,6 +276,5 @@ def _radial(gains: Gains) -> list[Trace]:
         "text": list(named.values()), "textposition": "top left", "hoverinfo": "skip",
         "textfont": {"color": INK},
     }  # fmt: skip
-    color = OURS if gains.bound is not None else TUNED
     hover = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
-    return [*levels, names, line(gains.radii, gains.radial, color, hovertemplate=hover)]
+    return [*levels, names, line(gains.radii, gains.radial, OURS, hovertemplate=hover)]

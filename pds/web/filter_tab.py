@@ -1,4 +1,7 @@
-"""The tab "Filter": a model's filters at any alpha or tuned to any N, or a visitor's mask."""
+"""The tab "Filter": a model's filters at any alpha, or the noise levels that are tuned to any N.
+
+Both for the model's own masks or for a visitor's.
+"""
 
 import base64
 import binascii
@@ -11,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds import diagnostics, filters
-from pds.experiments import MODELS, Request, load
+from pds import diagnostics, filters, theory, tuned
+from pds.experiments import MODELS, Experiment, Request, load
+from pds.kernels import Langevin
 from pds.limits import (
     MASKS_PER_VISIT,
     MAX_MASK_BYTES,
@@ -21,18 +25,17 @@ from pds.limits import (
     MAX_STEPS,
     quoted,
 )
+from pds.sampling import Sampler
 from pds.shelf import NOBODY, Shelf
-from pds.web import figures
+from pds.web import exact, figures
 from pds.web.messages import Message
-from pds.web.words import number
+from pds.web.words import error, number, ratio, short
 
 CHANNELS = ("mean of all channels", "red", "green", "blue")
 """What of a filter is drawn."""
 
 LARGEST_DRAWN = 64
 """Larger planes are averaged down to this many pixels a side before they travel."""
-
-TUNED_SPACE = "A tuned gain has no space filter beside it."
 
 KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
 
@@ -42,7 +45,7 @@ brought: Shelf[Tensor] = Shelf(MAX_MASKS, "The filter that you opened", per_visi
 def setup() -> Message:
     """Return what the tab needs before anything is asked."""
     return {
-        "layouts": figures.filter_layouts(),
+        "layouts": figures.filter_layouts() | {"levels": figures.levels_layout()},
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
         "channels": CHANNELS,
         "limits": {"num_steps": MAX_STEPS},
@@ -50,7 +53,7 @@ def setup() -> Message:
 
 
 def view(values: Mapping[str, Any]) -> Message:
-    """Draw the filters that the controls describe.
+    """Draw the filters, or the tuned noise levels, that the controls describe.
 
     Args:
         values: model, alpha, tuned and num_steps as of a `Request`; channel, an index of
@@ -70,13 +73,12 @@ def view(values: Mapping[str, Any]) -> Message:
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
         raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
     if request.tuned:
-        of_mask = replace(load(request.model), frequency_mask=frequency)
-        gains = _drawn(of_mask.frequency_gain(request), None, None, channel)
-        text = {"filter": tuned_sentence(gains, request.num_steps), "space": TUNED_SPACE}
-    else:
-        gains = gains_of(frequency, space, request.alpha, channel)
-        text = {"filter": sentence(gains, request.alpha), "space": space_sentence(gains)}
-    top = max(figures.TOP_GAIN, gains.top)
+        model = load(request.model)
+        if frequency is not model.frequency_mask:
+            model = replace(model, frequency_mask=frequency)
+        return _levels_view(model, request)
+    gains = gains_of(frequency, space, request.alpha, channel)
+    top = max(figures.TOP_GAIN, gains.bound)
     return {
         "plots": figures.filter_traces(gains),
         "layouts": {
@@ -85,8 +87,29 @@ def view(values: Mapping[str, Any]) -> Message:
                 "yaxis": {"range": figures.gain_range(top)},
             }
         },
-        "text": text,
+        "text": {"filter": sentence(gains, request.alpha), "space": space_sentence(gains)},
     }
+
+
+def _levels_view(model: Experiment, request: Request) -> Message:
+    """Draw the noise levels that are tuned to the request's N, beside the published ones."""
+    levels = levels_of(model, request.num_steps)
+    return {
+        "plots": {"levels": figures.levels_traces(levels)},
+        "layouts": {"levels": {"xaxis": figures.iterations_axis(request.num_steps)}},
+        "text": {"filter": tuned_sentence(model, request), "levels": levels_sentence(levels)},
+    }
+
+
+def levels_of(model: Experiment, num_steps: int) -> figures.Levels:
+    """Return the published and the tuned noise levels at N, and what the data hold."""
+    published, ours = (
+        sampler.process(model.sde).marginal(sampler.times()).std.numpy()
+        for sampler in (model.sampler(num_steps), model.tuned(num_steps))
+    )
+    waves = np.sqrt(tuned.spectrum(model.frequency_mask).power)
+    mean = float(model.data_power[..., 0, 0].mean().sqrt())
+    return figures.Levels(published, ours, float(waves.min()), float(waves.max()), mean)
 
 
 def gains_of(
@@ -94,19 +117,12 @@ def gains_of(
 ) -> figures.Gains:
     """Turn raw masks (C, H, W) into the gains to draw, of one channel or the mean of all."""
     space = None if space_mask is None else filters.gain(space_mask, alpha).double()
-    return _drawn(filters.gain(frequency_mask, alpha), space, alpha / (alpha - 1), channel)
-
-
-def _drawn(
-    frequency: Tensor, space: Tensor | None, bound: float | None, channel: int
-) -> figures.Gains:
-    """Prepare gains (C, H, W) for drawing."""
-    frequency = frequency.double()
+    frequency = filters.gain(frequency_mask, alpha).double()
     drawn = _channel(frequency, channel)
     rings = diagnostics.radial(drawn)
     rows, columns = (torch.fft.fftshift(torch.fft.fftfreq(size)) for size in drawn.shape)
     return figures.Gains(
-        bound=bound,
+        bound=alpha / (alpha - 1),
         frequency=_small(torch.fft.fftshift(drawn)).numpy(),
         rows=_small(rows[None])[0].double().numpy(),
         columns=_small(columns[None])[0].double().numpy(),
@@ -128,13 +144,60 @@ def sentence(gains: figures.Gains, alpha: float) -> str:
     )
 
 
-def tuned_sentence(gains: figures.Gains, num_steps: int) -> str:
-    """Say what the gain that is tuned to N does, in numbers."""
-    times = "1 iteration" if num_steps == 1 else f"{number(num_steps)} iterations"
+def tuned_sentence(model: Experiment, request: Request) -> str:
+    """Say what is tuned to N, and what comes of it on Gaussian data, in numbers."""
+    num_steps = request.num_steps
+    ours, published = model.tuned(num_steps), model.sampler(num_steps)
+    (high, low), (above, below) = (_ends(sampler, model) for sampler in (ours, published))
+    fall = f"{number(num_steps)} iterations the noise falls from {high} to {low} (published: "
+    fall += f"{above} to {below})"
+    if num_steps == 1:
+        fall = f"1 iteration the noise has the level {high} (published: {above})"
     return (
-        f"Tuned to {times} the gain runs from {gains.lowest:.3f} to {gains.highest:.3f}: the one "
-        "that brings Gaussian images of this spectrum closest to the data. Noise is multiplied by "
-        f"the gain, the score by its square: at most {gains.highest**2:.3f}."
+        f"Tuned to {fall} and the corrector's strength is {number(_strength(ours))} (published: "
+        f"{number(_strength(published))}); there is no filter. {_gained(model, request)}"
+    )
+
+
+def _gained(model: Experiment, request: Request) -> str:
+    """Say how close to the data each sampler ends."""
+    modes = tuned.spectrum(model.frequency_mask)
+    pds = replace(request, tuned=False)
+    requests = [replace(pds, frequency=False), replace(pds, tuned=True), pds]
+    errors = theory.w2(modes, exact.variances(model, modes, requests)).tolist()
+    vanilla, ours, _ = errors
+    where = f"{ratio(vanilla / ours)} closer to" if ours < vanilla else "no closer to"
+    told = [error(value) for value in errors]
+    return (
+        f"Gaussian images of this spectrum then end {where} the data: the error W2 is {told[1]} "
+        f"instead of {told[0]} (PDS at alpha = {number(request.alpha)}: {told[2]})."
+    )
+
+
+def _ends(sampler: Sampler, model: Experiment) -> list[str]:
+    """Write the highest and the lowest noise level of a sampler's grid."""
+    ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    return [number(sigma) for sigma in sampler.process(model.sde).marginal(ends).std.tolist()]
+
+
+def _strength(sampler: Sampler) -> float:
+    assert isinstance(sampler.corrector, Langevin), "every model of the page has one"
+    return sampler.corrector.snr
+
+
+def levels_sentence(levels: figures.Levels) -> str:
+    """Say how many of the noise levels are of the size of what the data hold."""
+    low, high = levels.band
+    ours, published = (
+        int(((low <= sigmas) & (sigmas <= high)).sum())
+        for sigmas in (levels.tuned, levels.published)
+    )
+    waves = f"the strongest ({short(levels.strongest)}) to the weakest ({short(levels.weakest)})"
+    return (
+        f"Shaded is what the data hold at one frequency: the images' mean ({short(levels.mean)}) "
+        f"and the standard deviations of their waves, from {waves}. {number(published)} of the "
+        f"{number(len(levels.tuned))} published levels are within it, and {number(ours)} of the "
+        "tuned ones: far above, all is noise, and far below, nothing is left to decide."
     )
 
 

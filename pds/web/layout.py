@@ -149,7 +149,7 @@ def compare(
     tuned: bool = Request.tuned,
     request: gr.Request = None,  # type: ignore[assignment]
 ) -> Iterator[dict[str, Any]]:
-    """Sample without and with a preconditioner from the same noise and stream every step.
+    """Sample by vanilla and by PDS, or tuned, from the same noise and stream every step.
 
     Args:
         model: one of the demo's models, for example "portraits32".
@@ -159,13 +159,15 @@ def compare(
         space: whether PDS uses the space filter.
         num_images: images per sampler, 1 to 8.
         seed: image i starts from seed + i.
-        tuned: whether "pds" has the gain that is best at num_steps for Gaussian data of the model's
-            spectrum, instead of the published filters; alpha, frequency and space do nothing then.
+        tuned: whether "pds" has, instead of the filters, the noise levels and the corrector's
+            strength that are best at num_steps for Gaussian data of the model's spectrum; alpha,
+            frequency and space do nothing then.
 
     Yields:
-        iteration, num_steps, sigma, nfe (network calls per image so far), noise_left (power above
-        half Nyquist relative to the data, for "vanilla" and "pds"), and the images side by side as
-        lossless PNG data URLs, "vanilla" and "pds".
+        iteration, num_steps, nfe (network calls per image so far); for "vanilla" and "pds" sigma
+        (of the noise at which the network was called) and noise_left (power above half Nyquist
+        relative to the data); and the images side by side as lossless PNG data URLs, "vanilla" and
+        "pds".
     """
     values = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
     asked = {f.name: value for f, value in zip(fields(Request), values, strict=True)}

@@ -1,8 +1,8 @@
 """What the page shows, without the page: a request comes in, messages go out.
 
 A message is one JSON text. Its `steps` describe moments of the run, its `png` holds one row of
-images per step (all vanilla images, then all with M). A live frame has one step; the message that
-ends a run has every kept step, and so has the recorded run of the first paint.
+images per step (all vanilla images, then all of the sampler beside it). A live frame has one step;
+the message that ends a run has every kept step, and so has the recorded run of the first paint.
 """
 
 import base64
@@ -189,7 +189,7 @@ def observe(
     powers = [diagnostics.power(step.x_mean) for step in pair]
     numbers = {
         "iteration": pair.pds.index + 1,
-        "sigma": finite(pair.pds.sigma),
+        "sigma": [finite(step.sigma) for step in pair],
         "nfe": pair.pds.nfe,
         "seconds": finite(seconds),
         "left": [finite(diagnostics.fine_power(power) / scene.data_fine_power) for power in powers],
@@ -234,11 +234,14 @@ def api_steps(request: Request) -> Iterator[Message]:
     with closing(compare_request(request)) as pairs:
         for pair in pairs:
             moment = observe(pair, scene, 0.0)
-            left = dict(zip(("vanilla", "pds"), moment.numbers["left"], strict=True))
+            sigma, left = (
+                dict(zip(("vanilla", "pds"), moment.numbers[name], strict=True))
+                for name in ("sigma", "left")
+            )
             yield {
                 "iteration": moment.numbers["iteration"],
                 "num_steps": request.num_steps,
-                "sigma": moment.numbers["sigma"],
+                "sigma": sigma,
                 "nfe": moment.numbers["nfe"],
                 "noise_left": left,
                 "vanilla": _data_url(strip(moment.vanilla)),

@@ -13,7 +13,7 @@ def verdict(vanilla: float | None, pds: float | None, *, method: str, same: bool
     Args:
         vanilla, pds: power above half Nyquist relative to the data, 1 is like the data; None for
             a chain that left the range of floating-point numbers.
-        method: what the preconditioned side is called, "PDS" or "tuned".
+        method: what the side beside vanilla is called, "PDS" or "tuned".
         same: whether it has no filter, so that the two sides are one sampler.
     """
     if same:
@@ -62,6 +62,11 @@ def capital(words: str) -> str:
 def number(value: float) -> str:
     """Write a number as the page's sliders do: four digits, commas in the thousands."""
     return f"{value:,.4g}".replace("-", "−")  # noqa: RUF001
+
+
+def short(value: float) -> str:
+    """Write a number with three digits."""
+    return number(float(f"{value:.3g}"))
 
 
 def error(value: float) -> str:

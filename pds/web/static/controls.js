@@ -81,7 +81,7 @@ function makeAlpha(form) {
   );
 }
 
-// Of the two ways to M only the chosen one shows its settings; the other keeps them.
+// Of the two samplers only the chosen one shows its settings; the other keeps them.
 function makeChoice(form) {
   const { tuned, num_steps } = form.elements;
   const published = form.querySelector(".pds-published");

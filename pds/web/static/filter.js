@@ -1,4 +1,4 @@
-// The tab "Filter": a model's filters, or those of a file.
+// The tab "Filter": a model's filters or its tuned noise levels, or those of a file's mask.
 
 const pane = element.querySelector(".pds-pane");
 const { model, channel } = Object.fromEntries(

@@ -36,7 +36,7 @@ function remaining(seconds) {
   return seconds >= 1.5 ? `about ${Math.round(seconds)} s left` : "about 1 s left";
 }
 
-// What the preconditioned side is called, and at the beginning of a sentence.
+// What the side beside vanilla is called, and at the beginning of a sentence.
 function method({ tuned }) {
   return tuned ? "tuned" : "PDS";
 }
@@ -46,7 +46,7 @@ function capital(words) {
 }
 
 function recipe(request) {
-  if (request.tuned) return `gain fitted to ${request.num_steps} iteration${request.num_steps > 1 ? "s" : ""}`;
+  if (request.tuned) return `noise levels fitted to ${request.num_steps} iteration${request.num_steps > 1 ? "s" : ""}`;
   const filters = [request.frequency && "frequency", request.space && "space"].filter(Boolean);
   if (!filters.length) return "no filter: the same sampler";
   return filters.join(" and ") + " filter, alpha " + request.alpha;

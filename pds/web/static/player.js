@@ -41,7 +41,7 @@ function makePlayer(root) {
     const { num_steps, num_images } = header.request;
     const rows = [
       ["iteration", step.iteration + " of " + num_steps, ""],
-      ["sigma", noise(step.sigma), "Standard deviation of the noise at which the network was called"],
+      ["sigma", noise(step.sigma[chain]), "Standard deviation of the noise at which the network was called"],
       ["network calls", step.nfe, "Network evaluations per image so far (nfe)"],
       ["time per step", duration(step.seconds), "Both samplers advance in one batch; this is the time of the pair"],
       ["noise left", times(step.left[chain]), "Power above half the Nyquist frequency, relative to the data: 1 is like the data, more is grain, less is blur"],
