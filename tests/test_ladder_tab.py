@@ -39,7 +39,7 @@ def sample_tuned(request):
 
 def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(drawn):
     columns = [m["num_steps"] for m in drawn if m["kind"] == "column"]
-    assert columns == [20, 25, 40, 66, 100, 133, 200]
+    assert columns == [10, 20, 25, 40, 66, 100, 133, 200]
     assert drawn[-1]["kind"] == "done"
     assert [c["num_steps"] for c in drawn[-1]["columns"]] == columns[::-1]
 
@@ -99,11 +99,11 @@ def test_a_bad_value_becomes_one_sentence(changes, words):
 
 
 def test_the_sentence_says_where_each_sampler_leaves_grain():
-    left = {200: (1.0, 1.0, 1.0), 66: (1.05, 1.2, 0.9), 40: (1.3, 1.05, 1.05), 20: (2.3, None, 1)}
+    left = {200: (1.0, 1.0, 1.0), 66: (1.4, 1.6, 0.9), 40: (1.7, 1.05, 1.4), 20: (2.3, None, 1)}
     assert grain_begins(left, ("Vanilla", "PDS", "Tuned")) == (
-        "Vanilla leaves grain at N = 40 and below: 1.3 times the data's power in fine detail at "
+        "Vanilla leaves grain at N = 40 and below: 1.7 times the data's power in fine detail at "
         "40. "
-        "PDS leaves grain at N = 66 and N = 20: 1.2 times the data's power in fine detail at 66. "
+        "PDS leaves grain at N = 66 and N = 20: 1.6 times the data's power in fine detail at 66. "
         "Tuned leaves no grain at any of these counts."
     )
     assert "at N = 66: 2.0 times" in grain_begins({66: (2.0,)}, ("Vanilla",))

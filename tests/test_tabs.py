@@ -182,7 +182,7 @@ def test_another_spectrum_changes_every_step_that_was_seen(page):
 
 def test_a_rung_of_the_ladder_opens_its_comparison(page):
     pane = open_tab(page, "ladder")
-    expect(pane.locator("td button")).to_have_count(24)
+    expect(pane.locator("td button")).to_have_count(27)
     pane.get_by_role("button", name="PDS after 20 iterations").click()
     expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
     assert page.input_value("#stage [name=num_images]") == "2"
