@@ -195,7 +195,7 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=request.model)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ladder", action="store_true", help="record the ladder instead")
-    what.add_argument("--tuned", action="store_true", help="record the story's tuned gains instead")
+    what.add_argument("--tuned", action="store_true", help="record what the story has tuned instead")
     parser.add_argument("--counts", type=counts, default=ladder_tab.COUNTS, metavar="N,N,...")
     parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
     parser.set_defaults(run=_record)
@@ -262,7 +262,7 @@ def _tune(arguments: argparse.Namespace) -> None:
         "vanilla": ones,
         "PDS, alpha 5": pds,
         f"scalar {scalar:.4f}": scalar * ones,
-        "tuned": _binned(mask, alpha),
+        "best gain": _binned(mask, alpha),
     }
     variance = theory.variances(data, np.stack(list(rows.values())), sde, [sampler] * len(rows))
     errors, left = theory.w2(data, variance), theory.noise_left(data, variance)
