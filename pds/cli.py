@@ -195,7 +195,7 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=request.model)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ladder", action="store_true", help="record the ladder instead")
-    what.add_argument("--tuned", action="store_true", help="record what the story has tuned instead")
+    what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
     parser.add_argument("--counts", type=counts, default=ladder_tab.COUNTS, metavar="N,N,...")
     parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
     parser.set_defaults(run=_record)
