@@ -26,7 +26,9 @@ def test_a_part_of_the_table_drawn_again_has_the_recorded_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("metric", ["frechet", "noise_left"])
-@pytest.mark.parametrize("model", ["portraits32", "portraits32_arms", "portraits32_many", "portraits64"])
+@pytest.mark.parametrize(
+    "model", ["portraits32", "portraits32_arms", "portraits32_many", "portraits64"]
+)
 def test_the_document_has_the_recorded_table(model, metric):
     text = (ROOT / "docs" / "evidence.md").read_text("utf-8")
     assert evidence.table(evidence.read(model), metric) in text
