@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -80,7 +80,9 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
     # The iterations are part of the request; the rest of a sampler may come from elsewhere.
     extra: list[object] = [score.card.to_dict(), samplers[0].num_corrector_steps]
     if request.tuned:
-        extra.append([repr(method.sampler) for method in methods.values()])
+        # What tuning finds at one fixed N stands for all, and costs whoever asks no more than that.
+        probe = replace(samplers[0], num_steps=20, eps=1e-3)
+        extra.append(repr(_method(request, card, probe, frequency, space).sampler))
     fingerprint = _fingerprint(score, extra, masks)
     model = Model(
         score=score.to(device),
