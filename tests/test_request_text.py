@@ -12,9 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pds import comparison, experiments, pictures, request_text
+from pds import comparison, experiments, pictures, request_text, tuned
 from pds.cli import _parser, main
 from pds.experiments import MAX_SEED, MODELS, ROOT, Request
+from pds.run_request import Record, RunRequest
 from pds.sample_cli import sample_main
 
 REQUESTS = st.builds(
@@ -242,3 +243,16 @@ def test_a_picture_of_another_model_gets_a_sentence(run_of_main):
     record["fingerprint"] = "0" * 32
     with pytest.raises(ValueError, match="with a model or settings"):
         request_text.from_record(json.dumps(record))
+
+
+def test_a_record_of_a_long_tuned_ladder_is_not_tuned_rung_by_rung(monkeypatch):
+    asked, tune = [], tuned.sampler
+    monkeypatch.setattr(tuned, "sampler", lambda *a, **k: asked.append(a) or tune(*a, **k))
+    run = RunRequest(
+        config="c", workdir="w", freq_mask_path="f", tuned=True, ladder=tuple(range(2, 300)),
+        predictor="reverse_diffusion", corrector="langevin", snr=0.15,
+    )  # fmt: skip
+    record = Record(run, "of another model", num_steps=20, sampler="pds", image=0)
+    with pytest.raises(ValueError, match="model or settings that the page does not have"):
+        request_text.from_record(record.to_json())
+    assert 1 <= len(asked) <= 2

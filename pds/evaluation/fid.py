@@ -37,7 +37,8 @@ def table(store: Store, reference: Tensor, weights: Path, device: torch.device) 
     Raises:
         ValueError: if torch-fidelity is not installed, or the file has no such weights.
     """
-    library, network = _library(), _inception(weights, device)
+    library = _library()
+    network = _inception(library, weights, device)
     metric = importlib.import_module("torch_fidelity.metric_fid")
 
     def statistics(images: Tensor) -> Any:
@@ -63,11 +64,11 @@ def _library() -> Any:
         ) from None
 
 
-def _inception(weights: Path, device: torch.device) -> Any:
+def _inception(library: Any, weights: Path, device: torch.device) -> Any:
     if not weights.is_file():
         raise ValueError(f"no Inception weights at {weights}")
     try:
-        network = _library().FeatureExtractorInceptionV3(
+        network = library.FeatureExtractorInceptionV3(
             "inception-v3-compat", [LAYER], feature_extractor_weights_path=str(weights)
         )
     except Exception as error:  # whatever torch.load and the network make of a foreign file

@@ -204,18 +204,16 @@ def _grid(sde: SDE, sampler: Sampler) -> _Grid:
     scale, std = sde.marginal(t)
     drift, diffusion = sde.discretize(level)
     noise = diffusion
-    predictor = sampler.predictor
-    if isinstance(predictor, Own):
-        predictor = predictor.kernel
+    predictor, corrector = (
+        kernel.kernel if isinstance(kernel, Own) else kernel
+        for kernel in (sampler.predictor, sampler.corrector)
+    )
     if isinstance(predictor, EulerMaruyama):
         drift, diffusion = sde.coefficients(t)
         drift, diffusion = drift / num_steps, diffusion / num_steps**0.5
         noise = diffusion
     if isinstance(predictor, Ancestral):
         drift, diffusion, noise = _ancestral(sde, level)
-    corrector = (
-        sampler.corrector.kernel if isinstance(sampler.corrector, Own) else sampler.corrector
-    )
     snr = torch.full_like(t, getattr(corrector, "snr", 0.0))
     columns = (scale, std, drift, diffusion, noise, sde.alpha(level), snr)
     return _Grid(*(c.numpy() for c in columns))
