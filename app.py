@@ -8,9 +8,10 @@ import sys
 with contextlib.suppress(ModuleNotFoundError):
     import spaces  # noqa: F401  on ZeroGPU, which patches torch before its first import
 
-from pds import memory
-from pds.web import journal, session
+from pds.serving import memory
 from pds.web.layout import build, options
+from pds.web.server import journal
+from pds.web.tabs.compare import session
 
 demo = build()
 

@@ -1,9 +1,9 @@
-"""`python -m pds`, see `pds.cli`."""
+"""`python -m pds`, see `pds.commands.cli`."""
 
 import sys
 
-from pds import memory
-from pds.cli import main
+from pds.commands.cli import main
+from pds.serving import memory
 
 memory.keep_large_blocks()
 sys.exit(main())

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from pds.chains import Chain, Chains, Step
 from pds.kernels import Kernel, Setting, Update, mixes_images
-from pds.scores import ScoreFn
+from pds.scores.gaussian import ScoreFn
 from pds.sde import SDE, Level
 from pds.stacking import stack
 

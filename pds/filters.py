@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pds import arrays
+from pds.files import arrays
 from pds.preconditioners import (
     EVENNESS,
     Composition,

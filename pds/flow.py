@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds.scores import ScoreFn
+from pds.scores.gaussian import ScoreFn
 from pds.sde import SDE, VESDE
 from pds.theory import Array, Modes
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from pds.chains import Chains, Method, NoiseFn, Sampler, Step, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.preconditioners import Identity, Preconditioner
-from pds.scores import ScoreFn
+from pds.scores.gaussian import ScoreFn
 from pds.sde import SDE
 
 __all__ = [

@@ -13,13 +13,7 @@ import torch
 from torch import Tensor
 
 from pds.moves import BlockMove, Move
-from pds.preconditioners import (
-    Composition,
-    FrequencyFilter,
-    HalfSpectrum,
-    Identity,
-    Preconditioner,
-)
+from pds.preconditioners import Composition, FrequencyFilter, HalfSpectrum, Identity, Preconditioner
 
 
 @dataclass(frozen=True)

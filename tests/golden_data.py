@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pds import checkpoints, filters
-from pds.ncsnpp import ModelCard, NCSNppConfig
+from pds import filters
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.sde import VESDE
 
 GOLDEN = Path(__file__).parent / "golden"

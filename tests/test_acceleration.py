@@ -6,7 +6,7 @@ import threading
 import pytest
 import torch
 
-from pds.acceleration import Background, accelerate, bucket
+from pds.serving.acceleration import Background, accelerate, bucket
 
 X, T = torch.ones(2, 1, 4, 4), torch.tensor([0.5, 1.0])
 

@@ -17,9 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import filters, story, theory, tuned
-from pds.experiments import ROOT, load
+from pds import filters, theory
+from pds.evaluation import gaussian
+from pds.models import ROOT, load
 from pds.sde import VESDE
+from pds.theory import tuned
 from pds.web import api
 
 
@@ -81,7 +83,7 @@ def test_what_is_no_picture_gets_a_sentence(images, words):
 
 
 def test_the_theory_is_the_story_s():
-    told = story.errors(story.field("field64"), 5.0)
+    told = gaussian.errors(gaussian.field("field64"), 5.0)
     for n in (25, 66, 200):
         answer = api.theory(num_steps=n, alpha=5.0)
         for name, key in (("vanilla", "vanilla"), ("PDS", "pds")):
@@ -93,7 +95,7 @@ def test_the_theory_is_the_story_s():
 
 def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector():
     """Iteration by iteration, from the process that the tuned levels are."""
-    model, modes = load("field64"), story.field("field64").data
+    model, modes = load("field64"), gaussian.field("field64").data
     found = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
     plain = replace(found, sigmas=None)
     narrow = VESDE(*found.sigmas)

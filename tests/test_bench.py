@@ -11,13 +11,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pds import bench_cli
-from pds.bench import filters, gpu, joint, models, networks, profile, report
+from pds.bench import filters, gpu, joint, networks, profile, report, subjects
 from pds.bench.apart import Apart
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
-from pds.cli import main
-from pds.ncsnpp.resampling import fir_down
+from pds.commands import bench_cli
+from pds.commands.cli import main
+from pds.scores.ncsnpp.resampling import fir_down
 
 FACTS = {"CPU": "a machine", "cores": "2"}
 ROWS = [
@@ -170,7 +170,7 @@ def test_the_header_names_processor_threads_and_versions():
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_the_filter_and_the_nested_form_give_the_same(size):
-    m = models.natural_filter(size)
+    m = subjects.natural_filter(size)
     problem = filters.problem(size)
     nested = filters.nested(m.gain, torch.ones_like(m.gain), problem)
     # Rounding of six float32 transforms against three.
@@ -178,12 +178,12 @@ def test_the_filter_and_the_nested_form_give_the_same(size):
 
 
 def small_network():
-    return models.card("church_ncsnpp_continuous", nf=64, size=64)
+    return subjects.card("church_ncsnpp_continuous", nf=64, size=64)
 
 
 def test_both_networks_give_the_same():
     ours, theirs = networks.twins(small_network())
-    x, t = models.batch(ours, 1)
+    x, t = subjects.batch(ours, 1)
     sigma = ours.sde.marginal(t).std.float()
     with torch.no_grad():
         expected = theirs(x, sigma).sample
@@ -210,8 +210,8 @@ def test_without_a_gpu_its_row_says_so():
 
 
 def test_the_convolutions_of_a_network_are_all_found_once():
-    score = models.with_random_weights(models.card("portraits32_ncsnpp"))
-    found = gpu.convolutions_of(score, *models.batch(score, 2))
+    score = subjects.with_random_weights(subjects.card("portraits32_ncsnpp"))
+    found = gpu.convolutions_of(score, *subjects.batch(score, 2))
     layers = [m for m in score.modules() if isinstance(m, torch.nn.Conv2d)]
     assert {id(layer) for layer, _ in found} == {id(layer) for layer in layers}
     assert len(found) == len(layers)
@@ -219,18 +219,18 @@ def test_the_convolutions_of_a_network_are_all_found_once():
 
 
 def test_iterating_ends_one_iteration_of_every_run():
-    score, sde = (lambda x, t: -x), models.card("portraits32_ncsnpp").sde
-    m = models.natural_filter(32)
-    runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
-    models.iterate(models.engine(score, sde, *runs, max_images=2))
+    score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
+    m = subjects.natural_filter(32)
+    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
+    subjects.iterate(subjects.engine(score, sde, *runs, max_images=2))
     assert [run.index for run in runs] == [1, 1, 1]
 
 
 def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
-    score, sde = (lambda x, t: -x), models.card("portraits32_ncsnpp").sde
-    m = models.natural_filter(32)
-    runs = [models.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
-    engine = models.engine(score, sde, *runs, max_images=3)
+    score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
+    m = subjects.natural_filter(32)
+    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
+    engine = subjects.engine(score, sde, *runs, max_images=3)
     calls = []
     engine.score = lambda x, t: calls.append(len(x)) or score(x, t)
     pace = joint.Pace(engine, runs)
@@ -309,7 +309,7 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
 
     instant = Measurement(2.0, 2.0, 2.0, 1)
     monkeypatch.setattr(networks.precision, "require", refuse)
-    monkeypatch.setattr(networks, "twins", lambda card: (models.with_random_weights(card), None))
+    monkeypatch.setattr(networks, "twins", lambda card: (subjects.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
     monkeypatch.setattr(networks, "Apart", lambda make, card: nullcontext())
     lower, *full = networks.rows(Effort(quick=True))

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from pds import experiments
-from pds.capacity import CPU_BYTES, largest_batch, peak_bytes
+from pds import models
+from pds.serving.capacity import CPU_BYTES, largest_batch, peak_bytes
 
 
 def test_the_peak_is_what_is_alive_at_one_time():
@@ -30,7 +30,7 @@ def test_views_are_counted_once_and_hold_their_memory():
 
 
 def test_memory_grows_with_the_batch():
-    model = experiments.load("portraits32")
+    model = models.load("portraits32")
 
     def used(count):
         x, t = torch.zeros(count, *model.image_shape), torch.ones(count)
@@ -39,9 +39,9 @@ def test_memory_grows_with_the_batch():
     assert used(6) == pytest.approx(6 * used(1), rel=0.05)
 
 
-@pytest.mark.parametrize("name", experiments.MODELS)
+@pytest.mark.parametrize("name", models.MODELS)
 def test_a_batch_of_each_model_fits_into_the_memory_of_a_call(name):
-    model = experiments.load(name)
+    model = models.load(name)
     count = largest_batch(model.score, model.image_shape)
     assert count >= 8
     assert model.engine.max_images == count

@@ -10,18 +10,23 @@ import numpy as np
 import pytest
 import torch
 
-from pds import filters, langevin, story, theory, tuned_record
-from pds.experiments import Request, compare_request, from_images, load
-from pds.langevin import Move
-from pds.plane import Gaussian, root
+from pds import filters, theory
+from pds.evaluation import gaussian, tuned_record
+from pds.evaluation.gaussian import COUNTS, field
+from pds.models import Request, compare_request, from_images, load
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
 from pds.sampling import sample, seeded_noise, steps
 from pds.sde import VESDE
-from pds.story import COUNTS, field
-from pds.web import images_tab, ladder_tab, session
+from pds.theory import langevin
+from pds.theory.langevin import Move
+from pds.theory.plane import Gaussian, root
+from pds.web import layout
+from pds.web.tabs.compare import session
+from pds.web.tabs.images import images_tab
+from pds.web.tabs.ladder import ladder_tab
 
-STATIC = Path(session.__file__).parent / "static"
+STATIC = Path(layout.__file__).parent / "static"
 CLOUDS = field("field64")
 NARROW = Gaussian(50.0)
 
@@ -76,7 +81,7 @@ def power_falls_like_inverse_square():
 
 
 def the_lag_is_one_factor():
-    sigma, std = story.states(CLOUDS, None, 25)
+    sigma, std = gaussian.states(CLOUDS, None, 25)
     noisy = sigma[2:, None] > 10 * np.sqrt(CLOUDS.rings.power)
     ratio = std[2:] / np.sqrt(CLOUDS.rings.power + sigma[2:, None] ** 2)
     inside = ratio[noisy]
@@ -108,13 +113,13 @@ def noise_once_and_score_twice():
 
 
 def vanilla_is_closer_from(first):
-    told = story.errors(CLOUDS, 5.0)
+    told = gaussian.errors(CLOUDS, 5.0)
     closer = told.curves["vanilla"] < told.curves["PDS"]
     return closer.tolist() == [n >= first for n in COUNTS]
 
 
 def the_filter_has_a_cliff():
-    grid = story.advantage(CLOUDS)
+    grid = gaussian.advantage(CLOUDS)
     return all(grid[0, i] < -3 for i, n in enumerate(COUNTS) if n <= 40)
 
 
@@ -124,7 +129,7 @@ def a_constant_is_better_than_the_filter():
 
 
 def halfway_is_halfway():
-    sigma, _ = story.states(CLOUDS, None, 101)
+    sigma, _ = gaussian.states(CLOUDS, None, 101)
     return abs(math.log(sigma[49]) - math.log(1348 * 0.01) / 2) < 0.15
 
 
@@ -253,7 +258,7 @@ CLAIMS = [
     (
         "filter.html",
         "the weak frequencies, which have to follow the falling noise the longest",
-        lambda: all(np.diff([story.wall(CLOUDS, s).share for s in (0.1, 0.3, 1.0, 3.0)]) < 0),
+        lambda: all(np.diff([gaussian.wall(CLOUDS, s).share for s in (0.1, 0.3, 1.0, 3.0)]) < 0),
     ),
     ("filter.html", "With M = 1 this is the ordinary sampler", no_filter_is_vanilla),
     (

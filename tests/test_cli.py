@@ -3,9 +3,9 @@ import json
 import pytest
 import torch
 
-from pds import checkpoints
-from pds.cli import main
-from pds.experiments import ROOT
+from pds.commands.cli import main
+from pds.models import ROOT
+from pds.scores import checkpoints
 
 
 def test_the_ladder_prints_a_row_for_each_count(capsys):

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from pds import checkpoints, configs
-from pds.experiments import ROOT
+from pds.jobs import configs
 from pds.kernels import AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
+from pds.models import ROOT
+from pds.scores import checkpoints
 from pds.sde import VESDE, VPSDE
 
 FOLDER = ROOT / "configs" / "ve"

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import comparison, request_text
-from pds.experiments import Request
-from pds.web import downloads, layout, session
+from pds.jobs import comparison, request_text
+from pds.models import Request
+from pds.web import layout
+from pds.web.tabs.compare import downloads, session
 
 REQUEST = Request(model="field64", num_steps=5, num_images=2, seed=3)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pds import experiments, filters
+from pds import filters, models
 from pds.chains import Chains, Method, Sampler, recorded_noise, seeded_noise
 from pds.engine import Engine
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
@@ -19,7 +19,7 @@ from pds.preconditioners import (
     SpaceFilter,
 )
 from pds.sampling import sample, steps
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 
 SDE = VESDE(0.01, 100.0)
@@ -131,8 +131,8 @@ def test_a_network_gives_the_same_images_in_a_crowd():
     what is left of an earlier difference with the noise, leave far less than half a gray level,
     1/510, which is what would change a pixel.
     """
-    model = experiments.load("portraits32")
-    request = experiments.Request(num_steps=12)
+    model = models.load("portraits32")
+    request = models.Request(num_steps=12)
     tuned = model.method(replace(request, tuned=True))
     methods = (model.vanilla(12), model.method(request), tuned)
 

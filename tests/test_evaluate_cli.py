@@ -10,8 +10,8 @@ import pytest
 import torch
 from tiny_run import make_score
 
-from pds import checkpoints
-from pds.cli import main
+from pds.commands.cli import main
+from pds.scores import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 FEW = ["--counts", "6,4", "--images", "3", "--batch", "2", "--reference", "100"]

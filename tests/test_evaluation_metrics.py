@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pds import diagnostics
+from pds import spectra
 from pds.evaluation import equivalence, validation
 from pds.evaluation.features import features, haar
 from pds.evaluation.metrics import METRICS, Draws, Reference, resamples
 from pds.portraits import portraits
 from pds.sampling import seeded_noise
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE
 
 POWER = inverse_square_power(32, variance=0.06)
@@ -66,7 +66,7 @@ def test_orientations_are_told_apart():
 def test_noise_left_is_that_of_diagnostics(faces):
     noisy = faces[:40] + 0.05 * torch.randn(40, 3, 32, 32)
     reference = Reference(features(faces[40:]), (32, 32))
-    expected = diagnostics.noise_left(noisy, diagnostics.power(faces[40:]))
+    expected = spectra.noise_left(noisy, spectra.power(faces[40:]))
     assert reference.estimates(features(noisy))["noise_left"] == pytest.approx(expected, rel=1e-9)
 
 
@@ -74,11 +74,11 @@ def test_white_noise_has_the_closed_form_of_w2_and_of_the_spectrum():
     data, sigma = fields(400), 0.1
     reference = Reference(features(data), (32, 32))
     found = reference.estimates(features(data + sigma * torch.randn(data.shape)))
-    radii = diagnostics.radii(32, 32)
+    radii = spectra.radii(32, 32)
     gap = (torch.sqrt(POWER + sigma**2) - torch.sqrt(POWER))[radii > 0]
     # The rings' mean power stands for that of their modes, and 400 images have 1 % of noise.
     assert found["w2"] == pytest.approx(float(gap.square().mean().sqrt()), rel=0.03)
-    ratio = diagnostics.radial(POWER + sigma**2).power / diagnostics.radial(POWER).power
+    ratio = spectra.radial(POWER + sigma**2).power / spectra.radial(POWER).power
     expected = np.sqrt(np.mean(np.square(10 * np.log10(ratio))))
     assert found["spectrum_db"] == pytest.approx(expected, rel=0.03)
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from pds import experiments, theory
+from pds import models, theory
 from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
 from pds.evaluation.features import features
+from pds.evaluation.gaussian import Field
 from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store
 from pds.kernels import Langevin, Own, ReverseDiffusion, mixes_images
 from pds.preconditioners import Identity
 from pds.sampling import sample, seeded_noise, steps
-from pds.story import Field
 
 SIZE = torch.Size((2, 1, 32, 32))
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
@@ -25,7 +25,7 @@ ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain"
 
 @pytest.fixture(scope="module")
 def model():
-    field = Field("Gaussian clouds, 32 px", experiments.field(32))
+    field = Field("Gaussian clouds, 32 px", models.field(32))
     return subject.Subject("field32", field, None, torch.device("cpu"))
 
 

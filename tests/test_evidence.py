@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pds.cli import main
+from pds.commands.cli import main
 from tools import evidence
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,13 +1,13 @@
 import pytest
 import torch
 
-from pds import experiments, filters, theory
-from pds.diagnostics import power, radial
-from pds.experiments import Request, compare_request, ladder, load, predict, speed_up
+from pds import filters, models, theory
+from pds.models import Request, compare_request, ladder, load, predict, speed_up
 from pds.portraits import portraits
+from pds.portraits.train import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 from pds.sampling import seeded_noise
-from pds.train import HELD_OUT
+from pds.spectra import power, radial
 
 FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
 
@@ -147,16 +147,16 @@ def test_a_missing_file_is_named(monkeypatch, tmp_path, missing):
     for name in ("assets/portraits32.safetensors", "filters/portraits32_freq.npy"):
         (tmp_path / name).parent.mkdir()
         if name != missing:
-            (tmp_path / name).write_bytes((experiments.ROOT / name).read_bytes())
-    monkeypatch.setattr(experiments, "ROOT", tmp_path)
+            (tmp_path / name).write_bytes((models.ROOT / name).read_bytes())
+    monkeypatch.setattr(models, "ROOT", tmp_path)
     with pytest.raises(FileNotFoundError, match=missing.split("/")[1]):
-        experiments.portraits(32)
+        models.portraits(32)
 
 
 @pytest.mark.parametrize("size", [32, 64])
 def test_a_shipped_network_knows_portraits_that_it_never_saw(size):
     """It removes more than the best linear filter does, which knows their spectrum only."""
-    model, sigma = experiments.portraits(size), 0.2
+    model, sigma = models.portraits(size), 0.2
     x = portraits(range(HELD_OUT, HELD_OUT + 16), size=size)
     noisy = x + sigma * seeded_noise(range(16))(x.shape)
     t = model.sde.time(torch.full((16,), sigma))
@@ -165,5 +165,5 @@ def test_a_shipped_network_knows_portraits_that_it_never_saw(size):
     power = theory.bins(model.data_power.mean(0))
     linear = float(power.mean(power.power * sigma**2 / (power.power + sigma**2))[0])
     assert error < 0.3 * linear
-    weights = experiments.ROOT / "assets" / f"portraits{size}.safetensors"
+    weights = models.ROOT / "assets" / f"portraits{size}.safetensors"
     assert weights.stat().st_size < 10_000_000

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import pytest
 import torch
 
-from pds import filters, theory, tuned
-from pds.experiments import load
-from pds.web import filter_tab
+from pds import filters, theory
+from pds.models import load
+from pds.theory import tuned
+from pds.web.tabs.filter import filter_tab
 from pds.web.words import error, number, ratio
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}

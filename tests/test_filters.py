@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from pds import filters
-from pds.diagnostics import power
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
+from pds.spectra import power
 
 GOLDEN = Path(__file__).parent / "golden"
 SHAPE = (3, 32, 32)

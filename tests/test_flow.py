@@ -7,7 +7,7 @@ import torch
 from pds import theory
 from pds.flow import Flow, flow, flow_variances
 from pds.sampling import seeded_noise
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 
 SDE = VESDE(0.01, 50.0)

@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import arrays, limits
-from pds.experiments import Request
-from pds.images import Images
+from pds import limits
+from pds.files import arrays
+from pds.files.images import Images
+from pds.models import Request
 from tests.fuzz.arrays import GOOD, HOSTILE, hostile
 from tests.fuzz.attack import attack, target
 from tests.fuzz.cases import NUMBERS, WORDS

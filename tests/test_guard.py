@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pds import limits
-from pds.web.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard, Named
-from pds.web.visits import Visits
+from pds.web.server.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard, Named
+from pds.web.server.visits import Visits
 from tests.loops import run
 
 DOORS = Doors(
@@ -208,7 +208,7 @@ def test_only_so_many_large_bodies_are_on_their_way_at_a_time():
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("pds.web.bodies.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pds.web.server.bodies.BODY_SECONDS", 0.05)
 
     async def never():
         await asyncio.sleep(5)

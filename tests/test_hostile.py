@@ -6,7 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pds.web import filter_tab, images_tab, ladder_tab, layout, story_tab
+from pds.web import layout
+from pds.web.tabs.filter import filter_tab
+from pds.web.tabs.images import images_tab
+from pds.web.tabs.ladder import ladder_tab
+from pds.web.tabs.story import story_tab
 
 SCALARS = (
     st.none()

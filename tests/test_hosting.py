@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pds.experiments import ROOT, Request
-from pds.web import session, zero
+from pds.models import ROOT, Request
+from pds.web.server import zero
+from pds.web.tabs.compare import session
 from tests import dockerfile_steps
 
 PINS = dict(

@@ -8,8 +8,8 @@ from diffusers import ScoreSdeVeScheduler, UNet2DModel
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
-from pds import checkpoints, hub
-from pds.cli import main
+from pds.commands.cli import main
+from pds.scores import checkpoints, hub
 from pds.sde import VESDE
 
 BLOCKS = {

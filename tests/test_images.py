@@ -7,11 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from pds import filter_picture, filters
-from pds.cli import main
-from pds.experiments import ROOT
-from pds.images import Images
-from pds.pictures import GAP, read_pixels
+from pds import filters
+from pds.commands import filter_picture
+from pds.commands.cli import main
+from pds.files.images import Images
+from pds.files.pictures import GAP, read_pixels
+from pds.models import ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
 

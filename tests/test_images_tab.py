@@ -9,10 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from pds import experiments, filters
-from pds.experiments import Request, compare_request
+from pds import filters, models
+from pds.models import Request, compare_request
 from pds.portraits import portraits
-from pds.web import filter_tab, images_tab, session
+from pds.web.tabs.compare import session
+from pds.web.tabs.filter import filter_tab
+from pds.web.tabs.images import images_tab
 
 
 def pixels(n=6, size=32):
@@ -32,7 +34,7 @@ def answer():
 def test_the_filter_is_the_published_one_of_the_pictures(answer):
     images = torch.from_numpy(pixels(20).transpose(0, 3, 1, 2).astype(np.float32) / 255)
     expected = filters.estimate([images])
-    experiment = experiments.load(answer["model"])
+    experiment = models.load(answer["model"])
     torch.testing.assert_close(experiment.frequency_mask, expected.frequency)
     torch.testing.assert_close(experiment.space_mask, expected.space)
 
@@ -41,7 +43,7 @@ def test_the_model_can_be_compared_and_its_masks_saved(answer):
     request = Request(model=answer["model"], num_steps=3, num_images=2)
     *_, last = compare_request(request)
     assert last.pds.x_mean.shape == (2, 3, 32, 32)
-    assert session.Scene(request, experiments.load(request.model)).header["title"] == "Your images"
+    assert session.Scene(request, models.load(request.model)).header["title"] == "Your images"
     saved = filter_tab.mask_file({"model": answer["model"], "kind": "frequency"})
     assert saved["file"] == "mine_freq.npy"
 
@@ -96,12 +98,12 @@ def test_a_model_that_made_room_for_others_says_so():
     with pytest.raises(ValueError, match="model must be one of"):
         Request(model=names[0])
     with pytest.raises(ValueError, match="no longer here"):
-        experiments.load(names[0])
+        models.load(names[0])
 
 
 def test_drawn_portraits_stand_in_where_no_pictures_are_at_hand():
     answer = images_tab.bring({"size": 32, "example": True, "texture": 0.5})
-    assert experiments.load(answer["model"]).image_shape == (3, 32, 32)
+    assert models.load(answer["model"]).image_shape == (3, 32, 32)
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["images"]["sheet"]))))
     expected = (255 * portraits([0])[0]).round().byte().permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(sheet[:32, :32], expected)

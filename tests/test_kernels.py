@@ -13,7 +13,7 @@ from pds.kernels import (
     Setting,
 )
 from pds.preconditioners import FrequencyFilter, Identity, Skew, SpaceFilter
-from pds.scores import GaussianField
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE, Level, SubVPSDE
 
 N = 40

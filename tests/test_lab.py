@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from pds.plane import Gaussian
-from pds.web import lab
+from pds.theory.plane import Gaussian
+from pds.web.tabs.story import lab
 
 VALUES = {"kappa": 50.0, "length": 0.036, "power": 1.0, "swirl": 2.0}
 

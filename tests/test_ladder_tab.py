@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pds.cli import main
-from pds.experiments import Request, compare_request, load, run_chains
-from pds.pictures import view
-from pds.web import ladder_tab
+from pds.commands.cli import main
+from pds.files.pictures import view
+from pds.models import Request, compare_request, load, run_chains
+from pds.web.tabs.ladder import ladder_tab
 from pds.web.words import grain_begins
 
 FIELD = {"model": "field64", "seed": 3, "run": "a"}

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from pds import langevin
-from pds.langevin import Move
-from pds.plane import Banana, Gaussian, root
+from pds.theory import langevin
+from pds.theory.langevin import Move
+from pds.theory.plane import Banana, Gaussian, root
 
 NARROW = Gaussian(20.0)
 

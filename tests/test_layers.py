@@ -9,25 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"limits"},
-    {"sde", "moves", "preconditioners", "stacking", "memory"},
-    {"arrays", "filters", "scores", "mixture", "ncsnpp", "checkpoints", "hub", "acceleration"},
-    {"kernels", "chains", "engine", "capacity", "worker", "sampling"},
-    {"theory", "flow", "langevin", "plane"},
-    {
-        "diagnostics",
-        "portraits",
-        "train",
-        "experiments",
-        "story",
-        "shelf",
-        "filter_picture",
-        "tuned",
-        "tuned_record",
-    }
-    | {"configs", "pictures", "ranks", "run_request", "run_model", "run_folder", "runs", "images"}
-    | {"bench", "evaluation", "request_text", "comparison"},
-    {"web", "cli", "sample_cli", "bench_cli", "compare_cli", "evaluate_cli", "__main__"},
+    {"limits", "spectra"},
+    {"files"},
+    {"sde"},
+    {"moves", "preconditioners", "stacking"},
+    {"filters", "scores", "kernels"},
+    {"chains", "engine", "sampling", "serving"},
+    {"theory"},
+    {"flow", "portraits"},
+    {"models"},
+    {"jobs", "evaluation"},
+    {"bench", "web"},
+    {"commands"},
+    {"__main__"},
 ]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
@@ -85,7 +79,7 @@ def test_figures_do_not_import_torch():
 
 def test_importing_the_library_loads_neither_gradio_nor_plotly():
     code = (
-        "import sys, pds, pds.sampling, pds.experiments;"
+        "import sys, pds, pds.sampling, pds.models;"
         "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
     )
     done = subprocess.run(

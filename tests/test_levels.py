@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from pds import story, theory
+from pds import theory
+from pds.evaluation import gaussian
 from pds.kernels import AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
 from pds.sampling import Sampler
-from pds.scores import inverse_square_power
+from pds.scores.gaussian import inverse_square_power
 from pds.sde import VESDE, VPSDE, Level
 from pds.theory.levels import SNR
 
@@ -128,7 +129,7 @@ def test_the_strength_of_a_vp_corrector_can_be_tuned():
 @pytest.mark.parametrize("num_steps", [10, 20, 66])
 def test_no_step_of_it_turns_the_sign_of_a_mode(model, num_steps):
     """Each kernel multiplies a mode by 1 - e h; the last predictor goes to the data."""
-    subject = story.field(model)
+    subject = gaussian.field(model)
     data, tuned = subject.rings, subject.experiment.tuned(num_steps)
     process, t = tuned.process(subject.experiment.sde), tuned.times()
     level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pds import limits
-from pds.experiments import Request
+from pds.models import Request
 from tools.limits import rows, table
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,8 +12,9 @@ import tiny_run
 import torch
 from tiny_run import CARD, draw, flags, make_score, published
 
-from pds import checkpoints, sample_cli
-from pds.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
+from pds.commands import sample_cli
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE
 
 ROOT = Path(__file__).resolve().parent.parent

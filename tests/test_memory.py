@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pds import memory
+from pds.serving import memory
 
 ROOT = Path(__file__).resolve().parent.parent
 CHILD = """
 import json, resource, sys, threading, torch
-from pds import memory
+from pds.serving import memory
 keep = sys.argv[1] == "keep"
 
 def resident():

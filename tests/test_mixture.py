@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from pds.mixture import SpectralMixture
-from pds.scores import GaussianField
+from pds.scores.gaussian import GaussianField
+from pds.scores.mixture import SpectralMixture
 from pds.sde import VESDE, VPSDE
 
 SDE = VESDE(0.01, 378.0)

@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pds.ncsnpp import ModelCard, NCSNpp, NCSNppConfig, NetworkScore
-from pds.ncsnpp.blocks import Combine, ResidualBlock
-from pds.ncsnpp.layers import NIN, Attention, positional_embedding
-from pds.ncsnpp.resampling import FIRConv, fir_down, fir_up
+from pds.scores.ncsnpp import ModelCard, NCSNpp, NCSNppConfig, NetworkScore
+from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
+from pds.scores.ncsnpp.layers import NIN, Attention, positional_embedding
+from pds.scores.ncsnpp.resampling import FIRConv, fir_down, fir_up
 from pds.sde import VESDE, VPSDE, SubVPSDE
 
 TAPS = (1, 3, 3, 1)

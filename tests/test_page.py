@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds.experiments import load
+from pds.models import load
 from tools.browser import open_page
 
 PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"

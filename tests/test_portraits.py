@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from pds.diagnostics import fine_power, power, radial
 from pds.portraits import canvas, portrait, portraits
 from pds.portraits.painting import paint
 from pds.portraits.person import CLOTHS, PALETTES, STYLES, draw_person
+from pds.spectra import fine_power, power, radial
 
 
 def people(seeds):

@@ -9,10 +9,10 @@ import torch
 from golden_data import score as golden
 from torch import nn
 
-from pds import checkpoints
-from pds.experiments import ROOT
-from pds.ncsnpp import precision
-from pds.ncsnpp.layers import NIN
+from pds.models import ROOT
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import precision
+from pds.scores.ncsnpp.layers import NIN
 
 CPU = torch.device("cpu")
 # Largest error at each sigma, root mean square relative to that of the score. Measured: 5.5, 1.2,

@@ -12,11 +12,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pds import comparison, experiments, pictures, request_text, tuned
-from pds.cli import _parser, main
-from pds.experiments import MAX_SEED, MODELS, ROOT, Request
-from pds.run_request import Record, RunRequest
-from pds.sample_cli import sample_main
+from pds import models
+from pds.commands.cli import _parser, main
+from pds.commands.sample_cli import sample_main
+from pds.files import pictures
+from pds.jobs import comparison, request_text
+from pds.jobs.run_request import Record, RunRequest
+from pds.models import MAX_SEED, MODELS, ROOT, Request
+from pds.theory import tuned
 
 REQUESTS = st.builds(
     Request,
@@ -115,7 +118,7 @@ def test_a_link_without_a_request_says_so():
 
 def own_model():
     images = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    return Request(model=experiments.brought.add(experiments.from_images(images)), num_steps=2)
+    return Request(model=models.brought.add(models.from_images(images)), num_steps=2)
 
 
 @pytest.mark.parametrize("form", ["to_query", "to_command", "to_python"])

@@ -18,14 +18,17 @@ import torch
 from PIL import Image
 from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdir
 
-from pds import checkpoints, filters, run_model, runs, tuned
-from pds import pictures as pds_pictures
-from pds.cli import main
+from pds import filters
+from pds.commands.cli import main
+from pds.commands.sample_cli import sample_main
+from pds.files import pictures as pds_pictures
+from pds.jobs import run_model, runs
+from pds.jobs.run_request import Record, RunRequest
 from pds.kernels import Langevin
-from pds.ncsnpp import precision
-from pds.run_request import Record, RunRequest
-from pds.sample_cli import sample_main
 from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import precision
+from pds.theory import tuned
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from pds.diagnostics import power
 from pds.kernels import Ancestral, Langevin, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import Sampler, compare, recorded_noise, sample, seeded_noise, steps
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE, Level, SubVPSDE, column
+from pds.spectra import power
 
 SDE = VESDE(0.01, 100.0)
 SHAPE = (2, 3, 8, 8)

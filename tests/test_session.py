@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from pds import experiments
-from pds.experiments import MODELS, Request, compare_request, load
+from pds import models
+from pds.files.pictures import view
 from pds.kernels import Update
-from pds.pictures import view
+from pds.models import MODELS, Request, compare_request, load
 from pds.sampling import Pair, Step
-from pds.web import session
-from pds.web.frames import kept_steps
+from pds.web.server.frames import kept_steps
+from pds.web.tabs.compare import session
 from pds.web.words import verdict
 
 FIELD = {
@@ -168,10 +168,10 @@ def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch)
     def missing():
         raise FileNotFoundError("no weights")
 
-    experiments._built.cache_clear()
+    models._built.cache_clear()
     monkeypatch.setitem(MODELS, Request.model, ("Gone", missing))
     session.warm_up()
-    experiments._built.cache_clear()
+    models._built.cache_clear()
 
 
 def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pds.shelf import Shelf
+from pds.serving.shelf import Shelf
 
 
 def test_a_thing_is_found_by_its_name_and_no_other():

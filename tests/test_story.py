@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from pds import diagnostics, filters, story, theory
-from pds.experiments import load
-from pds.story import ALPHAS, COUNTS, crossings, field
+from pds import filters, spectra, theory
+from pds.evaluation import gaussian
+from pds.evaluation.gaussian import ALPHAS, COUNTS, crossings, field
+from pds.models import load
 
 FIELD = field("field64")
 
@@ -16,18 +17,18 @@ def test_the_wall_of_a_power_law_stands_where_the_powers_are_equal():
     c = float(FIELD.rings.power[0] * FIELD.rings.radius[0] ** 2)
     for sigma in (0.2, 0.4, 1.0):
         spacing = 1 / 64  # groups are no further apart
-        assert story.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
+        assert gaussian.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
 
 
 def test_the_share_above_the_noise_counts_every_mode():
     flat = FIELD.power.flatten()[1:]
     expected = float((flat > 0.3**2).double().mean())
-    assert story.wall(FIELD, 0.3).share == pytest.approx(expected, abs=1e-12)
+    assert gaussian.wall(FIELD, 0.3).share == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("model", story.experiments.MODELS)
+@pytest.mark.parametrize("model", gaussian.models.MODELS)
 def test_the_ends_of_sigma_put_everything_above_or_below_the_noise(model):
-    low, high = story.wall(field(model), 0.01), story.wall(field(model), 1348.0)
+    low, high = gaussian.wall(field(model), 0.01), gaussian.wall(field(model), 1348.0)
     assert low.share > 0.9
     assert high.radius == high.share == 0
 
@@ -40,7 +41,7 @@ def test_the_best_guess_errs_as_a_gaussian_says():
     sigma, flat = 0.3, FIELD.power.flatten()[1:]
     expected = float((flat * sigma**2 / (flat + sigma**2)).mean())
     errors = [
-        (at.guess - at.clean).square().mean() for at in (story.wall(FIELD, sigma, seed=s)
+        (at.guess - at.clean).square().mean() for at in (gaussian.wall(FIELD, sigma, seed=s)
         for s in range(0, 16, 2))
     ]  # fmt: skip
     assert float(torch.stack(errors).mean()) == pytest.approx(expected, rel=0.04)
@@ -48,7 +49,7 @@ def test_the_best_guess_errs_as_a_gaussian_says():
 
 @pytest.mark.parametrize("alpha", [None, 5.0])
 def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
-    sigma, std = story.states(FIELD, alpha, 66)
+    sigma, std = gaussian.states(FIELD, alpha, 66)
     gain = np.ones(len(FIELD.data.power)) if alpha is None else FIELD.gain(alpha)
     # Rings here and bins there, which agree within 0.5 %.
     error = float(theory.w2(FIELD.rings, std[-1] ** 2))
@@ -59,20 +60,20 @@ def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
 
 def test_a_long_run_keeps_every_frequency_at_its_marginal():
     """The Langevin step itself leaves about 1 %, at any N."""
-    sigma, std = story.states(FIELD, None, 2000)
+    sigma, std = gaussian.states(FIELD, None, 2000)
     exact = np.sqrt(FIELD.rings.power + sigma[200:, None] ** 2)
     np.testing.assert_allclose(std[200:], exact, rtol=0.05)
 
 
 def test_few_steps_leave_every_frequency_about_the_same_excess():
-    _, std = story.states(FIELD, None, 25)
+    _, std = gaussian.states(FIELD, None, 25)
     ratio = std[-1] / np.sqrt(FIELD.rings.power)
     assert 1.15 < ratio.min() < ratio.max() < 1.31
 
 
 @pytest.mark.parametrize("model", ["field64", "portraits32"])
 def test_every_field_has_modes_at_the_frequencies_to_follow(model):
-    for radius in story.RADII:
+    for radius in gaussian.RADII:
         assert np.abs(field(model).rings.radius - radius).min() < 1e-6
 
 
@@ -84,7 +85,7 @@ def test_curves_that_are_powers_of_n_cross_where_they_are_equal():
 
 
 def test_an_almost_flat_filter_errs_like_vanilla():
-    told = story.errors(FIELD, 1000.0)
+    told = gaussian.errors(FIELD, 1000.0)
     np.testing.assert_allclose(told.curves["PDS"], told.curves["vanilla"], rtol=0.05)
 
 
@@ -98,12 +99,12 @@ def test_inverting_and_shuffling_change_nothing_where_all_gains_are_one():
 def test_shuffled_gains_have_the_energy_of_the_filter():
     """Ten groups stand for all gains: the mean of their squares is theirs to 1 %."""
     gain = FIELD.gain(5.0)
-    shares = story.dealt(FIELD.data, gain)
+    shares = gaussian.dealt(FIELD.data, gain)
     assert float(np.mean(shares**2)) == pytest.approx(float(FIELD.data.mean(gain**2)[0]), rel=0.01)
 
 
 def test_the_map_and_the_curves_are_one_computation():
-    told, grid = story.errors(FIELD, 5.0), story.advantage(FIELD)
+    told, grid = gaussian.errors(FIELD, 5.0), gaussian.advantage(FIELD)
     row = ALPHAS.index(5.0)
     expected = np.log10(told.curves["vanilla"] / told.curves["PDS"])
     np.testing.assert_allclose(grid[row], expected, rtol=1e-9)
@@ -111,14 +112,14 @@ def test_the_map_and_the_curves_are_one_computation():
 
 
 def test_a_run_stopped_at_its_end_is_a_run_that_ended():
-    two = story.clocks(FIELD, 20, 20)
+    two = gaussian.clocks(FIELD, 20, 20)
     assert torch.equal(*two.pictures)
     assert two.left[0] == two.left[1]
     assert two.sigmas[0][-1] == 0
 
 
 def test_halfway_through_a_run_the_noise_is_halfway_down_in_the_logarithm():
-    two = story.clocks(FIELD, 33, 17)
+    two = gaussian.clocks(FIELD, 33, 17)
     assert two.sigmas[0][15] == pytest.approx((1348 * 0.01) ** 0.5, rel=0.02)
     assert two.left[0] > 100 * two.left[1]
 
@@ -126,7 +127,7 @@ def test_halfway_through_a_run_the_noise_is_halfway_down_in_the_logarithm():
 def test_a_drawn_picture_has_the_spectrum_of_its_law():
     """4,095 modes above k = 0: five standard errors of the mean ratio are 11 %."""
     variance = theory.modes(FIELD.power).power
-    drawn = diagnostics.power(FIELD.draw(variance, seed=1)[None])[0].flatten()[1:]
+    drawn = spectra.power(FIELD.draw(variance, seed=1)[None])[0].flatten()[1:]
     assert float((drawn / FIELD.power.flatten()[1:]).mean()) == pytest.approx(1, abs=0.11)
 
 

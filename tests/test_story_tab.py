@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from pds import story
-from pds.web import story_tab
+from pds.evaluation import gaussian
+from pds.web.tabs.story import story_tab
 
 VALUES = {
     "lab": {"length": 0.036, "kappa": 50, "power": 1, "swirl": 2},
@@ -48,15 +48,15 @@ def test_pictures_are_images_of_the_data_s_size(step):
 
 def test_the_wall_says_its_sigma_and_where_it_stands():
     text = answer("wall", sigma=0.3)["text"]["wall"]
-    at = story.wall(story.field("field64"), 0.3)
+    at = gaussian.wall(gaussian.field("field64"), 0.3)
     assert "At sigma = 0.3 " in text
     assert f"below {at.radius:.2g} cycles per pixel" in text
     assert "no frequency of the data" in answer("wall", sigma=1348)["text"]["wall"]
 
 
 def test_the_error_s_sentence_quotes_its_curves():
-    told = story.errors(story.field("field64"), 5.0)
-    at = story.COUNTS.index(66)
+    told = gaussian.errors(gaussian.field("field64"), 5.0)
+    at = gaussian.COUNTS.index(66)
     text = answer("errors")["text"]["errors"]
     for name in ("vanilla", "PDS"):
         assert f"{told.curves[name][at]:.2g} for {name}" in text
@@ -71,16 +71,16 @@ def test_where_vanilla_is_better_the_sentence_says_so():
 
 def test_a_control_that_comes_closer_is_named():
     text = answer("errors", num_steps=40)["text"]["errors"]
-    told = story.errors(story.field("field64"), 5.0)
-    at = story.COUNTS.index(40)
+    told = gaussian.errors(gaussian.field("field64"), 5.0)
+    at = gaussian.COUNTS.index(40)
     assert told.curves["shuffled"][at] < told.curves["PDS"][at]
     assert f"shuffled {told.curves['shuffled'][at]:.2g}" in text
 
 
 def test_the_cliff_of_the_map_is_named_where_there_is_one():
     text = answer("map", "portraits32", num_steps=40)["text"]["map"]
-    column = story.advantage(story.field("portraits32"))[:, story.COUNTS.index(40)]
-    edge = max(alpha for alpha, better in zip(story.ALPHAS, column, strict=True) if better < -1)
+    column = gaussian.advantage(gaussian.field("portraits32"))[:, gaussian.COUNTS.index(40)]
+    edge = max(alpha for alpha, better in zip(gaussian.ALPHAS, column, strict=True) if better < -1)
     assert f"From alpha = {edge:g} down" in text
     assert "cliff" not in answer("map", num_steps=400)["text"]["map"]
 
@@ -89,7 +89,7 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
     text = answer("clocks")["text"]["clocks"]
     assert "After 16 of 32 iterations" in text
     assert "a run of 16 is at its end" in text
-    two = story.clocks(story.field("field64"), 32, 16)
+    two = gaussian.clocks(gaussian.field("field64"), 32, 16)
     assert f"sigma = {two.sigmas[0][15]:.3g};" in text
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from pds import filters, theory
-from pds.diagnostics import power, radii
 from pds.kernels import (
     Ancestral,
     AnnealedLangevin,
@@ -17,8 +16,9 @@ from pds.kernels import (
 )
 from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import Sampler, sample, seeded_noise, steps
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE, SubVPSDE
+from pds.spectra import power, radii
 
 SIZE = 32
 POWER = inverse_square_power(SIZE, variance=0.06)

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from pds import checkpoints, cli, train
-from pds.ncsnpp import NCSNppConfig
-from pds.portraits import portraits
+from pds.commands import cli
+from pds.portraits import portraits, train
+from pds.portraits.train import TrainConfig, Trainer, noise_levels
 from pds.sampling import Sampler
-from pds.train import TrainConfig, Trainer, noise_levels
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import NCSNppConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)

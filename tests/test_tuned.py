@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from pds import experiments, story, theory, tuned, tuned_record
-from pds.diagnostics import radial
-from pds.experiments import Request, compare_request, load, predict, run_chains
+from pds import models, theory
+from pds.evaluation import gaussian, tuned_record
+from pds.evaluation.gaussian import COUNTS
 from pds.kernels import Ancestral, Langevin
-from pds.ncsnpp import ModelCard, NCSNppConfig
+from pds.models import Request, compare_request, load, predict, run_chains
 from pds.portraits import portraits
 from pds.preconditioners import Identity
 from pds.sampling import Method
+from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.sde import VESDE, VPSDE
-from pds.story import COUNTS
+from pds.spectra import radial
+from pds.theory import tuned
 
 TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
 
@@ -23,14 +25,14 @@ TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
 @pytest.fixture(scope="module")
 def brought():
     """The name of a model that a visitor made of pictures."""
-    return experiments.brought.add(experiments.from_images(portraits(range(20), size=32)))
+    return models.brought.add(models.from_images(portraits(range(20), size=32)))
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 12, 22, 67, 200])
 def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
     """On Gaussian data; with so few iterations as 3 there is little to choose."""
     for model in ("portraits32", "field64", brought):
-        field = story.Field(model, load(model))
+        field = gaussian.Field(model, load(model))
         asked = [Request(model, num_steps, tuned=t, frequency=f) for t, f in
                  ((True, True), (False, True), (False, False))]  # fmt: skip
         methods = [load(model).method(request) for request in asked]
@@ -82,7 +84,7 @@ def test_the_tuned_gain_is_the_recorded_one_where_one_is_recorded():
 def test_the_tuned_gain_is_at_least_as_good_as_vanilla_and_pds(num_steps, brought):
     for model in ("portraits32", brought):
         experiment = load(model)
-        field = story.Field(model, experiment)
+        field = gaussian.Field(model, experiment)
         at = experiment.sampler(num_steps)
         gain = tuned.gain(experiment.frequency_mask, experiment.sde, at).gain.cpu()
         published = experiment.frequency_gain(Request(model))

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from pds import story, tuned_record
-from pds.cli import main
-from pds.story import COUNTS, field
-from pds.web.story_tab import FIELDS
+from pds.commands.cli import main
+from pds.evaluation import gaussian, tuned_record
+from pds.evaluation.gaussian import COUNTS, field
+from pds.web.tabs.story.story_tab import FIELDS
 
 
 @pytest.mark.parametrize("model", FIELDS)
@@ -65,10 +65,10 @@ def test_the_command_line_records_them(tmp_path, monkeypatch, capsys):
 
 
 def test_the_story_has_a_curve_for_each_control():
-    from pds.web import story_tab
+    from pds.web.tabs.story import story_tab
 
     view = story_tab.view({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5})
     names = {trace.get("name") for trace in view["plots"]["errors"]}
     assert {"vanilla", "PDS", "tuned", "best gain", "best scalar", "inverted", "shuffled"} <= names
     assert "tuned" in view["text"]["errors"]
-    assert story.COUNTS == tuned_record.COUNTS
+    assert gaussian.COUNTS == tuned_record.COUNTS

@@ -6,13 +6,13 @@ import tiny_run
 import torch
 
 from pds import filters, theory
-from pds.cli import main
-from pds.diagnostics import power, radii
+from pds.commands.cli import main
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import Sampler, sample, seeded_noise, steps
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
+from pds.spectra import power, radii
 from pds.theory import tuning
 
 VE = VESDE(0.01, 1348.0)

@@ -7,14 +7,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from pds import experiments
+from pds import models
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
-from pds.shelf import NOBODY, Shelf
-from pds.web import backstage, filter_tab, journal, layout, visits
-from pds.web.guard import health
-from pds.web.journal import Journal
-from pds.web.visits import Visits
-from pds.worker import Worker
+from pds.serving.shelf import NOBODY, Shelf
+from pds.serving.worker import Worker
+from pds.web import layout
+from pds.web.server import backstage, journal, visits
+from pds.web.server.guard import health
+from pds.web.server.journal import Journal
+from pds.web.server.visits import Visits
+from pds.web.tabs.filter import filter_tab
 from tests.loops import run
 
 
@@ -94,10 +96,10 @@ def test_what_was_brought_goes_when_the_tab_has_been_closed_for_a_while(clock):
         assert here.sweep() == []
     clock.now += LEFT_SECONDS - 1
     assert here.sweep() == []
-    assert name in experiments.brought
+    assert name in models.brought
     clock.now += 1
     assert here.sweep() == ["tab"]
-    assert name not in experiments.brought
+    assert name not in models.brought
 
 
 def test_a_heartbeat_that_returns_keeps_the_visit(clock):
@@ -282,7 +284,7 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     thread.start()
     thread.join()
     worker = Worker()
-    monkeypatch.setattr(backstage.experiments, "WORKER", worker)
+    monkeypatch.setattr(backstage.models, "WORKER", worker)
     assert backstage.server_state(None)["status"] == "ok"
     monkeypatch.setattr(worker, "_thread", thread)
     told = run(health(lambda: backstage.server_state(None))(None))

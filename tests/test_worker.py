@@ -10,9 +10,9 @@ from pds.chains import Chains, Method, Sampler, seeded_noise
 from pds.engine import Engine
 from pds.kernels import Langevin
 from pds.sampling import sample, steps
-from pds.scores import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE
-from pds.worker import AHEAD, Worker
+from pds.serving.worker import AHEAD, Worker
 
 SDE = VESDE(0.01, 100.0)
 FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)

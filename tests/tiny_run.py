@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pds import checkpoints
-from pds.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.sample_cli import sample_main
+from pds.commands.sample_cli import sample_main
+from pds.scores import checkpoints
+from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE
 
 NETWORK = NCSNppConfig(image_size=8, nf=4, ch_mult=(1,), num_res_blocks=1, attn_resolutions=())

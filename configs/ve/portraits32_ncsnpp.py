@@ -4,7 +4,7 @@ from configs.published import Values, configuration
 
 
 def get_config() -> Values:
-    """Return the values of the shipped checkpoint; see `pds.train.TrainConfig`."""
+    """Return the values of the shipped checkpoint; see `pds.portraits.train.TrainConfig`."""
     return configuration(
         image_size=32,
         sigma_max=1348,

@@ -13,5 +13,5 @@
 | `profile`  | where the time of an iteration goes                                 |
 | `report`   | the table and the JSON file                                         |
 
-`python -m pds bench` is in `pds.bench_cli`, with the page's own measurement.
+`python -m pds bench` is in `pds.commands.bench_cli`, with the page's own measurement.
 """

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.bench.models import natural_filter
 from pds.bench.rows import Row, at_least
+from pds.bench.subjects import natural_filter
 from pds.bench.timing import Effort, Work, versus
-from pds.experiments import DEVICE
+from pds.models import DEVICE
 from pds.preconditioners import FrequencyFilter
 
 BATCH = 4

@@ -6,14 +6,14 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from pds import acceleration
-from pds.bench import models
+from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, Work, versus
 from pds.engine import Engine
-from pds.experiments import DEVICE
-from pds.ncsnpp import NetworkScore
-from pds.scores import ScoreFn
+from pds.models import DEVICE
+from pds.scores.gaussian import ScoreFn
+from pds.scores.ncsnpp import NetworkScore
+from pds.serving import acceleration
 
 FFHQ = "FFHQ 1024 px, 1 image"
 
@@ -23,7 +23,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     if not torch.cuda.is_available():
         yield skipped("GPU", "memory, graphs, FFHQ 1024 px", "torch finds no CUDA device")
         return
-    score = models.embedded().score
+    score = subjects.embedded().score
     x = torch.randn(8, 3, 32, 32, device=DEVICE)
     t = torch.full((8,), 0.5, device=DEVICE)
     yield Row(
@@ -36,20 +36,20 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 def _ffhq(effort: Effort) -> Iterator[Row]:
-    score = models.with_random_weights(models.card("ffhq_ncsnpp_continuous"))
-    x, t = models.batch(score, 1)
+    score = subjects.with_random_weights(subjects.card("ffhq_ncsnpp_continuous"))
+    x, t = subjects.batch(score, 1)
     engine = _engine(score)
     convolutions = convolutions_of(score, x, t)
 
     # An iteration calls the network twice.
     twice = partial(run_alone, convolutions + convolutions)
-    iterating = versus(lambda: models.iterate(engine), twice, effort)
+    iterating = versus(lambda: subjects.iterate(engine), twice, effort)
     yield Row(f"GPU, {FFHQ}", "iteration / its convolutions alone", iterating, at_most(1.5))
     del convolutions, twice
-    memory = peak_memory(lambda: models.iterate(engine))
+    memory = peak_memory(lambda: subjects.iterate(engine))
     yield Row(f"GPU, {FFHQ}", "memory of an iteration, weights included", memory)
     half = _engine(score.in_precision(torch.bfloat16))
-    dtypes = versus(lambda: models.iterate(engine), lambda: models.iterate(half), effort)
+    dtypes = versus(lambda: subjects.iterate(engine), lambda: subjects.iterate(half), effort)
     yield Row(f"GPU, {FFHQ}", "iteration in float32 / in bfloat16", dtypes)
     yield Row(f"GPU, {FFHQ}", "eager / CUDA graph", _graph_gain(score, x, t, effort))
 
@@ -60,9 +60,9 @@ def _graph_gain(score: ScoreFn, x: Tensor, t: Tensor, effort: Effort) -> Measure
 
 
 def _engine(score: ScoreFn) -> Engine:
-    sde = models.card("ffhq_ncsnpp_continuous").sde
-    m = models.natural_filter(1024)
-    return models.engine(score, sde, models.chains(sde, (1, 3, 1024, 1024), [m]))
+    sde = subjects.card("ffhq_ncsnpp_continuous").sde
+    m = subjects.natural_filter(1024)
+    return subjects.engine(score, sde, subjects.chains(sde, (1, 3, 1024, 1024), [m]))
 
 
 @torch.no_grad()
@@ -71,7 +71,7 @@ def _call(score: ScoreFn, x: Tensor, t: Tensor) -> Tensor:
 
 
 def graphed(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
-    """Return the score as `pds.acceleration` makes it, ready to be timed."""
+    """Return the score as `pds.serving.acceleration` makes it, ready to be timed."""
     fast = acceleration.cuda_graphs(score)
     # It compiles, then records, then replays.
     for _ in range(3):

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from pds.bench import models
+from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, versus
 from pds.chains import Chains
 from pds.engine import Engine
-from pds.experiments import Experiment, Request
+from pds.models import Experiment, Request
 from pds.preconditioners import Identity
 
 VISITORS = (1, 4, 16, 30)
@@ -17,7 +17,7 @@ CLASS_IMAGES = 4
 
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield joint / separate for each number of visitors, then the throughput of the most."""
-    model = models.embedded()
+    model = subjects.embedded()
     note = "one iteration of everybody; 1 image each, both chains, alphas of their own"
     for visitors in VISITORS[:2] if effort.quick else VISITORS:
         yield Row(
@@ -73,7 +73,7 @@ def _arrival(model: Experiment, count: int) -> Work:
 
     def arrive() -> None:
         runs, most = _visitors(model, count, CLASS_IMAGES), model.engine.max_images
-        engine = models.engine(model.score, model.sde, *runs, max_images=most)
+        engine = subjects.engine(model.score, model.sde, *runs, max_images=most)
         while any(run.index == 0 for run in runs):
             engine.step()
 
@@ -84,7 +84,7 @@ def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
-        models.chains(
+        subjects.chains(
             model.sde, shape, (Identity(), model.method(request).preconditioner), seed=seed
         )
         for seed, request in enumerate(requests)
@@ -93,17 +93,17 @@ def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
 
 def _joint(model: Experiment, count: int) -> Work:
     runs, most = _visitors(model, count), model.engine.max_images
-    engine = models.engine(model.score, model.sde, *runs, max_images=most)
+    engine = subjects.engine(model.score, model.sde, *runs, max_images=most)
     return Pace(engine, runs)
 
 
 def _separate(model: Experiment, count: int) -> Work:
-    engines = [models.engine(model.score, model.sde, run) for run in _visitors(model, count)]
-    return lambda: models.iterate(*engines)
+    engines = [subjects.engine(model.score, model.sde, run) for run in _visitors(model, count)]
+    return lambda: subjects.iterate(*engines)
 
 
 def _one_run(model: Experiment, count: int) -> Work:
     both = (Identity(), model.method(Request()).preconditioner)
-    run = models.chains(model.sde, (count, *model.image_shape), both)
-    engine = models.engine(model.score, model.sde, run)
-    return lambda: models.iterate(engine)
+    run = subjects.chains(model.sde, (count, *model.image_shape), both)
+    engine = subjects.engine(model.score, model.sde, run)
+    return lambda: subjects.iterate(engine)

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from pds import hub
-from pds.bench import models
+from pds.bench import subjects
 from pds.bench.apart import Apart
 from pds.bench.peaks import measured_peaks
 from pds.bench.rows import Row, at_least, skipped
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
-from pds.experiments import DEVICE
-from pds.ncsnpp import ModelCard, NetworkScore, precision
+from pds.models import DEVICE
+from pds.scores import hub
+from pds.scores.ncsnpp import ModelCard, NetworkScore, precision
 
 Call = Callable[[], Tensor]
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -43,12 +43,12 @@ def rows(effort: Effort) -> Iterator[Row]:
 def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
     if effort.quick:
         # The groups of diffusers' attention fit from 128 channels on only.
-        yield "church 64 px", models.card("church_ncsnpp_continuous", nf=64, size=64), "nf 64"
+        yield "church 64 px", subjects.card("church_ncsnpp_continuous", nf=64, size=64), "nf 64"
         return
-    yield "church 256 px", models.card("church_ncsnpp_continuous"), "real width, batch 1"
-    size = 1024 if models.ON_GPU else 256
-    note = "real width, batch 1" + ("" if models.ON_GPU else ", at 256 px: 1024 is long on a CPU")
-    yield f"FFHQ {size} px", models.card("ffhq_ncsnpp_continuous", size=size), note
+    yield "church 256 px", subjects.card("church_ncsnpp_continuous"), "real width, batch 1"
+    size = 1024 if subjects.ON_GPU else 256
+    note = "real width, batch 1" + ("" if subjects.ON_GPU else ", at 256 px: 1024 is long on a CPU")
+    yield f"FFHQ {size} px", subjects.card("ffhq_ncsnpp_continuous", size=size), note
 
 
 class Contest(NamedTuple):
@@ -79,7 +79,7 @@ class Contest(NamedTuple):
 def contest(card: ModelCard) -> Contest:
     """Return both networks with one image."""
     ours, theirs = twins(card)
-    x, t = models.batch(ours, 1)
+    x, t = subjects.batch(ours, 1)
     return Contest(card, ours, theirs, x, ours.sde.marginal(t).std.to(x))
 
 
@@ -141,14 +141,14 @@ def twins(card: ModelCard) -> tuple[NetworkScore, Any]:
 def scaling_rows(effort: Effort) -> Iterator[Row]:
     """Yield images a second through one call of the network, by batch and by resolution."""
     what = "network, images a second"
-    score = models.embedded().score
+    score = subjects.embedded().score
     assert isinstance(score, NetworkScore)
     for count in BATCHES[:3] if effort.quick else BATCHES:
         times = figure(*alternate([_call(score, count)], effort))
         yield Row(f"scaling, 32 px, batch {count}", what, times.per(count, "/s"))
     for size in RESOLUTIONS[:2] if effort.quick else RESOLUTIONS:
         network = replace(score.card.network, image_size=size)
-        wide = models.with_random_weights(replace(score.card, network=network))
+        wide = subjects.with_random_weights(replace(score.card, network=network))
         times = figure(*alternate([_call(wide, 4)], effort))
         note = "the embedded architecture, random weights"
         yield Row(f"scaling, {size} px, batch 4", what, times.per(4, "/s"), note=note)
@@ -159,14 +159,14 @@ def peak_rows(effort: Effort) -> Iterator[Row]:
     peaks = measured_peaks(effort)
     yield Row("peak, matmul", "best of several sizes", peaks.matmul.scaled(1e-9, "GFLOP/s"))
     yield Row("peak, convolution", "best of several", peaks.convolution.scaled(1e-9, "GFLOP/s"))
-    embedded = models.embedded().score
+    embedded = subjects.embedded().score
     assert isinstance(embedded, NetworkScore)
     contenders: dict[str, tuple[NetworkScore, tuple[int, ...]]] = {
         "embedded network": (embedded, BATCHES[:2] if effort.quick else BATCHES)
     }
     if not effort.quick:
-        church = models.with_random_weights(models.card("church_ncsnpp_continuous"))
-        contenders["church 256 px"] = (church, (1, 2, 4, 8) if models.ON_GPU else (1,))
+        church = subjects.with_random_weights(subjects.card("church_ncsnpp_continuous"))
+        contenders["church 256 px"] = (church, (1, 2, 4, 8) if subjects.ON_GPU else (1,))
     for name, (score, batches) in contenders.items():
         best, count = max(
             ((_flops_per_second(score, b, effort), b) for b in batches),
@@ -181,10 +181,10 @@ def _flops_per_second(score: NetworkScore, count: int, effort: Effort) -> Measur
     call = _call(score, count)
     # Without gradients our convolutions call oneDNN by a name that the counter does not know.
     with FlopCounterMode(display=False) as counter, torch.enable_grad():
-        score(*models.batch(score, count))
+        score(*subjects.batch(score, count))
     return figure(*alternate([call], effort)).per(counter.get_total_flops(), "FLOP/s")
 
 
 def _call(score: NetworkScore, count: int) -> Call:
-    x, t = models.batch(score, count)
+    x, t = subjects.batch(score, count)
     return lambda: torch.no_grad()(score)(x, t)

@@ -14,9 +14,9 @@ from typing import Any
 from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from pds.bench import models
-from pds.experiments import Request
-from pds.ncsnpp import resampling
+from pds.bench import subjects
+from pds.models import Request
+from pds.scores.ncsnpp import resampling
 
 KINDS = {
     "convolution": ("conv",),
@@ -32,17 +32,17 @@ RESAMPLING, OTHER = "resampling", "other"
 
 def tables() -> str:
     """Return the table for the embedded network, 4 images, and for church 256 px, 1 image."""
-    model = models.embedded()
+    model = subjects.embedded()
     shape, m = (4, *model.image_shape), model.method(Request()).preconditioner
-    small = models.engine(model.score, model.sde, models.chains(model.sde, shape, [m]))
-    church = models.with_random_weights(models.card("church_ncsnpp_continuous"))
-    run = models.chains(church.sde, (1, 3, 256, 256), [models.natural_filter(256)])
+    small = subjects.engine(model.score, model.sde, subjects.chains(model.sde, shape, [m]))
+    church = subjects.with_random_weights(subjects.card("church_ncsnpp_continuous"))
+    run = subjects.chains(church.sde, (1, 3, 256, 256), [subjects.natural_filter(256)])
     engines = {
         "embedded network, 4 images": small,
-        "church 256 px, 1 image": models.engine(church, church.sde, run),
+        "church 256 px, 1 image": subjects.engine(church, church.sde, run),
     }
     return "\n\n".join(
-        table(name, by_kind(partial(models.iterate, engine))) for name, engine in engines.items()
+        table(name, by_kind(partial(subjects.iterate, engine))) for name, engine in engines.items()
     )
 
 
@@ -59,7 +59,7 @@ def by_kind(work: Callable[[], object]) -> dict[str, float]:
     """Return the seconds that `work` spends in each kind of operator, warmed up once."""
     work()
     activities = [ProfilerActivity.CPU]
-    if models.ON_GPU:
+    if subjects.ON_GPU:
         activities.append(ProfilerActivity.CUDA)
     with profile(activities=activities, acc_events=True) as profiler, _Resampling():
         work()
@@ -70,7 +70,7 @@ def _sums(events: Iterable[Any]) -> dict[str, float]:
     spent = dict.fromkeys([*KINDS, RESAMPLING, OTHER], 0.0)
     totals: Counter[str] = Counter(spent)
     for event in events:
-        micros = event.self_device_time_total if models.ON_GPU else event.self_cpu_time_total
+        micros = event.self_device_time_total if subjects.ON_GPU else event.self_cpu_time_total
         totals[kind(event)] += micros / 1e6
     return dict(totals)
 

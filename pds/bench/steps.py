@@ -7,15 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.bench import models
+from pds.bench import subjects
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
 from pds.engine import Engine
-from pds.experiments import DEVICE, Experiment, Request
 from pds.kernels import Langevin, ReverseDiffusion, Setting
-from pds.ncsnpp import ModelCard
+from pds.models import DEVICE, Experiment, Request
 from pds.preconditioners import Identity, Preconditioner
-from pds.scores import ScoreFn
+from pds.scores.gaussian import ScoreFn
+from pds.scores.ncsnpp import ModelCard
 from pds.sde import SDE, VESDE, Level
 
 IMAGES = 4
@@ -40,33 +40,33 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 def _contests(effort: Effort) -> Iterator[Contest]:
-    model = models.embedded()
+    model = subjects.embedded()
     m = model.method(Request()).preconditioner
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
-    church = models.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
+    church = subjects.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
     yield _published(church, "church", "nf 8" if effort.quick else "real width, random weights")
     if not effort.quick:
-        ffhq = models.card("ffhq_ncsnpp_continuous")
+        ffhq = subjects.card("ffhq_ncsnpp_continuous")
         yield _published(ffhq, "FFHQ", "real width, random weights")
 
 
 def _published(card: ModelCard, name: str, note: str) -> Contest:
-    score, size = models.with_random_weights(card), card.network.image_size
+    score, size = subjects.with_random_weights(card), card.network.image_size
     title = f"step, {name} {size} px, 1 image"
-    m = models.natural_filter(size)
+    m = subjects.natural_filter(size)
     return Contest(title, score, card.sde, (1, 3, size, size), m, 1.01, note)
 
 
 def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
     def engine(m: Preconditioner) -> Engine:
-        run = models.chains(contest.sde, contest.shape, [m])
-        return models.engine(contest.score, contest.sde, run)
+        run = subjects.chains(contest.sde, contest.shape, [m])
+        return subjects.engine(contest.score, contest.sde, run)
 
     pds, vanilla = engine(contest.preconditioner), engine(Identity())
     # What is looked for is 1 %, so what is short is run often.
     often = replace(effort, num_runs=10 * effort.num_runs)
-    times = alternate([lambda: models.iterate(pds), lambda: models.iterate(vanilla)], often)
+    times = alternate([lambda: subjects.iterate(pds), lambda: subjects.iterate(vanilla)], often)
     filtered, plain = Kernels(contest.sde, contest.shape).timed(contest.preconditioner, effort)
     added = (figure(filtered).median - figure(plain).median) / figure(times[1]).median
     notes = [contest.note, f"kernels timed alone: {1 + added:.4f}"]
@@ -83,7 +83,7 @@ def kernel_rows(effort: Effort) -> Iterator[Row]:
     """Yield the time of both kernels of an iteration, without a network, in microseconds."""
     for size, images in ((32, IMAGES), (256, 1), (1024, 1)):
         kernels = Kernels(VESDE(), (images, 3, size, size))
-        filtered, plain = kernels.timed(models.natural_filter(size), effort)
+        filtered, plain = kernels.timed(subjects.natural_filter(size), effort)
         vanilla = figure(plain).scaled(1e6, "us")
         yield Row(
             f"kernels, {size} px, {images} image{'s' * (images > 1)}",
@@ -119,10 +119,10 @@ class Kernels:
 
 def compare_rows(effort: Effort) -> Iterator[Row]:
     """Yield both chains in joint network calls / vanilla and PDS one after the other."""
-    model = models.embedded()
+    model = subjects.embedded()
     for images in (1, 4) if effort.quick else (1, 4, 8):
         # The calls of a large batch are slower on some CPUs; a GPU fills up with 8 images.
-        bound = (0.6 if models.ON_GPU else 1.0) if images == 4 else None
+        bound = (0.6 if subjects.ON_GPU else 1.0) if images == 4 else None
         yield Row(
             f"compare, {images} image{'s' * (images > 1)}",
             "both chains jointly / two runs",
@@ -135,8 +135,8 @@ def _together_and_apart(model: Experiment, images: int) -> tuple[Work, Work]:
     both = (Identity(), model.method(Request()).preconditioner)
 
     def engine(*preconditioners: Preconditioner) -> Engine:
-        run = models.chains(model.sde, (images, *model.image_shape), preconditioners)
-        return models.engine(model.score, model.sde, run)
+        run = subjects.chains(model.sde, (images, *model.image_shape), preconditioners)
+        return subjects.engine(model.score, model.sde, run)
 
     together, apart = engine(*both), [engine(m) for m in both]
-    return lambda: models.iterate(together), lambda: models.iterate(*apart)
+    return lambda: subjects.iterate(together), lambda: subjects.iterate(*apart)

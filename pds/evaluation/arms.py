@@ -24,13 +24,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from pds import filters, theory, tuned
+from pds import filters, theory
+from pds.evaluation.gaussian import Array, Field
 from pds.flow import Flow
 from pds.kernels import MarginalPreserving, Own
 from pds.limits import MAX_ALPHA, MAX_STEPS
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
 from pds.sampling import Sampler
-from pds.story import Array, Field
+from pds.theory import tuned
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from pds.acceleration import Background, accelerate
 from pds.evaluation import arms
 from pds.evaluation.arms import Plan
 from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
 from pds.flow import Flow, flow
 from pds.sampling import sample, seeded_noise, steps
-from pds.scores import ScoreFn
+from pds.scores.gaussian import ScoreFn
 from pds.sde import VESDE
+from pds.serving.acceleration import Background, accelerate
 
 
 def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int) -> None:

@@ -3,7 +3,7 @@
 With the orthonormal colors Y = (R + G + B)/sqrt 3 and two opponents, and the orthonormal Haar
 transform of each, down to 4 levels and no less than 4 pixels:
 
-    fine         mean power above half Nyquist, as in `pds.diagnostics`
+    fine         mean power above half Nyquist, as in `pds.spectra`
     rings        mean power of each ring one cycle per image wide, corners included, over channels
     summary      log energies of the Haar details of Y by level and orientation (horizontal,
                  vertical, diagonal), of both opponents by level, means of Y on 4 x 4 tiles, and of
@@ -29,8 +29,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pds import diagnostics
-from pds.theory import HALF_NYQUIST
+from pds import spectra
+from pds.spectra import HALF_NYQUIST
 
 Array = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ def _features(images: Tensor) -> Features:
     total.index_add_(1, torch.from_numpy(place), power)
     colors = _colors(images)
     details, coarse = haar(colors)
-    above = (diagnostics.radii(*images.shape[-2:]) > HALF_NYQUIST).flatten()
+    above = (spectra.radii(*images.shape[-2:]) > HALF_NYQUIST).flatten()
     return Features(
         power[:, above].mean(1).numpy(),
         total.numpy() / count,
@@ -95,7 +95,7 @@ def _features(images: Tensor) -> Features:
 
 def rings(height: int, width: int) -> tuple[NDArray[np.int64], Array]:
     """Return the ring of each frequency of the flattened grid, and how many each ring has."""
-    radius = diagnostics.radii(height, width).flatten().numpy() * min(height, width)
+    radius = spectra.radii(height, width).flatten().numpy() * min(height, width)
     place = np.rint(radius).astype(np.int64)
     return place, np.bincount(place).astype(np.float64)
 

@@ -9,14 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds import checkpoints, experiments, filters, train
-from pds.experiments import Experiment
-from pds.images import Images
-from pds.ncsnpp import NetworkScore
-from pds.portraits import portraits
+from pds import filters, models
+from pds.evaluation.gaussian import Field
+from pds.files.images import Images
+from pds.models import Experiment
+from pds.portraits import portraits, train
 from pds.sampling import seeded_noise
-from pds.scores import GaussianField
-from pds.story import Field
+from pds.scores import checkpoints
+from pds.scores.gaussian import GaussianField
+from pds.scores.ncsnpp import NetworkScore
 
 PORTRAITS = train.HELD_OUT + 1_000
 """Seed of the first held-out portrait; training looks at its loss on some of those before."""
@@ -107,20 +108,18 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
         FileNotFoundError: if there is no such file.
         ValueError: for any other name, or a file without images.
     """
-    if name in experiments.MODELS:
-        experiment = experiments.load(name)
+    if name in models.MODELS:
+        experiment = models.load(name)
         shape = experiment.image_shape
         source = None if images is None else Images(images, shape[-1], shape[0])
-        return Subject(
-            name, Field(experiments.title(name), _on(experiment, device)), source, device
-        )
+        return Subject(name, Field(models.title(name), _on(experiment, device)), source, device)
     path = Path(name)
     if path.suffix != ".safetensors":
-        listing = ", ".join(experiments.MODELS)
+        listing = ", ".join(models.MODELS)
         raise ValueError(f"model must be one of {listing}, or a .safetensors file, got {name!r}")
     if images is None:
         raise ValueError(f"{name} comes with no data to hold it against; name images with --data")
-    experiment = experiments.of_network(checkpoints.load(path))
+    experiment = models.of_network(checkpoints.load(path))
     shape = experiment.image_shape
     source = Images(images, shape[-1], shape[0])
     masks = filters.estimate(source)

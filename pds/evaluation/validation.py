@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds import diagnostics
+from pds import spectra
 from pds.evaluation.equivalence import COMPARED
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
@@ -42,7 +42,7 @@ def cases(images: Tensor) -> list[Case]:
 
 def blurred(images: Tensor, sigma: float) -> Tensor:
     """Blur with a periodic Gaussian of this standard deviation in pixels."""
-    gain = torch.exp(-2 * (torch.pi * sigma * diagnostics.radii(*images.shape[-2:])) ** 2)
+    gain = torch.exp(-2 * (torch.pi * sigma * spectra.radii(*images.shape[-2:])) ** 2)
     return torch.fft.ifft2(torch.fft.fft2(images.double()) * gain).real.float()
 
 

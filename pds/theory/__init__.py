@@ -1,9 +1,7 @@
 """The exact answer of the whole sampler for Gaussian data, and the gain that makes it best."""
 
 from pds.theory.levels import tune_levels
-from pds.theory.recursion import trajectory, variances
-from pds.theory.spectra import (
-    HALF_NYQUIST,
+from pds.theory.modes import (
     Array,
     Modes,
     Octaves,
@@ -15,18 +13,10 @@ from pds.theory.spectra import (
     rings,
     w2,
 )
-from pds.theory.tuning import (
-    alpha_for,
-    hats,
-    mask,
-    on_grid,
-    steady_gain,
-    tune,
-    tune_scalar,
-)
+from pds.theory.recursion import trajectory, variances
+from pds.theory.tuning import alpha_for, hats, mask, on_grid, steady_gain, tune, tune_scalar
 
 __all__ = [
-    "HALF_NYQUIST",
     "Array",
     "Modes",
     "Octaves",

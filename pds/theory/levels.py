@@ -25,8 +25,8 @@ from pds.kernels import AnnealedLangevin, Langevin
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE
 from pds.theory import tuning
+from pds.theory.modes import Array, Modes
 from pds.theory.recursion import variances
-from pds.theory.spectra import Array, Modes
 
 SNR = (0.02, 0.5)
 """Corrector strengths that are tried."""

@@ -39,7 +39,7 @@ from pds.kernels import (
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner
 from pds.sampling import Sampler
 from pds.sde import SDE, VESDE, VPSDE, Level
-from pds.theory.spectra import Array, Modes, at_radii
+from pds.theory.modes import Array, Modes, at_radii
 
 BLOCK = 2**15
 """Numbers in one array of coefficients: as many iterations at once as a core's cache holds."""

@@ -25,9 +25,9 @@ from torch import Tensor
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE, Level
-from pds.theory import spectra
+from pds.theory import modes as spectra
+from pds.theory.modes import Array, Modes
 from pds.theory.recursion import variances
-from pds.theory.spectra import Array, Modes
 
 BOUNDS = (1.0, 4.0)
 """Gains that are tried: a mask expresses none below 1, and far above it samplers diverge."""

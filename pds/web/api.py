@@ -19,8 +19,8 @@ import torch
 from gradio.events import api
 from PIL import Image, ImageOps
 
-from pds import filters, story
-from pds.experiments import Request, load
+from pds import filters
+from pds.evaluation import gaussian
 from pds.limits import (
     MAX_OWN,
     MAX_PICTURE_CHARACTERS,
@@ -32,10 +32,13 @@ from pds.limits import (
     quoted,
 )
 from pds.limits import sentence as sentence_of
+from pds.models import Request, load
 from pds.theory import noise_left, w2
-from pds.web import backstage, exact, ladder_tab, visits
-from pds.web.filter_tab import gains_of, sentence
-from pds.web.messages import finite
+from pds.web import exact
+from pds.web.server import backstage, visits
+from pds.web.server.messages import finite
+from pds.web.tabs.filter.filter_tab import gains_of, sentence
+from pds.web.tabs.ladder import ladder_tab
 from pds.web.words import capital, error
 
 T = TypeVar("T")
@@ -142,7 +145,7 @@ def theory(
         data), each for "vanilla" and "pds"; and summary, a sentence.
     """
     request = Request(model, num_steps, alpha, tuned=tuned)
-    field, experiment = story.field(request.model), load(request.model)
+    field, experiment = gaussian.field(request.model), load(request.model)
     plain = replace(request, frequency=False, tuned=False)
     variance = exact.variances(experiment, field.data, [plain, request])
     vanilla, pds = (float(value) for value in w2(field.data, variance))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pds import theory
-from pds.experiments import Experiment, Request
+from pds.models import Experiment, Request
 
 
 def variances(model: Experiment, modes: theory.Modes, requests: Sequence[Request]) -> theory.Array:

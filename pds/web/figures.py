@@ -13,7 +13,7 @@ import plotly
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from pds.web.messages import rounded
+from pds.web.server.messages import rounded
 from pds.web.words import short
 
 Array: TypeAlias = NDArray[np.float64]

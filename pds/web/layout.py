@@ -8,21 +8,17 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.events import api
 
-from pds.experiments import Request
 from pds.limits import MAX_RUNS, MAX_STATES, MAX_THREADS, MAX_WAITING, sentence
+from pds.models import Request
 from pds.web import api as programs
-from pds.web import (
-    backstage,
-    downloads,
-    filter_tab,
-    images_tab,
-    ladder_tab,
-    session,
-    story_tab,
-    visits,
-)
-from pds.web.messages import Message
-from pds.web.zero import borrowed
+from pds.web.server import backstage, visits
+from pds.web.server.messages import Message
+from pds.web.server.zero import borrowed
+from pds.web.tabs.compare import downloads, session
+from pds.web.tabs.filter import filter_tab
+from pds.web.tabs.images import images_tab
+from pds.web.tabs.ladder import ladder_tab
+from pds.web.tabs.story import story_tab
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from functools import cache
 
 from PIL import Image
 
-from pds.web import session
+from pds.web.tabs.compare import session
 from tests.fuzz.arrays import hostile
 
 SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pds.experiments import Request, compare_request
+from pds.files.pictures import view
 from pds.limits import LEFT_SECONDS, MAX_RUNS, MAX_WAITING, TRIM_SECONDS, UNREAD_SECONDS
-from pds.pictures import view
+from pds.models import Request, compare_request
 from tests.load.visitors import LONG, Vanishing, stop, together, watch
 from tools.server import Server
 

@@ -1,0 +1,89 @@
+"""What is measured: networks of the published shapes with random weights, filters, chains."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from pds import filters, models
+from pds.chains import Chains, Method, Sampler, seeded_noise
+from pds.engine import Engine
+from pds.jobs import configs
+from pds.kernels import Langevin
+from pds.models import DEVICE, ROOT, Experiment
+from pds.preconditioners import FrequencyFilter, Preconditioner
+from pds.scores.gaussian import ScoreFn
+from pds.scores.ncsnpp import ModelCard, NetworkScore
+from pds.sde import SDE
+
+ON_GPU = DEVICE != "cpu"
+
+
+def natural_filter(size: int) -> FrequencyFilter:
+    """Return the filter of 1/f^2 color images at alpha = 5."""
+    mask = models.field(size).frequency_mask.expand(3, -1, -1)
+    return FrequencyFilter(filters.gain(mask, 5.0).to(DEVICE))
+
+
+def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelCard:
+    """Return a published model, perhaps for smaller images or narrower.
+
+    Attention stays at its level of the network, whatever the size of the images there.
+    """
+    published = configs.read(ROOT / "configs" / "ve" / f"{name}.py").card
+    network, size = published.network, size or published.network.image_size
+    attention = tuple(at * size // network.image_size for at in network.attn_resolutions)
+    network = replace(network, image_size=size, attn_resolutions=attention, nf=nf or network.nf)
+    return replace(published, network=network)
+
+
+def with_random_weights(card: ModelCard) -> NetworkScore:
+    """Return a network that nobody has trained; speed does not depend on the weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        score = NetworkScore(card)
+    return score.to(DEVICE).eval().requires_grad_(False)
+
+
+def embedded() -> Experiment:
+    """Return the model that comes with the project."""
+    return models.load("portraits32")
+
+
+def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
+    """Return x and t to call a network with."""
+    network = score.card.network
+    shape = (num_images, network.num_channels, network.image_size, network.image_size)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    return x.to(DEVICE), torch.full((num_images,), 0.5, device=DEVICE)
+
+
+def chains(
+    sde: SDE, shape: Sequence[int], preconditioners: Sequence[Preconditioner], *, seed: int = 0
+) -> Chains:
+    """Return a run of the published sampler that is too long to end while it is timed."""
+    sampler = Sampler(num_steps=20_000, eps=1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
+    return Chains(
+        sde,
+        methods=[Method(sampler, m) for m in preconditioners],
+        noise=seeded_noise(range(seed, seed + shape[0]), device=DEVICE),
+        shape=shape,
+    )
+
+
+def iterate(*engines: Engine) -> None:
+    """Take half steps until every run has ended one more iteration, engine after engine."""
+    for engine in engines:
+        ended = 0
+        while ended < engine.num_runs:
+            ended += len(engine.step())
+
+
+def engine(score: ScoreFn, sde: SDE, *runs: Chains, max_images: int = sys.maxsize) -> Engine:
+    """Return an engine with these runs under way."""
+    engine = Engine(score, sde, max_images=max_images)
+    for run in runs:
+        engine.join(run)
+    return engine

@@ -1,0 +1,295 @@
+"""The numbers behind "why few steps fail": exact answers for data taken as Gaussian.
+
+Every step of the story is a question to the recursion of `pds.theory`, on the spectrum of a model's
+own data and with that model's process and sampler. Nothing here is sampled, except where a picture
+is drawn from the exact law.
+"""
+
+from dataclasses import dataclass, fields
+from functools import cache, cached_property, lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds import filters, models, theory
+from pds.models import Experiment
+from pds.portraits import portraits
+from pds.sampling import seeded_noise
+from pds.scores.gaussian import GaussianField
+from pds.sde import VESDE, Level
+from pds.theory import Modes
+
+Array = NDArray[np.float64]
+
+COUNTS = (
+    *(10, 14, 17, 20, 25, 29, 33, 40, 50, 57, 66, 80),
+    *(100, 115, 133, 165, 200, 300, 400, 600, 800, 1200, 1600, 2000),
+)
+"""Iteration counts of every error curve."""
+
+ALPHAS = (
+    *(1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.3, 2.6, 3.0, 3.5),
+    *(4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0, 30.0, 40.0, 50.0),
+)
+"""Strengths of the map."""
+
+VE_ONLY = "every model of the page is variance exploding"
+
+RUNS = (2000, 200, 66, 25)
+"""Iteration counts whose runs are followed frequency by frequency."""
+
+RADII = tuple(k / 32 for k in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16))
+"""Frequencies to follow, in cycles per pixel; every field has modes there."""
+
+SHARES = 10
+"""Groups of equal size that stand for all gains where they are shuffled over the frequencies."""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A model's data taken as Gaussian: its spectrum, process and sampler.
+
+    title: what the page calls it.
+    experiment: the model.
+    """
+
+    title: str
+    experiment: Experiment
+
+    @cached_property
+    def power(self) -> Tensor:
+        """Mean power over channels without the images' mean, (H, W) float64."""
+        return self.experiment.data_power.mean(0)
+
+    @cached_property
+    def data(self) -> Modes:
+        """The power in radial bins, for everything about errors."""
+        return theory.bins(self.power)
+
+    @cached_property
+    def rings(self) -> Modes:
+        """The power at every exact distance from the origin, for what is about one frequency."""
+        return theory.rings(self.power)
+
+    def gain(self, alpha: float) -> Array:
+        """Return the frequency gain of each bin, (K,), mean over channels."""
+        return theory.bins(self.frequency_gain(alpha)).power
+
+    def frequency_gain(self, alpha: float) -> Tensor:
+        """Return the gain of every frequency, (H, W), mean over channels."""
+        return filters.gain(self.experiment.frequency_mask, alpha).double().mean(0)
+
+    def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
+        """Return the error at each N, (..., N), of gains (..., K)."""
+        samplers = [self.experiment.sampler(n) for n in counts]
+        rows = np.atleast_2d(gain)
+        stacked = np.repeat(rows, len(counts), axis=0)
+        variance = theory.variances(self.data, stacked, self.experiment.sde, samplers * len(rows))
+        return theory.w2(self.data, variance).reshape(*gain.shape[:-1], len(counts))
+
+    @cached_property
+    def vanilla_w2(self) -> Array:
+        """The error of vanilla at each of `COUNTS`, (N,)."""
+        return self.w2(np.ones(len(self.data.power)))
+
+    def w2_of(self, gains: Array) -> Array:
+        """Return the error at each of `COUNTS`, (N,), of a gain for each, (N, K) or (N, 1)."""
+        samplers = [self.experiment.sampler(n) for n in COUNTS]
+        gains = np.broadcast_to(gains, (len(COUNTS), len(self.data.power)))
+        return theory.w2(
+            self.data, theory.variances(self.data, gains, self.experiment.sde, samplers)
+        )
+
+    def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
+        """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
+
+        Every group of modes then has all gains, each for an equal share of its modes. The groups
+        are half octaves here, since there are `SHARES` of each.
+        """
+        halves = theory.bins(self.power, per_octave=2)
+        modes = Modes(*(np.repeat(getattr(halves, f.name), SHARES) for f in fields(Modes)))
+        gains = np.tile(dealt(self.data, gain), len(halves.power))
+        samplers = [self.experiment.sampler(n) for n in counts]
+        return theory.w2(modes, theory.variances(modes, gains, self.experiment.sde, samplers))
+
+    @cached_property
+    def gaussian(self) -> GaussianField:
+        """The exact score of Gaussian data with this power around the mean brightness."""
+        power = self.experiment.data_power.clone()
+        pixels = power.shape[-2] * power.shape[-1]
+        mean = float((power[..., 0, 0].mean() / pixels).sqrt())
+        power[..., 0, 0] = power[..., 0, 1]  # brightness varies about as its neighbor does
+        return GaussianField(power, self.experiment.sde, mean=mean)
+
+    def picture(self, seed: int) -> Tensor:
+        """Return an image of the data, (C, H, W)."""
+        score = self.experiment.score
+        if not isinstance(score, GaussianField):
+            return portraits([seed], size=self.power.shape[-1])[0]
+        noise = seeded_noise([seed])(torch.Size((1, *self.experiment.image_shape)))
+        return score.sample(noise)[0]
+
+    def time(self, sigma: float) -> Tensor:
+        """Return the t (1,) at which the process has this sigma."""
+        sde = self.experiment.sde
+        assert isinstance(sde, VESDE), VE_ONLY
+        return sde.time(torch.tensor([sigma], dtype=torch.float64))
+
+    def draw(self, variance: Array, seed: int) -> Tensor:
+        """Draw a picture with this variance for each of `theory.modes`, (1, H, W)."""
+        height, width = self.power.shape
+        power = theory.grid(variance, height, width).clamp(min=1e-12)
+        noise = seeded_noise([seed])(torch.Size((1, 1, height, width)))
+        return GaussianField(power, self.experiment.sde, mean=0.5).sample(noise)[0]
+
+
+def dealt(data: Modes, gain: Array) -> Array:
+    """Return `SHARES` gains that stand for equal shares of all modes, ascending."""
+    order = np.argsort(gain)
+    below = np.cumsum(data.count[order]) / data.count.sum()
+    middles = (np.arange(SHARES) + 0.5) / SHARES
+    return gain[order][np.searchsorted(below, middles)]
+
+
+@cache
+def field(model: str) -> Field:
+    """Return the data of a model of the page as a `Field`."""
+    return Field(models.title(model), models.load(model))
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Where noise of standard deviation sigma drowns the data.
+
+    radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it does
+        nowhere, 0 if it does everywhere.
+    share: of all modes, those above the noise.
+    clean, noisy, guess: a picture (C, H, W), with the noise, and its conditional mean given that.
+    """
+
+    sigma: float
+    radius: float | None
+    share: float
+    clean: Tensor
+    noisy: Tensor
+    guess: Tensor
+
+
+def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
+    """Put noise on a picture of the data and take from it what a Gaussian model of them can.
+
+    guess = x + sigma^2 s(x),   of each mode the share lambda / (lambda + sigma^2)
+    """
+    data = field.rings
+    above = data.power > sigma**2
+    share = float(data.count @ above / data.count.sum())
+    drowned = np.flatnonzero(~above)
+    radius = float(data.radius[drowned[0]]) if len(drowned) else None
+    gaussian, clean = field.gaussian, field.picture(seed)
+    noise = seeded_noise([seed + 1])(torch.Size((1, *clean.shape)))[0]
+    noisy = clean + sigma * noise
+    guess = noisy + sigma**2 * gaussian(noisy[None], field.time(sigma))[0]
+    return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
+
+
+@lru_cache(maxsize=16)  # 7 MB for each alpha
+def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
+    """Follow every frequency through a run: of PDS at alpha, of vanilla where it is None.
+
+    Returns:
+        sigma after each iteration, (N,), 0 at the end, and the standard deviation of each ring
+        of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
+    """
+    sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
+    gain = (
+        np.ones(len(field.rings.power))
+        if alpha is None
+        else theory.rings(field.frequency_gain(alpha)).power
+    )
+    k = torch.arange(num_steps).flip(0)
+    level = Level(sampler.times(), k, torch.full((num_steps,), num_steps))
+    assert isinstance(sde, VESDE), VE_ONLY
+    sigma = sde.discrete_sigma(level._replace(k=k - 1)).numpy()
+    kick = sde.discretize(level).diffusion.numpy()
+    kick[-1] = 0.0  # the last noise is left out of the result
+    means = np.stack(list(theory.trajectory(field.rings, gain, sde, sampler)))
+    return sigma, np.sqrt(means + np.outer(kick, gain) ** 2)
+
+
+class Errors(NamedTuple):
+    """Error W2 at each of `counts`, (N,) each, and where PDS and vanilla cross.
+
+    crossings: values of N, ascending, interpolated in the logarithm of N and of the errors.
+    """
+
+    counts: tuple[int, ...]
+    curves: dict[str, Array]
+    crossings: list[float]
+
+
+@lru_cache(maxsize=64)
+def errors(field: Field, alpha: float) -> Errors:
+    """Return the error against N of vanilla, PDS at alpha, and its controls.
+
+    "inverted" shrinks what PDS stretches, gain 1/r; "shuffled" deals the gains of PDS to
+    frequencies at random.
+    """
+    gain = field.gain(alpha)
+    pds, inverted = field.w2(np.stack([gain, 1 / gain]))
+    shuffled = field.shuffled_w2(gain)
+    vanilla = field.vanilla_w2
+    curves = {"vanilla": vanilla, "PDS": pds, "inverted": inverted, "shuffled": shuffled}
+    return Errors(COUNTS, curves, crossings(COUNTS, vanilla, pds))
+
+
+def crossings(counts: tuple[int, ...], a: Array, b: Array) -> list[float]:
+    """Return where two curves over N cross, interpolated in logarithms."""
+    gap, n = np.log(a) - np.log(b), np.log(counts)
+    at = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
+    share = gap[at] / (gap[at] - gap[at + 1])
+    found: list[float] = np.exp(n[at] + share * (n[at + 1] - n[at])).tolist()
+    return found
+
+
+@cache
+def advantage(field: Field) -> Array:
+    """Return log10 of vanilla's error over that of PDS, (alphas, counts) of `ALPHAS`, `COUNTS`.
+
+    Above 0, PDS is better. A sampler that diverges has an infinite error, shown as -inf.
+    """
+    gains = np.stack([field.gain(alpha) for alpha in ALPHAS])
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ratio = field.vanilla_w2 / field.w2(gains)
+        return np.asarray(np.log10(np.nan_to_num(ratio, nan=0.0)))
+
+
+class Clocks(NamedTuple):
+    """Two runs after the same number of iterations: one of N, and one that has no more.
+
+    sigmas: noise level after each iteration of the long run and of the short one.
+    pictures: what each has then, x_mean, from the same noise, (1, H, W).
+    left: its power above half Nyquist relative to the data.
+    """
+
+    sigmas: tuple[Array, Array]
+    pictures: tuple[Tensor, Tensor]
+    left: tuple[float, float]
+
+
+def clocks(field: Field, num_steps: int, iteration: int, *, seed: int = 0) -> Clocks:
+    """Compare iteration k of a run of N with the end of a run of k, both vanilla."""
+    data = theory.modes(field.power)
+    sigmas, pictures, left = [], [], []
+    for n in (num_steps, iteration):
+        sampler = field.experiment.sampler(n)
+        chain = theory.trajectory(data, np.ones(len(data.power)), field.experiment.sde, sampler)
+        variance = next(islice(chain, iteration - 1, None))
+        _, std = field.experiment.sde.marginal(sampler.times())
+        sigmas.append(np.append(std.numpy()[1:], 0.0))
+        pictures.append(field.draw(variance, seed))
+        left.append(float(theory.noise_left(data, variance)))
+    return Clocks((sigmas[0], sigmas[1]), (pictures[0], pictures[1]), (left[0], left[1]))

@@ -1,0 +1,98 @@
+"""What is tuned for the story's fields, recorded: it asks for all of its counts at once."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from pds import theory
+from pds.evaluation.gaussian import COUNTS, Array, Field, field
+from pds.kernels import Langevin
+from pds.models import ROOT
+from pds.sampling import Sampler
+from pds.theory import tuned
+
+RECORDED = ROOT / "assets" / "tuned.json"
+
+
+class Tuned(NamedTuple):
+    """What is best at each of `COUNTS` for a field.
+
+    gains: of each bin, (N, K), on the published noise levels.
+    scalars: one for all frequencies, (N,), on the same.
+    levels: lowest and highest sigma and the snr, (N, 3), without any gain.
+    """
+
+    gains: Array
+    scalars: Array
+    levels: Array
+
+
+def find(subject: Field, num_steps: int) -> tuple[Array, float, tuple[float, float, float]]:
+    """Tune the gain of a field's bins (K,), the best scalar, and the levels, for one N."""
+    data, experiment = subject.data, subject.experiment
+    sampler = experiment.sampler(num_steps)
+    gain = tuned.radial_gain(experiment.frequency_mask, data, experiment.sde, sampler)
+    best = experiment.tuned(num_steps)
+    assert isinstance(best.corrector, Langevin) and best.sigmas is not None
+    scalar = theory.tune_scalar(data, experiment.sde, sampler)
+    return gain, scalar, (*best.sigmas, best.corrector.snr)
+
+
+def record(models: Iterable[str], path: Path = RECORDED) -> None:
+    """Tune every count of every model and write what was found."""
+    recorded = {}
+    for model in models:
+        found = [find(field(model), n) for n in tqdm(COUNTS, desc=model)]
+        recorded[model] = {
+            "gains": [[round(g, 5) for g in gain.tolist()] for gain, _, _ in found],
+            "scalars": [round(scalar, 5) for _, scalar, _ in found],
+            "levels": [levels for _, _, levels in found],
+        }
+    path.write_text(json.dumps(recorded, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+@cache
+def load(model: str) -> Tuned:
+    """Return what is recorded of a model.
+
+    Raises:
+        FileNotFoundError: if nothing is.
+    """
+    values = json.loads(RECORDED.read_text("utf-8")).get(model) if RECORDED.is_file() else None
+    if values is None:
+        raise FileNotFoundError(
+            f"nothing tuned of {model} in {RECORDED.name}; run python -m pds record --tuned"
+        )
+    return Tuned(*(np.array(values[name]) for name in Tuned._fields))
+
+
+def samplers(model: str) -> list[Sampler]:
+    """Return the tuned sampler at each of `COUNTS`."""
+    return [
+        _with(field(model).experiment.sampler(n), *levels)
+        for n, levels in zip(COUNTS, load(model).levels.tolist(), strict=True)
+    ]
+
+
+@cache
+def curves(model: str) -> dict[str, Array]:
+    """Return the errors at each of `COUNTS` of the best scalar, the best gain and tuned."""
+    subject, best = field(model), load(model)
+    data, sde = subject.data, subject.experiment.sde
+    ones = np.ones(len(data.power))
+    return {
+        "best scalar": subject.w2_of(best.scalars[:, None]),
+        "best gain": subject.w2_of(best.gains),
+        "tuned": theory.w2(data, theory.variances(data, ones, sde, samplers(model))),
+    }
+
+
+def _with(sampler: Sampler, lowest: float, highest: float, snr: float) -> Sampler:
+    corrector = Langevin(snr, snr_norm="sample")
+    return replace(sampler, sigmas=(lowest, highest), corrector=corrector)

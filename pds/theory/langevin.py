@@ -1,0 +1,278 @@
+"""The two-dimensional lab: static Langevin sampling, with a preconditioner M and a skew S.
+
+    ULA     x <- x + e D s(x) + sqrt(2 e) M z,    D = M M' + S,   S = [[0, skew], [-skew, 0]]
+    MALA    the same proposal with S = 0, accepted or refused so that p is kept exactly
+
+On a Gaussian of mean 0 and covariance C, s(x) = -C^-1 x and every ULA step is linear:
+
+    mean <- A mean,   cov <- A cov A' + 2 e M M',   A = I - e D C^-1
+
+In coordinates where C = I, D is H + w J: H symmetric with eigenvalues h1 <= h2, J the quarter turn
+and w = skew / sqrt(det C), since B J B' = det(B) J in two dimensions. So D C^-1 has eigenvalues
+
+    rates = a -+ sqrt(b^2 - w^2),   a = (h1 + h2) / 2,   b = (h2 - h1) / 2
+
+and a step multiplies an offset along each by the factor 1 - e rate. They turn complex, and chains
+swirl, where |w| > b: both directions then shrink alike. Without S the factors are 1 - e h. For
+M = C^(p/2), h = lambda^(p-1) for each variance lambda of C, so the condition number kappa of C
+acts like kappa^(1-p): M = C^(1/2) makes it 1.
+
+Any M and S keep p in continuous time. The step does not: ULA settles at another covariance, without
+S at lambda / (1 - e h / 2) in each direction, and where e h2 >= 2 nowhere.
+
+Source: M. Girolami and B. Calderhead, "Riemann Manifold Langevin and Hamiltonian Monte Carlo
+Methods", JRSS B 2011 (preconditioned MALA); the rest is derived here.
+"""
+
+import cmath
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pds.theory.plane import Gaussian, Target
+
+CONVERGED = 0.01
+"""An offset that has shrunk to this share of its start counts as gone."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One Langevin step: its length e, M and the strength of S.
+
+    Args:
+        step: e, > 0.
+        m: M, (2, 2) float64, invertible; the identity where it is left out.
+        skew: the upper right entry of S.
+
+    Raises:
+        ValueError: if the step is not positive, M not invertible, or anything not finite.
+    """
+
+    step: float
+    m: Tensor = field(default_factory=lambda: torch.eye(2, dtype=torch.float64))
+    skew: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.step < math.inf:
+            raise ValueError(f"the step must be > 0 and finite, got {self.step:g}")
+        if not math.isfinite(self.skew):
+            raise ValueError(f"the skew must be finite, got {self.skew:g}")
+        if self.m.shape != (2, 2) or not abs(float(torch.linalg.det(self.m.double()))) > 0:
+            raise ValueError(f"M must be an invertible 2 x 2 matrix, got {self.m.tolist()}")
+
+    @property
+    def drift(self) -> Tensor:
+        """Return D = M M' + S."""
+        turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
+        return self.m @ self.m.T + self.skew * turn
+
+
+def ula(target: Target, move: Move, start: Tensor, noise: Tensor) -> Tensor:
+    """Run unadjusted Langevin chains, x <- x + e D s(x) + sqrt(2 e) M z.
+
+    A chain whose step is too long grows without bound, to inf and nan in the end.
+
+    Args:
+        target: the density.
+        move: the step.
+        start: where the chains begin, (num_chains, 2) float64.
+        noise: z, standard normal, (num_steps, num_chains, 2) float64.
+
+    Returns:
+        The chains with their start, (num_steps + 1, num_chains, 2).
+    """
+    pull, kicks = _step_matrices(move, noise)
+    chains = [start]
+    for kick in kicks:
+        x = chains[-1]
+        chains.append(torch.addmm(x + kick, target.score(x), pull))
+    return torch.stack(chains)
+
+
+class Adjusted(NamedTuple):
+    """Chains of MALA.
+
+    chains: (num_steps + 1, num_chains, 2), the start first.
+    accepted: (num_steps, num_chains) bool; a refused chain stays where it was.
+    """
+
+    chains: Tensor
+    accepted: Tensor
+
+    @property
+    def acceptance(self) -> float:
+        """Return the share of proposals that were accepted."""
+        return float(self.accepted.double().mean())
+
+
+def mala(target: Target, move: Move, start: Tensor, noise: Tensor, *, uniform: Tensor) -> Adjusted:
+    """Run Metropolis-adjusted Langevin chains, which keep p at every step length.
+
+    A proposal y is accepted with probability min(1, p(y) q(x|y) / (p(x) q(y|x))),
+    q(y|x) = N(y; x + e M M' s(x), 2 e M M').
+
+    Args:
+        target: the density.
+        move: the step, with skew = 0.
+        start: where the chains begin, (num_chains, 2) float64.
+        noise: z, standard normal, (num_steps, num_chains, 2) float64.
+        uniform: on [0, 1), (num_steps, num_chains) float64.
+
+    Raises:
+        ValueError: if there is a skew: its swirl is not reversible.
+    """
+    if move.skew:
+        raise ValueError(
+            f"MALA needs skew = 0, got {move.skew:g}; S makes chains swirl, and the Metropolis "
+            "test would refuse what cannot be walked backward; use ULA"
+        )
+    pull, kicks = _step_matrices(move, noise)
+    unkick = torch.linalg.inv(move.m.T) / math.sqrt(2 * move.step)
+    # log u less the log density of the noise, so that the loop adds only the rest.
+    bars = uniform.log() - noise.square().sum(-1) / 2
+    x, (log_p, score) = start, target.at(start)
+    drift, chains, accepted = score @ pull, [start], []
+    for kick, bar in zip(kicks, bars, strict=True):
+        outward = drift + kick
+        y = x + outward
+        new_log_p, new_score = target.at(y)
+        new_drift = new_score @ pull
+        # The noise that would lead back: x = y + e M M' s(y) - sqrt(2 e) M back.
+        back = (outward + new_drift) @ unkick
+        ok = new_log_p - log_p - (back * back).sum(-1) / 2 > bar
+        log_p = torch.where(ok, new_log_p, log_p)
+        x, drift = torch.where(ok[:, None], y, x), torch.where(ok[:, None], new_drift, drift)
+        chains.append(x)
+        accepted.append(ok)
+    return Adjusted(torch.stack(chains), torch.stack(accepted))
+
+
+def _step_matrices(move: Move, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Return e D' and sqrt(2 e) z M', for points that are rows."""
+    return move.step * move.drift.T, math.sqrt(2 * move.step) * noise @ move.m.T
+
+
+class Direction(NamedTuple):
+    """What ULA steps do along one eigen-direction of a Gaussian.
+
+    factor: multiplies an offset at each step; abs(factor) is its length, its phase the turn.
+    """
+
+    factor: complex
+
+    @property
+    def turn(self) -> float:
+        """Return the angle of a step in radians: 0 straight, pi across to the other side."""
+        return abs(cmath.phase(self.factor))
+
+    @property
+    def stable(self) -> bool:
+        return abs(self.factor) < 1
+
+    @property
+    def num_steps(self) -> int | None:
+        """Return the iterations until 1 % of an offset is left, None where that never happens."""
+        if not self.stable:
+            return None
+        if abs(self.factor) <= CONVERGED:
+            return 1
+        return math.ceil(math.log(CONVERGED) / math.log(abs(self.factor)))
+
+
+def rates(gaussian: Gaussian, move: Move) -> tuple[complex, complex]:
+    """Return the eigenvalues of (M M' + S) C^-1, the slow direction first; the step is not used.
+
+    Without S they are real: 1 / lambda^(1-p) for M = C^(p/2), the long axis first.
+    """
+    whiten = torch.linalg.inv(torch.linalg.cholesky(gaussian.covariance))
+    low, high = torch.linalg.svdvals(whiten @ move.m).square().flip(0).tolist()
+    swirl = move.skew * math.sqrt(gaussian.kappa)
+    middle, gap = (low + high) / 2, (high - low) / 2
+    spread = cmath.sqrt(gap**2 - swirl**2)
+    return middle - spread, middle + spread
+
+
+def directions(gaussian: Gaussian, move: Move) -> tuple[Direction, Direction]:
+    """Return what a step does along both eigen-directions, the slow one first.
+
+    Without S and for M = `root(gaussian, p)` they are the long and the short axis.
+    """
+    slow, fast = rates(gaussian, move)
+    return Direction(1 - move.step * slow), Direction(1 - move.step * fast)
+
+
+def step_limit(gaussian: Gaussian, move: Move) -> float:
+    """Return the smallest step that is not stable, for the M and S of a move.
+
+    It is 2 Re(rate) / |rate|^2 of the fast direction; without M and S twice the smallest variance.
+    """
+    _, fast = rates(gaussian, move)
+    return 2 * fast.real / abs(fast) ** 2
+
+
+def best_step(gaussian: Gaussian, move: Move) -> float:
+    """Return the step whose slower direction is fastest, for the M and S of a move.
+
+    It is 2 / (slow + fast) for real rates and Re(rate) / |rate|^2 for a complex pair; without M and
+    S both factors then have length (kappa - 1) / (kappa + 1).
+    """
+    slow, fast = rates(gaussian, move)
+    if slow.imag:
+        return fast.real / abs(fast) ** 2
+    return 2 / (slow + fast).real
+
+
+def critical_skew(gaussian: Gaussian, m: Tensor) -> float:
+    """Return the smallest skew with which both directions shrink alike, sqrt(det C) (h2 - h1) / 2.
+
+    Without M it is (kappa - 1) / (2 sqrt(kappa)); a stronger skew makes chains swirl.
+    """
+    slow, fast = rates(gaussian, Move(1.0, m))
+    return (fast - slow).real / 2 / math.sqrt(gaussian.kappa)
+
+
+def stationary(gaussian: Gaussian, move: Move) -> Tensor:
+    """Return the covariance at which ULA settles, (2, 2): cov = A cov A' + 2 e M M'.
+
+    Raises:
+        ValueError: if the step is not stable, so that nothing settles.
+    """
+    if not all(direction.stable for direction in directions(gaussian, move)):
+        raise ValueError(
+            f"a step of {move.step:g} is not stable, so the chains never settle; "
+            f"take one below {step_limit(gaussian, move):g}"
+        )
+    a = _contraction(gaussian, move)
+    noise = 2 * move.step * move.m @ move.m.T
+    identity = torch.eye(4, dtype=torch.float64)
+    solved: Tensor = torch.linalg.solve(identity - torch.kron(a, a), noise.flatten())
+    return solved.reshape(2, 2)
+
+
+def moments(gaussian: Gaussian, move: Move, mean: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
+    """Return the exact law of ULA chains that start at one point.
+
+    Args:
+        gaussian: the density.
+        move: the step; unstable ones grow as the chains do.
+        mean: where all chains start, (2,) float64.
+        num_steps: how many steps to follow.
+
+    Returns:
+        The mean (num_steps + 1, 2) and covariance (num_steps + 1, 2, 2) after each step.
+    """
+    a, noise = _contraction(gaussian, move), 2 * move.step * move.m @ move.m.T
+    means, covariances = [mean], [torch.zeros_like(noise)]
+    for _ in range(num_steps):
+        means.append(a @ means[-1])
+        covariances.append(a @ covariances[-1] @ a.T + noise)
+    return torch.stack(means), torch.stack(covariances)
+
+
+def _contraction(gaussian: Gaussian, move: Move) -> Tensor:
+    """Return A = I - e D C^-1."""
+    identity = torch.eye(2, dtype=torch.float64)
+    return identity - move.step * move.drift @ torch.linalg.inv(gaussian.covariance)

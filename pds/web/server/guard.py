@@ -1,0 +1,316 @@
+"""What stands before gradio: only what the page needs, and nothing too large or malformed, passes.
+
+gradio serves more than this page uses (uploads to disk, proxies, recordings, editors), prints a
+traceback for many malformed requests, and keeps the messages of runs that nobody reads. Here a
+request is refused with one JSON sentence, or passed on with its body read and checked:
+
+    address   one of those below, of bounded length
+    body      JSON of bounded size, depth and number of values, arriving in bounded time
+    names     of visits, functions and components: known, of bounded length
+    streams   of messages: of a visit that has any, a bounded number each
+
+It is an ASGI middleware and knows gradio by its routes and its queue only.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pds.limits import (
+    MAX_BODY_BYTES,
+    MAX_BROUGHT_ARRIVING,
+    MAX_BROUGHT_AT_ONCE,
+    MAX_BROUGHT_BYTES,
+    MAX_BROUGHT_WAITING,
+    MAX_NAME,
+    MAX_PATH_BYTES,
+    MAX_QUERY_BYTES,
+    MAX_STREAMS,
+    quoted,
+)
+from pds.web.server.bodies import Bounded, Refused, Replay, parsed, read
+from pds.web.server.visits import Visits
+
+API = "/gradio_api"
+PAGES = {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"}
+PAGES |= {"/healthz", "/plotly.min.js"}
+PAGES |= {API + name for name in ("/info", "/openapi.json", "/theme.css", "/startup-events")}
+PAGES |= {API + name for name in ("/app_id", "/queue/status")}
+FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon")
+HEARTBEAT, MESSAGES, CALL = (API + name for name in ("/heartbeat/", "/queue/data", "/call/"))
+MCP = API + "/mcp"
+V2 = "v2/"
+"""Before the name of an endpoint whose values come by their names."""
+JOIN, CANCEL, RESET, SERVER = (
+    API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
+)
+TAKEN = {
+    JOIN: ("data", "event_data", "fn_index", "trigger_id", "session_hash"),
+    CALL: ("data", "session_hash"),
+    CANCEL: ("session_hash", "fn_index", "event_id"),
+    RESET: ("event_id",),
+    SERVER: ("data", "component_id", "fn_name", "session_hash"),
+}
+"""Values of a body that are passed on, by its address; what else it has is left out."""
+
+_NAME = re.compile(rf"[\w.-]{{1,{MAX_NAME}}}", re.ASCII)
+
+Kind = Literal["heartbeats", "streams"]
+
+
+class Named(NamedTuple):
+    """Names of the values of an endpoint, and those without which it does nothing."""
+
+    all: frozenset[str]
+    required: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What may be asked for.
+
+    inputs: of every function of the page, how many values it takes.
+    public: of those that programs may call by name, the same.
+    named: of these, the names of the values.
+    servers: names of the functions of every component, by its number.
+    bringing: names of those that take pictures or a mask.
+    bringing_waiting: how many runs of these are in the queue.
+    tools: whether language models are served too, at `MCP`.
+    has_messages: whether there are messages of a visit.
+    visit_of: the visit of a run, if there is such a run.
+    full: the sentence for those whom the queue has no room for.
+    """
+
+    inputs: Mapping[int, int]
+    public: Mapping[str, int]
+    named: Mapping[str, Named]
+    servers: Mapping[int, frozenset[str]]
+    bringing: frozenset[str]
+    bringing_waiting: Callable[[], int]
+    tools: bool
+    has_messages: Callable[[str], bool]
+    visit_of: Callable[[str], str | None]
+    full: Callable[[], str]
+
+
+class Guard:
+    """The middleware.
+
+    Args:
+        app: what requests are passed on to.
+        doors: returns what may be asked for of the gradio app in the scope; it is asked once.
+        visits: is told who is here.
+    """
+
+    def __init__(self, app: ASGIApp, *, doors: Callable[[Any], Doors], visits: Visits) -> None:
+        self._app, self._open, self._visits = app, doors, visits
+        self.doors: Any = None
+        self._bringing = asyncio.Semaphore(MAX_BROUGHT_AT_ONCE)
+        self._arriving = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self.doors is None:
+            self.doors = self._open(scope["app"])
+        try:
+            await self._admit(scope, receive, send)
+        except Refused as refused:
+            answer = JSONResponse({"detail": refused.sentence}, refused.status)
+            # What is left of a body is not waited for.
+            answer.headers["connection"] = "close"
+            await answer(scope, receive, send)
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if len(path) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
+            raise Refused(414, "the address is too long")
+        if self.doors.tools and (path == MCP or path.startswith(MCP + "/")):
+            await self._app(scope, Bounded(receive), send)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self._get(path.rstrip("/") or "/", scope, receive, send)
+        elif scope["method"] == "POST":
+            await self._post(path.rstrip("/"), scope, receive, send)
+        else:
+            raise Refused(405, "only GET, HEAD and POST are answered")
+
+    async def _get(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=100)
+        if path.startswith(HEARTBEAT):
+            visit = _name(path.removeprefix(HEARTBEAT), "the visit")
+            with self._visits.connected(visit, "heartbeats"):
+                await self._app(scope, receive, send)
+        elif path == MESSAGES or path.startswith(CALL):
+            visit = self._reader(path, query)
+            if self._visits.streams(visit) >= MAX_STREAMS:
+                raise Refused(429, f"a visit reads at most {MAX_STREAMS} streams at a time")
+            with self._visits.connected(visit, "streams"):
+                await self._app(scope, receive, send)
+        elif path in PAGES or path.startswith(FOLDERS):
+            if "page" in query or "deep_link" in query or "\0" in path:
+                raise _nothing()
+            await self._app(scope, receive, send)
+        else:
+            raise _nothing()
+
+    def _reader(self, path: str, query: Mapping[str, list[str]]) -> str:
+        """Return the visit whose messages are asked for."""
+        if path == MESSAGES:
+            visit = _name(query.get("session_hash", [""])[0], "the visit")
+            if not self.doors.has_messages(visit):
+                raise Refused(404, "there are no messages for this visit")
+            return visit
+        run = path.removeprefix(CALL).removeprefix(V2).partition("/")[2]
+        owner = self.doors.visit_of(_name(run, "the run"))
+        if owner is None or not self.doors.has_messages(owner):
+            raise Refused(404, "there is no such run")
+        return owner
+
+    async def _post(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        name = path.removeprefix(CALL) if path.startswith(CALL) else ""
+        if path not in TAKEN and (not name or "/" in name.removeprefix(V2)):
+            raise _nothing()
+        kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refused(415, "only application/json is taken")
+        brings = path == SERVER or name.removeprefix(V2) in self.doors.bringing
+        length = _header(scope, b"content-length") or "0"
+        if not length.isdigit() or len(length) > 12:
+            raise Refused(400, "the length of the body is no number")
+        most = MAX_BROUGHT_BYTES if brings else MAX_BODY_BYTES
+        if int(length) > most:
+            raise Refused(413, f"the body is over {most:,} bytes")
+        body = await self._arrived(receive, most, known=int(length))
+        values = parsed(body)
+        self._check(path, values, len(body), scope)
+        taken = TAKEN.get(CALL if name else path, ())
+        if not name.startswith(V2) and values.keys() - set(taken):
+            body = json.dumps({k: v for k, v in values.items() if k in taken}).encode()
+        async with self._bringing if len(body) > MAX_BODY_BYTES else nullcontext():
+            await self._app(scope, Replay(body, receive), self._explained(path, send))
+
+    async def _arrived(self, receive: Receive, most: int, *, known: int) -> bytes:
+        """Read a body; only so many large ones, or of unknown length, at a time."""
+        if 0 < known <= MAX_BODY_BYTES:
+            return await read(receive, known)
+        if self._arriving >= MAX_BROUGHT_ARRIVING:
+            raise Refused(503, "too many files are arriving; please try again in a minute")
+        self._arriving += 1
+        try:
+            return await read(receive, most)
+        finally:
+            self._arriving -= 1
+
+    def _check(self, path: str, values: Mapping[str, Any], size: int, scope: Scope) -> None:
+        """Hold the values of a body to what gradio and the page can take."""
+        if path == JOIN:
+            _count(values, self.doors.inputs, values.get("fn_index"), "function")
+            _integer(values.get("trigger_id"), "trigger_id")
+        elif path.startswith(CALL):
+            name = path.removeprefix(CALL)
+            if name.startswith(V2):
+                _named(values, self.doors.named, name.removeprefix(V2))
+            else:
+                _count(values, self.doors.public, name, "endpoint")
+            if size > MAX_BODY_BYTES and self.doors.bringing_waiting() >= MAX_BROUGHT_WAITING:
+                raise Refused(503, "too many pictures are waiting; please try again in a minute")
+        elif path == SERVER:
+            self._check_server(values, size)
+        else:
+            _integer(values.get("fn_index", 0), "fn_index")
+            _name(values.get("event_id"), "the run")
+        visit = None if path.startswith(CALL + V2) else values.get("session_hash")
+        if visit is None and (path == RESET or path.startswith(CALL)):
+            return
+        scope["pds.visit"] = visit = _name(visit, "the visit")
+        self._visits.see(visit)
+
+    def _check_server(self, values: Mapping[str, Any], size: int) -> None:
+        component, name = values.get("component_id"), values.get("fn_name")
+        names = self.doors.servers.get(component) if type(component) is int else None
+        if names is None or not isinstance(name, str) or name not in names:
+            raise Refused(404, "there is no such function")
+        if "data" not in values:
+            raise Refused(422, "data is missing")
+        if size > MAX_BODY_BYTES and name not in self.doors.bringing:
+            raise Refused(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
+
+    def _explained(self, path: str, send: Send) -> Send:
+        """Put the wait for a place into the answer that the queue is full."""
+        refused = False
+
+        async def explained(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == 503:
+                refused = True
+                return
+            if not refused:
+                await send(message)
+            elif not message.get("more_body"):
+                answer = JSONResponse({"detail": self.doors.full()}, 503)
+                head = {"type": "http.response.start", "status": 503, "headers": answer.raw_headers}
+                await send(head)
+                await send({"type": "http.response.body", "body": answer.body})
+
+        return explained if path == JOIN or path.startswith(CALL) else send
+
+
+def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, what: str) -> None:
+    """Hold `data` to the number of values that a function takes."""
+    if type(name) not in (int, str) or name not in known:
+        raise Refused(404, f"there is no {what} {quoted(name)}")
+    data = values.get("data")
+    if not isinstance(data, list) or len(data) != known[name]:
+        raise Refused(422, f"data must be a list of {known[name]} values")
+
+
+def _named(values: Mapping[str, Any], known: Mapping[str, Named], name: str) -> None:
+    """Hold the values of an endpoint to their names."""
+    if name not in known:
+        raise Refused(404, f"there is no endpoint {quoted(name)}")
+    unknown, missing = values.keys() - known[name].all, known[name].required - values.keys()
+    if unknown or missing:
+        what = quoted(sorted(unknown or missing)[0])
+        raise Refused(422, f"{what} is {'not a value of this endpoint' if unknown else 'missing'}")
+
+
+def _integer(value: object, name: str) -> None:
+    if value is not None and (type(value) is not int or not 0 <= value < 10_000):
+        raise Refused(422, f"{name} must be a whole number, got {quoted(value)}")
+
+
+def _name(value: object, what: str) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise Refused(400, f"{what} must be named by 1 to {MAX_NAME} letters and digits")
+    return value
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value).decode("latin-1")
+    return ""
+
+
+def _nothing() -> Refused:
+    return Refused(404, "there is nothing at this address")
+
+
+def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
+    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
+
+    async def healthz(_: Any) -> Response:
+        told = dict(state())
+        status = 200 if told["status"] == "ok" else 503
+        return JSONResponse(told, status, headers={"cache-control": "no-store"})
+
+    return healthz

@@ -1,0 +1,257 @@
+"""Files of the run on screen. The page sends its own message back, and nothing is kept here.
+
+So no visitor can ask for another's run and no file lies on the disk; but the message may come from
+anyone, and is taken apart value by value before anything is made of it.
+"""
+
+import base64
+import binascii
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pds.files import pictures
+from pds.jobs import comparison, request_text
+from pds.limits import quoted
+from pds.models import MODELS, Request, load
+from pds.spectra import radial
+from pds.web.server.frames import MOST_KEPT, MOST_PIXELS
+from pds.web.server.messages import Message
+from pds.web.tabs.compare.session import parse
+from pds.web.words import number
+
+LARGEST = 6 * MOST_PIXELS
+"""Of a message's picture in characters: noise does not compress, and base64 adds a third."""
+MOST_STEPS = 2 * MOST_KEPT
+"""The page holds at most so many steps of a run that was stopped."""
+SAMPLERS = ("vanilla", "pds")
+NUMBERS = ("iteration", "nfe")
+COLUMNS = (
+    *("iteration", *(f"{name}_sigma" for name in SAMPLERS)),
+    *(f"{name}_noise_left" for name in SAMPLERS),
+    "cycles_per_pixel",
+    *(f"{name}_power" for name in ("data", *SAMPLERS)),
+)
+"""Of the table, before the exact power where there is one."""
+DAMAGED = "The run did not arrive whole; please try again"
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The steps of a run that are on screen.
+
+    request: of the run.
+    images: (num_steps, 2, num_images, H, W, C), vanilla first.
+    numbers: iteration and nfe of each step.
+    sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
+    left: noise left of both samplers, (num_steps, 2).
+    radii: frequencies in cycles per pixel, (R,).
+    data: power of the data there, (R,).
+    power: of both samplers, (num_steps, 2, R).
+    theory: exact power of both, of the same shape, or None.
+    """
+
+    request: Request
+    images: NDArray[np.uint8]
+    numbers: dict[str, Values]
+    sigma: Values
+    left: Values
+    radii: Values
+    data: Values
+    power: Values
+    theory: Values | None
+
+
+def file_of(values: Mapping[str, Any]) -> Message:
+    """Make a file of a run.
+
+    Args:
+        values: kind, a key of `KINDS`; request, steps and png of the message that ended the run.
+
+    Returns:
+        The file's name and its content in base64.
+
+    Raises:
+        ValueError: if the run is damaged, or no such kind is known.
+    """
+    kind = values.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {quoted(kind)}")
+    suffix, encode = KINDS[kind]
+    kept = read(values)
+    request = kept.request
+    model = request.model if request.model in MODELS else "mine"
+    stem = f"{request.method.lower()}_{model}_n{request.num_steps}_seed{request.seed}"
+    return {
+        "file": f"{stem}.{suffix}",
+        "content": base64.b64encode(encode(kept)).decode("ascii"),
+    }
+
+
+def read(values: Mapping[str, Any]) -> Kept:
+    """Take a message apart.
+
+    Raises:
+        ValueError: unless every value is there, of its type and of the shape that the request has.
+    """
+    asked, steps = values.get("request"), values.get("steps")
+    if not isinstance(asked, dict) or not isinstance(steps, list):
+        raise ValueError(DAMAGED)
+    request = parse(asked)
+    if not 1 <= len(steps) <= MOST_STEPS or not all(isinstance(step, dict) for step in steps):
+        raise ValueError(DAMAGED)
+    spectrum = radial(load(request.model).data_power)
+    rings = len(spectrum.radii)
+    theory = [step.get("theory") for step in steps]
+    numbers = {name: _array([step.get(name) for step in steps], ()) for name in NUMBERS}
+    if not np.isfinite(numbers["iteration"]).all():
+        raise ValueError(DAMAGED)
+    return Kept(
+        request=request,
+        images=_images(request, values.get("png"), len(steps)),
+        numbers=numbers,
+        sigma=_array([step.get("sigma") for step in steps], (2,)),
+        left=_array([step.get("left") for step in steps], (2,)),
+        radii=spectrum.radii,
+        data=spectrum.power,
+        power=_array([step.get("power") for step in steps], (2, rings)),
+        theory=_array(theory, (2, rings)) if any(theory) else None,
+    )
+
+
+def sheet(kept: Kept) -> bytes:
+    """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
+    return comparison.png(kept.request, *kept.images[-1])
+
+
+def animation(kept: Kept) -> bytes:
+    """Return every step as a lossless animated WebP, laid out like the sheet."""
+    frames = [
+        comparison.sheet(kept.request, vanilla, pds, [f"iteration {number(iteration)}"])
+        for (vanilla, pds), iteration in zip(kept.images, kept.numbers["iteration"], strict=True)
+    ]
+    return pictures.animation(frames)
+
+
+def arrays(kept: Kept) -> bytes:
+    """Return images and numbers of every step as .npz."""
+    theory = {} if kept.theory is None else {"exact_power": kept.theory}
+    return pictures.numbers(
+        vanilla=kept.images[:, 0],
+        pds=kept.images[:, 1],
+        sigma=kept.sigma,
+        noise_left=kept.left,
+        radii=kept.radii,
+        data_power=kept.data,
+        power=kept.power,
+        request=np.array(request_text.to_record(kept.request)),
+        **kept.numbers,
+        **theory,
+    )
+
+
+def table(kept: Kept) -> bytes:
+    """Return what the figures show as CSV, one row for each step and frequency."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    exact = [] if kept.theory is None else [f"{name}_exact_power" for name in SAMPLERS]
+    writer.writerow([*COLUMNS, *exact])
+    for i, iteration in enumerate(kept.numbers["iteration"]):
+        for j, radius in enumerate(kept.radii):
+            theory = () if kept.theory is None else kept.theory[i, :, j]
+            sides = [*kept.sigma[i], *kept.left[i]]
+            row = [*sides, radius, kept.data[j], *kept.power[i, :, j], *theory]
+            writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
+    return text.getvalue().encode("ascii")
+
+
+KINDS: dict[str, tuple[str, Callable[[Kept], bytes]]] = {
+    "sheet": ("png", sheet),
+    "animation": ("webp", animation),
+    "steps": ("npz", arrays),
+    "curves": ("csv", table),
+}
+"""File name endings and encoders."""
+
+
+def texts(values: Mapping[str, Any]) -> Message:
+    """Return the forms in which a request travels: a link's query, a command, lines of Python."""
+    request = parse(values)
+    return {
+        "link": request_text.to_query(request),
+        "command": request_text.to_command(request),
+        "python": request_text.to_python(request),
+    }
+
+
+def opened(values: Mapping[str, Any]) -> Message:
+    """Return the settings that a link's query or a picture's record asks for.
+
+    Args:
+        values: query, or record, the text of one of our PNGs.
+
+    Returns:
+        The request; and, of a link, whether it asks for a run and what is wrong with it.
+
+    Raises:
+        ValueError: if a record cannot be read.
+    """
+    query, record = values.get("query"), values.get("record")
+    if isinstance(record, str):
+        return {"request": asdict(request_text.from_record(record))}
+    if not isinstance(query, str):
+        raise ValueError("A link's query or a picture's record was expected")
+    request, given, sentence = request_text.from_query(query)
+    return {"request": asdict(request), "given": given, "sentence": sentence}
+
+
+def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uint8]:
+    """Decode a sheet of steps; its size is compared before a pixel is read.
+
+    Of a run that was stopped the page draws the sheet itself, and browsers write RGBA.
+    """
+    if not isinstance(content, str) or len(content) > LARGEST:
+        raise ValueError(DAMAGED)
+    channels, height, width = load(request.model).image_shape
+    count = request.num_images
+    if num_steps * 2 * count * height * width > MOST_PIXELS:
+        raise ValueError(DAMAGED)
+    try:
+        with Image.open(
+            io.BytesIO(base64.b64decode(content, validate=True)), formats=["PNG"]
+        ) as image:
+            size = (2 * count * width, num_steps * height)
+            if image.size != size:
+                raise ValueError(DAMAGED)
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except (binascii.Error, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise ValueError(DAMAGED) from None
+    rows = pixels.reshape(num_steps, height, 2, count, width, channels)
+    return rows.transpose(0, 2, 3, 1, 4, 5)
+
+
+def _array(values: Sequence[Any], shape: tuple[int, ...]) -> Values:
+    """Turn numbers and None into floats, (len(values), *shape)."""
+    found = [_floats(value, shape) for value in values]
+    return np.array(found, dtype=np.float64)
+
+
+def _floats(value: Any, shape: tuple[int, ...]) -> Any:
+    if not shape:
+        if value is None:
+            return math.nan
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e300:
+            raise ValueError(DAMAGED)
+        return float(value)
+    if not isinstance(value, list) or len(value) != shape[0]:
+        raise ValueError(DAMAGED)
+    return [_floats(item, shape[1:]) for item in value]

@@ -1,0 +1,128 @@
+"""The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pds import spectra
+from pds.files.pictures import view
+from pds.limits import MAX_SEED
+from pds.models import LADDER, ROOT, Request, load, run_chains
+from pds.sampling import Method, Step
+from pds.web.server.messages import Message, dumps, enveloped, finite, picture
+from pds.web.words import grain_begins
+
+RECORDED = ROOT / "assets" / "ladder.json"
+COUNTS = (*LADDER, 20, 10)
+"""Columns: the paper's iteration counts, and two more, where the embedded models show most."""
+ROWS = ("Vanilla", "PDS", "Tuned")
+NUM_IMAGES = 2
+INTERVAL = 0.3
+"""Least time between two messages about progress, in seconds."""
+
+
+def setup() -> Message:
+    """Return what the tab needs before anything is drawn."""
+    return {"counts": list(COUNTS), "rows": ROWS, "limits": {"seed": MAX_SEED}}
+
+
+def recorded(path: Path = RECORDED) -> str:
+    """Return the shipped figure as a message, or one that says how to record it."""
+    if not path.is_file():
+        sentence = f"No recorded figure at {path.name}; run python -m pds record --ladder."
+        return dumps({"kind": "error", "sentence": sentence})
+    return path.read_text(encoding="utf-8")
+
+
+def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = COUNTS) -> Message:
+    """Draw the figure of a request, whatever its own N, and write it."""
+    *_, whole = figure(replace(request, num_images=NUM_IMAGES), counts)
+    path.write_text(dumps(whole) + "\n", encoding="utf-8")
+    return whole
+
+
+def stream(values: object) -> Iterator[str]:
+    """Draw the figure that the page asks for; close the iterator to cancel it.
+
+    Args:
+        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too; and run,
+            a name that comes back in each message.
+    """
+    yield from enveloped(values, _asked)
+
+
+def _asked(values: Mapping[str, Any]) -> Generator[Message, None, None]:
+    request = Request(
+        model=values.get("model", Request.model),
+        alpha=values.get("alpha", Request.alpha),
+        seed=values.get("seed", -1),
+        num_images=NUM_IMAGES,
+    )
+    counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
+    yield from figure(request, counts)
+
+
+def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, None]:
+    """Draw a column for each count, from the quickest to the slowest.
+
+    Yields:
+        "progress" with the share that is done and the seconds left; a "column" for each count; and
+        at last "done" with all columns.
+    """
+    progress = _Progress(sum(counts))
+    columns: dict[int, Message] = {}
+    for n in sorted(counts):
+        at = replace(request, num_steps=n)
+        with closing(run_chains(at, _rows(at))) as run:
+            for steps in run:
+                yield from progress.tell(steps[0])
+        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
+        yield {"kind": "column", "request": asdict(request), **columns[n]}
+    ordered = [columns[n] for n in counts]
+    sentence = grain_begins({n: columns[n]["left"] for n in counts}, ROWS)
+    yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
+
+
+class _Progress:
+    """Tells how far a figure is and how long it will take, not more often than `INTERVAL`.
+
+    Args:
+        total: iterations, over all columns.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
+
+    def tell(self, step: Step) -> Iterator[Message]:
+        """Count a step, and yield a message where one is due."""
+        self.done += 1
+        now = time.perf_counter()
+        if now >= self.due:
+            self.due = now + INTERVAL
+            left = (now - self.start) / self.done * (self.total - self.done)
+            yield {
+                "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
+                "share": finite(self.done / self.total), "seconds": finite(left),
+            }  # fmt: skip
+
+
+def _rows(request: Request) -> tuple[Method, ...]:
+    """Return the method of each of `ROWS`."""
+    model = load(request.model)
+    ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
+    return model.vanilla(request.num_steps), *ours
+
+
+def _column(request: Request, chains: Sequence[Any]) -> Message:
+    """Return the noise left of all chains and their images, one above the other."""
+    data = load(request.model).data_power
+    images = [view(x.float().cpu().numpy()) for x in chains]
+    return {
+        "left": [finite(spectra.noise_left(x, data)) for x in chains],
+        "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
+    }

@@ -1,0 +1,189 @@
+"""The figures of the story: traces from numbers, layouts that never move. No torch, no gradio."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pds.web.figures import FAINT, INK, OURS, TUNED, VANILLA, Array, Layout, Trace, layout, line
+from pds.web.server.messages import rounded
+
+COLORS = {
+    "vanilla": VANILLA,
+    "PDS": OURS,
+    "tuned": TUNED,
+    "best gain": "#a08a2e",
+    "best scalar": "#a08a2e",
+    "inverted": INK,
+    "shuffled": INK,
+}
+DASHES = {"best scalar": "dash", "inverted": "dot", "shuffled": "dashdot"}
+STEPS = {2000: "#b9c4c9", 200: "#7fa8b8", 66: "#3f7f97", 25: "#cf6a3f"}
+"""Colors of iteration counts, from many to few."""
+BETTER = [[0, "#b4481f"], [0.35, "#e8b598"], [0.5, "#f3efe4"], [0.65, "#9cc7cf"], [1, "#14697f"]]
+LEGEND = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+}
+TOP = {"margin": {"l": 60, "r": 12, "t": 64, "b": 44}}
+SIGMAS = [1348, 100, 10, 1, 0.1, 0.01]
+
+
+def _log(title: str, low: float, high: float, **more: Any) -> dict[str, Any]:
+    """Return a logarithmic axis from low to high, reversed if high is the smaller."""
+    ends = [float(np.log10(low)), float(np.log10(high))]
+    return {
+        "title": title,
+        "type": "log",
+        "range": ends,
+        "dtick": 1,
+        "exponentformat": "power",
+    } | more
+
+
+def layouts() -> dict[str, Layout]:
+    """Return the layouts of all figures of the story."""
+    sigma = _log("sigma, falling", 1500, 0.008)
+    counts = _log("iterations N", 9, 2200, tickvals=[10, 25, 66, 200, 2000], dtick=None)
+    return {
+        "wall": layout(
+            "Power of the data and of the noise",
+            xaxis=_log("cycles per pixel", 0.008, 0.72, dtick="D2"),
+            yaxis=_log("power", 1e-6, 1e4, dtick=2),
+            **LEGEND, **TOP,
+        ),
+        "lag": layout(
+            "One frequency, relative to exact",
+            xaxis=sigma, yaxis={"title": "times what it should be", "range": [0.85, 2.05]},
+            **LEGEND, **TOP,
+        ),
+        "errors": layout(
+            "Error at the end",
+            xaxis=counts, yaxis=_log("distance W2 to the data", 1e-5, 3), **LEGEND, **TOP,
+        ),
+        "map": layout(
+            "Where PDS is better (blue) and where vanilla is (red)",
+            xaxis=counts,
+            yaxis=_log(
+                "alpha", 0.1, 50, dtick=None, tickvals=[0.1, 0.3, 1, 4, 10, 50],
+                ticktext=["1.1", "1.3", "2", "5", "11", "51"],
+            ),
+        ),
+        "clocks": layout(
+            "Two schedules",
+            xaxis={"title": "iterations done", "range": [0, 66]},
+            yaxis=_log("sigma", 0.005, 2000), **LEGEND, **TOP,
+        ),
+    }  # fmt: skip
+
+
+def wall_traces(radius: Array, power: Array, sigma: float) -> list[Trace]:
+    """Draw the data's power and the noise's; what is below the noise is shaded."""
+    noise = np.full(len(radius), sigma**2)
+    hover = "%{x:.3f} cycles per pixel: %{y:.2e}"
+    shade = line(
+        radius, np.maximum(power, noise), "rgba(0,0,0,0)", fill="tonexty", fillcolor=FAINT,
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    return [
+        line(radius, power, INK, name="data", hovertemplate=hover),
+        shade,
+        line(radius, noise, VANILLA, name="noise", hovertemplate=hover),
+        line(radius, power + noise, OURS, name="both", line={"dash": "dot", "width": 1.5},
+             hovertemplate=hover),
+    ]  # fmt: skip
+
+
+def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Trace]:
+    """Draw a frequency's standard deviation over what it should be for each N.
+
+    Args:
+        runs: N, sigma and the ratio after each iteration that is shown.
+        wall: sigma at which the frequency stands as high as the noise.
+    """
+    curves = [
+        line(
+            sigma, ratio, STEPS[n], name=f"N = {n:,}", mode="lines+markers",
+            marker={"size": 4}, hovertemplate="sigma %{x:.3g}: %{y:.3f} times",
+        )
+        for n, sigma, ratio in runs
+    ]  # fmt: skip
+    right = line(
+        np.array([1500.0, 0.008]), np.ones(2), INK, line={"width": 1}, hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
+    label = {
+        "type": "scatter", "mode": "text", "x": [wall], "y": [1.98], "text": [" its wall"],
+        "textposition": "middle right", "hoverinfo": "skip", "showlegend": False,
+        "textfont": {"color": INK},
+    }  # fmt: skip
+    return [right, *curves, _upright(wall, (0.85, 2.05)), label]
+
+
+def error_traces(
+    counts: Sequence[int], curves: Mapping[str, Array], crossings: Sequence[float], chosen: int
+) -> list[Trace]:
+    """Draw the error curves, the crossings of vanilla and PDS, and the chosen N."""
+    n = np.array(counts, dtype=float)
+    drawn = [
+        line(
+            n, curve, COLORS[name], name=name, hovertemplate="N = %{x}: %{y:.4f}",
+            line={"dash": DASHES.get(name, "solid"), "width": 1.5 if name in DASHES else 2.5},
+        )
+        for name, curve in curves.items()
+    ]  # fmt: skip
+    heights = np.exp(np.interp(np.log(crossings), np.log(n), np.log(curves["vanilla"])))
+    marks = {
+        "type": "scatter", "mode": "markers", "x": rounded(np.array(crossings)),
+        "y": rounded(heights), "name": "crossover", "showlegend": bool(len(crossings)),
+        "marker": {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}},
+        "hovertemplate": "vanilla and PDS are equal at N = %{x:.0f}<extra></extra>",
+    }  # fmt: skip
+    return [*drawn, marks, _upright(chosen, (1e-5, 3))]
+
+
+def map_traces(
+    counts: Sequence[int], alphas: Sequence[float], advantage: Array, chosen: tuple[int, float]
+) -> list[Trace]:
+    """Draw log10 of vanilla's error over that of PDS, with the chosen N and alpha."""
+    strengths = np.array(alphas) - 1
+    heat = {
+        "type": "heatmap", "x": list(counts), "y": rounded(strengths),
+        "z": rounded(np.clip(advantage, -3, 3)), "zmin": -1.2, "zmax": 1.2, "colorscale": BETTER,
+        "customdata": rounded(np.clip(10**advantage, 0, 1e6)),
+        "colorbar": {
+            "thickness": 10, "outlinewidth": 0, "tickvals": [-1, -0.5, 0, 0.5, 1],
+            "ticktext": ["10 × worse", "3 ×", "equal", "3 ×", "10 × better"],  # noqa: RUF001
+        },
+        "hovertemplate": "N = %{x}: error of vanilla / PDS = %{customdata:.2f}<extra></extra>",
+    }  # fmt: skip
+    even = {
+        "type": "contour", "x": list(counts), "y": rounded(strengths),
+        "z": rounded(np.clip(advantage, -3, 3)), "showscale": False, "hoverinfo": "skip",
+        "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
+        "line": {"color": "#1c1e21", "width": 2},
+    }  # fmt: skip
+    mark = {
+        "type": "scatter", "mode": "markers", "x": [chosen[0]], "y": [chosen[1] - 1],
+        "marker": {"symbol": "cross-thin", "size": 15, "line": {"width": 3, "color": "#1c1e21"}},
+        "hoverinfo": "skip",
+    }  # fmt: skip
+    return [heat, even, mark]
+
+
+def clock_traces(sigmas: Sequence[Array], names: Sequence[str], iteration: int) -> list[Trace]:
+    """Draw sigma after each iteration of both runs, and the moment that is compared."""
+    hover = "after iteration %{x}: sigma %{y:.3g}"
+    curves = [
+        line(np.arange(1.0, len(sigma) + 1), np.maximum(sigma, 0.006), color, name=name,
+             hovertemplate=hover, mode="lines+markers", marker={"size": 4})
+        for sigma, name, color in zip(sigmas, names, (VANILLA, OURS), strict=True)
+    ]  # fmt: skip
+    return [*curves, _upright(iteration, (0.005, 2000))]
+
+
+def _upright(x: float, ends: tuple[float, float]) -> Trace:
+    style = {"dash": "dot", "width": 1.5}
+    return line(
+        np.full(2, float(x)), np.array(ends), INK, line=style, hoverinfo="skip", showlegend=False
+    )
