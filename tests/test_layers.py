@@ -10,6 +10,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"limits", "spectra"},
+    {"checks"},
     {"files"},
     {"sde"},
     {"moves", "preconditioners", "stacking"},
