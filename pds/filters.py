@@ -11,7 +11,6 @@ raw masks, .npy.
 Source: H. Ma et al., ECCV 2022, and its published masks.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds.files import arrays
+from pds.files.writing import write
 from pds.preconditioners import (
     EVENNESS,
     Composition,
@@ -158,12 +158,14 @@ def preconditioner(
     )
 
 
+def encode(mask: Tensor) -> bytes:
+    """Return a raw mask as the bytes of a float32 .npy file."""
+    return arrays.to_npy(mask.to(torch.float32).cpu().numpy())
+
+
 def save(path: Path, mask: Tensor) -> None:
-    """Write a raw mask as float32 .npy, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as file:
-        np.save(file, mask.to(torch.float32).cpu().numpy(), allow_pickle=False)
-    os.replace(partial, path)
+    """Write a raw mask as a float32 .npy file."""
+    write(path, encode(mask))
 
 
 def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", "space"]) -> Tensor:
@@ -202,7 +204,7 @@ def read(
         kind: a frequency mask must also be even.
         most: numbers that it may hold, if there is a limit.
     """
-    array = arrays.read(file, name, most=most)
+    array = arrays.read_npy(file, name, most=most)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if shape is None and array.ndim != 3:

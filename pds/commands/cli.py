@@ -18,7 +18,7 @@ from pds.commands import compare_cli, evaluate_cli, filter_picture
 from pds.commands.bench_cli import add_bench
 from pds.commands.sample_cli import counts
 from pds.evaluation import tuned_record
-from pds.files import images, pictures
+from pds.files import images, pictures, writing
 from pds.jobs import configs, run_folder, run_model
 from pds.portraits import train
 from pds.sampling import Sampler
@@ -116,7 +116,7 @@ def _filter(arguments: argparse.Namespace) -> None:
         filters.save(path, mask)
         print(f"{path}: {tuple(mask.shape)}, {masks.num_images} images")
     path = arguments.out.with_name(f"{arguments.out.name}_gain.png")
-    pictures.write(path, pictures.png(filter_picture.drawing(masks), ""))
+    writing.write(path, pictures.png(filter_picture.drawing(masks), ""))
     print(f"{path}: both gains at alpha = 5")
     if isinstance(batches, images.Images) and batches.skipped:
         listing = ", ".join(batches.skipped[:5]) + (" ..." if len(batches.skipped) > 5 else "")

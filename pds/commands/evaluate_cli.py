@@ -10,8 +10,9 @@ from pds.commands.sample_cli import counts
 from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
-from pds.evaluation.store import Batch, Cell, Store, write
+from pds.evaluation.store import Batch, Cell, Store
 from pds.evaluation.subject import Subject
+from pds.files.writing import write
 from pds.jobs import ranks
 from pds.limits import MAX_SEED
 

@@ -14,8 +14,6 @@ or not at all.
 """
 
 import json
-import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds.evaluation.subject import Subject
+from pds.files.arrays import read_npz, to_npz
+from pds.files.writing import write
 
 FORMAT = 1
 
@@ -83,7 +83,6 @@ class Store:
             return
         if self.folder.is_dir() and any(self.folder.iterdir()):
             raise ValueError(f"{self.folder} holds something else; choose another --out")
-        self.folder.mkdir(parents=True, exist_ok=True)
         write(path, json.dumps(mine, indent=1).encode() + b"\n")
 
     def _require_same(self, found: dict[str, Any], mine: dict[str, Any]) -> None:
@@ -114,10 +113,9 @@ class Store:
 
     def save(self, batch: Batch, images: Tensor, *, nfe: int, seconds: float) -> None:
         """Write a batch."""
-        folder = self._path(batch.cell)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{batch.first:06d}-{batch.first + batch.size - 1:06d}.npz"
-        write_arrays(path, images=_halves(images), first=batch.first, nfe=nfe, seconds=seconds)
+        name = f"{batch.first:06d}-{batch.first + batch.size - 1:06d}.npz"
+        stored = to_npz(images=_halves(images), first=batch.first, nfe=nfe, seconds=seconds)
+        write(self._path(batch.cell) / name, stored)
 
     def drawn(self, cell: Cell) -> Drawn:
         """Read the images of a cell, up to the first gap.
@@ -130,7 +128,7 @@ class Store:
         for path, indices in self._batches(cell):
             if indices[0] > count:
                 break
-            arrays = read_arrays(path)
+            arrays = read_npz(path)
             new = torch.from_numpy(arrays["images"][count - indices[0] :].astype(np.float32))
             images.append(new)
             count += len(new)
@@ -145,11 +143,11 @@ class Store:
         path = self.folder / "reference.npz"
         source = "" if subject.images is None else str(subject.images.source)
         if path.is_file():
-            arrays = read_arrays(path)
+            arrays = read_npz(path)
             if int(arrays["wanted"]) == num_images and str(arrays["source"]) == source:
                 return torch.from_numpy(arrays["images"].astype(np.float32))
         stored = _halves(subject.held_out(num_images))
-        write_arrays(path, images=stored, wanted=num_images, source=source)
+        write(path, to_npz(images=stored, wanted=num_images, source=source))
         return torch.from_numpy(stored.astype(np.float32))
 
     def _path(self, cell: Cell) -> Path:
@@ -169,34 +167,6 @@ def _halves(images: Tensor) -> NDArray[np.float16]:
     """Return images in half precision: within 2.5e-4 in [0, 1], far below any grain."""
     with np.errstate(over="ignore"):  # what is too large for it has diverged
         return images.numpy().astype(np.float16)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, whoever else writes it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-
-
-def write_arrays(path: Path, **arrays: Any) -> None:
-    """Write an .npz file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with open(partial, "wb") as file:
-        np.savez(file, **arrays)
-    os.replace(partial, path)
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an .npz file.
-
-    Raises:
-        ValueError: if it is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

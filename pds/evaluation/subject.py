@@ -1,7 +1,6 @@
 """What is evaluated: a model, its data taken as Gaussian, and images that it never saw."""
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from pds import filters, models
 from pds.evaluation.gaussian import Field
+from pds.files.fingerprint import fingerprint
 from pds.files.images import Images
 from pds.models import Experiment
 from pds.portraits import portraits, train
@@ -51,17 +51,15 @@ class Subject:
     @property
     def fingerprint(self) -> str:
         """Hash of the weights and masks: what the images of an arm depend on beside its name."""
-        experiment, digest = self.experiment, hashlib.sha256()
+        experiment = self.experiment
         score = experiment.score
         tensors = [experiment.frequency_mask, experiment.space_mask]
         if isinstance(score, NetworkScore):
             tensors += score.state_dict().values()
         if isinstance(score, GaussianField):
             tensors.append(score.power)
-        for tensor in tensors:
-            digest.update(tensor.cpu().numpy().tobytes())
-        digest.update(repr((experiment.sde, experiment.num_scales, experiment.snr)).encode())
-        return digest.hexdigest()[:32]
+        settings = repr((experiment.sde, experiment.num_scales, experiment.snr))
+        return fingerprint([*tensors, settings])
 
     def held_out(self, num_images: int) -> Tensor:
         """Return images of the data, (n, C, H, W) float32: n, or all that people brought.

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pds import theory
 from pds.evaluation.gaussian import COUNTS, Array, Field, field
+from pds.files.writing import write
 from pds.kernels import Langevin
 from pds.models import ROOT
 from pds.sampling import Sampler
@@ -54,7 +55,7 @@ def record(models: Iterable[str], path: Path = RECORDED) -> None:
             "scalars": [round(scalar, 5) for _, scalar, _ in found],
             "levels": [levels for _, _, levels in found],
         }
-    path.write_text(json.dumps(recorded, separators=(",", ":")) + "\n", encoding="utf-8")
+    write(path, json.dumps(recorded, separators=(",", ":")).encode() + b"\n")
 
 
 @cache

@@ -5,7 +5,7 @@ A noisy state x = x0 + sigma z has pixels far outside [0, 1]. It is shown as
     view = 0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
 
 with s the standard deviation of the data, so that it keeps their contrast while it emerges from the
-noise. At sigma = 0 it is shown as it is. Files are written whole or not at all.
+noise. At sigma = 0 it is shown as it is.
 """
 
 import io
@@ -48,26 +48,6 @@ def view(
     shown = np.nan_to_num(0.5 + (x_mean - 0.5) * contrast, nan=0.5)
     pixels: NDArray[np.uint8] = np.rint(255 * np.clip(shown, 0, 1)).astype(np.uint8)
     return pixels.transpose(0, 2, 3, 1)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written.
-
-    Raises:
-        OSError: if it cannot be written; nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        if partial.is_file():
-            partial.unlink()
-        raise OSError(
-            f"cannot write {path} ({error.strerror}); files written before are kept, so make room "
-            "or choose another place, and run the command again"
-        ) from None
 
 
 def png(pixels: Pixels, text: str) -> bytes:
@@ -120,13 +100,6 @@ def animation(frames: Sequence[Pixels], *, seconds: float = 4.0) -> bytes:
         quality=0,
         method=0,
     )
-    return buffer.getvalue()
-
-
-def numbers(**arrays: NDArray[np.generic]) -> bytes:
-    """Encode named arrays as .npz."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pds.files import pictures
+from pds.files import pictures, writing
 from pds.files.pictures import Pixels
 from pds.jobs import request_text
 from pds.models import Request, compare_request
@@ -39,4 +39,4 @@ def save(path: str | Path, request: Request, vanilla: Tiles, pds: Tiles) -> None
     Raises:
         OSError: if it cannot be written; nothing is left of it.
     """
-    pictures.write(Path(path), png(request, vanilla, pds))
+    writing.write(Path(path), png(request, vanilla, pds))

@@ -7,7 +7,6 @@ an image is to depend on neither. On a GPU a batch is one call.
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pds import filters
+from pds.files.fingerprint import fingerprint
 from pds.jobs import configs
 from pds.jobs.configs import Configuration
 from pds.jobs.run_request import RunRequest
@@ -86,7 +86,7 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         # What tuning finds at one fixed N stands for all, and costs whoever asks no more than that.
         probe = replace(samplers[0], num_steps=20, eps=1e-3)
         extra.append(repr(_method(request, card, probe, frequency, space).sampler))
-    fingerprint = _fingerprint(score, extra, masks)
+    weights = score.network.state_dict().values()
     model = Model(
         score=score.to(device),
         sde=score.sde,
@@ -94,7 +94,7 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         centered=card.network.centered,
         samplers=samplers,
         methods=methods,
-        fingerprint=fingerprint,
+        fingerprint=fingerprint([json.dumps(extra, sort_keys=True), *weights, *masks]),
     )
     for method in model.methods.values():
         method.rehearse(model.sde, torch.ones(1, *shape, device=device))
@@ -238,13 +238,6 @@ def _differences(score: NetworkScore, card: ModelCard) -> str:
         differing = [f"{n} is {its[n]}, expected {mine[n]}" for n in mine if its[n] != mine[n]]
     more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
     return "; ".join(differing[:3]) + more
-
-
-def _fingerprint(score: NetworkScore, extra: list[object], masks: list[Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(extra, sort_keys=True).encode())
-    for tensor in [*score.network.state_dict().values(), *masks]:
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()[:32]
 
 
 @contextlib.contextmanager

@@ -14,7 +14,6 @@ Source: T. Karras et al., NeurIPS 2022 (loss weights and noise distribution).
 
 import itertools
 import math
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -30,6 +29,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from pds.files.writing import whole
 from pds.kernels import Langevin
 from pds.portraits import portrait
 from pds.sampling import Sampler, sample, seeded_noise, steps
@@ -143,15 +143,14 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint that `resume` reads, whole or not at all."""
-        partial = self.path.with_suffix(".part")
         state = {
             "iteration": self.iteration,
             "score": self.score.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        with whole(self.path) as partial:
+            torch.save(state, partial)
 
     def resume(self) -> None:
         """Go on from the checkpoint, if there is one.
@@ -244,9 +243,8 @@ def portrait_cache(config: TrainConfig) -> NDArray[np.uint8]:
         if images.shape == (config.num_images, 3, config.size, config.size):
             return images
     images = np.concatenate(list(rendered(config.num_images, size=config.size)))
-    with open(path.with_suffix(".part"), "wb") as file:
+    with whole(path) as partial, partial.open("wb") as file:
         np.save(file, images)
-    os.replace(path.with_suffix(".part"), path)
     return images
 
 

@@ -9,7 +9,6 @@ Source: the layout is that of Y. Song's score_sde and of the published PDS code.
 
 import importlib
 import json
-import os
 import pickle
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pds.files.writing import whole
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 
 Weights = dict[str, Tensor]
@@ -85,10 +85,9 @@ def fill(score: NetworkScore, state: Weights, source: Path | str) -> NetworkScor
 
 def save(path: Path, score: NetworkScore) -> None:
     """Write a model with its description as .safetensors, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
     state = {name: tensor.contiguous() for name, tensor in score.network.state_dict().items()}
-    save_file(state, partial, metadata={"pds": json.dumps(score.card.to_dict())})
-    os.replace(partial, path)
+    with whole(path) as partial:
+        save_file(state, partial, metadata={"pds": json.dumps(score.card.to_dict())})
 
 
 def _read_safetensors(path: Path) -> tuple[Weights, ModelCard]:
