@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pds.checks import require_alpha
 from pds.files import arrays
 from pds.files.writing import write
 from pds.preconditioners import (
@@ -130,11 +131,7 @@ def gain(mask: Tensor, alpha: float) -> Tensor:
     Raises:
         ValueError: unless alpha > 1.
     """
-    if not 1 < alpha < float("inf"):
-        raise ValueError(
-            f"alpha must be > 1, got {alpha:g}; a larger alpha is a weaker filter, the paper uses 5"
-        )
-    mask = mask.double()
+    alpha, mask = require_alpha(alpha), mask.double()
     return (alpha / (mask / mask.max() + alpha - 1)).float()
 
 

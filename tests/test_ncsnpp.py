@@ -255,8 +255,8 @@ def test_the_published_experiments_can_be_built(config, count):
         ({"ch_mult": ()}, "ch_mult must list"),
         ({"image_size": 15}, "divisible by 2 for 2 levels, got 15"),
         ({"fir_kernel": (1, 2, 1)}, "4 taps"),
-        ({"num_channels": 0}, "num_channels must be >= 1, got 0"),
-        ({"num_res_blocks": 0}, "num_res_blocks must be >= 1, got 0"),
+        ({"num_channels": 0}, "num_channels must be a whole number >= 1, got 0"),
+        ({"num_res_blocks": 0}, "num_res_blocks must be a whole number >= 1, got 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
         ({"embedding_type": "positional"}, "scale_by_sigma needs embedding_type fourier"),
     ],
@@ -310,8 +310,8 @@ def test_the_edm_network_sees_input_of_unit_variance():
     ("change", "sentence"),
     [
         ({"sde": VPSDE(), "scaling": "edm"}, "edm scaling is defined for VE, got VPSDE"),
-        ({"num_scales": 0}, "num_scales must be >= 1, got 0"),
-        ({"snr": -1.0}, "snr must be > 0 and finite, got -1.0"),
+        ({"num_scales": 0}, "num_scales must be a whole number >= 1, got 0"),
+        ({"snr": -1.0}, "snr must be > 0, got -1.0"),
         ({"data_std": 0.0}, "data_std must be > 0 and finite, got 0.0"),
     ],
 )

@@ -120,7 +120,7 @@ def test_bins_keep_every_mode_and_all_power_and_tell_octaves_apart():
     assert bins.count.sum() == SIZE**2 - 1
     assert bins.count @ bins.power == pytest.approx(MODES.count @ MODES.power)
     assert bins.count @ (bins.radius > 0.25) == MODES.count @ (MODES.radius > 0.25)
-    with pytest.raises(ValueError, match="per_octave must be >= 1, got 0"):
+    with pytest.raises(ValueError, match=r"per_octave must be .*>= 1, got 0; 8 are"):
         theory.bins(POWER, per_octave=0)
 
 

@@ -230,7 +230,7 @@ DRAWN = """
 import sys
 sys.path.insert(0, {root!r})
 import torch
-from pds import train
+from pds.portraits import train
 if __name__ == "__main__":
     torch.set_num_threads(2)
     torch.rand(2_000_000).mul(2)
@@ -294,8 +294,8 @@ def run_command(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--iterations", 0), "iterations must be > 0, got 0"),
-        (("--learning-rate", "nan"), "learning_rate must be > 0, got nan"),
+        (("--iterations", 0), "iterations must be a whole number >= 1, got 0"),
+        (("--learning-rate", "nan"), "learning_rate must be > 0 and finite, got nan"),
         (("--device", "abacus"), "device 'abacus' cannot be used here"),
     ],
 )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from pds.checks import require_whole
 from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -49,11 +50,9 @@ class Images:
             raise FileNotFoundError(
                 f"no images at {self.source}; expected a folder, an .npy or an .npz file"
             )
-        if self.size < 2 or self.channels not in (1, 3):
-            raise ValueError(
-                f"images need a size of 2 or more and 1 or 3 channels, got {self.size} and "
-                f"{self.channels}"
-            )
+        require_whole("the size of images", self.size, 2)
+        if self.channels not in (1, 3):
+            raise ValueError(f"images have 1 or 3 channels, got {self.channels}")
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield float32 batches (B, channels, size, size) in [0, 1]."""

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pds.checks import require_whole
 from pds.portraits.painting import paint
 from pds.portraits.person import draw_person
 
@@ -33,8 +34,7 @@ def portrait(seed: int, *, size: int = 32) -> NDArray[np.float32]:
     """
     if size not in SIZES:
         raise ValueError(f"portraits are drawn at 32 or 64 pixels, got {size}")
-    if seed < 0:
-        raise ValueError(f"the seed of a portrait must be >= 0, got {seed}")
+    seed = require_whole("the seed of a portrait", seed, 0)
     rng = np.random.Generator(np.random.PCG64(seed))
     return paint(draw_person(rng), rng).reduced(size)
 

@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from pds.checks import require_positive, require_whole
 from pds.files.writing import whole
 from pds.kernels import Langevin
 from pds.portraits import portrait
@@ -72,9 +73,9 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("num_images", "iterations", "batch_size", "learning_rate", "ema_half_life"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        for name in ("num_images", "iterations", "batch_size", "ema_half_life"):
+            require_whole(name, getattr(self, name), 1)
+        require_positive("learning_rate", self.learning_rate)
         try:
             torch.empty(0, device=self.device)
         # What torch raises for a name it does not know, and for one it was built without.

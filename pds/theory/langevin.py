@@ -32,6 +32,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pds.checks import require_positive
 from pds.theory.plane import Gaussian, Target
 
 CONVERGED = 0.01
@@ -56,8 +57,7 @@ class Move:
     skew: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.step < math.inf:
-            raise ValueError(f"the step must be > 0 and finite, got {self.step:g}")
+        require_positive("the step", self.step)
         if not math.isfinite(self.skew):
             raise ValueError(f"the skew must be finite, got {self.skew:g}")
         if self.m.shape != (2, 2) or not abs(float(torch.linalg.det(self.m.double()))) > 0:

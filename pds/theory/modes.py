@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pds.checks import require_whole
 from pds.spectra import HALF_NYQUIST
 
 Array = NDArray[np.float64]
@@ -84,10 +85,9 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
         per_octave: number of bins in each octave, >= 1.
 
     Raises:
-        ValueError: unless per_octave >= 1.
+        ValueError: unless per_octave is a whole number >= 1.
     """
-    if per_octave < 1:
-        raise ValueError(f"per_octave must be >= 1, got {per_octave}; 8 are accurate")
+    per_octave = require_whole("per_octave", per_octave, 1, advice="8 are accurate")
     exact = rings(power)
     place = np.ceil(per_octave * np.log2(exact.radius / HALF_NYQUIST) - 1e-9)
     _, group = np.unique(place, return_inverse=True)

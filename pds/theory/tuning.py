@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pds.checks import require_alpha, require_whole
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE, Level
@@ -121,10 +122,9 @@ def hats(modes: Modes, num_knots: int) -> Array:
     """Return hat functions (num_knots, K) in log radius: a partition of one.
 
     Raises:
-        ValueError: unless num_knots >= 1.
+        ValueError: unless num_knots is a whole number >= 1.
     """
-    if num_knots < 1:
-        raise ValueError(f"num_knots must be >= 1, got {num_knots}")
+    num_knots = require_whole("num_knots", num_knots, 1, advice=f"{NUM_KNOTS} are enough")
     place = np.log(modes.radius)
     knots = np.linspace(place.min(), place.max(), num_knots)
     rows = np.stack([np.interp(place, knots, row) for row in np.eye(num_knots)])
@@ -169,8 +169,7 @@ def mask(gain: Tensor, alpha: float) -> Tensor:
     Raises:
         ValueError: unless alpha > 1 and all gains lie in [1, alpha / (alpha - 1)].
     """
-    if not 1 < alpha < math.inf:
-        raise ValueError(f"alpha must be > 1, got {alpha:g}; a larger alpha is a weaker filter")
+    alpha = require_alpha(alpha)
     pinned = gain.double().clone()
     pinned[..., 0, 0] = 1.0
     low, high = float(pinned.min()), float(pinned.max())

@@ -16,13 +16,13 @@ Diffusion-Based Generative Models", NeurIPS 2022 (edm).
 """  # noqa: E501
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from pds.checks import require_positive, require_snr, require_whole
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.network import NCSNpp
 from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column
@@ -58,11 +58,9 @@ class ModelCard:
     data_std: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.num_scales < 1:
-            raise ValueError(f"num_scales must be >= 1, got {self.num_scales}")
-        for name in ("snr", "data_std"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
+        require_whole("num_scales", self.num_scales, 1)
+        require_snr(self.snr)
+        require_positive("data_std", self.data_std)
         if self.scaling not in ("published", "edm"):
             raise ValueError(f"scaling must be published or edm, got {self.scaling!r}")
         if self.scaling == "edm" and not isinstance(self.sde, VESDE):
