@@ -249,13 +249,6 @@ def test_portraits_are_drawn_in_a_process_whose_torch_threads_have_started():
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_a_sheet_puts_images_in_rows():
-    colors = torch.tensor([0.0, 0.2, 1.5]).reshape(3, 1, 1, 1).expand(3, 3, 2, 2)
-    picture = np.asarray(train.sheet(torch.cat([colors, colors[:1]]), columns=2))
-    assert picture.shape == (4, 4, 3)
-    assert picture[::2, ::2, 0].tolist() == [[0, 51], [255, 0]]
-
-
 @pytest.fixture
 def quick_export(monkeypatch):
     """Sheets of two steps, and a held-out set of two portraits."""

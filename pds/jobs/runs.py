@@ -230,8 +230,9 @@ def _write_trajectory(plan: _Run, num_steps: int, image: int, moments: list[_Mom
     # The last state is the image itself: no noise is left to allow for.
     shares = [1.0] * (len(moments) - 1) + [0.0]
     frames = [
-        pictures.side_by_side(
-            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()]
+        pictures.grid(
+            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()],
+            columns=len(m.images),
         )
         for m, share in zip(moments, shares, strict=True)
     ]

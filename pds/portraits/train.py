@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from pds.checks import require_positive, require_whole
-from pds.files.writing import whole
+from pds.files import pictures
+from pds.files.writing import whole, write
 from pds.kernels import Langevin
 from pds.portraits import portrait
 from pds.sampling import Sampler, sample, seeded_noise, steps
@@ -283,13 +283,6 @@ def _export(trainer: Trainer) -> Path:
     images = sample(
         steps(score, sde, sampler=sampler, noise=noise, shape=(16, 3, *[config.size] * 2))
     )
-    sheet(images).save(config.out / f"sheet{trainer.iteration:06d}.png")
+    sheet = pictures.grid(pictures.view(images.cpu().numpy()), columns=8)
+    write(config.out / f"sheet{trainer.iteration:06d}.png", pictures.png(sheet, ""))
     return path
-
-
-def sheet(images: Tensor, *, columns: int = 8) -> Image.Image:
-    """Tile images (B, 3, H, W) in [0, 1], clipped, into one picture."""
-    tiles = images.clamp(0, 1).mul(255).round().byte().cpu()
-    rows = list(torch.split(tiles, columns))
-    tiled = torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)
-    return Image.fromarray(tiled.permute(1, 2, 0).numpy())
