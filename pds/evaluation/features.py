@@ -30,7 +30,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
-from pds.spectra import HALF_NYQUIST
 
 Array = NDArray[np.float64]
 
@@ -79,25 +78,17 @@ def features(images: Tensor) -> Features:
 def _features(images: Tensor) -> Features:
     size = math.prod(images.shape[-2:])
     power = torch.fft.fft2(images).abs().square().mean(1).flatten(1) / size
-    place, count = rings(*images.shape[-2:])
-    total = torch.zeros(len(images), len(count), dtype=torch.float64)
-    total.index_add_(1, torch.from_numpy(place), power)
+    index, count = spectra.rings(*images.shape[-2:])
+    total = torch.zeros(len(images), len(count), dtype=torch.float64).index_add_(1, index, power)
     colors = _colors(images)
     details, coarse = haar(colors)
-    above = (spectra.radii(*images.shape[-2:]) > HALF_NYQUIST).flatten()
+    fine = spectra.is_fine(*images.shape[-2:]).flatten()
     return Features(
-        power[:, above].mean(1).numpy(),
-        total.numpy() / count,
+        power[:, fine].mean(1).numpy(),
+        (total / count).numpy(),
         _summary(colors, details).numpy(),
         _projections(details, coarse).numpy(),
     )
-
-
-def rings(height: int, width: int) -> tuple[NDArray[np.int64], Array]:
-    """Return the ring of each frequency of the flattened grid, and how many each ring has."""
-    radius = spectra.radii(height, width).flatten().numpy() * min(height, width)
-    place = np.rint(radius).astype(np.int64)
-    return place, np.bincount(place).astype(np.float64)
 
 
 def _colors(images: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pds.evaluation.features import Array, Features, rings
+from pds import spectra
+from pds.evaluation.features import Array, Features
 
 METRICS = ("noise_left", "noise_db", "spectrum_db", "w2", "sliced", "frechet")
 RESAMPLES = 1000
@@ -151,7 +152,7 @@ class Reference:
         return np.sqrt(np.square(ratio).mean(1))
 
     def _w2(self, spectrum: Array) -> Array:
-        _, count = rings(*self.size)
+        count = spectra.rings(*self.size).count.double().numpy()
         gap = np.square(np.sqrt(spectrum) - np.sqrt(self._rings))[:, 1:]
         return np.sqrt(gap @ count[1:] / count[1:].sum())
 

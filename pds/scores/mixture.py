@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pds.limits import quoted
 from pds.sde import SDE, column
+from pds.spectra import half_multiplicity
 
 
 class SpectralMixture:
@@ -46,11 +47,7 @@ class SpectralMixture:
         self.half_power = spectra.abs().square().mean(0)
         self._centers = torch.view_as_real(spectra * (1 - beta) ** 0.5).flatten(1)
         self._squares = spectra.abs().square().flatten(1) * (1 - beta)
-        # A half spectrum stands for k and -k, but where a column is its own mirror image.
-        self._count = torch.full_like(self.half_power, 2.0)
-        self._count[..., 0] = 1
-        if images.shape[-1] % 2 == 0:
-            self._count[..., -1] = 1
+        self._multiplicity = half_multiplicity(images.shape[-1]).to(images.device)
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         scale, std = (column(value, self.mean) for value in self.sde.marginal(t))
@@ -72,7 +69,7 @@ class SpectralMixture:
 
     def _weights(self, spectrum: Tensor, precision: Tensor, scale: Tensor) -> Tensor:
         """Return w, (B, n)."""
-        counted = self._count * precision
+        counted = self._multiplicity * precision
         pulled = torch.view_as_real(spectrum * counted).flatten(1)
         likeness = scale * (pulled @ self._centers.mT)
         distance = scale**2 * (counted.flatten(1) @ self._squares.mT)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds.checks import require_whole
-from pds.spectra import HALF_NYQUIST
+from pds.spectra import HALF_NYQUIST, radii
 
 Array = NDArray[np.float64]
 
@@ -47,10 +47,7 @@ class Modes:
 
 def modes(power: Tensor) -> Modes:
     """List every mode of a power (H, W) but k = 0, in the order of the grid."""
-    height, width = power.shape
-    rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
-    columns = torch.fft.fftfreq(width, dtype=torch.float64)[None, :]
-    radius = torch.hypot(rows, columns).flatten()[1:]
+    radius = radii(*power.shape).flatten()[1:]
     flat = power.double().cpu().flatten()[1:]
     return Modes(flat.numpy(), np.ones(len(flat)), radius.numpy())
 

@@ -26,8 +26,8 @@ from pds.checks import require_alpha, require_whole
 from pds.limits import MAX_ALPHA
 from pds.sampling import Sampler
 from pds.sde import SDE, Level
-from pds.theory import modes as spectra
-from pds.theory.modes import Array, Modes
+from pds.spectra import radii
+from pds.theory.modes import Array, Modes, grid, w2
 from pds.theory.recursion import variances
 
 BOUNDS = (1.0, 4.0)
@@ -77,8 +77,8 @@ def tune(
         # The value of a gain at each knot, as its mean under that knot's hat.
         theta = (basis @ np.log(gain)) / basis.sum(1)
         found += [gain, np.exp(descend(errors, theta, np.log(bounds)) @ basis)]
-    w2 = spectra.w2(modes, variances(modes, np.stack(found), sde, [sampler] * len(found)))
-    return found[int(np.nanargmin(w2))]
+    errors_found = w2(modes, variances(modes, np.stack(found), sde, [sampler] * len(found)))
+    return found[int(np.nanargmin(errors_found))]
 
 
 def tune_scalar(
@@ -137,9 +137,9 @@ def on_grid(modes: Modes, gain: Array, height: int, width: int) -> Tensor:
 
     The logarithm is linear in log |k| between the groups.
     """
-    radius = spectra.modes(torch.ones(height, width)).radius
+    radius = radii(height, width).flatten()[1:].numpy()
     log_gain = np.interp(np.log(radius), np.log(modes.radius), np.log(gain))
-    values = spectra.grid(np.exp(log_gain), height, width)
+    values = grid(np.exp(log_gain), height, width)
     values[0, 0] = 1.0
     return values
 
