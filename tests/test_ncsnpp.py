@@ -7,9 +7,15 @@ import torch
 import torch.nn.functional as F
 
 from pds.scores.ncsnpp import ModelCard, NCSNpp, NCSNppConfig, NetworkScore
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
-from pds.scores.ncsnpp.layers import NIN, Attention, positional_embedding
-from pds.scores.ncsnpp.resampling import FIRConv, fir_down, fir_up
+from pds.scores.ncsnpp.layers import (
+    NIN,
+    Attention,
+    Combine,
+    FIRConv,
+    ResidualBlock,
+    positional_embedding,
+)
+from pds.scores.ncsnpp.resampling import fir_down, fir_up
 from pds.sde import VESDE, VPSDE, SubVPSDE
 
 TAPS = (1, 3, 3, 1)
@@ -255,8 +261,8 @@ def test_the_published_experiments_can_be_built(config, count):
         ({"ch_mult": ()}, "ch_mult must list"),
         ({"image_size": 15}, "divisible by 2 for 2 levels, got 15"),
         ({"fir_kernel": (1, 2, 1)}, "4 taps"),
-        ({"num_channels": 0}, "num_channels must be a whole number >= 1, got 0"),
-        ({"num_res_blocks": 0}, "num_res_blocks must be a whole number >= 1, got 0"),
+        ({"num_channels": 0}, "num_channels must be >= 1, got 0"),
+        ({"num_res_blocks": 0}, "num_res_blocks must be >= 1, got 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
         ({"embedding_type": "positional"}, "scale_by_sigma needs embedding_type fourier"),
     ],

@@ -32,8 +32,7 @@ from torch import Tensor, nn
 
 from pds.scores.checkpoints import Weights, fill, unpickle
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
-from pds.scores.ncsnpp.layers import Attention
+from pds.scores.ncsnpp.layers import Attention, Combine, ResidualBlock
 from pds.sde import VESDE
 
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
 
-from pds.checks import require_whole
-
 
 @dataclass(frozen=True)
 class NCSNppConfig:
@@ -63,7 +61,8 @@ class NCSNppConfig:
         for name in ("ch_mult", "attn_resolutions", "fir_kernel"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for name in ("num_channels", "num_res_blocks"):
-            object.__setattr__(self, name, require_whole(name, getattr(self, name), 1))
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
         if self.scale_by_sigma and self.embedding_type == "positional":

@@ -1,12 +1,12 @@
-"""The small parts of NCSN++: embeddings, convolutions, pointwise layers, attention.
+"""The layers of NCSN++: embeddings, convolutions, attention, residual blocks, resampling.
 
-Attribute names (Conv_0, Dense_0, GroupNorm_0, NIN_0, W) are those of published checkpoints, so
-that a state dict fits as it is. Images stay in channels-last layout, in which convolutions are
-fastest and the pixels' channels are the rows of a matrix, so that pointwise layers and attention
-take them without a copy.
+Attribute names (Conv_0, Dense_0, GroupNorm_0, NIN_0, W) are those of published checkpoints, whose
+state dicts fit as they are. Images stay in channels-last layout: convolutions are fastest in it,
+and pointwise layers and attention read the channels of a pixel as a row of a matrix without a copy.
 
 Source: Y. Song et al., ICLR 2021; T. Karras et al., "Analyzing and Improving the Image Quality of
-StyleGAN", CVPR 2020 (FIR resampling); J. Ho et al., NeurIPS 2020 (embedding, attention).
+StyleGAN", CVPR 2020 (FIR resampling); J. Ho et al., NeurIPS 2020 (embedding, attention); A. Brock
+et al., BigGAN, ICLR 2019 (resampling blocks).
 """
 
 import math
@@ -15,6 +15,9 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from pds.scores.ncsnpp.config import NCSNppConfig
+from pds.scores.ncsnpp.resampling import Taps, fir_blur, plain_up, resample
 
 ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
@@ -142,6 +145,118 @@ class Attention(nn.Module):
         q, k, v = (nin.rows(rows) for nin in (self.NIN_0, self.NIN_1, self.NIN_2))
         h = self.NIN_3.rows(F.scaled_dot_product_attention(q, k, v))
         return h.reshape(pixels.shape).movedim(-1, 1).add_(x).mul_(self.rescale)
+
+
+class FIRConv(nn.Module):
+    """A 3 x 3 convolution with FIR resampling by 2: blur then stride, or stride then blur."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, taps: Taps, up: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        variance_scaling_(self.weight, 1.0, in_channels * 9, out_channels * 9)
+        self.taps, self.up = tuple(taps), up
+        self._kept: tuple[tuple[object, ...], Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.up:
+            h = F.conv_transpose2d(x, self._turned(), stride=2)
+            h = fir_blur(h, self.taps, gain=2, padding=1)
+        else:
+            h = F.conv2d(fir_blur(x, self.taps, gain=1, padding=2), self.weight, stride=2)
+        return h + self.bias[:, None, None]
+
+    def _turned(self) -> Tensor:
+        """Return the weight as a transposed convolution takes it; kept while no gradient is."""
+        if torch.is_grad_enabled() or self.weight.is_inference():
+            return self.weight.flip(-2, -1).transpose(0, 1)
+        origin = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
+        if self._kept is None or self._kept[0] != origin:
+            self._kept = origin, self.weight.flip(-2, -1).transpose(0, 1).contiguous()
+        return self._kept[1]
+
+
+class Resample(nn.Module):
+    """Resample by 2 between levels, with a convolution (`Conv_0` or `Conv2d_0`) or without."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, up: bool, taps: Taps | None, with_conv: bool
+    ) -> None:
+        super().__init__()
+        self.up, self.taps = up, taps
+        if with_conv and taps:
+            self.Conv2d_0 = FIRConv(in_channels, out_channels, taps=taps, up=up)
+        elif with_conv:
+            self.Conv_0 = conv(in_channels, out_channels, stride=1 if up else 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if hasattr(self, "Conv2d_0"):
+            return self.Conv2d_0(x)
+        if hasattr(self, "Conv_0"):
+            return self.Conv_0(plain_up(x) if self.up else F.pad(x, (0, 1, 0, 1)))
+        return resample(x, up=self.up, taps=self.taps)
+
+
+class ResidualBlock(nn.Module):
+    """Two normalized convolutions, told the noise level in between, plus a skip.
+
+    The "biggan" flavor may resample by 2 between its first activation and convolution, on both
+    branches, and has a 1 x 1 convolution `Conv_2` on the skip where sizes change; "ddpm" has a
+    `NIN_0` there and leaves resampling to layers of their own.
+    """
+
+    def __init__(
+        self,
+        config: NCSNppConfig,
+        in_channels: int,
+        out_channels: int,
+        *,
+        direction: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.direction, self.taps = direction, config.taps
+        self.GroupNorm_0 = group_norm(in_channels)
+        self.Conv_0 = conv(in_channels, out_channels)
+        if config.conditional:
+            self.Dense_0 = dense(4 * config.nf, out_channels)
+        self.GroupNorm_1 = group_norm(out_channels)
+        self.Dropout_0 = nn.Dropout(config.dropout)
+        self.Conv_1 = conv(out_channels, out_channels, scale=config.init_scale)
+        if config.resblock_type == "biggan" and (in_channels != out_channels or direction):
+            self.Conv_2 = conv(in_channels, out_channels, size=1)
+        elif in_channels != out_channels:
+            self.NIN_0 = NIN(in_channels, out_channels)
+        self.rescale = skip_scale(config.skip_rescale)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        """Return the block's output; `embedding` (B, 4 nf) is activated already."""
+        # In place only on what this block made, and what no gradient needs.
+        h = F.silu(self.GroupNorm_0(x), inplace=True)
+        if self.direction:
+            h, x = (resample(v, up=self.direction == "up", taps=self.taps) for v in (h, x))
+        h = self.Conv_0(h)
+        if embedding is not None:
+            h.add_(self.Dense_0(embedding)[:, :, None, None])
+        h = self.Conv_1(self.Dropout_0(F.silu(self.GroupNorm_1(h), inplace=True)))
+        return h.add_(self._skip(x)).mul_(self.rescale)
+
+    def _skip(self, x: Tensor) -> Tensor:
+        if hasattr(self, "Conv_2"):
+            return self.Conv_2(x)
+        return self.NIN_0(x) if hasattr(self, "NIN_0") else x
+
+
+class Combine(nn.Module):
+    """Bring an image pyramid into the features by a 1 x 1 convolution and a sum (or "cat")."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, method: str) -> None:
+        super().__init__()
+        self.Conv_0 = conv(in_channels, out_channels, size=1)
+        self.method = method
+
+    def forward(self, pyramid: Tensor, h: Tensor) -> Tensor:
+        image = self.Conv_0(pyramid)
+        return image + h if self.method == "sum" else torch.cat([image, h], dim=1)
 
 
 def skip_scale(rescale: bool) -> float:

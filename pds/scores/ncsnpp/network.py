@@ -12,18 +12,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.layers import (
     Attention,
+    Combine,
     FourierEmbedding,
+    Resample,
+    ResidualBlock,
     conv,
     dense,
     group_norm,
     positional_embedding,
     skip_scale,
 )
-from pds.scores.ncsnpp.resampling import Resample, resample
+from pds.scores.ncsnpp.resampling import resample
 
 
 class NCSNpp(nn.Module):

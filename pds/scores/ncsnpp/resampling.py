@@ -1,4 +1,4 @@
-"""Resampling by 2, by a separable FIR filter or the plain way, alone or merged with a convolution.
+"""Resampling of images by 2, by a separable FIR filter or by averaging and repeating.
 
 With taps k (normalized to sum 1), along each axis,
 
@@ -15,9 +15,7 @@ from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-
-from pds.scores.ncsnpp.layers import conv, variance_scaling_
+from torch import Tensor
 
 Taps = Sequence[float]
 
@@ -50,56 +48,6 @@ def plain_down(x: Tensor) -> Tensor:
 def plain_up(x: Tensor) -> Tensor:
     """Double x by repeating pixels."""
     return F.interpolate(x, scale_factor=2, mode="nearest")
-
-
-class FIRConv(nn.Module):
-    """A 3 x 3 convolution with FIR resampling by 2: blur then stride, or stride then blur."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, taps: Taps, up: bool) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
-        self.bias = nn.Parameter(torch.zeros(out_channels))
-        variance_scaling_(self.weight, 1.0, in_channels * 9, out_channels * 9)
-        self.taps, self.up = tuple(taps), up
-        self._kept: tuple[tuple[object, ...], Tensor] | None = None
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.up:
-            h = F.conv_transpose2d(x, self._turned(), stride=2)
-            h = fir_blur(h, self.taps, gain=2, padding=1)
-        else:
-            h = F.conv2d(fir_blur(x, self.taps, gain=1, padding=2), self.weight, stride=2)
-        return h + self.bias[:, None, None]
-
-    def _turned(self) -> Tensor:
-        """Return the weight as a transposed convolution takes it; kept while no gradient is."""
-        if torch.is_grad_enabled() or self.weight.is_inference():
-            return self.weight.flip(-2, -1).transpose(0, 1)
-        origin = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
-        if self._kept is None or self._kept[0] != origin:
-            self._kept = origin, self.weight.flip(-2, -1).transpose(0, 1).contiguous()
-        return self._kept[1]
-
-
-class Resample(nn.Module):
-    """Resample by 2 between levels, with a convolution (`Conv_0` or `Conv2d_0`) or without."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, *, up: bool, taps: Taps | None, with_conv: bool
-    ) -> None:
-        super().__init__()
-        self.up, self.taps = up, taps
-        if with_conv and taps:
-            self.Conv2d_0 = FIRConv(in_channels, out_channels, taps=taps, up=up)
-        elif with_conv:
-            self.Conv_0 = conv(in_channels, out_channels, stride=1 if up else 2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if hasattr(self, "Conv2d_0"):
-            return self.Conv2d_0(x)
-        if hasattr(self, "Conv_0"):
-            return self.Conv_0(plain_up(x) if self.up else F.pad(x, (0, 1, 0, 1)))
-        return resample(x, up=self.up, taps=self.taps)
 
 
 def resample(x: Tensor, *, up: bool, taps: Taps | None) -> Tensor:
