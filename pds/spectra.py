@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+Array = NDArray[np.float64]
+
 HALF_NYQUIST = 0.25
 """|k| in cycles per pixel above which detail is called fine."""
 
@@ -21,8 +23,8 @@ HALF_NYQUIST = 0.25
 class RadialSpectrum(NamedTuple):
     """Mean power by radius: radii in cycles per pixel, power in pixel units squared."""
 
-    radii: NDArray[np.float64]
-    power: NDArray[np.float64]
+    radii: Array
+    power: Array
 
 
 class Rings(NamedTuple):
