@@ -30,12 +30,12 @@ class RadialSpectrum(NamedTuple):
 class Rings(NamedTuple):
     """A grid of frequencies grouped into rings one cycle per image wide.
 
-    index: the ring of each frequency of the flattened grid, (H W,) int64; 0 is k = 0 alone.
-    count: how many frequencies each ring has, (R,) int64.
+    ring: the ring of each frequency of the flattened grid, (H W,) int64; ring 0 is k = 0 alone.
+    size: the number of frequencies in each ring, (R,) int64.
     """
 
-    index: Tensor
-    count: Tensor
+    ring: Tensor
+    size: Tensor
 
 
 def radii(height: int, width: int) -> Tensor:
@@ -48,8 +48,8 @@ def radii(height: int, width: int) -> Tensor:
 @lru_cache(maxsize=16)
 def rings(height: int, width: int) -> Rings:
     """Return the rings of a grid, corners included; shared, so not to be written to."""
-    index = (radii(height, width) * min(height, width)).round().long().flatten()
-    return Rings(index, torch.bincount(index))
+    ring = (radii(height, width) * min(height, width)).round().long().flatten()
+    return Rings(ring, torch.bincount(ring))
 
 
 @lru_cache(maxsize=16)
@@ -86,9 +86,9 @@ def radial(power: Tensor) -> RadialSpectrum:
     """Return the mean of a power (..., H, W) over each ring from 1 cycle per image to Nyquist."""
     height, width = power.shape[-2:]
     size = min(height, width)
-    index, count = rings(height, width)
+    ring, count = rings(height, width)
     flat = power.double().reshape(-1, height * width).mean(0).cpu()
-    total = torch.zeros(len(count), dtype=torch.float64).index_add_(0, index, flat)
+    total = torch.zeros(len(count), dtype=torch.float64).index_add_(0, ring, flat)
     kept = torch.arange(1, size // 2 + 1)
     return RadialSpectrum((kept / size).double().numpy(), (total[kept] / count[kept]).numpy())
 

@@ -77,7 +77,7 @@ def test_a_weighted_sum_over_the_half_spectrum_is_that_over_the_grid(size):
 
 
 def test_rings_hold_every_frequency_once():
-    index, count = spectra.rings(6, 8)
-    assert len(index) == 48 and count.sum() == 48 and count[0] == 1
+    ring, size = spectra.rings(6, 8)
+    assert len(ring) == 48 and size.sum() == 48 and size[0] == 1
     radius = spectra.radii(6, 8).flatten() * 6
-    assert bool(((radius - index).abs() <= 0.5).all())
+    assert bool(((radius - ring).abs() <= 0.5).all())

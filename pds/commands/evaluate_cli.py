@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pds.commands.sample_cli import counts
 from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
+from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store
@@ -73,7 +74,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             model = subject.load(arguments.model, arguments.data, mine.device(arguments.device))
             store = Store(arguments.out)
             if mine.first:
-                store.claim(model, arguments.seed)
+                store.claim(model.name, model.fingerprint, seed=arguments.seed)
             drawing = not (arguments.report_only or arguments.validate)
             batches = _missing(arguments, model, store) if drawing else []
     except ranks.Elsewhere:
@@ -109,7 +110,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     """Print the validation, or write the tables and the report of everything in the folder."""
     if not arguments.validate and not store.cells():
         raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
-    images = store.reference(model, arguments.reference)
+    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
     checked = validation.cases(images)
     if arguments.validate:
         print(validation.text(checked))
@@ -117,7 +118,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     if arguments.inception is not None:
         lines = fid.table(store, images, arguments.inception, model.device)
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
-    evidence = table.Evidence.of(store, _reference(images))
+    evidence = Evidence.of(store, _reference(images), table.cells(store))
     rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
     for name, text in (
         ("table.csv", table.to_csv(rows)),

@@ -23,13 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pds.evaluation.features import Array
-from pds.evaluation.metrics import LEVEL
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.metrics import COMPARED, LEVEL
 from pds.evaluation.store import Cell
-from pds.evaluation.table import Evidence
-
-COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
-"""Metrics of which less is better."""
+from pds.spectra import Array
 
 
 @dataclass(frozen=True)

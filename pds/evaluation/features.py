@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
-
-Array = NDArray[np.float64]
+from pds.spectra import Array
 
 MAX_LEVELS = 4
 SMALLEST = 4
@@ -78,8 +77,8 @@ def features(images: Tensor) -> Features:
 def _features(images: Tensor) -> Features:
     size = math.prod(images.shape[-2:])
     power = torch.fft.fft2(images).abs().square().mean(1).flatten(1) / size
-    index, count = spectra.rings(*images.shape[-2:])
-    total = torch.zeros(len(images), len(count), dtype=torch.float64).index_add_(1, index, power)
+    ring, count = spectra.rings(*images.shape[-2:])
+    total = torch.zeros(len(images), len(count), dtype=torch.float64).index_add_(1, ring, power)
     colors = _colors(images)
     details, coarse = haar(colors)
     fine = spectra.is_fine(*images.shape[-2:]).flatten()

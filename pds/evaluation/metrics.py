@@ -26,9 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pds import spectra
-from pds.evaluation.features import Array, Features
+from pds.evaluation.features import Features
+from pds.spectra import Array
 
 METRICS = ("noise_left", "noise_db", "spectrum_db", "w2", "sliced", "frechet")
+"""Every metric, in the order of the table."""
+COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
+"""The metrics of which less is better."""
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
 """Percentiles of an interval."""
@@ -152,7 +156,7 @@ class Reference:
         return np.sqrt(np.square(ratio).mean(1))
 
     def _w2(self, spectrum: Array) -> Array:
-        count = spectra.rings(*self.size).count.double().numpy()
+        count = spectra.rings(*self.size).size.double().numpy()
         gap = np.square(np.sqrt(spectrum) - np.sqrt(self._rings))[:, 1:]
         return np.sqrt(gap @ count[1:] / count[1:].sum())
 

@@ -10,8 +10,8 @@ from plotly.colors import qualitative
 
 from pds.evaluation import validation
 from pds.evaluation.equivalence import Match
+from pds.evaluation.evidence import Row
 from pds.evaluation.metrics import METRICS
-from pds.evaluation.table import Row
 from pds.evaluation.validation import Case
 
 TITLES = {

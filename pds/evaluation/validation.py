@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from pds import spectra
-from pds.evaluation.equivalence import COMPARED
 from pds.evaluation.features import features
-from pds.evaluation.metrics import Reference
+from pds.evaluation.metrics import COMPARED, Reference
 
 BLURS = (0.5, 1.0, 2.0)
 """Standard deviations of a Gaussian, in pixels."""
