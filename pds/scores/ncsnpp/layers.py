@@ -30,10 +30,10 @@ def variance_scaling_(weight: Tensor, scale: float, fan_in: int, fan_out: int) -
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution that always runs on oneDNN where the CPU has it.
+    """A convolution that always runs on oneDNN if the CPU has it.
 
-    Left to itself, torch computes single small images, and 1 x 1 kernels on one thread, as a
-    matrix product of unfolded patches, at a quarter of the speed.
+    By default, torch computes single small images, and 1 x 1 kernels on one thread, as matrix
+    products of unfolded patches, at a quarter of the speed.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ class Conv2d(nn.Conv2d):
 
 
 def _runs_on_onednn(x: Tensor) -> bool:
-    # Autocast, which training uses, does not know the direct call, nor does a compiler.
+    # The direct call is invisible to autocast, which training uses, and to torch.compile.
     return (
         ONEDNN
         and x.device.type == "cpu"
@@ -77,12 +77,12 @@ def dense(in_features: int, out_features: int) -> nn.Linear:
 
 
 class GroupNorm(nn.GroupNorm):
-    """A group norm that is fast in 16 bits too: below 32 x 32 pixels a CPU does it in float32."""
+    """A group norm that a CPU computes in float32 for 16-bit images below 32 x 32 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
             return super().forward(x)
-        # torch's kernel for small images with channels last takes 7 times as long in bfloat16.
+        # In bfloat16, torch's kernel for small images with channels last takes 7 times as long.
         weight, bias = self.weight.float(), self.bias.float()
         return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
 
@@ -167,7 +167,7 @@ class FIRConv(nn.Module):
         return h + self.bias[:, None, None]
 
     def _turned(self) -> Tensor:
-        """Return the weight as a transposed convolution takes it; kept while no gradient is."""
+        """Return the weight for a transposed convolution; cached while gradients are off."""
         if torch.is_grad_enabled() or self.weight.is_inference():
             return self.weight.flip(-2, -1).transpose(0, 1)
         origin = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
@@ -177,7 +177,7 @@ class FIRConv(nn.Module):
 
 
 class Resample(nn.Module):
-    """Resample by 2 between levels, with a convolution (`Conv_0` or `Conv2d_0`) or without."""
+    """Resampling by 2 between levels, with a convolution (`Conv_0` or `Conv2d_0`) or without."""
 
     def __init__(
         self, in_channels: int, out_channels: int, *, up: bool, taps: Taps | None, with_conv: bool
@@ -198,11 +198,11 @@ class Resample(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two normalized convolutions, told the noise level in between, plus a skip.
+    """Two normalized convolutions with the noise level's embedding in between, plus a skip.
 
     The "biggan" flavor may resample by 2 between its first activation and convolution, on both
-    branches, and has a 1 x 1 convolution `Conv_2` on the skip where sizes change; "ddpm" has a
-    `NIN_0` there and leaves resampling to layers of their own.
+    branches, and has a 1 x 1 convolution `Conv_2` on a skip that changes size or channels. The
+    "ddpm" flavor has `NIN_0` there, and resamples in separate layers.
     """
 
     def __init__(
@@ -229,8 +229,8 @@ class ResidualBlock(nn.Module):
         self.rescale = skip_scale(config.skip_rescale)
 
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
-        """Return the block's output; `embedding` (B, 4 nf) is activated already."""
-        # In place only on what this block made, and what no gradient needs.
+        """Return the block's output; `embedding` (B, 4 nf) is already activated."""
+        # In place only on tensors of this block that no gradient needs.
         h = F.silu(self.GroupNorm_0(x), inplace=True)
         if self.direction:
             h, x = (resample(v, up=self.direction == "up", taps=self.taps) for v in (h, x))
@@ -247,7 +247,7 @@ class ResidualBlock(nn.Module):
 
 
 class Combine(nn.Module):
-    """Bring an image pyramid into the features by a 1 x 1 convolution and a sum (or "cat")."""
+    """Add (or, with "cat", append) an image pyramid to the features after a 1 x 1 convolution."""
 
     def __init__(self, in_channels: int, out_channels: int, *, method: str) -> None:
         super().__init__()
@@ -260,5 +260,5 @@ class Combine(nn.Module):
 
 
 def skip_scale(rescale: bool) -> float:
-    """Return what a sum of two branches is multiplied by: 1/sqrt 2 keeps the variance."""
+    """Return the factor of a sum of two branches: 1/sqrt 2 preserves the variance."""
     return math.sqrt(0.5) if rescale else 1.0

@@ -5,9 +5,9 @@ With taps k (normalized to sum 1), along each axis,
     down:  y[i] = sum_j k[3 - j] x[2 i + j - 1]
     up:    zeros go between the pixels, then y[n] = 2 sum_j k[3 - j] u[n + j - 2]
 
-Source: T. Karras et al., StyleGAN2, CVPR 2020; written as one convolution of each channel by
-itself, strided to halve and transposed to double, with the gain in its weights. With channels last
-this is about 18 times faster on a CPU than slices along one axis after the other.
+Source: T. Karras et al., StyleGAN2, CVPR 2020; here as one depthwise convolution, strided to halve
+and transposed to double, with the gain in its weights. With channels last this is about 18 times
+faster on a CPU than filtering slices along one axis after the other.
 """
 
 from collections.abc import Sequence
@@ -27,16 +27,16 @@ def fir_down(x: Tensor, taps: Taps) -> Tensor:
 
 def fir_up(x: Tensor, taps: Taps) -> Tensor:
     """Double x (B, C, H, W) with the filter `taps`."""
-    # In float32 at least: transposed, each channel by itself, CPUs have no fast kernel below it.
+    # In float32 at least: CPUs have no fast 16-bit kernel for transposed depthwise convolutions.
     with torch.autocast(x.device.type, enabled=False):
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        # A transposed convolution turns its kernel around, as the filter does.
+        # A transposed convolution flips its kernel, as filtering does.
         planes = _planes(wide, taps[::-1], gain=2)
         return F.conv_transpose2d(wide, planes, stride=2, padding=1, groups=x.shape[1]).to(x.dtype)
 
 
 def fir_blur(x: Tensor, taps: Taps, *, gain: float, padding: int) -> Tensor:
-    """Filter x (B, C, H, W) with `taps` times `gain` along each axis, zeros around it."""
+    """Filter x (B, C, H, W), padded with zeros, with `taps` times `gain` along each axis."""
     return F.conv2d(x, _planes(x, taps, gain=gain), padding=padding, groups=x.shape[1])
 
 
@@ -51,14 +51,14 @@ def plain_up(x: Tensor) -> Tensor:
 
 
 def resample(x: Tensor, *, up: bool, taps: Taps | None) -> Tensor:
-    """Resample by 2 without a convolution; no taps for the plain way."""
+    """Resample by 2, with the FIR filter or, for taps None, by averaging or repeating pixels."""
     if taps:
         return fir_up(x, taps) if up else fir_down(x, taps)
     return plain_up(x) if up else plain_down(x)
 
 
 def _planes(x: Tensor, taps: Taps, *, gain: float = 1) -> Tensor:
-    """Return the filter for each channel of x, (C, 1, 4, 4), turned, as convolutions correlate."""
+    """Return the filter for each channel of x, (C, 1, 4, 4), flipped: convolutions correlate."""
     return _kept_planes(tuple(taps), gain, x.shape[1], x.dtype, x.device)
 
 
@@ -66,7 +66,7 @@ def _planes(x: Tensor, taps: Taps, *, gain: float = 1) -> Tensor:
 def _kept_planes(
     taps: tuple[float, ...], gain: float, channels: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    # A first call in inference mode must not leave a tensor that training cannot use.
+    # A tensor cached in inference mode could not be used in training.
     with torch.inference_mode(False):
         k = torch.tensor(taps[::-1], dtype=torch.float64) * (gain / sum(taps))
         return torch.outer(k, k).to(device, dtype).repeat(channels, 1, 1, 1)
