@@ -183,7 +183,7 @@ class Direction(NamedTuple):
 
 
 def rates(gaussian: Gaussian, move: Move) -> tuple[complex, complex]:
-    """Return the eigenvalues of (M M' + S) C^-1, the slow direction first; any step will do.
+    """Return the eigenvalues of (M M' + S) C^-1, the slow direction first, whatever the step.
 
     Without S they are real: 1 / lambda^(1-p) for M = C^(p/2), the long axis first.
     """
