@@ -115,8 +115,8 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"alpha": 1}, "alpha must be a number above 1"),
-        ({"alpha": None}, "alpha must be a number above 1"),
+        ({"alpha": 1}, "alpha must be > 1"),
+        ({"alpha": None}, "alpha must be > 1"),
         ({"model": "../x"}, "model must be one of"),
         ({"channel": 4}, "channel must be from 0 to 3"),
         ({"channel": "red"}, "channel must be from 0 to 3"),

@@ -10,7 +10,7 @@ from torch import Tensor
 from pds import filters, models
 from pds.chains import Chains, Method, Sampler, seeded_noise
 from pds.engine import Engine
-from pds.jobs import configs
+from pds.jobs import configuration
 from pds.kernels import Langevin
 from pds.models import DEVICE, ROOT, Experiment
 from pds.preconditioners import FrequencyFilter, Preconditioner
@@ -32,7 +32,7 @@ def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelC
 
     Attention stays at its level of the network, whatever the size of the images there.
     """
-    published = configs.read(ROOT / "configs" / "ve" / f"{name}.py").card
+    published = configuration.read(ROOT / "configs" / "ve" / f"{name}.py").card
     network, size = published.network, size or published.network.image_size
     attention = tuple(at * size // network.image_size for at in network.attn_resolutions)
     network = replace(network, image_size=size, attn_resolutions=attention, nf=nf or network.nf)

@@ -13,13 +13,13 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from pds import filters, limits, models, theory
+from pds import filters, hosting, limits, models, theory
 from pds.commands import compare_cli, evaluate_cli, filter_picture
 from pds.commands.bench_cli import add_bench
 from pds.commands.sample_cli import counts
 from pds.evaluation import tuned_record
 from pds.files import images, pictures
-from pds.jobs import configs, run_folder, run_model
+from pds.jobs import checkpoint, configuration, folder
 from pds.portraits import train
 from pds.sampling import Sampler
 from pds.scores import checkpoints
@@ -151,8 +151,8 @@ def _convert(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--out must end in .safetensors, got {out}")
     if out.exists() and not arguments.force:
         raise ValueError(f"{out} is there already; choose another name, or add --force")
-    card = configs.read(arguments.config).card if arguments.config else None
-    score = run_model.read_checkpoint(arguments.source, card)
+    card = configuration.read(arguments.config).card if arguments.config else None
+    score = checkpoint.read_checkpoint(arguments.source, card)
     out.parent.mkdir(parents=True, exist_ok=True)
     checkpoints.save(out, score)
     network, count = score.card.network, sum(p.numel() for p in score.network.parameters())
@@ -194,12 +194,8 @@ def _add_record(parser: argparse.ArgumentParser) -> None:
 
 
 def _record(arguments: argparse.Namespace) -> None:
-    request = models.Request(
-        model=arguments.model,
-        num_steps=arguments.num_steps,
-        num_images=arguments.num_images,
-        seed=arguments.seed,
-    )
+    names = ("model", "num_steps", "num_images", "seed")
+    request = hosting.from_page({name: getattr(arguments, name) for name in names})
     if arguments.tuned:
         out = arguments.out or tuned_record.RECORDED
         tuned_record.record(story_tab.FIELDS, out)
@@ -221,7 +217,7 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 
 def _show(arguments: argparse.Namespace) -> None:
     picture = arguments.picture
-    print(compare_cli.command_of(picture) or run_folder.command_of(picture))
+    print(compare_cli.command_of(picture) or folder.command_of(picture))
 
 
 def _add_tune(parser: argparse.ArgumentParser) -> None:
@@ -266,8 +262,8 @@ def _tune(arguments: argparse.Namespace) -> None:
 
 def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
     """Return the process, the sampler, and what images in [0, 1] are multiplied by there."""
-    configuration = configs.read(arguments.config)
-    card, num_steps = configuration.card, arguments.num_steps
+    values = configuration.read(arguments.config)
+    card, num_steps = values.card, arguments.num_steps
     sde = card.sde
     num_scales = card.num_scales if arguments.num_scales is None else arguments.num_scales
     if arguments.sigma_max is not None:
@@ -277,13 +273,13 @@ def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
     if not 1 <= num_steps <= num_scales:
         raise ValueError(f"--num-steps must lie in 1 to num_scales {num_scales}, got {num_steps}")
     snr = card.snr if arguments.snr is None else arguments.snr
-    predictor, corrector = configs.kernels(configuration.predictor, configuration.corrector, snr)
+    predictor, corrector = configuration.kernels(values.predictor, values.corrector, snr)
     sampler = Sampler(
         num_steps=num_steps,
         eps=sde.eps_per_speed_up * models.speed_up(num_scales, num_steps),
         predictor=predictor,
         corrector=corrector,
-        num_corrector_steps=configuration.num_corrector_steps,
+        num_corrector_steps=values.num_corrector_steps,
     )
     return sde, sampler, card.amplitude
 

@@ -4,9 +4,11 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
+from pds import comparison, request_text
 from pds.files import pictures
-from pds.jobs import comparison, request_text
-from pds.models import MODELS, Request
+from pds.hosting import from_page
+from pds.models import MODELS
+from pds.request import Request
 
 HELP = {
     "model": "one of " + ", ".join(MODELS),
@@ -36,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    request = Request(**{f.name: getattr(arguments, f.name) for f in fields(Request)})
+    request = from_page(vars(arguments))
     comparison.save(arguments.out, request, *comparison.final(request))
     print(f"{arguments.out}: vanilla above, {request.method} below")
 
@@ -44,6 +46,6 @@ def _compare(arguments: argparse.Namespace) -> None:
 def command_of(path: Path) -> str | None:
     """Return the command that draws a PNG of the page again, or None if it is no such PNG."""
     text = pictures.read_text(path) if path.is_file() else None
-    if not text or f'"{request_text.KEY}"' not in text[:40]:
+    if not text or f'"{request_text.RECORD_KEY}"' not in text[:40]:
         return None
     return request_text.to_command(request_text.from_record(text))

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pds.jobs import configs, ranks, runs
-from pds.jobs.run_request import DTYPES, RunRequest
+from pds.jobs import configuration, ranks
+from pds.jobs.job import DTYPES, Job
+from pds.jobs.run import run
 
 
 class _OneSentence(argparse.ArgumentParser):
@@ -25,8 +26,8 @@ def sample_main(argv: Sequence[str] | None = None) -> int:
     try:
         mine = ranks.joined()
         with mine.together("request"):
-            request = RunRequest(**values)
-        summary = runs.run(request, ranks=mine)
+            job = Job.from_flags(values)
+        summary = run(job, ranks=mine)
         if mine.first:
             print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
         return 0
@@ -92,8 +93,8 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
 
 def _add_sampler(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--predictor", help=", ".join(configs.PREDICTORS))
-    add("--corrector", help=", ".join(configs.CORRECTORS))
+    add("--predictor", help=", ".join(configuration.PREDICTORS))
+    add("--corrector", help=", ".join(configuration.CORRECTORS))
     add("--snr", type=float, help="of the corrector, > 0")
     add("--skew", type=float, default=0.0, help="strength of the skew-symmetric S; default 0")
     add(

@@ -21,6 +21,7 @@ from PIL import Image, ImageOps
 
 from pds import filters
 from pds.evaluation import gaussian
+from pds.hosting import from_page
 from pds.limits import (
     MAX_OWN,
     MAX_PICTURE_CHARACTERS,
@@ -32,7 +33,8 @@ from pds.limits import (
     quoted,
 )
 from pds.limits import sentence as sentence_of
-from pds.models import Request, load
+from pds.models import load
+from pds.request import Request
 from pds.theory import noise_left, w2
 from pds.web import exact
 from pds.web.server import backstage, visits
@@ -77,9 +79,8 @@ def ladder(
     """
     if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
         raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
-    requests = [
-        Request(model, n, alpha, num_images=ladder_tab.NUM_IMAGES, seed=seed) for n in num_steps
-    ]
+    shared = {"model": model, "alpha": alpha, "num_images": ladder_tab.NUM_IMAGES, "seed": seed}
+    requests = [from_page({**shared, "num_steps": n}) for n in num_steps]
     names = [row.lower() for row in ladder_tab.ROWS]
     for message in ladder_tab.figure(requests[0], sorted({r.num_steps for r in requests})):
         if message["kind"] == "column":
@@ -109,7 +110,7 @@ def filter_from_images(images: list[str], size: int = 32, alpha: float = 5.0) ->
         raise ValueError(
             f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
         )
-    alpha = Request(alpha=alpha).alpha
+    alpha = from_page({"alpha": alpha}).alpha
     decoded, left = [], MAX_SENT_PIXELS_TOGETHER
     for number, image in enumerate(images):
         pixels, claimed = _pixels(image, number, size, left)
@@ -144,7 +145,7 @@ def theory(
         error (distance W2 to the data) and noise_left (power above half Nyquist relative to the
         data), each for "vanilla" and "pds"; and summary, a sentence.
     """
-    request = Request(model, num_steps, alpha, tuned=tuned)
+    request = from_page({"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned})
     field, experiment = gaussian.field(request.model), load(request.model)
     plain = replace(request, frequency=False, tuned=False)
     variance = exact.variances(experiment, field.data, [plain, request])

@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pds import comparison, request_text
 from pds.files import pictures
-from pds.jobs import comparison, request_text
+from pds.jobs.record import read_request
 from pds.limits import quoted
-from pds.models import MODELS, Request, load
+from pds.models import MODELS, load
+from pds.request import Request
 from pds.spectra import radial
 from pds.web.server.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.server.messages import Message
@@ -129,7 +131,7 @@ def read(values: Mapping[str, Any]) -> Kept:
 
 
 def sheet(kept: Kept) -> bytes:
-    """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
+    """Return the last images as a PNG with the request in it, the one of `pds.comparison`."""
     return comparison.png(kept.request, *kept.images[-1])
 
 
@@ -207,7 +209,7 @@ def opened(values: Mapping[str, Any]) -> Message:
     """
     query, record = values.get("query"), values.get("record")
     if isinstance(record, str):
-        return {"request": asdict(request_text.from_record(record))}
+        return {"request": asdict(read_request(record))}
     if not isinstance(query, str):
         raise ValueError("A link's query or a picture's record was expected")
     request, given, sentence = request_text.from_query(query)

@@ -23,6 +23,7 @@ from PIL import Image
 
 from pds import spectra
 from pds.files.pictures import view
+from pds.hosting import from_page
 from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
 from pds.models import (
     LADDER,
@@ -128,7 +129,7 @@ def parse(payload: Mapping[str, Any]) -> Request:
         ValueError: for a value out of range, a missing one included.
     """
     values: dict[str, Any] = {f.name: payload.get(f.name) for f in fields(Request)}
-    return Request(**values)
+    return from_page(values)
 
 
 def stream(payload: object, *, clock: Clock = time.perf_counter) -> Iterator[str]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pds import filters, spectra, theory
+from pds.hosting import from_page
 from pds.kernels import Langevin
 from pds.limits import (
     MASKS_PER_VISIT,
@@ -24,7 +25,7 @@ from pds.limits import (
     MAX_STEPS,
     quoted,
 )
-from pds.models import MODELS, Experiment, Request, load
+from pds.models import MODELS, Experiment, Request, load, require_model
 from pds.sampling import Sampler
 from pds.serving.shelf import NOBODY, Shelf
 from pds.theory import tuned
@@ -63,11 +64,13 @@ def view(values: Mapping[str, Any]) -> Message:
     Raises:
         ValueError: for a value out of range.
     """
-    request = Request(
-        model=values.get("model", ""),
-        num_steps=values.get("num_steps", Request.num_steps),
-        alpha=values.get("alpha", 0),
-        tuned=values.get("tuned", False),
+    request = from_page(
+        {
+            "model": values.get("model", ""),
+            "num_steps": values.get("num_steps", Request.num_steps),
+            "alpha": values.get("alpha", 0),
+            "tuned": values.get("tuned", False),
+        }
     )
     frequency, space = _masks(request.model, values)
     channel = values.get("channel")
@@ -246,7 +249,7 @@ def mask_file(values: Mapping[str, Any]) -> Message:
         values: as in `view`, and kind, "frequency" or "space".
     """
     kind = values.get("kind")
-    frequency, space = _masks(Request(model=values.get("model", "")).model, values)
+    frequency, space = _masks(require_model(values.get("model", "")), values)
     mask = frequency if kind == "frequency" else space
     if mask is None:
         raise ValueError(space_sentence(gains_of(frequency, None, 5.0)))

@@ -11,6 +11,7 @@ import numpy as np
 
 from pds import spectra
 from pds.files.pictures import view
+from pds.hosting import from_page
 from pds.limits import MAX_SEED
 from pds.models import LADDER, ROOT, Request, load, run_chains
 from pds.sampling import Method, Step
@@ -57,11 +58,13 @@ def stream(values: object) -> Iterator[str]:
 
 
 def _asked(values: Mapping[str, Any]) -> Generator[Message, None, None]:
-    request = Request(
-        model=values.get("model", Request.model),
-        alpha=values.get("alpha", Request.alpha),
-        seed=values.get("seed", -1),
-        num_images=NUM_IMAGES,
+    request = from_page(
+        {
+            "model": values.get("model", Request.model),
+            "alpha": values.get("alpha", Request.alpha),
+            "seed": values.get("seed", -1),
+            "num_images": NUM_IMAGES,
+        }
     )
     counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
     yield from figure(request, counts)

@@ -10,8 +10,8 @@ from torch import Tensor
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import Array, Field
 from pds.files.pictures import view as shown
+from pds.hosting import from_page
 from pds.limits import quoted
-from pds.models import Request
 from pds.web.server.messages import Message, picture
 from pds.web.tabs.story import lab
 from pds.web.tabs.story import story_figures as figures
@@ -221,7 +221,7 @@ def _number(values: Mapping[str, Any], name: str, low: float, high: float) -> fl
 
 
 def _strength(values: Mapping[str, Any]) -> float:
-    return Request(alpha=values.get("alpha", 0)).alpha
+    return from_page({"alpha": values.get("alpha", 0)}).alpha
 
 
 def _chosen(values: Mapping[str, Any], name: str, stops: Sequence[float]) -> int:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,10 +21,12 @@ from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdi
 
 from pds import filters
 from pds.commands.cli import main
-from pds.commands.sample_cli import sample_main
+from pds.commands.sample_cli import _sample_parser, sample_main
 from pds.files import pictures as pds_pictures
-from pds.jobs import run_model, runs
-from pds.jobs.run_request import Record, RunRequest
+from pds.jobs import run
+from pds.jobs.job import Job
+from pds.jobs.model import running
+from pds.jobs.record import Record
 from pds.kernels import Langevin
 from pds.sampling import Sampler, sample, seeded_noise, steps
 from pds.scores import checkpoints
@@ -132,7 +135,7 @@ def test_the_network_alone_runs_in_the_precision_asked_for(dtype):
 
     network = SimpleNamespace(in_precision=lambda kind: asked.append(kind) or score)
     x, t = torch.ones(3, 1, 2, 2), torch.arange(3.0)
-    with run_model.running(network, torch.device("cpu"), dtype) as call:
+    with running(network, torch.device("cpu"), dtype) as call:
         out = call(x, t)
     assert asked == [getattr(torch, dtype)]
     assert out[:, 0, 0, 0].tolist() == [1, 2, 3]
@@ -226,9 +229,12 @@ def test_every_picture_carries_the_whole_request(reference):
     assert metadata(reference / "eval" / "sheet.png")["request"] == said["request"]
 
 
-def test_a_record_comes_back_from_its_text():
-    request = RunRequest("a.py", "", ladder=(5, 3), freq_mask_path="f.npy", snr=0.1)
-    record = Record(request, "abc", num_steps=5, sampler="pds", image=7)
+def test_a_record_comes_back_from_its_text(folder):
+    words = flags(folder, "--ladder", "5,3", "--snr", "0.1")
+    del words[words.index("--speed_up") : words.index("--speed_up") + 2]
+    job = Job.from_flags(vars(_sample_parser().parse_args(words)))
+    record = replace(Record.of(job, "abc"), num_steps=5, sampler="pds", image=7)
+    assert record.flags["ladder"] == [5, 3] and record.flags["snr"] == 0.1
     assert Record.from_json(record.to_json()) == record
 
 
@@ -365,7 +371,7 @@ def test_an_interrupted_run_keeps_what_it_has(folder, capsys, monkeypatch):
             raise KeyboardInterrupt
         write(path, content)
 
-    monkeypatch.setattr(runs.pictures, "write", interrupted)
+    monkeypatch.setattr(run.pictures, "write", interrupted)
     assert draw(folder) == 130
     assert "what is drawn is kept" in capsys.readouterr().err
     assert sorted(os.listdir(folder / "eval")) == ["000000.png", "000001.png"]

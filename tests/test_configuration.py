@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pds.jobs import configs
+from pds.jobs.configuration import kernels, read
 from pds.kernels import AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.models import ROOT
 from pds.scores import checkpoints
@@ -98,7 +98,7 @@ def their_tree(folder, *, file=THEIR_FILE, defaults=THEIR_DEFAULTS):
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_our_files_hold_the_published_values(name):
-    configuration = configs.read(FOLDER / f"{name}.py")
+    configuration = read(FOLDER / f"{name}.py")
     card = configuration.card
     sigma_max, num_scales, snr, size, nf, blocks = PUBLISHED[name]
     assert configuration.name == name
@@ -116,13 +116,13 @@ def test_every_file_of_ours_is_one_of_these():
 
 
 def test_the_embedded_configuration_is_that_of_its_weights():
-    configuration = configs.read(FOLDER / "portraits32_ncsnpp.py")
+    configuration = read(FOLDER / "portraits32_ncsnpp.py")
     assert configuration.checkpoint is not None
     assert checkpoints.load(configuration.checkpoint).card == configuration.card
 
 
 def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
-    configuration = configs.read(their_tree(tmp_path))
+    configuration = read(their_tree(tmp_path))
     assert configuration.card.sde == VPSDE(0.1, 20)
     assert configuration.card.network.centered
     assert configuration.card.network.fir_kernel == (1, 3, 3, 1)
@@ -134,12 +134,12 @@ def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
 def test_two_trees_with_modules_of_the_same_name_do_not_mix(tmp_path):
     first = their_tree(tmp_path / "a")
     second = their_tree(tmp_path / "b", defaults=THEIR_DEFAULTS.replace("0.17", "0.33"))
-    assert [configs.read(path).card.snr for path in (first, second, first)] == [0.17, 0.33, 0.17]
+    assert [read(path).card.snr for path in (first, second, first)] == [0.17, 0.33, 0.17]
 
 
 def test_reading_leaves_no_trace(tmp_path):
     path, before = their_tree(tmp_path), (sys.path[:], set(sys.modules))
-    configs.read(path)
+    read(path)
     assert sys.path == before[0]
     assert not [name for name in set(sys.modules) - before[1] if name.startswith("config")]
     assert not list(tmp_path.rglob("__pycache__"))
@@ -168,33 +168,33 @@ def test_reading_leaves_no_trace(tmp_path):
 def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path, old, new, sentence):
     assert old in THEIR_FILE
     with pytest.raises(ValueError, match=sentence) as refused:
-        configs.read(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
+        read(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
     assert "\n" not in str(refused.value)
 
 
 def test_a_network_trained_on_discrete_levels_is_refused(tmp_path):
     defaults = THEIR_DEFAULTS.replace("continuous = True", "continuous = False")
     with pytest.raises(ValueError, match=r"training\.continuous False cannot be sampled"):
-        configs.read(their_tree(tmp_path, defaults=defaults))
+        read(their_tree(tmp_path, defaults=defaults))
 
 
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"no configuration at nowhere\.py"):
-        configs.read(Path("nowhere.py"))
+        read(Path("nowhere.py"))
 
 
 def test_names_become_kernels_that_keep_images_apart():
-    assert configs.kernels("reverse_diffusion", "langevin", 0.2) == (
+    assert kernels("reverse_diffusion", "langevin", 0.2) == (
         ReverseDiffusion(),
         Langevin(0.2, snr_norm="sample"),
     )
-    assert configs.kernels("marginal_preserving", "ald", 0.2) == (
+    assert kernels("marginal_preserving", "ald", 0.2) == (
         MarginalPreserving(),
         AnnealedLangevin(0.2),
     )
-    assert configs.kernels("none", "none", None) == (None, None)
+    assert kernels("none", "none", None) == (None, None)
 
 
 def test_a_corrector_needs_its_snr():
     with pytest.raises(ValueError, match="needs an snr"):
-        configs.kernels("none", "langevin", None)
+        kernels("none", "langevin", None)

@@ -1,4 +1,4 @@
-"""The files of a run: where each picture goes, which are there, and whose they are.
+"""The files of a job: where each picture goes, which are there, and of which job they are.
 
 workdir/eval_folder/000000.png ...          one for each image
                     vanilla/000000.png      without the filter, when both are drawn
@@ -13,48 +13,50 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pds.files import pictures
-from pds.jobs.run_request import Record
+from pds.jobs.job import Job
+from pds.jobs.record import Record, to_command
 
 SHEET = "sheet.png"
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder of a run.
+    """The folder of a job.
 
-    record: what all of its files say; each adds which picture it is.
+    job: whose pictures it holds.
+    record: what all of them say; each adds which picture it is.
     """
 
+    job: Job
     record: Record
 
     @property
     def sheet(self) -> Path:
         """Return where the sheet goes."""
-        return self.record.request.folder / SHEET
+        return self.job.folder / SHEET
 
     def base(self, num_steps: int) -> Path:
         """Return the folder of the images with N iterations."""
-        request = self.record.request
-        return request.folder / str(num_steps) if request.ladder else request.folder
+        return self.job.folder / str(num_steps) if self.job.ladder else self.job.folder
 
     def picture(self, num_steps: int, sampler: str, image: int) -> tuple[Path, Record]:
         """Return where a picture goes and what it says."""
         base = self.base(num_steps)
-        if sampler == "vanilla" and len(self.record.request.samplers) > 1:
+        if sampler == "vanilla" and len(self.job.chains) > 1:
             base = base / sampler
         record = dataclasses.replace(self.record, num_steps=num_steps, sampler=sampler, image=image)
         return base / f"{image:06d}.png", record
 
     def trajectory(self, num_steps: int, image: int) -> tuple[Path, ...]:
         """Return where the steps of an image go: the animation and the numbers, if asked for."""
-        if not self.record.request.trajectory:
+        if not self.job.trajectory:
             return ()
         folder = self.base(num_steps) / "trajectory"
         return folder / f"{image:06d}.webp", folder / f"{image:06d}.npz"
 
     def files(self, num_steps: int, image: int) -> Iterator[Path]:
         """Return everything that is written of an image."""
-        for sampler in self.record.request.samplers:
+        for sampler in self.job.chains:
             yield self.picture(num_steps, sampler, image)[0]
         yield from self.trajectory(num_steps, image)
 
@@ -68,15 +70,15 @@ class Folder:
             return path.is_file() and pictures.read_text(path) is not None
         return path.is_file()
 
-    def require_own(self, counts: tuple[int, ...]) -> None:
-        """Refuse a folder that holds pictures of another run, at any of these N.
+    def require_own(self) -> None:
+        """Refuse a folder that holds pictures of another job.
 
         Raises:
             ValueError: naming the first such file and what is different.
         """
         self._require(self.sheet, self.record)
-        for num_steps in counts:
-            for sampler in self.record.request.samplers:
+        for num_steps in self.job.counts:
+            for sampler in self.job.chains:
                 some, _ = self.picture(num_steps, sampler, 0)
                 for path in sorted(some.parent.glob("[0-9]*.png")):
                     if path.stem.isdecimal():
@@ -114,18 +116,17 @@ def command_of(path: Path) -> str:
         record = Record.from_json(text)
     except ValueError:
         raise ValueError(f"{path} does not say how it was made; main.py did not draw it") from None
-    request = record.request
-    folder = path.absolute().parent
+    flags, folder = record.flags, path.absolute().parent
     if record.image is not None:
-        apart = record.sampler == "vanilla" and len(request.samplers) > 1
-        folder = [folder, *folder.parents][int(apart) + bool(request.ladder)]
+        apart = record.sampler == "vanilla" and bool(flags["compare"] or flags["ladder"])
+        folder = [folder, *folder.parents][int(apart) + bool(flags["ladder"])]
     workdir = _workdir(folder)
-    return dataclasses.replace(
-        request,
-        workdir=str(_from_here(workdir)),
-        eval_folder=str(folder.relative_to(workdir)),
-        only=record.image,
-    ).command()
+    places = {
+        "workdir": str(_from_here(workdir)),
+        "eval_folder": str(folder.relative_to(workdir)),
+        "only": record.image,
+    }
+    return to_command({**flags, **places})
 
 
 def _workdir(folder: Path) -> Path:

@@ -24,7 +24,7 @@ from pds.kernels import (
     MarginalPreserving,
     ReverseDiffusion,
 )
-from pds.models import ROOT
+from pds.models import ROOT, Corrector
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.scores.ncsnpp.score import PROCESSES
 
@@ -35,7 +35,7 @@ PREDICTORS: dict[str, Kernel | None] = {
     "ancestral_sampling": Ancestral(),
     "none": None,
 }
-CORRECTORS: dict[str, Callable[[float], Kernel] | None] = {
+CORRECTORS: dict[str, Callable[[float], Corrector] | None] = {
     "langevin": lambda snr: Langevin(snr, snr_norm="sample"),
     "ald": AnnealedLangevin,
     "none": None,
@@ -99,7 +99,7 @@ def read(path: Path) -> Configuration:
 
 def kernels(
     predictor: str | None, corrector: str | None, snr: float | None
-) -> tuple[Kernel | None, Kernel | None]:
+) -> tuple[Kernel | None, Corrector | None]:
     """Return the kernels of these names; correctors keep each image apart.
 
     Raises:

@@ -120,7 +120,7 @@ def test_the_ladder_measures_both_chains():
         ({"num_images": 9}, "from 1 to 8, got 9"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"seed": 2**31}, "seed must be a whole number"),
-        ({"alpha": 1}, "alpha must be a number above 1 and up to 1000, got 1"),
+        ({"alpha": 1}, "alpha must be > 1 and up to 1000, got 1"),
         ({"alpha": float("nan")}, "got nan"),
         ({"alpha": "strong"}, "got 'strong'"),
         ({"frequency": 1}, "frequency must be true or false, got 1"),

@@ -1,4 +1,4 @@
-"""A sampling run: all images of a request into a folder, on one process or many.
+"""Runs a job: all of its images into a folder, on one process or many.
 
 Work is dealt in whole batches, batch b to rank b % world_size, and an image's noise comes from its
 own seed, so the files are the same bits however many processes drew them. What is in the folder is
@@ -19,12 +19,13 @@ from tqdm import tqdm
 from pds import sampling
 from pds.files import pictures
 from pds.files.pictures import Pixels
-from pds.jobs import configs, run_model
+from pds.jobs.folder import Folder
+from pds.jobs.job import Job
+from pds.jobs.model import fingerprint, methods_of, network, open_model, running
 from pds.jobs.ranks import ALONE, Ranks
-from pds.jobs.run_folder import Folder
-from pds.jobs.run_model import Model
-from pds.jobs.run_request import Record, RunRequest
-from pds.sampling import Method, Sampler, Step, seeded_noise
+from pds.jobs.record import Record
+from pds.models import Model
+from pds.sampling import Method, Step, seeded_noise
 from pds.scores.gaussian import ScoreFn
 
 Images = NDArray[np.float32]
@@ -49,7 +50,7 @@ class Summary:
 class _Batch:
     """Images that are drawn together, those that were asked for, and those not there yet."""
 
-    sampler: Sampler
+    num_steps: int
     images: range
     wanted: list[int]
     missing: list[int]
@@ -74,66 +75,62 @@ class _Moment:
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A request with everything that it takes to draw it."""
+class _Plan:
+    """A job with everything that it takes to draw it.
 
+    methods: of the job's chains, for each number of iterations.
+    batches: of all ranks, in order.
+    """
+
+    job: Job
     model: Model
-    device: torch.device
+    methods: dict[int, tuple[Method, ...]]
     folder: Folder
     batches: list[_Batch]
 
-    @property
-    def request(self) -> RunRequest:
-        """Return what was asked for, resolved."""
-        return self.folder.record.request
 
-
-def run(request: RunRequest, *, ranks: Ranks = ALONE) -> Summary:
-    """Draw what the request asks for and is not there yet.
+def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
+    """Draw the images of a job that are not there yet.
 
     Raises:
         ValueError, OSError: if it cannot be drawn; nothing that was there is lost.
     """
     with ranks.together("prepare"):
-        plan = _prepare(request, ranks)
+        plan = _prepare(job, ranks)
     share = plan.batches[ranks.rank :: ranks.world_size]
     todo = [batch for batch in share if batch.missing]
-    total = sum(batch.sampler.num_steps for batch in todo)
+    total = sum(batch.num_steps for batch in todo)
     with (
-        run_model.running(plan.model.score, plan.device, plan.request.dtype) as score,
+        running(network(plan.model), torch.device(plan.model.device), job.dtype) as score,
         _progress(total, quiet=not ranks.first or not todo) as progress,
     ):
         for index, batch in enumerate(todo):
             progress.set_description(f"batch {index + 1} of {len(todo)}")
             _draw(plan, score, batch, progress)
     ranks.finish()
-    if ranks.first and request.only is None:
+    if ranks.first and job.only is None:
         pictures.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
     drawn = sum(len(batch.missing) for batch in plan.batches)
     wanted = sum(len(batch.wanted) for batch in plan.batches)
-    return Summary(drawn, wanted - drawn, plan.request.folder)
+    return Summary(drawn, wanted - drawn, job.folder)
 
 
-def _prepare(request: RunRequest, ranks: Ranks) -> _Run:
-    configuration = configs.read(Path(request.config))
-    request = request.resolved(configuration)
-    device = ranks.device(str(request.device))
-    model = run_model.load(request, configuration, device)
-    _require_writable(request.folder)
-    folder = Folder(Record(request, model.fingerprint))
-    folder.require_own(tuple(sampler.num_steps for sampler in model.samplers))
-    return _Run(model, device, folder, list(_batches(folder, model)))
+def _prepare(job: Job, ranks: Ranks) -> _Plan:
+    model = open_model(job, ranks.device(job.device))
+    methods = methods_of(model, job)
+    _require_writable(job.folder)
+    folder = Folder(job, Record.of(job, fingerprint(model, job)))
+    folder.require_own()
+    return _Plan(job, model, methods, folder, list(_batches(folder)))
 
 
-def _batches(folder: Folder, model: Model) -> Iterator[_Batch]:
-    """Return the batches of all ranks, in order."""
-    request = folder.record.request
-    total, size = request.num_samples or 0, request.batch_size or 1
-    for sampler, first in itertools.product(model.samplers, range(0, total, size)):
-        images = range(first, min(first + size, total))
-        wanted = [image for image in images if request.only in (None, image)]
-        missing = folder.missing(sampler.num_steps, wanted)
-        yield _Batch(sampler, images, wanted, missing)
+def _batches(folder: Folder) -> Iterator[_Batch]:
+    job, total = folder.job, folder.job.request.num_images
+    for num_steps, first in itertools.product(job.counts, range(0, total, job.batch_size)):
+        images = range(first, min(first + job.batch_size, total))
+        wanted = [image for image in images if job.only in (None, image)]
+        missing = folder.missing(num_steps, wanted)
+        yield _Batch(num_steps, images, wanted, missing)
 
 
 def _require_writable(folder: Path) -> None:
@@ -150,10 +147,10 @@ def _progress(total: int, *, quiet: bool) -> "tqdm[None]":
     return tqdm(total=total, unit="step", disable=quiet, smoothing=0.1)
 
 
-def _draw(plan: _Run, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") -> None:
+def _draw(plan: _Plan, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") -> None:
     """Sample a batch and write those of its images that are missing."""
-    num_steps = batch.sampler.num_steps
-    kept = _kept_steps(num_steps) if plan.request.trajectory else set()
+    num_steps = batch.num_steps
+    kept = _kept_steps(num_steps) if plan.job.trajectory else set()
     moments: list[_Moment] = []
     states: tuple[Step, ...] = ()
     for states in _chains(plan, score, batch):
@@ -179,33 +176,33 @@ def _require_finite(name: str, images: Images, batch: _Batch) -> None:
         if not np.isfinite(pixels).all():
             raise ValueError(
                 f"image {image} of the {name} sampler is not finite after "
-                f"{batch.sampler.num_steps} iterations; use a smaller --speed_up, another --snr "
+                f"{batch.num_steps} iterations; use a smaller --speed_up, another --snr "
                 "or --dtype float32"
             )
 
 
-def _chains(plan: _Run, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
-    """Sample the request's chains, one tuple of their states for each iteration."""
-    first = plan.request.seed
-    seeds = [first + image for image in batch.images]
-    shape = (len(seeds), *plan.model.image_shape)
-    noise = seeded_noise(seeds, device=plan.device)
-    methods = [plan.model.methods[batch.sampler]]
-    if len(plan.request.samplers) > 1:
-        methods.insert(0, Method(batch.sampler))
-    yield from sampling.run(score, plan.model.sde, methods=methods, noise=noise, shape=shape)
+def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
+    """Sample the job's chains, one tuple of their states for each iteration."""
+    seeds = [plan.job.request.seed + image for image in batch.images]
+    yield from sampling.run(
+        score,
+        plan.model.sde,
+        methods=plan.methods[batch.num_steps],
+        noise=seeded_noise(seeds, device=plan.model.device),
+        shape=(len(seeds), *plan.model.image_shape),
+    )
 
 
-def _moment(plan: _Run, states: tuple[Step, ...]) -> _Moment:
+def _moment(plan: _Plan, states: tuple[Step, ...]) -> _Moment:
     """Keep the images of all chains, in [0, 1] whatever the network's range is."""
-    half = 2 if plan.model.centered else 1
-    chains = dict(zip(plan.request.samplers, states, strict=True))
+    amplitude = plan.model.amplitude
+    chains = dict(zip(plan.job.chains, states, strict=True))
     return _Moment(
         states[0].index,
         {name: step.t for name, step in chains.items()},
-        {name: step.sigma / half for name, step in chains.items()},
+        {name: step.sigma / amplitude for name, step in chains.items()},
         {
-            name: (step.x_mean.float() / half + (half - 1) / 2).cpu().numpy()
+            name: (step.x_mean.float() / amplitude + (amplitude - 1) / 2).cpu().numpy()
             for name, step in chains.items()
         },
     )
@@ -216,14 +213,14 @@ def _kept_steps(num_steps: int) -> set[int]:
     return {round(i) for i in np.linspace(0, num_steps - 1, count).tolist()}
 
 
-def _write_trajectory(plan: _Run, num_steps: int, image: int, moments: list[_Moment]) -> None:
+def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Moment]) -> None:
     """Write the steps of an image: an animation, chains side by side, and their numbers."""
     animated, stored = plan.folder.trajectory(num_steps, image)
     chains = {name: np.concatenate([m.images[name] for m in moments]) for name in moments[0].images}
     numbers = {"index": np.array([m.index for m in moments])}
     for name in chains:
-        # Vanilla's own are told where it has others than the chain beside it.
-        end = "_vanilla" if plan.request.tuned and name == "vanilla" else ""
+        # The tuned chain has noise levels of its own.
+        end = "_vanilla" if plan.job.request.tuned and name == "vanilla" else ""
         numbers["t" + end] = np.array([m.t[name] for m in moments])
         numbers["sigma" + end] = np.array([m.sigma[name] for m in moments])
     pictures.write(stored, pictures.numbers(**numbers, **chains))
@@ -238,33 +235,29 @@ def _write_trajectory(plan: _Run, num_steps: int, image: int, moments: list[_Mom
     pictures.write(animated, pictures.animation(frames))
 
 
-def _sheet(plan: _Run) -> Pixels:
+def _sheet(plan: _Plan) -> Pixels:
     """Lay out the first images: in rows, vanilla over PDS, or a ladder's iterations as columns."""
-    names, samplers = plan.request.samplers, plan.model.samplers
+    job, counts = plan.job, plan.job.counts
     _, height, width = plan.model.image_shape
-    room = max(
-        1, min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(samplers) // len(names)
-    )
-    images = range(min(plan.request.num_samples or 0, room))
-    method = "tuned" if plan.request.tuned else "PDS"
-    labels = {"vanilla": "vanilla", "pds": method} if len(names) > 1 else dict.fromkeys(names, "")
-    if plan.request.ladder:
-        counts = [sampler.num_steps for sampler in samplers]
+    room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
+    images = range(min(job.request.num_images, max(1, room)))
+    titles = {"vanilla": "vanilla", "pds": job.request.method}
+    labels = titles if len(job.chains) > 1 else dict.fromkeys(job.chains, "")
+    if job.ladder:
         rows = [
             (labels[name], [_picture(plan, n, name, image) for n in counts])
-            for image, name in itertools.product(images, names)
+            for image, name in itertools.product(images, job.chains)
         ]
         return pictures.sheet(rows, [f"N = {n}" for n in counts])
-    (sampler,) = samplers
     rows = [
-        (labels[name], [_picture(plan, sampler.num_steps, name, i) for i in part])
+        (labels[name], [_picture(plan, job.request.num_steps, name, i) for i in part])
         for part in _parts(images, SHEET_COLUMNS)
-        for name in names
+        for name in job.chains
     ]
     return pictures.sheet(rows)
 
 
-def _picture(plan: _Run, num_steps: int, name: str, image: int) -> Pixels | None:
+def _picture(plan: _Plan, num_steps: int, name: str, image: int) -> Pixels | None:
     """Read a picture back; another machine of the run may have it, in a folder of its own."""
     path, _ = plan.folder.picture(num_steps, name, image)
     return pictures.read_pixels(path) if path.is_file() else None
