@@ -1,7 +1,7 @@
 """The limits on size, count and time, all in one place, and how a refused value is quoted.
 
 Each constant says what is limited and in which unit; docs/operations.md lists them. Whatever comes
-from outside is held to them where it enters: `pds.models.Request`, the tabs of `pds.web`, and
+from outside is held to them where it enters: `pds.hosting`, the tabs of `pds.web`, and
 `pds.web.server.guard` before anything else.
 """
 

@@ -24,7 +24,7 @@ from pds.limits import (
     quoted,
 )
 from pds.preconditioners import Skew
-from pds.request import Request as Request
+from pds.request import Request as Request  # imported from here by others, too
 from pds.sampling import Method, Pair, Sampler, Step, sample, seeded_noise, steps
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField, ScoreFn, inverse_square_power
@@ -44,6 +44,7 @@ LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
 
 Corrector = Langevin | AnnealedLangevin
+"""A corrector step; both kinds have an snr."""
 
 MIN_DIFFERENCE = 0.05
 """Somewhere between two images of a visitor's own model, in pixel units."""
@@ -159,11 +160,7 @@ class Model:
         Raises:
             ValueError: if the request names a mask by its path: nothing is opened here.
         """
-        if isinstance(request.frequency, str) or isinstance(request.space, str):
-            raise ValueError(
-                "a filter given by its path is for main.py; here frequency and space are true or "
-                "false, for the masks of the model"
-            )
+        _require_own_masks(request)
         if request.tuned:
             return Method(self.tuned(request.num_steps, rate=rate))
         m = filters.preconditioner(
@@ -175,9 +172,18 @@ class Model:
 
     def frequency_gain(self, request: Request) -> Tensor:
         """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
+        _require_own_masks(request)
         if request.frequency and not request.tuned:
             return filters.gain(self.frequency_mask, request.alpha)
         return torch.ones(self.image_shape)
+
+
+def _require_own_masks(request: Request) -> None:
+    if isinstance(request.frequency, str) or isinstance(request.space, str):
+        raise ValueError(
+            "only main.py takes the path of a mask; here frequency and space must be true or "
+            "false, for the masks of the model"
+        )
 
 
 def speed_up(num_scales: int, num_steps: int) -> float:

@@ -238,7 +238,7 @@ def test_a_single_iteration_has_a_single_level():
 
 
 def test_where_the_published_levels_are_the_best_nothing_is_said_to_be_gained(monkeypatch):
-    monkeypatch.setattr(tuned, "sampler", lambda mask, sde, published: published)
+    monkeypatch.setattr(tuned, "sampler", lambda mask, sde, published, **_: published)
     text = filter_tab.view(TUNED | {"frequency": opened_mask(mask())})["text"]["filter"]
     assert "falls from 1,348 to 0.01 (published: 1,348 to 0.01)" in text
     assert "then end no closer to the data" in text

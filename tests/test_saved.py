@@ -31,8 +31,6 @@ FOLDERS = {
     "filters/portraits32_freq.npy --space_mask_path filters/portraits32_space.npy",
     "ladder": "--ladder 4,2 --freq_mask_path filters/portraits32_freq.npy",
     "tuned": "--speed_up 250 --num_samples 2 --tuned --freq_mask_path filters/portraits32_freq.npy",
-    "unrounded": "--speed_up 640.5 --num_samples 2 --skew 0.1 --snr 0.2 --freq_mask_path "
-    "filters/portraits32_freq.npy",
 }
 LINKED = [
     Request(),
@@ -104,15 +102,9 @@ def test_the_record_of_a_picture_of_the_page_is_still_the_same_text(name):
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_is_continued_and_nothing_in_it_is_drawn_again(folders, capsys, name):
     before = bytes_of(folders / name)
-    more = ["--trajectory"] if name == "unrounded" else []
-    for path in (folders / name).rglob("sheet.png"):
-        path.unlink()
-    if more:
-        # Trajectories were left out of the saved files.
-        assert sample_main([*flags(folders, name), *more]) == 0
-    else:
-        assert sample_main(flags(folders, name)) == 0
-        assert capsys.readouterr().out.startswith(f"{folders}/{name}: 0 images drawn")
+    (folders / name / "sheet.png").unlink()
+    assert sample_main(flags(folders, name)) == 0
+    assert capsys.readouterr().out.startswith(f"{folders}/{name}: 0 images drawn")
     assert bytes_of(folders / name) == before
 
 

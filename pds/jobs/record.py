@@ -74,11 +74,11 @@ class Record:
             ValueError: if it is no such text.
         """
         try:
-            values = request_text.json_object(text)
+            values = json.loads(text)
             given = values.pop("request")
             flags = {name: DEFAULTS.get(name) for name in FLAGS if name not in PLACES} | given
             record = cls(flags, **values)
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, AttributeError, KeyError, RecursionError, ValueError) as error:
             raise ValueError(f"this is not the record of a run: {error}") from None
         if not set(given) <= set(FLAGS) or not all(map(_is_plain, flags.values())):
             raise ValueError("this is not the record of a run: it has other flags")
