@@ -139,11 +139,11 @@ class Model:
         Takes the arguments of `sampler`.
         """
 
-        def found(num_steps: int, *, rate: float | None = None) -> Sampler:
+        def tune(num_steps: int, *, rate: float | None = None) -> Sampler:
             published = self.sampler(num_steps, rate=rate)
             return tuned.sampler(self.frequency_mask, self.sde, published, amplitude=self.amplitude)
 
-        return lru_cache(maxsize=32)(found)
+        return lru_cache(maxsize=32)(tune)
 
     def vanilla(self, num_steps: int, *, rate: float | None = None) -> Method:
         """Return the published sampler without M; arguments as in `sampler`."""

@@ -60,8 +60,8 @@ def test_a_record_runs_no_configuration_and_follows_no_path(monkeypatch):
     record.flags.update(dict.fromkeys(("config", "freq_mask_path", "checkpoint"), "/evil"))
     with pytest.raises(ValueError, match="the page does not have"):
         read_request(record.to_json())
-    assert opened == [CONFIG, str(CONFIG), str(MASKS["freq"]), None, opened[-1]]
-    assert "evil" not in opened[-1]
+    assert CONFIG in opened
+    assert not any("evil" in str(path) for path in opened)
 
 
 @pytest.mark.parametrize("flags", [{"alpha": {}}, {"ladder": ["5"]}, {"rm": 1}, {"seed": [[]]}])

@@ -20,7 +20,6 @@ from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
 from pds.models import Model
-from pds.request import Request
 from pds.sampling import Method
 from pds.scores.gaussian import ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
@@ -63,7 +62,7 @@ def open_model(job: Job, device: torch.device) -> Model:
 
 
 def methods_of(model: Model, job: Job) -> dict[int, tuple[Method, ...]]:
-    """Return what samples each chain of a job, for each number of iterations.
+    """Return the methods of a job's chains, for each number of iterations.
 
     Args:
         model: the one that `open_model` returned, whose masks are those that the job names.
@@ -74,23 +73,22 @@ def methods_of(model: Model, job: Job) -> dict[int, tuple[Method, ...]]:
     """
     rate = None if job.ladder else job.speed_up
     like = torch.ones(1, *model.image_shape, device=model.device)
-    found = {}
+    methods = {}
     for num_steps in job.counts:
-        request = dataclasses.replace(_with_own_masks(job.request), num_steps=num_steps)
+        request = dataclasses.replace(
+            job.request,
+            num_steps=num_steps,
+            frequency=bool(job.request.frequency),
+            space=bool(job.request.space),
+        )
         chains = {
             "vanilla": model.vanilla(num_steps, rate=rate),
             "pds": model.method(request, rate=rate, skew=job.skew),
         }
-        found[num_steps] = tuple(chains[name] for name in job.chains)
-        for method in found[num_steps]:
+        methods[num_steps] = tuple(chains[name] for name in job.chains)
+        for method in methods[num_steps]:
             method.rehearse(model.sde, like)
-    return found
-
-
-def _with_own_masks(request: Request) -> Request:
-    return dataclasses.replace(
-        request, frequency=bool(request.frequency), space=bool(request.space)
-    )
+    return methods
 
 
 def fingerprint(model: Model, job: Job) -> str:

@@ -2,7 +2,7 @@
 
 Flags are kept under the names of the published code. The folder is not among them, so that the same
 job gives the same bytes wherever it is drawn. A record is text from anyone: reading it opens no
-file and runs no configuration.
+file that it names and runs no configuration that it names.
 """
 
 import dataclasses
@@ -34,6 +34,14 @@ DEFAULTS: dict[str, Any] = {
 }
 """Of flags; the others are None or must be given."""
 
+PUBLISHED = {
+    "predictor": "reverse_diffusion",
+    "corrector": "langevin",
+    "snr": 0.15,
+    "dtype": "float32",
+    "skew": 0,
+}
+"""Flags as the page samples portraits32."""
 CONFIG = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
 MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space")}
 """Files of portraits32, the only model that both the page and main.py have."""
@@ -138,20 +146,10 @@ def read_request(text: str) -> Request:
 def _request(record: Record) -> Request | None:
     """Return the page's request for the same pictures, if there is one."""
     flags = record.flags
-    rate, count, seed = flags["speed_up"], flags["num_samples"] or 1, flags["seed"]
-    for value in (record.num_steps or 0, record.image or 0, count, seed):
+    count, seed, num_steps = flags["num_samples"] or 1, flags["seed"], _num_steps(record)
+    for value in (num_steps or 0, record.image or 0, count, seed):
         _require_count(value)
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
-        raise _damaged()
-    num_steps = record.num_steps or max(1, int(2000 / max(1, rate)))
-    if flags["ladder"]:
-        # A sheet of a ladder shows several N.
-        same_eps = record.num_steps is not None
-    else:
-        same_eps = rate == speed_up(2000, num_steps)
-    names = ("predictor", "corrector", "snr", "dtype", "skew")
-    published = ["reverse_diffusion", "langevin", 0.15, "float32", 0]
-    if not same_eps or [flags[name] for name in names] != published:
+    if num_steps is None or any(flags[name] != value for name, value in PUBLISHED.items()):
         return None
     frequency, space = bool(flags["freq_mask_path"]), bool(flags["space_mask_path"])
     if record.fingerprint != _fingerprint(frequency, space, tuned=flags["tuned"] is True):
@@ -167,6 +165,19 @@ def _request(record: Record) -> Request | None:
             "tuned": flags["tuned"],
         }
     )
+
+
+def _num_steps(record: Record) -> int | None:
+    """Return N where the page has the same eps at this N, else None."""
+    rate, num_steps = record.flags["speed_up"], record.num_steps
+    if record.flags["ladder"]:
+        return num_steps  # None in the record of a sheet, which shows several N
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
+        raise _damaged()
+    if num_steps is None:
+        num_steps = max(1, int(2000 / max(1, rate)))
+    _require_count(num_steps)
+    return num_steps if num_steps > 0 and rate == speed_up(2000, num_steps) else None
 
 
 def _fingerprint(frequency: bool, space: bool, *, tuned: bool) -> str:
