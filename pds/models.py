@@ -399,7 +399,11 @@ def load(model: str) -> Model:
         FileNotFoundError: if its weights or filters are missing.
         ValueError: if they are damaged, or there is no model of that name, or no longer.
     """
-    require_model(model)
+    if model not in MODELS and model not in visitor_models:
+        raise ValueError(
+            f"model must be one of {', '.join(MODELS)}, got {quoted(model)}; the model of a "
+            "visitor's own images is no longer here after the visit"
+        )
     return _built(model) if model in MODELS else visitor_models[model]
 
 

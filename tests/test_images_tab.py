@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pds import filters, models
+from pds.hosting import from_page
 from pds.models import Request, compare_request
 from pds.portraits import portraits
 from pds.web.tabs.compare import session
@@ -96,7 +97,7 @@ def test_what_makes_no_model_is_refused_in_one_sentence(changed, words):
 def test_a_model_that_made_room_for_others_says_so():
     names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
     with pytest.raises(ValueError, match="model must be one of"):
-        Request(model=names[0])
+        from_page({"model": names[0]})
     with pytest.raises(ValueError, match="no longer here"):
         models.load(names[0])
 
