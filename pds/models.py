@@ -10,13 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from pds import filters, spectra, theory
-from pds.chains import Chains
-from pds.engine import Engine
 from pds.kernels import Langevin
 from pds.limits import (
     MAX_ALPHA,
@@ -29,13 +28,15 @@ from pds.limits import (
     MODELS_PER_VISIT,
     quoted,
 )
-from pds.sampling import Method, Pair, Sampler, Step, sample, seeded_noise, steps
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step, sample, side_by_side
 from pds.scores import checkpoints
-from pds.scores.gaussian import GaussianField, ScoreFn, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.scores.mixture import SpectralMixture
 from pds.scores.ncsnpp import NetworkScore
 from pds.sde import SDE, VESDE
 from pds.serving.acceleration import accelerate
+from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
 from pds.serving.shelf import Shelf
 from pds.serving.worker import Worker
@@ -134,48 +135,43 @@ class Experiment:
         return channels, height, width
 
     @cached_property
-    def engine(self) -> Engine:
-        """What steps all runs of this model, in batches that fit into memory."""
+    def batcher(self) -> Batcher:
+        """Answers the queries of all runs of this model, in batches that fit into memory."""
         most = largest_batch(self.score, self.image_shape, DEVICE)
-        score = accelerate(self.score, torch.device(DEVICE))
-        return Engine(score, self.sde, max_images=most)
+        return Batcher(accelerate(self.score, torch.device(DEVICE)), max_images=most)
 
     @property
     def data_power(self) -> Tensor:
         """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
         return filters.data_power(self.frequency_mask)
 
-    def sampler(self, num_steps: int) -> Sampler:
+    def sampler(self, num_steps: int) -> PredictorCorrector:
         """Return the published sampler at N iterations, images independent of each other."""
-        return Sampler(
+        return PredictorCorrector(
             num_steps=num_steps,
             eps=self.sde.eps_per_speed_up * speed_up(self.num_scales, num_steps),
             corrector=Langevin(self.snr, snr_norm="sample"),
         )
 
     @cached_property
-    def tuned(self) -> Callable[[int], Sampler]:
+    def tuned(self) -> Callable[[int], PredictorCorrector]:
         """Tunes the sampler to an N, see `pds.theory.tuned`; the latest ones are kept."""
 
-        def found(num_steps: int) -> Sampler:
+        def found(num_steps: int) -> PredictorCorrector:
             return tuned.sampler(self.frequency_mask, self.sde, self.sampler(num_steps))
 
         return lru_cache(maxsize=32)(found)
 
-    def vanilla(self, num_steps: int) -> Method:
-        """Return the published sampler without M."""
-        return Method(self.sampler(num_steps))
-
-    def method(self, request: Request) -> Method:
-        """Return what the request compares with vanilla."""
+    def method(self, request: Request) -> PredictorCorrector:
+        """Return the sampler that the request compares with vanilla."""
         if request.tuned:
-            return Method(self.tuned(request.num_steps))
+            return self.tuned(request.num_steps)
         m = filters.preconditioner(
             self.frequency_mask.to(DEVICE) if request.frequency else None,
             self.space_mask.to(DEVICE) if request.space else None,
             alpha=request.alpha,
         )
-        return Method(self.sampler(request.num_steps), m)
+        return replace(self.sampler(request.num_steps), m=m)
 
     def frequency_gain(self, request: Request) -> Tensor:
         """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
@@ -190,52 +186,51 @@ def speed_up(num_scales: int, num_steps: int) -> float:
     return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
 
 
+class Pair(NamedTuple):
+    """The latest steps of both sides of a comparison."""
+
+    vanilla: Step
+    pds: Step
+
+
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
     experiment = load(request.model)
-    methods = (experiment.vanilla(request.num_steps), experiment.method(request))
-    with closing(run_chains(request, methods)) as run:
+    samplers = (experiment.sampler(request.num_steps), experiment.method(request))
+    with closing(run_chains(request, samplers)) as run:
         for vanilla, pds in run:
             yield Pair(vanilla, pds)
 
 
 def run_chains(
-    request: Request, methods: Sequence[Method]
+    request: Request, samplers: Sequence[Sampler]
 ) -> Generator[tuple[Step, ...], None, None]:
-    """Sample a chain by each method, together with everybody's runs of this model.
+    """Sample side by side, sharing network calls with all other runs of this model.
 
     Args:
-        request: whose model, images and seed; how they are sampled is not looked at.
-        methods: of each chain; all start from the same noise.
+        request: only its model, images and seed are used.
+        samplers: of each chain; all start from the same noise.
     """
     experiment, count = load(request.model), request.num_images
-    like = torch.ones(1, *experiment.image_shape, device=DEVICE)
-    for method in methods:
-        method.rehearse(experiment.sde, like)
-    chains = Chains(
+    run = side_by_side(
+        samplers,
         experiment.sde,
-        methods=methods,
         noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
         shape=(count, *experiment.image_shape),
     )
-    with closing(WORKER.stream(experiment.engine, chains)) as run:
-        yield from run
+    return WORKER.stream(experiment.batcher, run)
 
 
 def draw(model: Experiment, num_images: int, num_steps: int) -> Iterator[Tensor]:
     """Yield batches of a model's own vanilla samples, clipped to [0, 1]; image i has seed i."""
     for first in range(0, num_images, MAX_IMAGES):
         count = min(MAX_IMAGES, num_images - first)
-        images = sample(
-            steps(
-                model.score,
-                model.sde,
-                sampler=model.sampler(num_steps),
-                noise=seeded_noise(range(first, first + count), device=DEVICE),
-                shape=(count, *model.image_shape),
-            )
+        chain = model.sampler(num_steps).chain(
+            model.sde,
+            noise=seeded_noise(range(first, first + count), device=DEVICE),
+            shape=(count, *model.image_shape),
         )
-        yield images.clamp(0, 1).cpu()
+        yield sample(model.score, chain).clamp(0, 1).cpu()
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
@@ -251,9 +246,9 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     data = theory.modes(experiment.score.power[0])
     gain = experiment.frequency_gain(request)[0]
     chains = [
-        theory.trajectory(data, theory.modes(g).power, experiment.sde, method.sampler)
-        for g, method in (
-            (torch.ones_like(gain), experiment.vanilla(request.num_steps)),
+        theory.trajectory(data, theory.modes(g).power, experiment.sde, sampler)
+        for g, sampler in (
+            (torch.ones_like(gain), experiment.sampler(request.num_steps)),
             (gain, experiment.method(request)),
         )
     ]

@@ -14,9 +14,10 @@ from pds import filters, theory
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS, field
 from pds.models import Request, compare_request, from_images, load
+from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
-from pds.sampling import sample, seeded_noise, steps
+from pds.sampling import sample, steps
 from pds.sde import VESDE
 from pds.theory import langevin
 from pds.theory.langevin import Move

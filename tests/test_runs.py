@@ -25,7 +25,8 @@ from pds.files import pictures as pds_pictures
 from pds.jobs import run_model, runs
 from pds.jobs.run_request import Record, RunRequest
 from pds.kernels import Langevin
-from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, sample, steps
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.theory import tuned
@@ -74,7 +75,9 @@ def test_an_image_is_what_the_library_samples_from_its_seed(reference):
         steps(
             score,
             score.sde,
-            sampler=Sampler(num_steps=5, eps=2e-5, corrector=Langevin(0.15, snr_norm="sample")),
+            sampler=PredictorCorrector(
+                num_steps=5, eps=2e-5, corrector=Langevin(0.15, snr_norm="sample")
+            ),
             noise=seeded_noise([4]),
             shape=(1, 3, 8, 8),
             preconditioner=filters.preconditioner(raw, None, alpha=5),
@@ -471,7 +474,7 @@ def test_a_tuned_run_has_the_tuned_levels_and_no_filter(folder):
     assert draw(folder, "--tuned") == 0
     raw = filters.load(folder / "freq.npy", (3, 8, 8), kind="frequency")
     score = make_score()
-    published = Sampler(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
+    published = PredictorCorrector(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
     at = tuned.sampler(raw, score.sde, published)
     assert at.sigmas is not None
     drawn = sample(
@@ -493,7 +496,9 @@ def test_a_tuned_trajectory_tells_the_noise_levels_of_both_chains(folder):
 
 def test_a_tuned_folder_of_other_levels_is_not_continued(folder, capsys, monkeypatch):
     assert draw(folder, "--tuned") == 0
-    other = Sampler(5, 2e-5, corrector=Langevin(0.3, snr_norm="sample"), sigmas=(0.1, 0.9))
+    other = PredictorCorrector(
+        5, 2e-5, corrector=Langevin(0.3, snr_norm="sample"), sigmas=(0.1, 0.9)
+    )
     monkeypatch.setattr(tuned, "sampler", lambda *_, **__: other)
     assert draw(folder, "--tuned") == 2
     assert "has another model or filter" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from pds.evaluation import tuned_record
 from pds.files import images, pictures
 from pds.jobs import configs, run_folder, run_model
 from pds.portraits import train
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.sde import SDE, VESDE
 from pds.theory import tuned
@@ -264,7 +264,7 @@ def _tune(arguments: argparse.Namespace) -> None:
     print(f"pass --freq_mask_path {arguments.out} --alpha {alpha:g}")
 
 
-def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
+def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, PredictorCorrector, float]:
     """Return the process, the sampler, and what images in [0, 1] are multiplied by there."""
     configuration = configs.read(arguments.config)
     card, num_steps = configuration.card, arguments.num_steps
@@ -278,7 +278,7 @@ def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, Sampler, float]:
         raise ValueError(f"--num-steps must lie in 1 to num_scales {num_scales}, got {num_steps}")
     snr = card.snr if arguments.snr is None else arguments.snr
     predictor, corrector = configs.kernels(configuration.predictor, configuration.corrector, snr)
-    sampler = Sampler(
+    sampler = PredictorCorrector(
         num_steps=num_steps,
         eps=sde.eps_per_speed_up * models.speed_up(num_scales, num_steps),
         predictor=predictor,

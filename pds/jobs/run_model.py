@@ -23,9 +23,8 @@ from pds.jobs.configs import Configuration
 from pds.jobs.run_request import RunRequest
 from pds.models import speed_up
 from pds.preconditioners import Skew
-from pds.sampling import Method, Sampler
+from pds.sampling import PredictorCorrector, ScoreFn, steps
 from pds.scores import checkpoints, hub
-from pds.scores.gaussian import ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore, precision
 from pds.sde import SDE
 from pds.theory import tuned
@@ -50,8 +49,8 @@ class Model:
     sde: SDE
     image_shape: tuple[int, int, int]
     centered: bool
-    samplers: tuple[Sampler, ...]
-    methods: dict[Sampler, Method]
+    samplers: tuple[PredictorCorrector, ...]
+    methods: dict[PredictorCorrector, PredictorCorrector]
     fingerprint: str
 
 
@@ -85,7 +84,7 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
     if request.tuned:
         # What tuning finds at one fixed N stands for all, and costs whoever asks no more than that.
         probe = replace(samplers[0], num_steps=20, eps=1e-3)
-        extra.append(repr(_method(request, card, probe, frequency, space).sampler))
+        extra.append(_description(_method(request, card, probe, frequency, space)))
     fingerprint = _fingerprint(score, extra, masks)
     model = Model(
         score=score.to(device),
@@ -97,26 +96,26 @@ def load(request: RunRequest, configuration: Configuration, device: torch.device
         fingerprint=fingerprint,
     )
     for method in model.methods.values():
-        method.rehearse(model.sde, torch.ones(1, *shape, device=device))
+        _require_fit(method, model.sde, torch.ones(1, *shape, device=device))
     return model
 
 
 def _method(
     request: RunRequest,
     card: ModelCard,
-    sampler: Sampler,
+    sampler: PredictorCorrector,
     frequency: Tensor | None,
     space: Tensor | None,
-) -> Method:
+) -> PredictorCorrector:
     """Return what the request asks for at the sampler's N, from raw masks."""
     if request.tuned:
         assert frequency is not None
-        return Method(tuned.sampler(frequency, card.sde, sampler, amplitude=card.amplitude))
+        return tuned.sampler(frequency, card.sde, sampler, amplitude=card.amplitude)
     m = filters.preconditioner(frequency, space, alpha=request.alpha)
-    return Method(sampler, Skew(m, request.skew) if request.skew else m)
+    return replace(sampler, m=Skew(m, request.skew) if request.skew else m)
 
 
-def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sampler]:
+def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[PredictorCorrector]:
     card = configuration.card
     num_steps = int(card.num_scales / request.speed_up)
     if num_steps < 1:
@@ -127,7 +126,7 @@ def _samplers(request: RunRequest, configuration: Configuration) -> Iterator[Sam
     rates = {n: speed_up(card.num_scales, n) for n in request.ladder}
     predictor, corrector = configs.kernels(request.predictor, request.corrector, request.snr)
     for n, rate in (rates or {num_steps: request.speed_up}).items():
-        yield Sampler(
+        yield PredictorCorrector(
             num_steps=n,
             eps=card.sde.eps_per_speed_up * rate,
             predictor=predictor,
@@ -245,6 +244,18 @@ def _fingerprint(score: NetworkScore, extra: list[object], masks: list[Tensor]) 
     for tensor in [*score.network.state_dict().values(), *masks]:
         digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()[:32]
+
+
+def _description(sampler: PredictorCorrector) -> str:
+    """Describe a tuned sampler in the form that fingerprints have always had."""
+    names = ("num_steps", "eps", "predictor", "corrector", "num_corrector_steps", "sigmas")
+    return f"Sampler({', '.join(f'{name}={getattr(sampler, name)!r}' for name in names)})"
+
+
+def _require_fit(sampler: PredictorCorrector, sde: SDE, image: Tensor) -> None:
+    """Run one iteration without the network, so that what cannot be sampled is refused now."""
+    score = torch.zeros_like
+    next(steps(lambda x, t: score(x), sampler.chain(sde, noise=lambda _: image, shape=image.shape)))
 
 
 @contextlib.contextmanager

@@ -24,8 +24,8 @@ from pds.jobs.ranks import ALONE, Ranks
 from pds.jobs.run_folder import Folder
 from pds.jobs.run_model import Model
 from pds.jobs.run_request import Record, RunRequest
-from pds.sampling import Method, Sampler, Step, seeded_noise
-from pds.scores.gaussian import ScoreFn
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, ScoreFn, Step
 
 Images = NDArray[np.float32]
 
@@ -49,7 +49,7 @@ class Summary:
 class _Batch:
     """Images that are drawn together, those that were asked for, and those not there yet."""
 
-    sampler: Sampler
+    sampler: PredictorCorrector
     images: range
     wanted: list[int]
     missing: list[int]
@@ -190,10 +190,11 @@ def _chains(plan: _Run, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, .
     seeds = [first + image for image in batch.images]
     shape = (len(seeds), *plan.model.image_shape)
     noise = seeded_noise(seeds, device=plan.device)
-    methods = [plan.model.methods[batch.sampler]]
+    samplers = [plan.model.methods[batch.sampler]]
     if len(plan.request.samplers) > 1:
-        methods.insert(0, Method(batch.sampler))
-    yield from sampling.run(score, plan.model.sde, methods=methods, noise=noise, shape=shape)
+        samplers.insert(0, batch.sampler)
+    run = sampling.side_by_side(samplers, plan.model.sde, noise=noise, shape=shape)
+    yield from sampling.steps(score, run)
 
 
 def _moment(plan: _Run, states: tuple[Step, ...]) -> _Moment:

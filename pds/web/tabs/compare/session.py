@@ -30,13 +30,14 @@ from pds.models import (
     ROOT,
     WORKER,
     Experiment,
+    Pair,
     Request,
     compare_request,
     load,
     predict,
     title,
 )
-from pds.sampling import Pair, Step
+from pds.sampling import Step
 from pds.web.server.frames import MOST_PIXELS, Tiles, kept_steps, strip
 from pds.web.server.messages import Message, dumps, enveloped, finite, picture, rounded
 from pds.web.words import verdict

@@ -25,7 +25,7 @@ from pds.limits import (
     quoted,
 )
 from pds.models import MODELS, Experiment, Request, load
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.serving.shelf import NOBODY, Shelf
 from pds.theory import tuned
 from pds.web import exact, figures
@@ -175,13 +175,13 @@ def _gained(model: Experiment, request: Request) -> str:
     )
 
 
-def _ends(sampler: Sampler, model: Experiment) -> list[str]:
+def _ends(sampler: PredictorCorrector, model: Experiment) -> list[str]:
     """Write the highest and the lowest noise level of a sampler's grid."""
     ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
     return [number(sigma) for sigma in sampler.process(model.sde).marginal(ends).std.tolist()]
 
 
-def _strength(sampler: Sampler) -> float:
+def _strength(sampler: PredictorCorrector) -> float:
     assert isinstance(sampler.corrector, Langevin), "every model of the page has one"
     return sampler.corrector.snr
 

@@ -13,7 +13,7 @@ from pds import spectra
 from pds.files.pictures import view
 from pds.limits import MAX_SEED
 from pds.models import LADDER, ROOT, Request, load, run_chains
-from pds.sampling import Method, Step
+from pds.sampling import Sampler, Step
 from pds.web.server.messages import Message, dumps, enveloped, finite, picture
 from pds.web.words import grain_begins
 
@@ -111,11 +111,11 @@ class _Progress:
             }  # fmt: skip
 
 
-def _rows(request: Request) -> tuple[Method, ...]:
-    """Return the method of each of `ROWS`."""
+def _rows(request: Request) -> tuple[Sampler, ...]:
+    """Return the sampler of each of `ROWS`."""
     model = load(request.model)
     ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
-    return model.vanilla(request.num_steps), *ours
+    return model.sampler(request.num_steps), *ours
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
