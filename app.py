@@ -6,9 +6,8 @@ import sys
 from pds.commands import app
 from pds.commands.cli import exit_code
 from pds.serving import memory
-from pds.web.layout import build
 
-demo = build()
+demo = app.build()
 
 
 def main() -> int:

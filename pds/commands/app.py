@@ -8,7 +8,7 @@ from typing import Any
 with contextlib.suppress(ModuleNotFoundError):
     import spaces  # noqa: F401  on ZeroGPU, which patches torch before its first import
 
-from pds.web import layout
+from pds.web.layout import build, options
 from pds.web.server import journal
 from pds.web.tabs.compare import session
 
@@ -20,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the page and serve it until Ctrl-C."""
-    serve(layout.build(), mcp=arguments.mcp)
+    serve(build(), mcp=arguments.mcp)
 
 
 def serve(page: Any, *, mcp: bool = False) -> None:
@@ -38,4 +38,4 @@ def serve(page: Any, *, mcp: bool = False) -> None:
     journal.start()
     session.warm_up()
     # None leaves it to the environment variable GRADIO_MCP_SERVER.
-    page.launch(mcp_server=mcp or None, **layout.options())
+    page.launch(mcp_server=mcp or None, **options())

@@ -75,7 +75,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _add_published(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--config", type=located, required=True, help="such as configs/ve/portraits32_ncsnpp.py")
+    add(
+        "--config",
+        type=located,
+        required=True,
+        help="such as configs/ve/portraits32_ncsnpp.py; shipped files are found from any folder",
+    )
     add("--workdir", required=True, help="has checkpoints/checkpoint.pth and gets the images")
     add("--eval_folder", default="eval", help="of the images in workdir; default %(default)s")
     add("--speed_up", type=float, default=1.0, help="N = num_scales / speed_up; default 1")
