@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -40,10 +39,9 @@ from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
 from pds.serving.shelf import Shelf
 from pds.serving.worker import Worker
+from pds.shipped import ROOT as ROOT
 from pds.spectra import RadialSpectrum
 from pds.theory import tuned
-
-ROOT = Path(__file__).resolve().parent.parent
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""

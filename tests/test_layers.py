@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"limits", "spectra"},
+    {"limits", "shipped", "spectra"},
     {"checks"},
     {"files"},
     {"sde"},

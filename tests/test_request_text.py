@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pds import models
-from pds.commands.cli import _parser, main
-from pds.commands.sample_cli import sample_main
+from pds.commands.cli import main, parse
+from pds.commands.sample import sample_main
 from pds.files import pictures
 from pds.jobs import comparison, request_text
 from pds.jobs.run_request import Record, RunRequest
@@ -39,7 +39,7 @@ def asked_by(command):
     """What a printed command asks for."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "pds"]
-    values = vars(_parser().parse_args(words[3:]))
+    values = vars(parse(words[3:]))
     return Request(**{name: values[name] for name in asdict(Request())})
 
 

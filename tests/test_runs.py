@@ -20,7 +20,7 @@ from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdi
 
 from pds import filters
 from pds.commands.cli import main
-from pds.commands.sample_cli import sample_main
+from pds.commands.sample import sample_main
 from pds.files import pictures as pds_pictures
 from pds.jobs import run_model, runs
 from pds.jobs.run_request import Record, RunRequest
