@@ -9,7 +9,7 @@ import pytest
 
 from pds import models
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
-from pds.serving.shelf import NOBODY, Shelf
+from pds.serving.visitor_store import NOBODY, VisitorStore
 from pds.serving.worker import Worker
 from pds.web import layout
 from pds.web.server import backstage, journal, visits
@@ -69,18 +69,18 @@ def test_what_a_browser_says_of_its_visit_is_not_believed():
 
 
 def test_a_visit_does_not_push_out_what_others_brought():
-    shelf = Shelf(4, "The thing", per_visit=2)
-    theirs = shelf.add("theirs", "a")
-    mine = [shelf.add(i, "b") for i in range(5)]
-    assert theirs in shelf
-    assert [name in shelf for name in mine] == [False, False, False, True, True]
+    store = VisitorStore(4, "The thing", max_per_visit=2)
+    theirs = store.add("theirs", "a")
+    mine = [store.add(i, "b") for i in range(5)]
+    assert theirs in store
+    assert [name in store for name in mine] == [False, False, False, True, True]
 
 
 def test_dropping_a_visit_leaves_what_others_brought():
-    shelf = Shelf(4, "The thing")
-    a, b, c = shelf.add("a", "a"), shelf.add("b", "b"), shelf.add("c", NOBODY)
-    assert shelf.drop("a") == 1
-    assert [name in shelf for name in (a, b, c)] == [False, True, True]
+    store = VisitorStore(4, "The thing")
+    a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NOBODY)
+    assert store.drop("a") == 1
+    assert [name in store for name in (a, b, c)] == [False, True, True]
 
 
 @pytest.fixture

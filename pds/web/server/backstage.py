@@ -34,7 +34,7 @@ from pds.limits import (
     UNREAD_SECONDS,
 )
 from pds.serving import memory
-from pds.serving.shelf import NOBODY
+from pds.serving.visitor_store import NOBODY
 from pds.web import figures
 from pds.web.server import journal, visits
 from pds.web.server.guard import Doors, Guard, Named, health

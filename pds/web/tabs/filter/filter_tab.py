@@ -26,7 +26,7 @@ from pds.limits import (
 )
 from pds.models import MODELS, Experiment, Request, load
 from pds.sampling import Sampler
-from pds.serving.shelf import NOBODY, Shelf
+from pds.serving.visitor_store import NOBODY, VisitorStore
 from pds.theory import tuned
 from pds.web import exact, figures
 from pds.web.server.messages import Message
@@ -40,7 +40,9 @@ LARGEST_DRAWN = 64
 
 KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
 
-brought: Shelf[Tensor] = Shelf(MAX_MASKS, "The filter that you opened", per_visit=MASKS_PER_VISIT)
+brought: VisitorStore[Tensor] = VisitorStore(
+    MAX_MASKS, "The filter that you opened", max_per_visit=MASKS_PER_VISIT
+)
 
 
 def setup() -> Message:

@@ -14,7 +14,7 @@ from pds.files.pictures import view as shown
 from pds.filters import Change
 from pds.limits import MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.portraits import portraits
-from pds.serving.shelf import NOBODY
+from pds.serving.visitor_store import NOBODY
 from pds.web import figures
 from pds.web.server.messages import Message, picture
 from pds.web.tabs.filter.filter_tab import gains_of, sentence
