@@ -11,7 +11,7 @@ with contextlib.suppress(ModuleNotFoundError):
 from pds.serving import memory
 from pds.web.layout import build, options
 from pds.web.server import journal
-from pds.web.tabs.compare import session
+from pds.web.tabs.compare import live_comparison
 
 demo = build()
 
@@ -26,7 +26,7 @@ def main() -> int:
         return 2
     memory.keep_large_blocks()
     journal.start()
-    session.warm_up()
+    live_comparison.warm_up()
     # None leaves it to the environment variable GRADIO_MCP_SERVER.
     demo.launch(mcp_server=mcp or None, **options())
     return 0

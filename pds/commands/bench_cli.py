@@ -18,7 +18,7 @@ from pds.bench import filters, gpu, joint, networks, profile, report, steps
 from pds.bench.rows import Benchmark, Row, at_most
 from pds.bench.timing import QUICK, Effort, versus
 from pds.models import Request, compare_request
-from pds.web.tabs.compare import session
+from pds.web.tabs.compare import live_comparison
 
 
 def add_bench(parser: argparse.ArgumentParser) -> None:
@@ -92,8 +92,12 @@ def frame_rows(effort: Effort) -> Iterator[Row]:
     clocks = {"as streamed": None, "every step a frame": _Racing()}
     for name, clock in clocks.items():
 
-        def page(clock: session.Clock | None = clock) -> None:
-            shown = session.messages(request, clock=clock) if clock else session.messages(request)
+        def page(clock: live_comparison.Clock | None = clock) -> None:
+            shown = (
+                live_comparison.messages(request, clock=clock)
+                if clock
+                else live_comparison.messages(request)
+            )
             deque(shown, maxlen=0)
 
         yield Row(

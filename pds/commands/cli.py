@@ -25,9 +25,9 @@ from pds.sampling import Sampler
 from pds.scores import checkpoints
 from pds.sde import SDE, VESDE
 from pds.theory import tuned
-from pds.web.tabs.compare import session
-from pds.web.tabs.ladder import ladder_tab
-from pds.web.tabs.story import story_tab
+from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.ladder import tab as ladder_tab
+from pds.web.tabs.story import tab as story_tab
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,8 +208,8 @@ def _record(arguments: argparse.Namespace) -> None:
         out = arguments.out or ladder_tab.RECORDED
         print(f"{out}: {ladder_tab.record(request, out, counts=arguments.counts)['sentence']}")
     else:
-        out = arguments.out or session.FIRST_PAINT
-        print(f"{out}: {session.record(request, out)['verdict']}")
+        out = arguments.out or live_comparison.FIRST_PAINT
+        print(f"{out}: {live_comparison.record(request, out)['verdict']}")
 
 
 def _add_show(parser: argparse.ArgumentParser) -> None:
