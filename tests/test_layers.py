@@ -78,6 +78,16 @@ def test_figures_do_not_import_torch():
         assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "web").rglob("*.py")), ids=lambda p: p.name)
+def test_within_the_page_the_server_lies_below_the_tabs_and_these_below_the_layout(path):
+    upper = ["pds.web.layout", "pds.web.components", "pds.web.api"]
+    if path.is_relative_to(PACKAGE / "web" / "server"):
+        upper += ["pds.web.tab", "pds.web.figures", "pds.web.sentences"]
+    elif not path.is_relative_to(PACKAGE / "web" / "tabs"):
+        return
+    assert not [name for name in imports(path) if name.startswith(tuple(upper))]
+
+
 def test_importing_the_library_loads_neither_gradio_nor_plotly():
     code = (
         "import sys, pds, pds.sampling, pds.models;"

@@ -1,10 +1,12 @@
-"""Requests in, messages out: what the page is told, without the page."""
+"""Requests in, messages out: a comparison without the page."""
 
 import base64
+import inspect
 import io
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 from pds import models
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, Request, compare_request, load
+from pds.models import MODELS, WORKER, Request, compare_request, load
 from pds.sampling import Pair, Step
 from pds.web.api import compare
 from pds.web.components import run_handler
@@ -24,6 +26,7 @@ from pds.web.server.frames import kept_steps
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.tab import TAB
 
+PACKAGE = Path(models.__file__).parent
 FIELD = {
     "model": "field64",
     "num_steps": 6,
@@ -296,3 +299,18 @@ def test_a_live_frame_says_how_many_runs_advance_together():
     assert messages()[0]["together"] == 3
     for other in others:
         other.close()
+
+
+def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypatch):
+    called = []
+
+    def worker_stream(*args):
+        frames = inspect.stack()[1:]
+        called[:] = [f.function for f in frames if str(PACKAGE) in f.filename]
+        raise ValueError("stop here")
+        yield
+
+    monkeypatch.setattr(WORKER, "stream", worker_stream)
+    assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
+    assert called[-3:] == ["messages", "run", "handler"]
+    assert len(called) <= 5
