@@ -117,7 +117,7 @@ def filter_from_images(images: list[str], size: int = 32, alpha: float = 5.0) ->
     Args:
         images: 2 to 500 picture files (PNG, JPEG, WebP) in base64, or data URLs of them.
         size: side in pixels that they are cropped and shrunk to, 32 or 64.
-        alpha: strength that the summary is told for, above 1.
+        alpha: strength of the filter in the summary, above 1.
 
     Returns:
         num_images; summary, a sentence; and frequency and space, the raw masks as .npy files in

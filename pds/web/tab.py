@@ -38,7 +38,7 @@ class Tab:
     folder: of its files.
     html: file of its HTML.
     scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
-    setup: returns the values that the script needs before anything is asked.
+    setup: returns the values that the script needs before its first request.
     element: id of the component, if it is not the tab's name.
     value: returns the recorded run that is shown first, if there is one.
     views: functions that the script calls, by name.

@@ -19,7 +19,7 @@ from pds.web.tab import Tab
 from pds.web.tabs.story import figures, lab
 
 FIELDS = ("field64", "portraits32")
-"""Models whose spectra the story is told on."""
+"""Models whose spectra the steps can use."""
 
 MAX_CLOCK = 66
 LAST_SIGMA = 0.009
@@ -27,7 +27,7 @@ LAST_SIGMA = 0.009
 
 
 def setup() -> Message:
-    """Return what the tab needs before anything is asked."""
+    """Return what the tab needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
     stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
     return {"layouts": figures.layouts() | lab.layouts(), "fields": fields, "stops": stops}
