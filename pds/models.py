@@ -37,7 +37,7 @@ from pds.sde import SDE, VESDE
 from pds.serving.acceleration import accelerate
 from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
-from pds.serving.shelf import Shelf
+from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Worker
 from pds.shipped import ROOT as ROOT
 from pds.spectra import RadialSpectrum
@@ -346,8 +346,8 @@ MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
 }
 
 
-brought: Shelf[Experiment] = Shelf(
-    MAX_MODELS, "The model of your images", per_visit=MODELS_PER_VISIT
+brought: VisitorStore[Experiment] = VisitorStore(
+    MAX_MODELS, "The model of your images", max_per_visit=MODELS_PER_VISIT
 )
 """Models that visitors make of their own images, by name."""
 

@@ -1,23 +1,28 @@
 """The page: a run with all its frames against the sampler alone."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, versus
 from pds.models import Request, compare_request
-from pds.web.tabs.compare import session
+
+Messages = Callable[..., Iterator[Any]]
+"""`pds.web.tabs.compare.live_comparison.messages`, which lies above this package."""
 
 
-def rows(effort: Effort) -> Iterator[Row]:
+def rows(effort: Effort, *, messages: Messages) -> Iterator[Row]:
     """Yield a page run with all its frames / the sampler alone."""
     request = Request(num_steps=2 if effort.quick else 20)
-    clocks = {"as streamed": None, "every step a frame": _Racing()}
+    clocks: dict[str, dict[str, Any]] = {
+        "as streamed": {},
+        "every step a frame": {"clock": _FastClock()},
+    }
     for name, clock in clocks.items():
 
-        def page(clock: session.Clock | None = clock) -> None:
-            shown = session.messages(request, clock=clock) if clock else session.messages(request)
-            deque(shown, maxlen=0)
+        def page(clock: dict[str, Any] = clock) -> None:
+            deque(messages(request, **clock), maxlen=0)
 
         yield Row(
             f"page, {name}",
@@ -28,7 +33,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         )
 
 
-class _Racing:
+class _FastClock:
     """A clock so fast that every step is due."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from tqdm import tqdm
 
-from pds.bench import filters, gpu, joint, networks, page, steps
+from pds.bench import filters, gpu, joint, networks, steps
 from pds.bench.rows import Benchmark, Row
 from pds.bench.timing import Effort
 
@@ -18,10 +18,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "engine": joint.rows,
     "scaling": networks.scaling_rows,
     "peak": networks.peak_rows,
-    "page": page.rows,
     "gpu": gpu.rows,
 }
-"""What can be measured, by the name that `pds bench --only` takes."""
+"""By the name that `pds bench --only` takes; that of the page is `pds.bench.page`."""
 
 
 def measure(chosen: Mapping[str, Benchmark], effort: Effort) -> Iterator[Row]:

@@ -10,7 +10,7 @@ with contextlib.suppress(ModuleNotFoundError):
 
 from pds.web.layout import build, options
 from pds.web.server import journal
-from pds.web.tabs.compare import session
+from pds.web.tabs.compare import live_comparison
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,6 @@ def serve(page: Any, *, mcp: bool = False) -> None:
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError('--mcp needs a package more: pip install "gradio[mcp]"')
     journal.start()
-    session.warm_up()
+    live_comparison.warm_up()
     # None leaves it to the environment variable GRADIO_MCP_SERVER.
     page.launch(mcp_server=mcp or None, **options())

@@ -4,19 +4,26 @@ import argparse
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from pds.bench import profile, report, suite
-from pds.bench.rows import Row
+from pds.bench import page, profile, report, suite
+from pds.bench.rows import Benchmark, Row
 from pds.bench.timing import QUICK, Effort
+from pds.web.tabs.compare import live_comparison
+
+BENCHMARKS: dict[str, Benchmark] = {
+    **suite.BENCHMARKS,
+    "page": partial(page.rows, messages=live_comparison.messages),
+}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    names = f"of {', '.join(suite.BENCHMARKS)}; default all"
-    parser.add_argument("--only", nargs="+", choices=suite.BENCHMARKS, metavar="NAME", help=names)
+    names = f"of {', '.join(BENCHMARKS)}; default all"
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, metavar="NAME", help=names)
     parser.add_argument("--quick", action="store_true", help="few runs, small sizes: a check")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there, too")
     parser.add_argument("--markdown", action="store_true", help="print the table as markdown")
@@ -40,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.profile:
         print(profile.tables())
         return
-    chosen = {name: suite.BENCHMARKS[name] for name in arguments.only or suite.BENCHMARKS}
+    chosen = {name: BENCHMARKS[name] for name in arguments.only or BENCHMARKS}
     rows: list[Row] = []
     try:
         for row in suite.measure(chosen, _effort(arguments)):

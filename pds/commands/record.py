@@ -6,9 +6,9 @@ from pathlib import Path
 from pds.commands.arguments import counts
 from pds.evaluation import tuned_record
 from pds.models import Request
-from pds.web.tabs.compare import session
-from pds.web.tabs.ladder import ladder_tab
-from pds.web.tabs.story import story_tab
+from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.ladder import tab as ladder
+from pds.web.tabs.story import tab as story
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ladder", action="store_true", help="record the ladder instead")
     what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
-    parser.add_argument("--counts", type=counts, default=ladder_tab.COUNTS, metavar="N,N,...")
+    parser.add_argument("--counts", type=counts, default=ladder.COUNTS, metavar="N,N,...")
     parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
 
 
@@ -35,11 +35,11 @@ def run(arguments: argparse.Namespace) -> None:
     )
     if arguments.tuned:
         out = arguments.out or tuned_record.RECORDED
-        tuned_record.record(story_tab.FIELDS, out)
-        print(f"{out}: {', '.join(story_tab.FIELDS)}")
+        tuned_record.record(story.FIELDS, out)
+        print(f"{out}: {', '.join(story.FIELDS)}")
     elif arguments.ladder:
-        out = arguments.out or ladder_tab.RECORDED
-        print(f"{out}: {ladder_tab.record(request, out, counts=arguments.counts)['sentence']}")
+        out = arguments.out or ladder.RECORDED
+        print(f"{out}: {ladder.record(request, out, counts=arguments.counts)['sentence']}")
     else:
-        out = arguments.out or session.FIRST_PAINT
-        print(f"{out}: {session.record(request, out)['verdict']}")
+        out = arguments.out or live_comparison.FIRST_PAINT
+        print(f"{out}: {live_comparison.record(request, out)['verdict']}")
