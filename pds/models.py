@@ -5,15 +5,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pds import filters, spectra, theory
-from pds.chains import Chains
-from pds.engine import Engine
 from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
 from pds.limits import (
     MAX_IMAGES,
@@ -23,22 +20,23 @@ from pds.limits import (
     MODELS_PER_VISIT,
     quoted,
 )
+from pds.noise import seeded_noise
 from pds.preconditioners import Skew
 from pds.request import Request as Request  # imported from here by others, too
-from pds.sampling import Method, Pair, Sampler, Step, sample, seeded_noise, steps
+from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step, sample, side_by_side
 from pds.scores import checkpoints
-from pds.scores.gaussian import GaussianField, ScoreFn, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.scores.mixture import SpectralMixture
 from pds.scores.ncsnpp import NetworkScore
 from pds.sde import SDE, VESDE
 from pds.serving.acceleration import accelerate
+from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
-from pds.serving.shelf import Shelf
+from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Worker
+from pds.shipped import ROOT as ROOT
 from pds.spectra import RadialSpectrum
 from pds.theory import tuned
-
-ROOT = Path(__file__).resolve().parent.parent
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
@@ -105,18 +103,17 @@ class Model:
         return 2.0 if self.centered else 1.0
 
     @cached_property
-    def engine(self) -> Engine:
-        """What steps all runs of this model, in batches that fit into memory."""
+    def batcher(self) -> Batcher:
+        """Answers the queries of all runs of this model, in batches that fit into memory."""
         most = largest_batch(self.score, self.image_shape, self.device)
-        score = accelerate(self.score, torch.device(self.device))
-        return Engine(score, self.sde, max_images=most)
+        return Batcher(accelerate(self.score, torch.device(self.device)), max_images=most)
 
     @property
     def data_power(self) -> Tensor:
         """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
         return filters.data_power(self.frequency_mask)
 
-    def sampler(self, num_steps: int, *, rate: float | None = None) -> Sampler:
+    def sampler(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
         """Return the published sampler at N iterations, images independent of each other.
 
         Args:
@@ -124,7 +121,7 @@ class Model:
             rate: the speed-up that gave this N, for its eps; by default `speed_up` of the N.
         """
         rate = speed_up(self.num_scales, num_steps) if rate is None else rate
-        return Sampler(
+        return PredictorCorrector(
             num_steps=num_steps,
             eps=self.sde.eps_per_speed_up * rate,
             predictor=self.predictor,
@@ -133,24 +130,22 @@ class Model:
         )
 
     @cached_property
-    def tuned(self) -> Callable[..., Sampler]:
+    def tuned(self) -> Callable[..., PredictorCorrector]:
         """Tunes the sampler to an N, see `pds.theory.tuned`; keeps the latest ones.
 
         Takes the arguments of `sampler`.
         """
 
-        def tune(num_steps: int, *, rate: float | None = None) -> Sampler:
+        def tune(num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
             published = self.sampler(num_steps, rate=rate)
             return tuned.sampler(self.frequency_mask, self.sde, published, amplitude=self.amplitude)
 
         return lru_cache(maxsize=32)(tune)
 
-    def vanilla(self, num_steps: int, *, rate: float | None = None) -> Method:
-        """Return the published sampler without M; arguments as in `sampler`."""
-        return Method(self.sampler(num_steps, rate=rate))
-
-    def method(self, request: Request, *, rate: float | None = None, skew: float = 0.0) -> Method:
-        """Return what the request compares with vanilla.
+    def method(
+        self, request: Request, *, rate: float | None = None, skew: float = 0.0
+    ) -> PredictorCorrector:
+        """Return the sampler that the request compares with vanilla.
 
         Args:
             request: its filters are those of `frequency_mask` and `space_mask`.
@@ -162,13 +157,14 @@ class Model:
         """
         _require_own_masks(request)
         if request.tuned:
-            return Method(self.tuned(request.num_steps, rate=rate))
+            return self.tuned(request.num_steps, rate=rate)
         m = filters.preconditioner(
             self.frequency_mask.to(self.device) if request.frequency else None,
             self.space_mask.to(self.device) if request.space else None,
             alpha=request.alpha,
         )
-        return Method(self.sampler(request.num_steps, rate=rate), Skew(m, skew) if skew else m)
+        published = self.sampler(request.num_steps, rate=rate)
+        return replace(published, m=Skew(m, skew) if skew else m)
 
     def frequency_gain(self, request: Request) -> Tensor:
         """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
@@ -192,52 +188,51 @@ def speed_up(num_scales: int, num_steps: int) -> float:
     return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
 
 
+class Pair(NamedTuple):
+    """The latest steps of both sides of a comparison."""
+
+    vanilla: Step
+    pds: Step
+
+
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
     model = load(request.model)
-    methods = (model.vanilla(request.num_steps), model.method(request))
-    with closing(run_chains(request, methods)) as run:
+    samplers = (model.sampler(request.num_steps), model.method(request))
+    with closing(run_chains(request, samplers)) as run:
         for vanilla, pds in run:
             yield Pair(vanilla, pds)
 
 
 def run_chains(
-    request: Request, methods: Sequence[Method]
+    request: Request, samplers: Sequence[Sampler]
 ) -> Generator[tuple[Step, ...], None, None]:
-    """Sample a chain by each method, together with everybody's runs of this model.
+    """Sample side by side, sharing network calls with all other runs of this model.
 
     Args:
-        request: whose model, images and seed; how they are sampled is not looked at.
-        methods: of each chain; all start from the same noise.
+        request: only its model, images and seed are used.
+        samplers: of each chain; all start from the same noise.
     """
     model, count = load(request.model), request.num_images
-    like = torch.ones(1, *model.image_shape, device=model.device)
-    for method in methods:
-        method.rehearse(model.sde, like)
-    chains = Chains(
+    run = side_by_side(
+        samplers,
         model.sde,
-        methods=methods,
         noise=seeded_noise(range(request.seed, request.seed + count), device=model.device),
         shape=(count, *model.image_shape),
     )
-    with closing(worker().stream(model.engine, chains)) as run:
-        yield from run
+    return worker().stream(model.batcher, run)
 
 
 def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
     """Yield batches of a model's own vanilla samples, clipped to [0, 1]; image i has seed i."""
     for first in range(0, num_images, MAX_IMAGES):
         count = min(MAX_IMAGES, num_images - first)
-        images = sample(
-            steps(
-                model.score,
-                model.sde,
-                sampler=model.sampler(num_steps),
-                noise=seeded_noise(range(first, first + count), device=model.device),
-                shape=(count, *model.image_shape),
-            )
+        chain = model.sampler(num_steps).chain(
+            model.sde,
+            noise=seeded_noise(range(first, first + count), device=model.device),
+            shape=(count, *model.image_shape),
         )
-        yield images.clamp(0, 1).cpu()
+        yield sample(model.score, chain).clamp(0, 1).cpu()
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
@@ -253,9 +248,9 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     data = theory.modes(model.score.power[0])
     gain = model.frequency_gain(request)[0]
     chains = [
-        theory.trajectory(data, theory.modes(g).power, model.sde, method.sampler)
-        for g, method in (
-            (torch.ones_like(gain), model.vanilla(request.num_steps)),
+        theory.trajectory(data, theory.modes(g).power, model.sde, sampler)
+        for g, sampler in (
+            (torch.ones_like(gain), model.sampler(request.num_steps)),
             (gain, model.method(request)),
         )
     ]
@@ -370,8 +365,8 @@ MODELS: dict[str, tuple[str, Callable[[], Model]]] = {
 }
 
 
-visitor_models: Shelf[Model] = Shelf(
-    MAX_MODELS, "The model of your images", per_visit=MODELS_PER_VISIT
+visitor_models: VisitorStore[Model] = VisitorStore(
+    MAX_MODELS, "The model of your images", max_per_visit=MODELS_PER_VISIT
 )
 """Models that visitors make of their own images, by name."""
 

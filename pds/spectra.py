@@ -42,6 +42,19 @@ def radii(height: int, width: int) -> Tensor:
     return torch.hypot(rows[:, None], columns[None, :])
 
 
+def half_multiplicity(width: int) -> Tensor:
+    """Return how many columns of a full spectrum each column of a real half spectrum stands for.
+
+    1 for column 0 and, where the width is even, for the Nyquist column; else 2. (W // 2 + 1,)
+    float64.
+    """
+    count = torch.full((width // 2 + 1,), 2.0, dtype=torch.float64)
+    count[0] = 1
+    if width % 2 == 0:
+        count[-1] = 1
+    return count
+
+
 def radial(power: Tensor) -> RadialSpectrum:
     """Average a power (..., H, W) over rings one cycle per image wide, without the mean (k = 0)."""
     height, width = power.shape[-2:]

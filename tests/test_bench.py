@@ -15,7 +15,7 @@ from pds.bench import filters, gpu, joint, networks, profile, report, subjects
 from pds.bench.apart import Apart
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
-from pds.commands import bench_cli
+from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp.resampling import fir_down
 
@@ -283,7 +283,7 @@ def test_every_benchmark_is_offered(capsys):
     with pytest.raises(SystemExit):
         main(["bench", "--help"])
     shown = capsys.readouterr().out
-    assert all(name in shown for name in bench_cli.BENCHMARKS)
+    assert all(name in shown for name in bench.BENCHMARKS)
 
 
 def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, capsys):
@@ -291,7 +291,7 @@ def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, caps
         yield ROWS[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(bench_cli.BENCHMARKS, "filter", interrupted)
+    monkeypatch.setitem(bench.BENCHMARKS, "filter", interrupted)
     path = tmp_path / "numbers.json"
     assert main(["bench", "--only", "filter", "compare", "--json", str(path)]) == 130
     assert "filter, 32 px" in capsys.readouterr().out

@@ -14,8 +14,9 @@ from pds.evaluation.gaussian import Field
 from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store
 from pds.kernels import Langevin, Own, ReverseDiffusion, mixes_images
+from pds.noise import seeded_noise
 from pds.preconditioners import Identity
-from pds.sampling import sample, seeded_noise, steps
+from pds.sampling import sample, steps
 
 SIZE = torch.Size((2, 1, 32, 32))
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",

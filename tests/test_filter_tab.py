@@ -11,8 +11,9 @@ import torch
 from pds import filters, theory
 from pds.models import load
 from pds.theory import tuned
-from pds.web.tabs.filter import filter_tab
-from pds.web.words import error, number, ratio
+from pds.web.sentences import error, number, ratio
+from pds.web.tabs.filter import masks
+from pds.web.tabs.filter import tab as filter_tab
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
 TUNED = VALUES | {"tuned": True, "num_steps": 20}
@@ -30,7 +31,7 @@ def mask(channels=1, size=8):
 
 
 def opened_mask(array, kind="frequency"):
-    return filter_tab.open_mask({"content": npy(array), "kind": kind})["opened"]
+    return masks.open_file({"content": npy(array), "kind": kind})["opened"]
 
 
 @pytest.mark.parametrize("model", ["portraits32", "field64"])
@@ -104,7 +105,7 @@ def test_a_large_mask_is_averaged_down_and_keeps_its_frequencies():
 
 @pytest.mark.parametrize("kind", ["frequency", "space"])
 def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
-    saved = filter_tab.mask_file(VALUES | {"kind": kind})
+    saved = masks.file_of(VALUES | {"kind": kind})
     path = tmp_path / saved["file"]
     path.write_bytes(base64.b64decode(saved["content"]))
     experiment = load("portraits32")
@@ -144,7 +145,7 @@ def test_a_bad_value_is_refused_in_one_sentence(changes, words):
 )
 def test_a_file_that_is_no_frequency_mask_is_refused_in_one_sentence(content, words):
     with pytest.raises(ValueError, match=words):
-        filter_tab.open_mask({"content": content, "kind": "frequency"})
+        masks.open_file({"content": content, "kind": "frequency"})
 
 
 def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
@@ -157,7 +158,7 @@ def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
 
 def test_a_file_of_no_known_kind_is_refused():
     with pytest.raises(ValueError, match="A file was expected"):
-        filter_tab.open_mask({"content": npy(mask()), "kind": "phase"})
+        masks.open_file({"content": npy(mask()), "kind": "phase"})
 
 
 def curves(view):

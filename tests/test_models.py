@@ -3,11 +3,11 @@ import torch
 
 from pds import filters, models, theory
 from pds.models import compare_request, ladder, load, predict, speed_up
+from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.portraits.train import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 from pds.request import Request
-from pds.sampling import seeded_noise
 from pds.spectra import power, radial
 
 FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pds import comparison
-from pds.commands.sample_cli import _sample_parser, sample_main
+from pds.commands.sample import main_parser, sample_main
 from pds.files import pictures
 from pds.jobs import configuration, model
 from pds.jobs.job import Job
@@ -21,7 +21,7 @@ PUBLISHED = ["--config", str(CONFIG), "--freq_mask_path", str(MASKS["freq"])]
 
 def job_of(*more):
     """The job that flags of main.py describe."""
-    return Job.from_flags(vars(_sample_parser().parse_args([*PUBLISHED, "--workdir", "w", *more])))
+    return Job.from_flags(vars(main_parser().parse_args([*PUBLISHED, "--workdir", "w", *more])))
 
 
 def test_flags_become_one_request_and_its_job():
@@ -36,7 +36,7 @@ def test_flags_become_one_request_and_its_job():
 def test_flags_come_back_from_a_job():
     job = job_of("--ladder", "200,66", "--skew", "-0.5", "--only", "0", "--device", "cpu")
     words = shlex.split(to_command(job.to_flags()))[2:]
-    assert Job.from_flags(vars(_sample_parser().parse_args(words))) == job
+    assert Job.from_flags(vars(main_parser().parse_args(words))) == job
 
 
 def test_a_configuration_has_no_filters_of_its_own():

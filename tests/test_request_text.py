@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pds import comparison, models, request_text
-from pds.commands.cli import _parser, main
+from pds.commands.cli import main, parse
 from pds.files import pictures
 from pds.jobs.record import read_request
 from pds.limits import MAX_SEED
@@ -39,7 +39,7 @@ def asked_by(command):
     """What a printed command asks for."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "pds"]
-    values = vars(_parser().parse_args(words[3:]))
+    values = vars(parse(words[3:]))
     return Request(**{name: values[name] for name in asdict(Request())})
 
 

@@ -21,14 +21,15 @@ from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdi
 
 from pds import filters
 from pds.commands.cli import main
-from pds.commands.sample_cli import _sample_parser, sample_main
+from pds.commands.sample import main_parser, sample_main
 from pds.files import pictures as pds_pictures
 from pds.jobs import run
 from pds.jobs.job import Job
 from pds.jobs.model import running
 from pds.jobs.record import Record
 from pds.kernels import Langevin
-from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, sample, steps
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.theory import tuned
@@ -77,7 +78,9 @@ def test_an_image_is_what_the_library_samples_from_its_seed(reference):
         steps(
             score,
             score.sde,
-            sampler=Sampler(num_steps=5, eps=2e-5, corrector=Langevin(0.15, snr_norm="sample")),
+            sampler=PredictorCorrector(
+                num_steps=5, eps=2e-5, corrector=Langevin(0.15, snr_norm="sample")
+            ),
             noise=seeded_noise([4]),
             shape=(1, 3, 8, 8),
             preconditioner=filters.preconditioner(raw, None, alpha=5),
@@ -232,7 +235,7 @@ def test_every_picture_carries_the_whole_request(reference):
 def test_a_record_comes_back_from_its_text(folder):
     words = flags(folder, "--ladder", "5,3", "--snr", "0.1")
     del words[words.index("--speed_up") : words.index("--speed_up") + 2]
-    job = Job.from_flags(vars(_sample_parser().parse_args(words)))
+    job = Job.from_flags(vars(main_parser().parse_args(words)))
     record = replace(Record.of(job, "abc"), num_steps=5, sampler="pds", image=7)
     assert record.flags["ladder"] == [5, 3] and record.flags["snr"] == 0.1
     assert Record.from_json(record.to_json()) == record
@@ -477,7 +480,7 @@ def test_a_tuned_run_has_the_tuned_levels_and_no_filter(folder):
     assert draw(folder, "--tuned") == 0
     raw = filters.load(folder / "freq.npy", (3, 8, 8), kind="frequency")
     score = make_score()
-    published = Sampler(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
+    published = PredictorCorrector(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
     at = tuned.sampler(raw, score.sde, published)
     assert at.sigmas is not None
     drawn = sample(
@@ -499,7 +502,9 @@ def test_a_tuned_trajectory_tells_the_noise_levels_of_both_chains(folder):
 
 def test_a_tuned_folder_of_other_levels_is_not_continued(folder, capsys, monkeypatch):
     assert draw(folder, "--tuned") == 0
-    other = Sampler(5, 2e-5, corrector=Langevin(0.3, snr_norm="sample"), sigmas=(0.1, 0.9))
+    other = PredictorCorrector(
+        5, 2e-5, corrector=Langevin(0.3, snr_norm="sample"), sigmas=(0.1, 0.9)
+    )
     monkeypatch.setattr(tuned, "sampler", lambda *_, **__: other)
     assert draw(folder, "--tuned") == 2
     assert "has another model or filter" in capsys.readouterr().err

@@ -17,7 +17,7 @@ import pytest
 
 from pds import request_text
 from pds.commands.cli import main
-from pds.commands.sample_cli import sample_main
+from pds.commands.sample import sample_main
 from pds.files import pictures
 from pds.jobs.record import read_request
 from pds.models import ROOT

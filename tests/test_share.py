@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from pds import request_text
-from pds.commands.cli import _parser
+from pds.commands.cli import parse
 from pds.files import pictures
 from pds.models import Request
 from tests.test_page import PICTURE, finish, long_run, sample
@@ -155,7 +155,7 @@ def test_link_command_and_python_are_copied(page, address):
     assert link.startswith(address + "/?")
     assert request_text.from_query(urlsplit(link).query)[0] == shown(page)
     words = shlex.split(copied(page, "Copy command"))
-    values = vars(_parser().parse_args(words[3:]))
+    values = vars(parse(words[3:]))
     assert Request(**{n: values[n] for n in vars(REQUEST)}) == shown(page)
     assert copied(page, "Copy Python") == request_text.to_python(shown(page))
 

@@ -13,8 +13,8 @@ from pds import filters, models
 from pds.evaluation.gaussian import Field
 from pds.files.images import Images
 from pds.models import Experiment
+from pds.noise import seeded_noise
 from pds.portraits import portraits, train
-from pds.sampling import seeded_noise
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField
 from pds.scores.ncsnpp import NetworkScore

@@ -17,6 +17,7 @@ vanilla has another number of images, the ratio is of those that both have.
 import csv
 import io
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,7 +30,6 @@ from pds.evaluation.features import Features, features
 from pds.evaluation.metrics import METRICS, Draws, Interval, Reference
 from pds.evaluation.store import Cell, Store
 from pds.evaluation.subject import Subject
-from pds.flow import Flow, flow_variances
 
 TOO_FAR = 1000.0
 """Pixel values beyond which an image has diverged."""
@@ -138,14 +138,9 @@ def predict(subject: Subject, cell: Cell) -> Prediction:
     plan, field = draw.plan(subject, *cell), subject.field
     if plan.gain is None:
         return Prediction()
-    if isinstance(plan.sampler, Flow):
-        variance = flow_variances(field.data, field.experiment.sde, plan.sampler)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            (variance,) = theory.variances(
-                field.data, plan.gain, field.experiment.sde, [plan.sampler]
-            )
     with np.errstate(over="ignore", invalid="ignore"):
+        exact = theory.trajectory(field.data, plan.gain, field.experiment.sde, plan.sampler)
+        (variance,) = deque(exact, maxlen=1)
         left = float(theory.noise_left(field.data, variance))
         return Prediction(left, float(theory.w2(field.data, variance)))
 

@@ -14,15 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from pds import filters
 from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
 from pds.models import Model
-from pds.sampling import Method
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import PredictorCorrector, ScoreFn, steps
 from pds.scores.ncsnpp import NetworkScore, precision
+from pds.sde import SDE
 from pds.theory import tuned
 
 
@@ -61,8 +62,8 @@ def open_model(job: Job, device: torch.device) -> Model:
     )
 
 
-def methods_of(model: Model, job: Job) -> dict[int, tuple[Method, ...]]:
-    """Return the methods of a job's chains, for each number of iterations.
+def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, ...]]:
+    """Return the samplers of a job's chains, for each number of iterations.
 
     Args:
         model: the one that `open_model` returned, whose masks are those that the job names.
@@ -72,8 +73,8 @@ def methods_of(model: Model, job: Job) -> dict[int, tuple[Method, ...]]:
         ValueError: if a kernel cannot take the process or M.
     """
     rate = None if job.ladder else job.speed_up
-    like = torch.ones(1, *model.image_shape, device=model.device)
-    methods = {}
+    image = torch.ones(1, *model.image_shape, device=model.device)
+    samplers = {}
     for num_steps in job.counts:
         request = dataclasses.replace(
             job.request,
@@ -82,13 +83,19 @@ def methods_of(model: Model, job: Job) -> dict[int, tuple[Method, ...]]:
             space=bool(job.request.space),
         )
         chains = {
-            "vanilla": model.vanilla(num_steps, rate=rate),
+            "vanilla": model.sampler(num_steps, rate=rate),
             "pds": model.method(request, rate=rate, skew=job.skew),
         }
-        methods[num_steps] = tuple(chains[name] for name in job.chains)
-        for method in methods[num_steps]:
-            method.rehearse(model.sde, like)
-    return methods
+        samplers[num_steps] = tuple(chains[name] for name in job.chains)
+        for sampler in samplers[num_steps]:
+            _require_fit(sampler, model.sde, image)
+    return samplers
+
+
+def _require_fit(sampler: PredictorCorrector, sde: SDE, image: Tensor) -> None:
+    """Run one iteration without the network, so that what cannot be sampled is refused now."""
+    chain = sampler.chain(sde, noise=lambda _: image, shape=image.shape)
+    next(steps(lambda x, _: torch.zeros_like(x), chain))
 
 
 def fingerprint(model: Model, job: Job) -> str:

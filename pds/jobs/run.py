@@ -21,12 +21,12 @@ from pds.files import pictures
 from pds.files.pictures import Pixels
 from pds.jobs.folder import Folder
 from pds.jobs.job import Job
-from pds.jobs.model import fingerprint, methods_of, network, open_model, running
+from pds.jobs.model import fingerprint, network, open_model, running, samplers_of
 from pds.jobs.ranks import ALONE, Ranks
 from pds.jobs.record import Record
 from pds.models import Model
-from pds.sampling import Method, Step, seeded_noise
-from pds.scores.gaussian import ScoreFn
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, ScoreFn, Step
 
 Images = NDArray[np.float32]
 
@@ -78,13 +78,13 @@ class _Moment:
 class _Plan:
     """A job with everything that it takes to draw it.
 
-    methods: of the job's chains, for each number of iterations.
+    samplers: of the job's chains, for each number of iterations.
     batches: of all ranks, in order.
     """
 
     job: Job
     model: Model
-    methods: dict[int, tuple[Method, ...]]
+    samplers: dict[int, tuple[PredictorCorrector, ...]]
     folder: Folder
     batches: list[_Batch]
 
@@ -117,11 +117,11 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
 
 def _prepare(job: Job, ranks: Ranks) -> _Plan:
     model = open_model(job, ranks.device(job.device))
-    methods = methods_of(model, job)
+    samplers = samplers_of(model, job)
     _require_writable(job.folder)
     folder = Folder(job, Record.of(job, fingerprint(model, job)))
     folder.require_own()
-    return _Plan(job, model, methods, folder, list(_batches(folder)))
+    return _Plan(job, model, samplers, folder, list(_batches(folder)))
 
 
 def _batches(folder: Folder) -> Iterator[_Batch]:
@@ -184,13 +184,13 @@ def _require_finite(name: str, images: Images, batch: _Batch) -> None:
 def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
     """Sample the job's chains, one tuple of their states for each iteration."""
     seeds = [plan.job.request.seed + image for image in batch.images]
-    yield from sampling.run(
-        score,
+    run = sampling.side_by_side(
+        plan.samplers[batch.num_steps],
         plan.model.sde,
-        methods=plan.methods[batch.num_steps],
         noise=seeded_noise(seeds, device=plan.model.device),
         shape=(len(seeds), *plan.model.image_shape),
     )
+    yield from sampling.steps(score, run)
 
 
 def _moment(plan: _Plan, states: tuple[Step, ...]) -> _Moment:

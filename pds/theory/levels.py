@@ -22,7 +22,7 @@ from itertools import product
 import numpy as np
 
 from pds.kernels import AnnealedLangevin, Langevin
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.sde import SDE, VESDE
 from pds.theory import tuning
 from pds.theory.modes import Array, Modes
@@ -40,8 +40,8 @@ _DIGITS = 3
 
 
 def tune_levels(
-    modes: Modes, sde: SDE, sampler: Sampler, *, sigmas: bool = True, snr: bool = True
-) -> Sampler:
+    modes: Modes, sde: SDE, sampler: PredictorCorrector, *, sigmas: bool = True, snr: bool = True
+) -> PredictorCorrector:
     """Return the sampler with the noise levels and the snr of the smallest W2 at its N.
 
     It is never worse than the sampler itself.
@@ -74,11 +74,11 @@ def tune_levels(
     weight, goal = np.sqrt(modes.count / modes.count.sum()), np.sqrt(modes.power)
     ones = np.ones(len(modes.power))
 
-    def errors(samplers: Sequence[Sampler]) -> Array:
+    def errors(samplers: Sequence[PredictorCorrector]) -> Array:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return np.asarray(weight * (np.sqrt(variances(modes, ones, sde, samplers)) - goal))
 
-    def at(values: Array) -> Sampler:
+    def at(values: Array) -> PredictorCorrector:
         tuned = sampler
         if sigmas:
             # Rounding may leave the process by its last digit.

@@ -99,7 +99,12 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
 
 
 def at_radii(plane: Tensor, modes: Modes) -> Array:
-    """Return an isotropic plane (H, W) at the radius of every group, (K,), linear in between."""
+    """Return an isotropic plane (H, W), or one number, at the radius of every group, (K,).
+
+    Linear in between.
+    """
+    if plane.ndim == 0:
+        return np.full(len(modes.radius), float(plane))
     exact = rings(plane)
     return np.interp(modes.radius, exact.radius, exact.power)
 

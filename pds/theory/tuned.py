@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pds import filters, theory
 from pds.preconditioners import FrequencyFilter
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.sde import SDE
 
 START_ALPHA = 5.0
@@ -28,12 +28,12 @@ START_ALPHA = 5.0
 def sampler(
     mask: Tensor,
     sde: SDE,
-    published: Sampler,
+    published: PredictorCorrector,
     *,
     amplitude: float = 1.0,
     sigmas: bool = True,
     snr: bool = True,
-) -> Sampler:
+) -> PredictorCorrector:
     """Return the sampler that is tuned to the published one's number of iterations.
 
     Args:
@@ -53,7 +53,9 @@ def sampler(
     return theory.tune_levels(whole, sde, published, sigmas=sigmas, snr=snr)
 
 
-def gain(mask: Tensor, sde: SDE, sampler: Sampler, *, amplitude: float = 1.0) -> FrequencyFilter:
+def gain(
+    mask: Tensor, sde: SDE, sampler: PredictorCorrector, *, amplitude: float = 1.0
+) -> FrequencyFilter:
     """Return the M that is tuned to a sampler's number of iterations; arguments as in `sampler`.
 
     Raises:
@@ -64,7 +66,9 @@ def gain(mask: Tensor, sde: SDE, sampler: Sampler, *, amplitude: float = 1.0) ->
     return FrequencyFilter(plane.to(mask.device, torch.float32).expand(mask.shape))
 
 
-def radial_gain(mask: Tensor, data: theory.Modes, sde: SDE, sampler: Sampler) -> theory.Array:
+def radial_gain(
+    mask: Tensor, data: theory.Modes, sde: SDE, sampler: PredictorCorrector
+) -> theory.Array:
     """Return the gain of each group of the data, (K,); data is the mask's `spectrum`."""
     published = theory.bins(filters.gain(mask, START_ALPHA).double().mean(0)).power
     return theory.tune(data, sde, sampler, start=published)

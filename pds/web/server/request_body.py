@@ -1,4 +1,4 @@
-"""Bodies of requests: read in bounded time and size, parsed to a bounded depth and count."""
+"""The body of a request: read in bounded time and size, parsed to a bounded depth and count."""
 
 import asyncio
 import json

@@ -1,7 +1,8 @@
-"""The tab "Why few steps fail": the state of a step's controls in, figures and sentences out."""
+"""The tab "Why few steps fail": the controls of a step in, its figures and sentences out."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ from pds.evaluation.gaussian import Array, Field
 from pds.files.pictures import view as shown
 from pds.hosting import from_page
 from pds.limits import quoted
+from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture
-from pds.web.tabs.story import lab
-from pds.web.tabs.story import story_figures as figures
-from pds.web.words import error, number, ratio, share
+from pds.web.tab import Tab
+from pds.web.tabs.story import figures, lab
 
 FIELDS = ("field64", "portraits32")
-"""Models whose spectra the story is told on."""
+"""Models whose spectra the steps can use."""
 
 MAX_CLOCK = 66
 LAST_SIGMA = 0.009
@@ -26,7 +27,7 @@ LAST_SIGMA = 0.009
 
 
 def setup() -> Message:
-    """Return what the tab needs before anything is asked."""
+    """Return what the tab needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
     stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
     return {"layouts": figures.layouts() | lab.layouts(), "fields": fields, "stops": stops}
@@ -113,13 +114,13 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
 def errors(field: Field, values: Mapping[str, Any]) -> Message:
     """Error against N, with controls and the crossover."""
     alpha, chosen = _strength(values), _chosen(values, "num_steps", gaussian.COUNTS)
-    told = gaussian.errors(field, alpha)
-    curves = told.curves | tuned_record.curves(values["model"])
-    n = told.counts[chosen]
+    table = gaussian.errors(field, alpha)
+    curves = table.curves | tuned_record.curves(values["model"])
+    n = table.counts[chosen]
     at = {name: float(curve[chosen]) for name, curve in curves.items()}
     return {
-        "plots": {"errors": figures.error_traces(told.counts, curves, told.crossings, n)},
-        "text": {"errors": _errors_sentence(n, alpha, at, told.crossings)},
+        "plots": {"errors": figures.error_traces(table.counts, curves, table.crossings, n)},
+        "text": {"errors": _errors_sentence(n, alpha, at, table.crossings)},
     }
 
 
@@ -235,3 +236,14 @@ def _chosen(values: Mapping[str, Any], name: str, stops: Sequence[float]) -> int
 def _picture(image: Tensor, sigma: float, std: float) -> str:
     """Show an image (C, H, W) as the comparison does."""
     return picture(shown(image[None].float().numpy(), sigma=sigma, data_std=std)[0])
+
+
+TAB = Tab(
+    name="story",
+    title="Why few steps fail",
+    folder=Path(__file__).parent,
+    html="story.html",
+    scripts=("format.js", "server.js", "pane.js", "lab.js", "story.js"),
+    setup=setup,
+    views={"story_view": view},
+)

@@ -1,11 +1,10 @@
-"""`python -m pds compare`: the page's comparison without the page."""
+"""`pds compare`: the page's comparison without the page."""
 
 import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from pds import comparison, request_text
-from pds.files import pictures
+from pds import comparison
 from pds.hosting import from_page
 from pds.models import MODELS
 from pds.request import Request
@@ -23,29 +22,21 @@ HELP = {
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the fields of a `Request` as flags."""
+    """Give the parser of the command the fields of a `Request` as options."""
     for field in fields(Request):
         flag = "--" + field.name.replace("_", "-")
-        told = f"{HELP[field.name]}; default %(default)s"
+        sentence = f"{HELP[field.name]}; default %(default)s"
         if isinstance(field.default, bool):
             action = argparse.BooleanOptionalAction
-            parser.add_argument(flag, action=action, default=field.default, help=told)
+            parser.add_argument(flag, action=action, default=field.default, help=sentence)
         else:
             kind = type(field.default)
-            parser.add_argument(flag, type=kind, default=field.default, help=told)
+            parser.add_argument(flag, type=kind, default=field.default, help=sentence)
     parser.add_argument("--out", type=Path, default=Path("comparison.png"), metavar="FILE.png")
-    parser.set_defaults(run=_compare)
 
 
-def _compare(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
+    """Draw the comparison and write it as one picture."""
     request = from_page(vars(arguments))
     comparison.save(arguments.out, request, *comparison.final(request))
     print(f"{arguments.out}: vanilla above, {request.method} below")
-
-
-def command_of(path: Path) -> str | None:
-    """Return the command that draws a PNG of the page again, or None if it is no such PNG."""
-    text = pictures.read_text(path) if path.is_file() else None
-    if not text or f'"{request_text.RECORD_KEY}"' not in text[:40]:
-        return None
-    return request_text.to_command(request_text.from_record(text))

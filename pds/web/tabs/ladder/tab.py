@@ -1,7 +1,7 @@
 """The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,9 +14,10 @@ from pds.files.pictures import view
 from pds.hosting import from_page
 from pds.limits import MAX_SEED
 from pds.models import LADDER, ROOT, Request, load, run_chains
-from pds.sampling import Method, Step
-from pds.web.server.messages import Message, dumps, enveloped, finite, picture
-from pds.web.words import grain_begins
+from pds.sampling import Sampler, Step
+from pds.web.sentences import grain_begins
+from pds.web.server.messages import Message, dumps, finite, picture
+from pds.web.tab import Run, Tab
 
 RECORDED = ROOT / "assets" / "ladder.json"
 COUNTS = (*LADDER, 20, 10)
@@ -47,17 +48,12 @@ def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = C
     return whole
 
 
-def stream(values: object) -> Iterator[str]:
-    """Draw the figure that the page asks for; close the iterator to cancel it.
+def messages(values: Mapping[str, Any]) -> Generator[Message, None, None]:
+    """Draw the figure that the page asks for.
 
     Args:
-        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too; and run,
-            a name that comes back in each message.
+        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too.
     """
-    yield from enveloped(values, _asked)
-
-
-def _asked(values: Mapping[str, Any]) -> Generator[Message, None, None]:
     request = from_page(
         {
             "model": values.get("model", Request.model),
@@ -67,14 +63,14 @@ def _asked(values: Mapping[str, Any]) -> Generator[Message, None, None]:
         }
     )
     counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
-    yield from figure(request, counts)
+    return figure(request, counts)
 
 
 def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, None]:
     """Draw a column for each count, from the quickest to the slowest.
 
     Yields:
-        "progress" with the share that is done and the seconds left; a "column" for each count; and
+        "progress" with the share that is drawn and the seconds left; a "column" for each count; and
         at last "done" with all columns.
     """
     progress = _Progress(sum(counts))
@@ -83,7 +79,9 @@ def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, 
         at = replace(request, num_steps=n)
         with closing(run_chains(at, _rows(at))) as run:
             for steps in run:
-                yield from progress.tell(steps[0])
+                message = progress.advance(steps[0])
+                if message:
+                    yield message
         columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
         yield {"kind": "column", "request": asdict(request), **columns[n]}
     ordered = [columns[n] for n in counts]
@@ -92,7 +90,7 @@ def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, 
 
 
 class _Progress:
-    """Tells how far a figure is and how long it will take, not more often than `INTERVAL`.
+    """The share of a figure that is drawn and the time left, at most once per `INTERVAL`.
 
     Args:
         total: iterations, over all columns.
@@ -101,24 +99,25 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
 
-    def tell(self, step: Step) -> Iterator[Message]:
-        """Count a step, and yield a message where one is due."""
+    def advance(self, step: Step) -> Message | None:
+        """Count a step, and return a message if one is due."""
         self.done += 1
         now = time.perf_counter()
-        if now >= self.due:
-            self.due = now + INTERVAL
-            left = (now - self.start) / self.done * (self.total - self.done)
-            yield {
-                "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
-                "share": finite(self.done / self.total), "seconds": finite(left),
-            }  # fmt: skip
+        if now < self.due:
+            return None
+        self.due = now + INTERVAL
+        left = (now - self.start) / self.done * (self.total - self.done)
+        return {
+            "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
+            "share": finite(self.done / self.total), "seconds": finite(left),
+        }  # fmt: skip
 
 
-def _rows(request: Request) -> tuple[Method, ...]:
-    """Return the method of each of `ROWS`."""
+def _rows(request: Request) -> tuple[Sampler, ...]:
+    """Return the sampler of each of `ROWS`."""
     model = load(request.model)
     ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
-    return model.vanilla(request.num_steps), *ours
+    return model.sampler(request.num_steps), *ours
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
@@ -129,3 +128,15 @@ def _column(request: Request, chains: Sequence[Any]) -> Message:
         "left": [finite(spectra.noise_left(x, data)) for x in chains],
         "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
     }
+
+
+TAB = Tab(
+    name="ladder",
+    title="Ladder",
+    folder=Path(__file__).parent,
+    html="ladder.html",
+    scripts=("format.js", "server.js", "pane.js", "health.js", "ladder.js"),
+    setup=setup,
+    value=recorded,
+    run=Run("draw", "ladder", messages),
+)

@@ -1,4 +1,4 @@
-"""`python -m pds evaluate`: draw many images of many samplers, and report how good they are."""
+"""`pds evaluate`: draw many images of many samplers, and report how good they are."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pds.commands.sample_cli import counts
+from pds.commands.arguments import counts
 from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
@@ -54,7 +54,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--validate", action="store_true", help="draw nothing, print what the metrics see"
     )
-    parser.set_defaults(run=_evaluate)
 
 
 def _arms(text: str) -> tuple[str, ...]:
@@ -64,22 +63,25 @@ def _arms(text: str) -> tuple[str, ...]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _evaluate(arguments: argparse.Namespace) -> None:
-    mine = ranks.joined()
+def run(arguments: argparse.Namespace) -> None:
+    """Draw what is missing on all ranks, and let the first one report."""
+    this_rank = ranks.joined()
     try:
-        with mine.together("jobs"):
+        with this_rank.together("jobs"):
             _require_counts(arguments)
-            model = subject.load(arguments.model, arguments.data, mine.device(arguments.device))
+            model = subject.load(
+                arguments.model, arguments.data, this_rank.device(arguments.device)
+            )
             store = Store(arguments.out)
-            if mine.first:
+            if this_rank.first:
                 store.claim(model, arguments.seed)
             drawing = not (arguments.report_only or arguments.validate)
             batches = _missing(arguments, model, store) if drawing else []
     except ranks.Elsewhere:
         raise SystemExit(2) from None
-    draw.draw(store, model, batches[mine.rank :: mine.world_size], seed=arguments.seed)
-    mine.finish()
-    if mine.first:
+    draw.draw(store, model, batches[this_rank.rank :: this_rank.world_size], seed=arguments.seed)
+    this_rank.finish()
+    if this_rank.first:
         _conclude(arguments, model, store)
 
 

@@ -1,8 +1,9 @@
-"""The tab "Your images": pictures in; their filters, an exact model of them and its name out."""
+"""The tab "Your images": the filters and an exact model of a visitor's pictures."""
 
 import base64
 import binascii
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,24 +15,27 @@ from pds.files.pictures import view as shown
 from pds.filters import Change
 from pds.limits import MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.portraits import portraits
-from pds.serving.shelf import NOBODY
-from pds.web import figures
+from pds.serving.visitor_store import NOBODY
+from pds.web.sentences import share
 from pds.web.server.messages import Message, picture
-from pds.web.tabs.filter.filter_tab import gains_of, sentence
-from pds.web.words import share
+from pds.web.tab import Tab
+from pds.web.tabs.filter import figures, masks
+from pds.web.tabs.filter.gains import gains_of
+from pds.web.tabs.filter.sentences import gain_sentence
+from pds.web.tabs.images.figures import convergence_layout, convergence_traces
 
 NUM_EXAMPLES = 60
-"""Drawn portraits for visitors who have no pictures at hand."""
-SHOWN = 24
-"""Pictures on the sheet."""
+"""Number of drawn portraits for visitors without pictures."""
+NUM_SHOWN = 24
+"""Number of pictures on the sheet."""
 
 
 def setup() -> Message:
-    """Return what the tab needs before anything is brought."""
+    """Return what the tab needs before anything is sent."""
     layouts = figures.filter_layouts()
     return {
         "layouts": {name: layouts[name] for name in ("plane", "radial", "space")}
-        | {"convergence": figures.convergence_layout()},
+        | {"convergence": convergence_layout()},
         "sizes": OWN_SIZES,
         "fewest": MIN_OWN,
         "most": MAX_OWN,
@@ -44,8 +48,8 @@ def bring(values: Mapping[str, Any]) -> Message:
 
     Args:
         values: size, one of `OWN_SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
-            example, true to take drawn portraits; and texture, as of `experiments.from_images`;
-            and visit, whose the model is.
+            example, true to take drawn portraits; and texture, as of `pds.models.from_images`;
+            visit, to which the model belongs.
 
     Returns:
         What the pane shows, and the model's name for requests.
@@ -67,11 +71,11 @@ def bring(values: Mapping[str, Any]) -> Message:
             "plane": traces["plane"],
             "radial": traces["radial"],
             "space": traces["space"],
-            "convergence": figures.convergence_traces(*np.array(changes, dtype=float).T),
+            "convergence": convergence_traces(*np.array(changes, dtype=float).T),
         },
         "layouts": {"radial": {"xaxis": {"range": figures.log_range(float(gains.radii[0]))}}},
-        "text": {"filter": sentence(gains, 5.0), "convergence": convergence_sentence(changes)},
-        "images": {"sheet": picture(_sheet(images[:SHOWN]))},
+        "text": {"filter": gain_sentence(gains, 5.0), "convergence": convergence_sentence(changes)},
+        "images": {"sheet": picture(_sheet(images[:NUM_SHOWN]))},
     }
 
 
@@ -116,3 +120,14 @@ def _sheet(images: Tensor) -> Any:
     sheet[:count] = tiles
     grid = sheet.reshape(rows, 12, height, width, channels).transpose(0, 2, 1, 3, 4)
     return grid.reshape(rows * height, 12 * width, channels)
+
+
+TAB = Tab(
+    name="images",
+    title="Your images",
+    folder=Path(__file__).parent,
+    html="images.html",
+    scripts=("format.js", "server.js", "pane.js", "images.js"),
+    setup=setup,
+    views={"bring_images": bring, "filter_file": masks.file_of},
+)

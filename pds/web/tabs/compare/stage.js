@@ -170,7 +170,7 @@ const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);
 enter("idle", "");
 accept(shipped);
-server.recorded_run().then((text) => {
+server.recorded_run({}).then((text) => {
   if (!sampled) accept(JSON.parse(text));
 });
 

@@ -1,8 +1,8 @@
-"""What this page relies on of gradio's inside, in one place, and what it cleans up behind it.
+"""All use of gradio's internals, in one place; the version of gradio is pinned.
 
-gradio keeps a queue of messages for every visit, until they are read, and a set of runs, until the
-process ends. Here those that nobody reads are dropped, runs wait for their readers, and what
-visitors brought is dropped when they have left. The version of gradio is pinned.
+gradio keeps a queue of messages for every visit until they are read, and a set of runs until the
+process ends. A sweeper drops the messages that nobody reads, and the models and masks of visits
+that are over.
 """
 
 import asyncio
@@ -12,52 +12,39 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 import pds
 from pds import models
-from pds.limits import (
-    MAX_RUNS,
-    MAX_UNREAD,
-    MAX_WAITING,
-    SWEEP_SECONDS,
-    TRIM_SECONDS,
-    UNREAD_SECONDS,
-)
+from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS
 from pds.serving import memory
-from pds.serving.shelf import NOBODY
-from pds.web import figures
-from pds.web.server import journal, visits
-from pds.web.server.guard import Doors, Guard, Named, health
-from pds.web.server.journal import Journal
+from pds.serving.visitor_store import NOBODY
+from pds.web.server import journal
+from pds.web.server.guard import Endpoints, Guard, Names
+from pds.web.server.journal import JOURNAL
 from pds.web.server.visits import Visits
-
-T = TypeVar("T")
 
 FOLDER = "GRADIO_TEMP_DIR"
 """Names the only folder that gradio writes to; with `Guard` before it, it stays empty."""
-BRINGING = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
+UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
 """Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
-LOOK = 0.02
-"""Seconds between two looks whether messages were read."""
 
-JOURNAL = Journal()
 VISITS = Visits()
 
 
 def claim_folder() -> Path:
-    """Settle where gradio writes, before it asks, and how much of the past it keeps.
+    """Choose the folder that gradio writes to, before gradio asks, and limit its statistics.
 
-    Where the environment names no folder, it is a new one of this process, and goes with it.
+    Where the environment names no folder, it is a new one that is removed with this process.
     """
     if FOLDER not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="pds-")
@@ -69,8 +56,12 @@ def claim_folder() -> Path:
     return folder
 
 
-def app() -> dict[str, Any]:
-    """Return what makes gradio's app ours: the guard before it, a route, a sweeper beside it."""
+def app_settings(plotly: Path) -> dict[str, Any]:
+    """Return what is added to gradio's app: the guard, two routes and the sweeper.
+
+    Args:
+        plotly: the script that draws figures in the browser.
+    """
     current: list[Any] = []
 
     def state() -> Mapping[str, Any]:
@@ -83,15 +74,25 @@ def app() -> dict[str, Any]:
         yield
         sweeping.cancel()
 
+    async def script(_: Any) -> Response:
+        return FileResponse(plotly, headers={"cache-control": "max-age=86400"})
+
     return {
         "lifespan": lifespan,
-        "middleware": [Middleware(Guard, doors=doors, visits=VISITS)],
-        "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", _plotly)],
+        "middleware": [Middleware(Guard, endpoints=endpoints, visits=VISITS)],
+        "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", script)],
     }
 
 
-async def _plotly(_: Any) -> Response:
-    return FileResponse(figures.PLOTLY, headers={"cache-control": "max-age=86400"})
+def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
+    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
+
+    async def healthz(_: Any) -> Response:
+        body = dict(state())
+        status = 200 if body["status"] == "ok" else 503
+        return JSONResponse(body, status, headers={"cache-control": "no-store"})
+
+    return healthz
 
 
 def server_state(queue: Any) -> dict[str, Any]:
@@ -112,8 +113,8 @@ def server_state(queue: Any) -> dict[str, Any]:
     }
 
 
-def full(queue: Any) -> str:
-    """Say that there is no place, and when there will be one."""
+def queue_full(queue: Any) -> str:
+    """Return the sentence that the queue is full, and when to try again."""
     wait = JOURNAL.wait(len(queue), MAX_RUNS)
     when = "a minute" if wait is None else f"about {max(1, round(wait))} s"
     return (
@@ -122,20 +123,20 @@ def full(queue: Any) -> str:
     )
 
 
-def doors(gradio: Any) -> Doors:
+def endpoints(gradio: Any) -> Endpoints:
     """Return what may be asked for of a gradio app."""
     blocks = gradio.get_blocks()
     queue = blocks._queue
 
-    def visit_of(run: str) -> str | None:
+    def visit_of_run(run: str) -> str | None:
         event = queue.event_ids_to_events.get(run)
         if event is not None:
             return str(event.session_hash)
-        held = queue.pending_event_ids_session.items()
-        return next((visit for visit, runs in held if run in runs), None)
+        pending = queue.pending_event_ids_session.items()
+        return next((visit for visit, runs in pending if run in runs), None)
 
     functions = [f for f in blocks.fns.values() if f.fn is not None]
-    return Doors(
+    return Endpoints(
         inputs={f._id: len(f.inputs) for f in functions},
         public={f.api_name: len(f.inputs) for f in functions if f.api_visibility == "public"},
         named={f.api_name: _names(f.fn) for f in functions if f.api_visibility == "public"},
@@ -143,28 +144,28 @@ def doors(gradio: Any) -> Doors:
             number: frozenset(f.__name__ for f in getattr(block, "server_fns", ()))
             for number, block in blocks.blocks.items()
         },
-        bringing=BRINGING,
-        bringing_waiting=lambda: sum(
-            event.fn.api_name in BRINGING for event in list(queue.event_ids_to_events.values())
+        uploads=UPLOADS,
+        num_uploads_waiting=lambda: sum(
+            event.fn.api_name in UPLOADS for event in list(queue.event_ids_to_events.values())
         ),
         tools=bool(blocks.mcp_server),
         has_messages=lambda visit: visit in queue.pending_messages_per_session,
-        visit_of=visit_of,
-        full=lambda: full(queue),
+        visit_of_run=visit_of_run,
+        queue_full=lambda: queue_full(queue),
     )
 
 
-def _names(function: Callable[..., Any]) -> Named:
+def _names(function: Callable[..., Any]) -> Names:
     """Return the names of an endpoint's values."""
     parameters = [p for p in signature(function).parameters.values() if p.name != "request"]
-    return Named(
+    return Names(
         frozenset(p.name for p in parameters),
         frozenset(p.name for p in parameters if p.default is p.empty),
     )
 
 
 def visit_of(request: Any) -> str:
-    """Return the visit of a request, of an event or of a server function."""
+    """Return the visit of gradio's request of an event or of a server function."""
     if request is None:
         return NOBODY
     if getattr(request, "session_hash", None):
@@ -172,41 +173,8 @@ def visit_of(request: Any) -> str:
     return str(request.scope.get("pds.visit", NOBODY))
 
 
-def paced(
-    run: Callable[[], Iterator[T]], request: Any, *, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[T]:
-    """Yield the messages of a run no faster than its visit reads them.
-
-    Raises:
-        TimeoutError: if none was read for `UNREAD_SECONDS`.
-    """
-    unread = _unread(request)
-    for message in run():
-        yield message
-        deadline, least = time.monotonic() + UNREAD_SECONDS, unread()
-        while unread() > MAX_UNREAD:
-            if unread() < least:
-                deadline, least = time.monotonic() + UNREAD_SECONDS, unread()
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"nobody read the run's messages for {UNREAD_SECONDS} s")
-            sleep(LOOK)
-
-
-def run(kind: str, asked: object, make: Callable[[Any], Iterator[T]], request: Any) -> Iterator[T]:
-    """Run what a visit asks for, at the pace at which it reads, and write it down.
-
-    Args:
-        kind: what is run.
-        asked: the request as it came.
-        make: starts the run of such a request, without what others brought.
-        request: gradio's.
-    """
-    own = visits.own(asked, visit_of(request))
-    yield from JOURNAL.follow(kind, asked, paced(lambda: make(own), request))
-
-
-def _unread(request: Any) -> Callable[[], int]:
-    """Return what counts the messages that wait for the visit of a request."""
+def unread_messages(request: Any) -> Callable[[], int]:
+    """Return a function that counts the unread messages of the visit of a request."""
     app = getattr(getattr(request, "request", None), "app", None)
     if app is None:
         return lambda: 0
@@ -216,7 +184,7 @@ def _unread(request: Any) -> Callable[[], int]:
 
 
 async def _sweep(gradio: Any) -> None:
-    """Drop what nobody will ask for again, for as long as the server runs."""
+    """Drop what nobody will ask for again, as long as the server runs."""
     queue = gradio.get_blocks()._queue
     trimmed = time.monotonic()
     while True:
@@ -231,19 +199,19 @@ async def _sweep(gradio: Any) -> None:
         gradio.iterators_to_reset.intersection_update(gradio.iterators)
 
 
-async def drop_unread(queue: Any, here: Visits) -> None:
-    """Drop the messages of visits that nobody has read for `UNREAD_SECONDS`.
+async def drop_unread(queue: Any, current: Visits) -> None:
+    """Drop the messages that nobody has read for `UNREAD_SECONDS`.
 
-    Between two runs a visit reads nothing, and must not be taken for one that left.
+    A visit that reads nothing between two runs is not over: it counts from its last request.
 
     Args:
         queue: gradio's.
-        here: knows who reads; those that it does not know are heard of now.
+        current: the visits under way; unknown ones are added.
     """
     for visit in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
-        silent = here.silent(visit)
+        silent = current.silent(visit)
         if silent is None:
-            here.see(visit)
+            current.see(visit)
         elif silent > UNREAD_SECONDS:
             await queue.clean_events(session_hash=visit)
             queue.pending_messages_per_session.pop(visit, None)
