@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -221,24 +222,33 @@ def test_the_convolutions_of_a_network_are_all_found_once():
 def test_iterating_ends_one_iteration_of_every_run():
     score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
     m = subjects.natural_filter(32)
-    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
-    subjects.iterate(subjects.engine(score, sde, *runs, max_images=2))
-    assert [run.index for run in runs] == [1, 1, 1]
+    runs = [subjects.run(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
+    batcher, ended = subjects.batcher(score, *runs, max_images=2), Counter()
+    step = batcher.step
+
+    def counted():
+        progress = step()
+        ended.update(p.run for p in progress if p.steps is not None)
+        return progress
+
+    batcher.step = counted
+    subjects.iterate(batcher)
+    assert [ended[run] for run in runs] == [1, 1, 1]
 
 
 def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
     score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
     m = subjects.natural_filter(32)
-    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
-    engine = subjects.engine(score, sde, *runs, max_images=3)
+    runs = [subjects.run(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
+    batcher = subjects.batcher(score, *runs, max_images=3)
     calls = []
-    engine.score = lambda x, t: calls.append(len(x)) or score(x, t)
-    pace = joint.Pace(engine, runs)
+    batcher.score = lambda x, t: calls.append(len(x)) or score(x, t)
+    pace = joint.Pace(batcher)
     for _ in range(12):
         pace()
     # Two half steps of five runs, three to a call, and at most a call and a half step over.
     assert sum(calls) <= 12 * 2 * 5 + 3 + 5
-    assert sum(run.index for run in runs) >= 12 * 5
+    assert pace.ended >= 12 * 5
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def noise_once_and_score_twice():
     m, v = FrequencyFilter(gain), torch.randn(1, 1, 64, 64)
     once = torch.fft.fft2(v) * gain
     return torch.allclose(torch.fft.fft2(m.apply(v)), once, atol=1e-3) and torch.allclose(
-        torch.fft.fft2(m.gram(v)), once * gain, atol=1e-3
+        torch.fft.fft2(m.drift(v)), once * gain, atol=1e-3
     )
 
 
@@ -138,15 +138,9 @@ def knows_by_heart(texture, near):
     """Distance of a sampled image to the nearest of its own, relative to that among them."""
     images = portraits(range(20))
     model = from_images(images, texture=texture)
-    drawn = sample(
-        steps(
-            model.score,
-            model.sde,
-            sampler=model.sampler(66),
-            noise=seeded_noise(range(4)),
-            shape=(4, *model.image_shape),
-        )
-    ).flatten(1)
+    shape = (4, *model.image_shape)
+    chain = model.sampler(66).chain(model.sde, noise=seeded_noise(range(4)), shape=shape)
+    drawn = sample(model.score, chain).flatten(1)
     flat = images.flatten(1)
     between = torch.pdist(flat).min()
     nearest = torch.cdist(drawn, flat).min(1).values.mean()
@@ -168,15 +162,8 @@ def counts_share_their_start():
         return model.score(x, t)
 
     for num_steps in (25, 20):
-        next(
-            steps(
-                score,
-                model.sde,
-                sampler=model.sampler(num_steps),
-                noise=seeded_noise([0]),
-                shape=(1, *model.image_shape),
-            )
-        )
+        noise, shape = seeded_noise([0]), (1, *model.image_shape)
+        next(steps(score, model.sampler(num_steps).chain(model.sde, noise=noise, shape=shape)))
     return torch.equal(asked[25], asked[20])
 
 

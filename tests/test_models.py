@@ -24,7 +24,7 @@ FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
 )
 def test_a_request_chooses_its_preconditioner(frequency, space, kind):
     request = Request(model="field64", frequency=frequency, space=space)
-    assert type(load("field64").method(request).preconditioner) is kind
+    assert type(load("field64").method(request).m) is kind
 
 
 def test_without_filters_both_chains_are_one():

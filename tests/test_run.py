@@ -29,7 +29,7 @@ from pds.jobs.model import running
 from pds.jobs.record import Record
 from pds.kernels import Langevin
 from pds.noise import seeded_noise
-from pds.sampling import PredictorCorrector, sample, steps
+from pds.sampling import PredictorCorrector, sample
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.theory import tuned
@@ -74,18 +74,10 @@ def test_the_configuration_says_how_many_where_no_flag_does(folder):
 def test_an_image_is_what_the_library_samples_from_its_seed(reference):
     score = make_score()
     raw = filters.load(reference / "freq.npy", (3, 8, 8), kind="frequency")
-    images = sample(
-        steps(
-            score,
-            score.sde,
-            sampler=PredictorCorrector(
-                num_steps=5, eps=2e-5, corrector=Langevin(0.15, snr_norm="sample")
-            ),
-            noise=seeded_noise([4]),
-            shape=(1, 3, 8, 8),
-            preconditioner=filters.preconditioner(raw, None, alpha=5),
-        )
-    )
+    m = filters.preconditioner(raw, None, alpha=5)
+    sampler = PredictorCorrector(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"), m=m)
+    chain = sampler.chain(score.sde, noise=seeded_noise([4]), shape=(1, 3, 8, 8))
+    images = sample(score, chain)
     expected = (255 * images[0].clamp(0, 1)).round().permute(1, 2, 0).numpy()
     # One level of 255: the sampler of one image alone may round differently.
     drawn = pixels(reference / "eval" / "000004.png").astype(float)
@@ -483,9 +475,8 @@ def test_a_tuned_run_has_the_tuned_levels_and_no_filter(folder):
     published = PredictorCorrector(5, 2e-5, corrector=Langevin(0.15, snr_norm="sample"))
     at = tuned.sampler(raw, score.sde, published)
     assert at.sigmas is not None
-    drawn = sample(
-        steps(score, score.sde, sampler=at, noise=seeded_noise(range(3)), shape=(3, 3, 8, 8))
-    )
+    chain = at.chain(score.sde, noise=seeded_noise(range(3)), shape=(3, 3, 8, 8))
+    drawn = sample(score, chain)
     expected = (255 * drawn.clamp(0, 1)).round().permute(0, 2, 3, 1).numpy().astype(int)
     assert np.abs(of(folder) - expected).max() <= 1
 

@@ -17,8 +17,8 @@ from PIL import Image
 from pds import models
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, WORKER, Request, compare_request, load
-from pds.sampling import Pair, Step
+from pds.models import MODELS, WORKER, Pair, Request, compare_request, load
+from pds.sampling import Step
 from pds.web.api import compare
 from pds.web.components import run_handler
 from pds.web.sentences import verdict

@@ -1,5 +1,7 @@
 """The tuned gain: better than what it starts from, at a minimum, and back from its file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_run
@@ -10,7 +12,7 @@ from pds.commands.cli import main
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.noise import seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import PredictorCorrector, sample, steps
+from pds.sampling import PredictorCorrector, sample
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 from pds.spectra import power, radii
@@ -126,12 +128,10 @@ def test_the_tuned_mask_makes_the_sampler_itself_right():
     alpha = tuning.alpha_for(gain)
     stored = FrequencyFilter(filters.gain(tuning.mask(gain, alpha), alpha))
     left = []
-    for preconditioner in (stored, Identity()):
-        chain = steps(
-            GaussianField(field, VE), VE, sampler=at, noise=seeded_noise(range(64)),
-            shape=(64, 1, 32, 32), preconditioner=preconditioner,
-        )  # fmt: skip
-        measured = theory.rings(power(sample(chain)).mean(0))
+    for m in (stored, Identity()):
+        noise, shape = seeded_noise(range(64)), (64, 1, 32, 32)
+        chain = replace(at, m=m).chain(VE, noise=noise, shape=shape)
+        measured = theory.rings(power(sample(GaussianField(field, VE), chain)).mean(0))
         left.append(theory.noise_left(theory.rings(field), measured.power))
     assert left[0] == pytest.approx(1, abs=0.03)
     assert left[1] > 1.1
