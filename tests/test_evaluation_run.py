@@ -16,7 +16,7 @@ from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store
 from pds.noise import seeded_noise
 from pds.preconditioners import Identity
-from pds.sampling import advance, sample
+from pds.sampling import sample
 
 SIZE = torch.Size((2, 1, 32, 32))
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
