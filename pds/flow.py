@@ -14,7 +14,7 @@ Source: Y. Song et al., ICLR 2021 (the ODE); T. Karras et al., NeurIPS 2022 (in 
 last step). Their grids differ; this one is that of the predictor-corrector sampler beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -23,7 +23,8 @@ import torch
 from pds.checks import require_whole
 from pds.kernels import still
 from pds.noise import NoiseFn
-from pds.sampling import Chain, Change, Query, Step
+from pds.preconditioners import Preconditioner
+from pds.sampling import Chain, Query, Step
 from pds.sde import SDE, VESDE
 
 
@@ -61,7 +62,7 @@ class ProbabilityFlow:
     def nfe(self) -> int:
         return self.num_steps if self.method == "euler" else 2 * self.num_steps - 1
 
-    def map_preconditioners(self, change: Change) -> Self:
+    def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         return self
 
     def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:

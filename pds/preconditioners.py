@@ -21,9 +21,6 @@ from torch import Tensor
 
 from pds import spectra
 
-EVENNESS = 1e-4
-"""Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
-
 NormOver = Literal["batch", "sample"]
 Scalars = Tensor | float
 """One number for all images, or one for each, (B, 1, 1, 1)."""
@@ -128,6 +125,14 @@ class Identity(Preconditioner):
         return torch.ones(())
 
 
+class _Factors(NamedTuple):
+    """The weighted r of M v, the weighted r^2 of M M' v, and 1 / weights; (..., W // 2 + 1, 2)."""
+
+    once: Tensor
+    twice: Tensor
+    unweight: Tensor
+
+
 @dataclass(frozen=True, eq=False)
 class FrequencyFilter(Preconditioner):
     """M v = F^-1[ r . F v ], symmetric because r is even.
@@ -143,57 +148,44 @@ class FrequencyFilter(Preconditioner):
 
     def __post_init__(self) -> None:
         _require_finite("a frequency gain", self.gain)
-        uneven = unevenness(self.gain)
-        if uneven > EVENNESS:
+        uneven = spectra.unevenness(self.gain)
+        if uneven > spectra.EVENNESS:
             raise ValueError(
                 f"a frequency gain must be even, gain[-k] = gain[k], but its halves differ by "
                 f"{uneven:.2g} of its maximum; symmetrize it or estimate it from real images"
             )
 
     def apply(self, v: Tensor) -> Tensor:
-        return self._filter(v, self._once)
+        return self._filter(v, self._factors.once)
 
     def apply_transpose(self, v: Tensor) -> Tensor:
-        return self._filter(v, self._once)
+        return self._filter(v, self._factors.once)
 
     def drift(self, v: Tensor) -> Tensor:
-        return self._filter(v, self._twice)
+        return self._filter(v, self._factors.twice)
 
     def move(self, drift: Tensor, noise: Tensor) -> Move:
         return SpectralMove(
-            self._spectrum(drift, self._twice),
-            self._spectrum(noise, self._once),
-            self._unweight.to(drift),
+            self._spectrum(drift, self._factors.twice),
+            self._spectrum(noise, self._factors.once),
+            self._factors.unweight.to(drift),
         )
 
     def mode_gain(self) -> Tensor:
         return self.gain.reshape(-1, *self.gain.shape[-2:]).mean(0)
 
     @cached_property
-    def _half(self) -> Tensor:
-        return self.gain[..., : self.gain.shape[-1] // 2 + 1, None]
-
-    @cached_property
-    def _weight(self) -> Tensor:
-        multiplicity = spectra.half_multiplicity(self.gain.shape[-1]).to(self.gain)
-        return multiplicity.sqrt()[:, None]
-
-    @cached_property
-    def _once(self) -> Tensor:
-        """The weighted r of M v, repeated for real and imaginary parts."""
-        return (self._half * self._weight).expand(*self._half.shape[:-1], 2).contiguous()
-
-    @cached_property
-    def _twice(self) -> Tensor:
-        """The weighted r^2 of M M' v."""
-        return (self._half**2 * self._weight).expand(*self._half.shape[:-1], 2).contiguous()
-
-    @cached_property
-    def _unweight(self) -> Tensor:
-        return (1 / self._weight).expand(-1, 2).contiguous()
+    def _factors(self) -> "_Factors":
+        weight = spectra.half_multiplicity(self.gain.shape[-1]).to(self.gain).sqrt()[:, None]
+        half = self.gain[..., : len(weight), None]
+        # Repeated for real and imaginary parts: broadcasting along the last axis is slow.
+        once, twice, unweight = (
+            v.repeat_interleave(2, -1) for v in (half * weight, half**2 * weight, 1 / weight)
+        )
+        return _Factors(once, twice, unweight)
 
     def _filter(self, v: Tensor, factors: Tensor) -> Tensor:
-        return _images(self._spectrum(v, factors).mul_(self._unweight.to(v)), v.shape)
+        return _images(self._spectrum(v, factors).mul_(self._factors.unweight.to(v)), v.shape)
 
     def _spectrum(self, v: Tensor, factors: Tensor) -> Tensor:
         if v.shape[-2:] != self.gain.shape[-2:]:
@@ -279,12 +271,6 @@ class Skew(Preconditioner):
 
     def drift(self, v: Tensor) -> Tensor:
         return self.preconditioner.drift(v) + self.skew(v)
-
-
-def unevenness(gain: Tensor) -> float:
-    """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
-    mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
-    return float((gain - mirrored).abs().max() / gain.abs().max().clamp(min=1e-30))
 
 
 def _images(half: Tensor, shape: torch.Size) -> Tensor:

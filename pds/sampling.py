@@ -81,12 +81,12 @@ class Sampler(Protocol):
 
     @property
     def num_steps(self) -> int:
-        """Return the number of iterations."""
+        """The number of iterations."""
         ...
 
     @property
     def nfe(self) -> int:
-        """Return the network evaluations for each image."""
+        """Network evaluations for each image."""
         ...
 
     def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
@@ -103,15 +103,9 @@ class Sampler(Protocol):
         """
         ...
 
-    def map_preconditioners(self, change: "Change") -> Self:
-        """Return the sampler with every M changed by `change(m, own)`.
-
-        `own` tells the M of a single kernel from that of the whole sampler.
-        """
+    def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
+        """Return the sampler with each M as `change(m, own)`; own: of one kernel, not of all."""
         ...
-
-
-Change = Callable[[Preconditioner, bool], Preconditioner]
 
 
 class Grid(NamedTuple):
@@ -197,12 +191,9 @@ class PredictorCorrector:
     @property
     def kernels(self) -> tuple[tuple[Kernel, Preconditioner | None], ...]:
         """The kernels of one iteration in order, each with its own M if it has one."""
-        corrector, predictor = (
-            (self.corrector, self.corrector_m),
-            (self.predictor, self.predictor_m),
-        )
-        order = (corrector,) * self.num_corrector_steps + (predictor,)
-        return tuple((kernel, m) for kernel, m in order if kernel is not None)
+        kernels = [(self.corrector, self.corrector_m)] * self.num_corrector_steps
+        kernels.append((self.predictor, self.predictor_m))
+        return tuple((kernel, m) for kernel, m in kernels if kernel is not None)
 
     def times(self) -> Tensor:
         """Return t_i, (N,) float64, from 1 to eps."""
@@ -237,7 +228,7 @@ class PredictorCorrector:
         rows = list(zip(*columns, strict=True))
         return Grid(process.prior_std, known.tolist(), sigma.tolist(), rows)
 
-    def map_preconditioners(self, change: Change) -> Self:
+    def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         corrector_m, predictor_m = (
             None if m is None else change(m, True) for m in (self.corrector_m, self.predictor_m)
         )

@@ -21,7 +21,7 @@ Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 202
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -52,10 +52,8 @@ class Posterior(NamedTuple):
 class SDE(Protocol):
     """A forward process with a drift that is linear in x."""
 
-    @property
-    def eps_per_speed_up(self) -> float:
-        """The last time of the sampler is this times num_scales / N (as published)."""
-        ...
+    eps_per_speed_up: ClassVar[float]
+    """The last time of the sampler is this times num_scales / N (as published)."""
 
     @property
     def prior_std(self) -> float:
@@ -127,15 +125,13 @@ class VESDE(SDE):
     sigma_min: float = 0.01
     sigma_max: float = 1348.0
 
+    eps_per_speed_up = 1e-5
+
     def __post_init__(self) -> None:
         if not 0 < self.sigma_min < self.sigma_max < math.inf:
             raise ValueError(
                 f"VE needs 0 < sigma_min < sigma_max, got {self.sigma_min} and {self.sigma_max}"
             )
-
-    @property
-    def eps_per_speed_up(self) -> float:
-        return 1e-5
 
     @property
     def prior_std(self) -> float:
@@ -202,15 +198,13 @@ class _LinearBeta(SDE):
     beta_min: float = 0.1
     beta_max: float = 20.0
 
+    eps_per_speed_up = 1e-3
+
     def __post_init__(self) -> None:
         if not 0 <= self.beta_min < self.beta_max < math.inf:
             raise ValueError(
                 f"VP needs 0 <= beta_min < beta_max, got {self.beta_min} and {self.beta_max}"
             )
-
-    @property
-    def eps_per_speed_up(self) -> float:
-        return 1e-3
 
     @property
     def prior_std(self) -> float:

@@ -18,6 +18,10 @@ HALF_NYQUIST = 0.25
 """|k| in cycles per pixel above which detail is called fine: the last octave and the corners."""
 
 
+EVENNESS = 1e-4
+"""Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
+
+
 class RadialSpectrum(NamedTuple):
     """Mean power by radius: radii in cycles per pixel, power in pixel units squared."""
 
@@ -40,6 +44,12 @@ def radii(height: int, width: int) -> Tensor:
     rows = torch.fft.fftfreq(height, dtype=torch.float64)
     columns = torch.fft.fftfreq(width, dtype=torch.float64)
     return torch.hypot(rows[:, None], columns[None, :])
+
+
+def unevenness(gain: Tensor) -> float:
+    """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
+    mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
+    return float((gain - mirrored).abs().max() / gain.abs().max().clamp(min=1e-30))
 
 
 def half_multiplicity(width: int) -> Tensor:

@@ -403,6 +403,5 @@ def _on_meta(m):
     moved = object.__new__(type(m))
     object.__setattr__(moved, "gain", m.gain.to("meta"))
     if isinstance(m, FrequencyFilter):
-        for name in ("_once", "_twice", "_unweight"):
-            moved.__dict__[name] = getattr(m, name).to("meta")
+        moved.__dict__["_factors"] = type(m._factors)(*(v.to("meta") for v in m._factors))
     return moved
