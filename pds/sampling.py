@@ -221,8 +221,9 @@ class PredictorCorrector:
         process, times = self.process(sde), self.times()
         sigma = process.marginal(times).std
         known = times if process == sde else sde.time(sigma)
+        # Rounded once to the precision of the images, before a kernel squares them.
         columns = [
-            list(zip(*(column.tolist() for column in coefficients), strict=True))
+            list(zip(*(column.float().tolist() for column in coefficients), strict=True))
             for coefficients in self.coefficients(sde)
         ]
         rows = list(zip(*columns, strict=True))

@@ -62,7 +62,7 @@ def vanilla_loop(noise, num_steps, eps, snr):
         k = num_steps - 1 - i
         shares = torch.arange(num_steps, dtype=torch.float64) / max(num_steps - 1, 1)
         levels = SDE.sigma(shares)
-        G = float((levels[k] ** 2 - (levels[k - 1] ** 2 if k else 0)).sqrt())
+        G = float((levels[k] ** 2 - (levels[k - 1] ** 2 if k else 0)).sqrt().float())
         x_mean = x + G**2 * s
         x = x_mean + G * z
     return x_mean
