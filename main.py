@@ -1,8 +1,8 @@
-"""The paper's command line, see `pds.commands.cli`."""
+"""The paper's command line, see `pds.commands.sample`."""
 
 import sys
 
-from pds.commands.sample_cli import sample_main
+from pds.commands.sample import sample_main
 from pds.serving import memory
 
 memory.keep_large_blocks()

@@ -1,9 +1,16 @@
-"""`python -m pds`, see `pds.commands.cli`."""
+"""The command `pds`, and `python -m pds`; see `pds.commands.cli`."""
 
 import sys
 
-from pds.commands.cli import main
+from pds.commands import cli
 from pds.serving import memory
 
-memory.keep_large_blocks()
-sys.exit(main())
+
+def main() -> int:
+    """Run a command in a process of its own and return its exit code."""
+    memory.keep_large_blocks()
+    return cli.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -21,17 +21,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pds import spectra
 from pds.checks import require_alpha
 from pds.files import arrays
 from pds.files.writing import write
 from pds.preconditioners import (
-    EVENNESS,
     Composition,
     FrequencyFilter,
     Identity,
     Preconditioner,
     SpaceFilter,
-    unevenness,
 )
 
 
@@ -212,9 +211,10 @@ def read(
         )
     _require_mask_values(name, array)
     mask = torch.from_numpy(array.astype(np.float64))
-    if kind == "frequency" and unevenness(mask) > EVENNESS:
+    uneven = spectra.unevenness(mask)
+    if kind == "frequency" and uneven > spectra.EVENNESS:
         raise ValueError(
-            f"{name} is not even (mask[-k] differs from mask[k] by {unevenness(mask):.2g} of the "
+            f"{name} is not even (mask[-k] differs from mask[k] by {uneven:.2g} of the "
             "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
         )
     return mask

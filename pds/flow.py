@@ -1,40 +1,40 @@
-"""The probability flow ODE of a VE process: sampling with no noise but the start's.
+"""The probability flow ODE of a VE process: sampling with no noise but that of the start, and no M.
 
     dx / dsigma = -sigma s(x, sigma),       x = sigma_max z at sigma_max,  the result at sigma = 0
 
 on the geometric grid of the process, sigma_max down to sigma_min, with 0 appended:
 
     Euler   x <- x + (sigma_{i+1} - sigma_i) d_i,     d_i = -sigma_i s(x, sigma_i)
-    Heun    the same with (d_i + d_{i+1}) / 2, d_{i+1} at Euler's guess; Euler in the step to 0
+    Heun    the same with (d_i + d_{i+1}) / 2, d_{i+1} at Euler's x; Euler in the step to 0
 
-For Gaussian data each mode is a scalar, d = x sigma / (lambda + sigma^2), so that both have an
-exact answer, and the ODE itself takes a mode from sigma_max^2 to lambda sigma_max^2 / (lambda +
-sigma_max^2).
+For Gaussian data each mode is a scalar, d = x sigma / (lambda + sigma^2), and the ODE itself takes
+a mode from sigma_max^2 to lambda sigma_max^2 / (lambda + sigma_max^2).
 
 Source: Y. Song et al., ICLR 2021 (the ODE); T. Karras et al., NeurIPS 2022 (in sigma, and Heun's
-last step). Theirs have other grids; this one is that of the predictor-corrector sampler beside it.
+last step). Their grids differ; this one is that of the predictor-corrector sampler beside it.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Literal
+from typing import Literal, Self
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from pds.scores.gaussian import ScoreFn
+from pds.checks import require_whole
+from pds.kernels import still
+from pds.noise import NoiseFn
+from pds.preconditioners import Preconditioner
+from pds.sampling import Chain, Query, Step
 from pds.sde import SDE, VESDE
-from pds.theory import Array, Modes
 
 
 @dataclass(frozen=True)
-class Flow:
-    """A solver of the ODE and its grid.
+class ProbabilityFlow:
+    """A solver of the ODE, see the module.
 
     Args:
         method: "euler" or "heun".
-        num_steps: of the grid, >= 1, the one to sigma = 0 among them.
+        num_steps: of the grid, >= 1, the one to sigma = 0 included.
 
     Raises:
         ValueError: unless num_steps >= 1.
@@ -44,55 +44,39 @@ class Flow:
     num_steps: int
 
     def __post_init__(self) -> None:
-        if self.num_steps < 1:
-            raise ValueError(f"the number of steps must be >= 1, got {self.num_steps}")
+        require_whole("the number of iterations", self.num_steps, 1)
+
+    def require(self, sde: SDE) -> VESDE:
+        """Return the process.
+
+        Raises:
+            ValueError: unless it is variance exploding.
+        """
+        if not isinstance(sde, VESDE):
+            raise ValueError(
+                f"the probability flow is in sigma, which VE has and {type(sde).__name__} has not"
+            )
+        return sde
 
     @property
     def nfe(self) -> int:
-        """Network evaluations for each image."""
         return self.num_steps if self.method == "euler" else 2 * self.num_steps - 1
 
-    def sigmas(self, sde: SDE) -> Tensor:
-        """Return the grid (num_steps + 1,) float64, from sigma_max to 0.
+    def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
+        return self
 
-        Raises:
-            ValueError: unless the process is variance exploding.
-        """
-        if not isinstance(sde, VESDE):
-            raise ValueError(f"the flow is in sigma, which VE has and {type(sde).__name__} has not")
+    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
+        sde = self.require(sde)
         t = torch.linspace(1, 0, self.num_steps, dtype=torch.float64)
-        return torch.cat([sde.sigma(t), torch.zeros(1, dtype=torch.float64)])
-
-
-@torch.no_grad()
-def flow(score: ScoreFn, sde: VESDE, start: Tensor, solver: Flow) -> Tensor:
-    """Solve the ODE from standard normal noise (B, C, H, W); return the images at sigma = 0."""
-    sigmas = solver.sigmas(sde)
-
-    def slope(x: Tensor, sigma: Tensor) -> Tensor:
-        return -float(sigma) * score(x, sde.time(sigma).expand(len(x)).to(x.device))
-
-    x = float(sigmas[0]) * start
-    for now, below in pairwise(sigmas):
-        step, d = float(below - now), slope(x, now)
-        if solver.method == "heun" and below > 0:
-            d = (d + slope(x + step * d, below)) / 2
-        x = x + step * d
-    return x
-
-
-def flow_variances(modes: Modes, sde: SDE, solver: Flow) -> Array:
-    """Return the exact final variance of every mode (K,) for Gaussian data.
-
-    Raises:
-        ValueError: unless the process is variance exploding.
-    """
-    sigmas = solver.sigmas(sde).numpy()
-    scale = np.full(len(modes.power), sigmas[0])
-    for now, below in pairwise(sigmas):
-        pull = now / (modes.power + now**2)
-        if solver.method == "heun" and below > 0:
-            at_guess = below / (modes.power + below**2) * (1 + (below - now) * pull)
-            pull = (pull + at_guess) / 2
-        scale *= 1 + (below - now) * pull
-    return np.square(scale)
+        times, sigmas = [*t.tolist(), 0.0], [*sde.sigma(t).tolist(), 0.0]
+        x, nfe = sigmas[0] * noise(torch.Size(shape)), 0
+        for index in range(self.num_steps):
+            now, below = sigmas[index : index + 2]
+            score = yield Query(x, (times[index],) * len(x))
+            slope, nfe = -now * score, nfe + 1
+            if self.method == "heun" and below > 0:
+                ahead = x + (below - now) * slope
+                score = yield Query(ahead, (times[index + 1],) * len(x))
+                slope, nfe = (slope - below * score) / 2, nfe + 1
+            x = x + (below - now) * slope
+            yield Step(index, self.num_steps, times[index], now, nfe, still(x))

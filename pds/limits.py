@@ -1,7 +1,7 @@
 """Limits on size, count and time, and the quoting of refused values in error messages.
 
 Each constant states its unit; docs/operations.md lists them. Values from outside are checked where
-they enter: in `pds.models.Request`, in the tabs of `pds.web`, and first in `pds.web.server.guard`.
+they enter: in `pds.hosting`, in the tabs of `pds.web`, and first in `pds.web.server.guard`.
 """
 
 import reprlib

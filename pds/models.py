@@ -1,131 +1,90 @@
-"""Ready-to-run experiments: a request in, the steps of both chains out.
-
-Browser, command line and Python all describe a run by one `Request`; the same request gives the
-same images everywhere.
-"""
+"""Models ready to sample: a request in, the steps of both chains out."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from pds import filters, spectra, theory
-from pds.chains import Chains
-from pds.engine import Engine
-from pds.kernels import Langevin
+from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
 from pds.limits import (
-    MAX_ALPHA,
     MAX_IMAGES,
     MAX_MODELS,
     MAX_OWN,
-    MAX_SEED,
-    MAX_STEPS,
     MIN_OWN,
     MODELS_PER_VISIT,
     quoted,
 )
-from pds.sampling import Method, Pair, Sampler, Step, sample, seeded_noise, steps
+from pds.noise import seeded_noise
+from pds.preconditioners import Skew
+from pds.request import Request as Request  # imported from here by others, too
+from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step, sample, side_by_side
 from pds.scores import checkpoints
-from pds.scores.gaussian import GaussianField, ScoreFn, inverse_square_power
+from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.scores.mixture import SpectralMixture
 from pds.scores.ncsnpp import NetworkScore
 from pds.sde import SDE, VESDE
 from pds.serving.acceleration import accelerate
+from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
-from pds.serving.shelf import Shelf
+from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Worker
+from pds.shipped import ROOT as ROOT
 from pds.spectra import RadialSpectrum
 from pds.theory import tuned
-
-ROOT = Path(__file__).resolve().parent.parent
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-"""Where networks and images live; noise comes from the CPU, so that a seed is one image."""
-
-WORKER = Worker(DEVICE)
-"""Steps the runs of everybody in this process together."""
+Corrector = Langevin | AnnealedLangevin
+"""A corrector step; both kinds have an snr."""
 
 MIN_DIFFERENCE = 0.05
 """Somewhere between two images of a visitor's own model, in pixel units."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """Everything that determines a comparison.
+@cache
+def default_device() -> str:
+    """Return where networks and images live; noise comes from the CPU, so a seed is one image."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
-    Args:
-        model: a key of `MODELS`, or the name of one that a visitor `brought`.
-        num_steps: N, iterations of both chains, 1 to 2000.
-        alpha: strength of the filters, > 1; larger is weaker.
-        frequency: whether M has the frequency filter.
-        space: whether M has the space filter.
-        num_images: images per chain, 1 to 8.
-        seed: image i starts from seed + i.
-        tuned: whether the other chain has, instead of an M, the noise levels and the corrector
-            strength that are best at this N, see `pds.theory.tuned`; alpha, frequency and space are
-            not looked at then.
 
-    Raises:
-        ValueError: for anything outside these ranges.
-    """
-
-    model: str = "portraits32"
-    num_steps: int = 66
-    alpha: float = 5.0
-    frequency: bool = True
-    space: bool = False
-    num_images: int = 4
-    seed: int = 0
-    tuned: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.model, str) or not (self.model in MODELS or self.model in brought):
-            raise ValueError(f"model must be one of {', '.join(MODELS)}, got {quoted(self.model)}")
-        for name, low, high in (
-            ("num_steps", 1, MAX_STEPS),
-            ("num_images", 1, MAX_IMAGES),
-            ("seed", 0, MAX_SEED),
-        ):
-            object.__setattr__(self, name, _whole(name, getattr(self, name), low, high))
-        object.__setattr__(self, "alpha", _alpha(self.alpha))
-        for name in ("frequency", "space", "tuned"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be true or false, got {quoted(getattr(self, name))}")
-
-    @property
-    def filtered(self) -> bool:
-        """Return whether the other chain is more than vanilla."""
-        return self.tuned or self.frequency or self.space
-
-    @property
-    def method(self) -> str:
-        """Return what the sampler beside vanilla is called within a sentence."""
-        return "tuned" if self.tuned else "PDS"
+@cache
+def worker() -> Worker:
+    """Return what steps the runs of everybody in this process together."""
+    return Worker(default_device())
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """A score with what it takes to sample it.
+class Model:
+    """A score with everything that sampling from it needs.
 
+    score: of images (B, C, H, W), in [0, 1] unless `centered`.
+    sde: the forward process of the score.
     num_scales: the N that the model was published with; its eps belongs to that N.
-    snr: of the Langevin corrector.
-    frequency_mask, space_mask: raw masks of the data, (C, H, W).
+    frequency_mask, space_mask: raw masks of the data, (C, H, W); all ones where nothing is known of
+        the data, so that every gain is 1.
+    corrector, predictor: of the published sampler, or None to leave one out.
+    num_corrector_steps: per iteration.
+    centered: images are in [-1, 1] for the score.
+    device: of score and images; the masks may be on the CPU.
     """
 
     score: ScoreFn
     sde: SDE
     num_scales: int
-    snr: float
     frequency_mask: Tensor
     space_mask: Tensor
+    corrector: Corrector | None
+    predictor: Kernel | None = ReverseDiffusion()
+    num_corrector_steps: int = 1
+    centered: bool = False
+    device: str = "cpu"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -133,55 +92,94 @@ class Experiment:
         channels, height, width = self.frequency_mask.shape
         return channels, height, width
 
+    @property
+    def snr(self) -> float | None:
+        """Return the signal-to-noise ratio of the corrector, if there is one."""
+        return None if self.corrector is None else self.corrector.snr
+
+    @property
+    def amplitude(self) -> float:
+        """Return what images in [0, 1] are multiplied by for the score."""
+        return 2.0 if self.centered else 1.0
+
     @cached_property
-    def engine(self) -> Engine:
-        """What steps all runs of this model, in batches that fit into memory."""
-        most = largest_batch(self.score, self.image_shape, DEVICE)
-        score = accelerate(self.score, torch.device(DEVICE))
-        return Engine(score, self.sde, max_images=most)
+    def batcher(self) -> Batcher:
+        """Answers the queries of all runs of this model, in batches that fit into memory."""
+        most = largest_batch(self.score, self.image_shape, self.device)
+        return Batcher(accelerate(self.score, torch.device(self.device)), max_images=most)
 
     @property
     def data_power(self) -> Tensor:
         """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
         return filters.data_power(self.frequency_mask)
 
-    def sampler(self, num_steps: int) -> Sampler:
-        """Return the published sampler at N iterations, images independent of each other."""
-        return Sampler(
+    def sampler(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
+        """Return the published sampler at N iterations, images independent of each other.
+
+        Args:
+            num_steps: N.
+            rate: the speed-up that gave this N, for its eps; by default `speed_up` of the N.
+        """
+        rate = speed_up(self.num_scales, num_steps) if rate is None else rate
+        return PredictorCorrector(
             num_steps=num_steps,
-            eps=self.sde.eps_per_speed_up * speed_up(self.num_scales, num_steps),
-            corrector=Langevin(self.snr, snr_norm="sample"),
+            eps=self.sde.eps_per_speed_up * rate,
+            predictor=self.predictor,
+            corrector=self.corrector,
+            num_corrector_steps=self.num_corrector_steps,
         )
 
     @cached_property
-    def tuned(self) -> Callable[[int], Sampler]:
-        """Tunes the sampler to an N, see `pds.theory.tuned`; the latest ones are kept."""
+    def tuned(self) -> Callable[..., PredictorCorrector]:
+        """Tunes the sampler to an N, see `pds.theory.tuned`; keeps the latest ones.
 
-        def found(num_steps: int) -> Sampler:
-            return tuned.sampler(self.frequency_mask, self.sde, self.sampler(num_steps))
+        Takes the arguments of `sampler`.
+        """
 
-        return lru_cache(maxsize=32)(found)
+        def tune(num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
+            published = self.sampler(num_steps, rate=rate)
+            return tuned.sampler(self.frequency_mask, self.sde, published, amplitude=self.amplitude)
 
-    def vanilla(self, num_steps: int) -> Method:
-        """Return the published sampler without M."""
-        return Method(self.sampler(num_steps))
+        return lru_cache(maxsize=32)(tune)
 
-    def method(self, request: Request) -> Method:
-        """Return what the request compares with vanilla."""
+    def method(
+        self, request: Request, *, rate: float | None = None, skew: float = 0.0
+    ) -> PredictorCorrector:
+        """Return the sampler that the request compares with vanilla.
+
+        Args:
+            request: its filters are those of `frequency_mask` and `space_mask`.
+            rate: as in `sampler`.
+            skew: strength of the skew-symmetric S.
+
+        Raises:
+            ValueError: if the request names a mask by its path: nothing is opened here.
+        """
+        _require_own_masks(request)
         if request.tuned:
-            return Method(self.tuned(request.num_steps))
+            return self.tuned(request.num_steps, rate=rate)
         m = filters.preconditioner(
-            self.frequency_mask.to(DEVICE) if request.frequency else None,
-            self.space_mask.to(DEVICE) if request.space else None,
+            self.frequency_mask.to(self.device) if request.frequency else None,
+            self.space_mask.to(self.device) if request.space else None,
             alpha=request.alpha,
         )
-        return Method(self.sampler(request.num_steps), m)
+        published = self.sampler(request.num_steps, rate=rate)
+        return replace(published, m=Skew(m, skew) if skew else m)
 
     def frequency_gain(self, request: Request) -> Tensor:
         """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
+        _require_own_masks(request)
         if request.frequency and not request.tuned:
             return filters.gain(self.frequency_mask, request.alpha)
         return torch.ones(self.image_shape)
+
+
+def _require_own_masks(request: Request) -> None:
+    if isinstance(request.frequency, str) or isinstance(request.space, str):
+        raise ValueError(
+            "only main.py takes the path of a mask; here frequency and space must be true or "
+            "false, for the masks of the model"
+        )
 
 
 def speed_up(num_scales: int, num_steps: int) -> float:
@@ -190,52 +188,51 @@ def speed_up(num_scales: int, num_steps: int) -> float:
     return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
 
 
+class Pair(NamedTuple):
+    """The latest steps of both sides of a comparison."""
+
+    vanilla: Step
+    pds: Step
+
+
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
-    experiment = load(request.model)
-    methods = (experiment.vanilla(request.num_steps), experiment.method(request))
-    with closing(run_chains(request, methods)) as run:
+    model = load(request.model)
+    samplers = (model.sampler(request.num_steps), model.method(request))
+    with closing(run_chains(request, samplers)) as run:
         for vanilla, pds in run:
             yield Pair(vanilla, pds)
 
 
 def run_chains(
-    request: Request, methods: Sequence[Method]
+    request: Request, samplers: Sequence[Sampler]
 ) -> Generator[tuple[Step, ...], None, None]:
-    """Sample a chain by each method, together with everybody's runs of this model.
+    """Sample side by side, sharing network calls with all other runs of this model.
 
     Args:
-        request: whose model, images and seed; how they are sampled is not looked at.
-        methods: of each chain; all start from the same noise.
+        request: only its model, images and seed are used.
+        samplers: of each chain; all start from the same noise.
     """
-    experiment, count = load(request.model), request.num_images
-    like = torch.ones(1, *experiment.image_shape, device=DEVICE)
-    for method in methods:
-        method.rehearse(experiment.sde, like)
-    chains = Chains(
-        experiment.sde,
-        methods=methods,
-        noise=seeded_noise(range(request.seed, request.seed + count), device=DEVICE),
-        shape=(count, *experiment.image_shape),
+    model, count = load(request.model), request.num_images
+    run = side_by_side(
+        samplers,
+        model.sde,
+        noise=seeded_noise(range(request.seed, request.seed + count), device=model.device),
+        shape=(count, *model.image_shape),
     )
-    with closing(WORKER.stream(experiment.engine, chains)) as run:
-        yield from run
+    return worker().stream(model.batcher, run)
 
 
-def draw(model: Experiment, num_images: int, num_steps: int) -> Iterator[Tensor]:
+def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
     """Yield batches of a model's own vanilla samples, clipped to [0, 1]; image i has seed i."""
     for first in range(0, num_images, MAX_IMAGES):
         count = min(MAX_IMAGES, num_images - first)
-        images = sample(
-            steps(
-                model.score,
-                model.sde,
-                sampler=model.sampler(num_steps),
-                noise=seeded_noise(range(first, first + count), device=DEVICE),
-                shape=(count, *model.image_shape),
-            )
+        chain = model.sampler(num_steps).chain(
+            model.sde,
+            noise=seeded_noise(range(first, first + count), device=model.device),
+            shape=(count, *model.image_shape),
         )
-        yield images.clamp(0, 1).cpu()
+        yield sample(model.score, chain).clamp(0, 1).cpu()
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
@@ -244,17 +241,17 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     A network has no such answer: the iterator is then empty. The space mask of stationary data is
     constant and its gain 1, so it changes nothing here either.
     """
-    experiment = load(request.model)
-    if not isinstance(experiment.score, GaussianField):
+    model = load(request.model)
+    if not isinstance(model.score, GaussianField):
         return
-    _, height, width = experiment.image_shape
-    data = theory.modes(experiment.score.power[0])
-    gain = experiment.frequency_gain(request)[0]
+    _, height, width = model.image_shape
+    data = theory.modes(model.score.power[0])
+    gain = model.frequency_gain(request)[0]
     chains = [
-        theory.trajectory(data, theory.modes(g).power, experiment.sde, method.sampler)
-        for g, method in (
-            (torch.ones_like(gain), experiment.vanilla(request.num_steps)),
-            (gain, experiment.method(request)),
+        theory.trajectory(data, theory.modes(g).power, model.sde, sampler)
+        for g, sampler in (
+            (torch.ones_like(gain), model.sampler(request.num_steps)),
+            (gain, model.method(request)),
         )
     ]
     for variances in zip(*chains, strict=True):
@@ -281,7 +278,7 @@ def ladder(
         yield num_steps, totals[0] / num_runs / data, totals[1] / num_runs / data
 
 
-def portraits(size: int) -> Experiment:
+def portraits(size: int) -> Model:
     """Return an embedded NCSN++, trained on `pds.portraits` at 32 or 64 px."""
     plain = of_network(checkpoints.load(ROOT / "assets" / f"portraits{size}.safetensors"))
     frequency, space = (
@@ -294,36 +291,38 @@ def portraits(size: int) -> Experiment:
     )
 
 
-def of_network(score: NetworkScore) -> Experiment:
-    """Return a network with masks that say nothing of its data, so that every gain is 1."""
+def of_network(score: NetworkScore) -> Model:
+    """Return the model of a network of whose data nothing is known."""
     network = score.card.network
     flat = torch.ones(network.num_channels, network.image_size, network.image_size)
-    score = score.to(DEVICE)
-    return Experiment(score, score.sde, score.card.num_scales, score.card.snr, flat, flat)
+    return Model(
+        score=score.to(default_device()),
+        sde=score.sde,
+        num_scales=score.card.num_scales,
+        frequency_mask=flat,
+        space_mask=flat,
+        corrector=Langevin(score.card.snr, snr_norm="sample"),
+        centered=network.centered,
+        device=default_device(),
+    )
 
 
-def field(size: int) -> Experiment:
+def field(size: int) -> Model:
     """Return a gray 1/f^2 Gaussian field, whose score is exact and needs no network."""
     mean, variance = 0.5, 0.06
     power = inverse_square_power(size, variance=variance)[None]
     total = power * size**2
     total[:, 0, 0] += (mean * size**2) ** 2
+    space_mask = torch.full((1, size, size), variance + mean**2, dtype=torch.float64)
     sde = VESDE()
-    return Experiment(
-        score=GaussianField(power, sde, mean=mean),
-        sde=sde,
-        num_scales=2000,
-        snr=0.15,
-        frequency_mask=torch.log1p(total),
-        space_mask=torch.full((1, size, size), variance + mean**2, dtype=torch.float64),
-    )
+    return _exact(GaussianField(power, sde, mean=mean), sde, torch.log1p(total), space_mask)
 
 
-def from_images(images: Tensor, *, texture: float = 0.2) -> Experiment:
+def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
     """Return an exact model of a few images, with their own filters and no training.
 
-    A mixture of Gaussians around them, see `pds.scores.mixture`, with the process of the page's
-    other models, so that iteration counts mean the same.
+    A mixture of Gaussians around them, see `pds.scores.mixture`, with the process of the shipped
+    models, so that iteration counts mean the same.
 
     Args:
         images: (n, C, H, W) in [0, 1], `MIN_OWN` to `MAX_OWN` of them.
@@ -340,12 +339,25 @@ def from_images(images: Tensor, *, texture: float = 0.2) -> Experiment:
     if float((images - images[0]).abs().max()) < MIN_DIFFERENCE:
         raise ValueError("the images are all the same; bring different ones")
     sde = VESDE()
+    mixture = SpectralMixture(images.to(default_device()), sde, beta=texture)
     masks = filters.estimate([images])
-    mixture = SpectralMixture(images.to(DEVICE), sde, beta=texture)
-    return Experiment(mixture, sde, 2000, 0.15, masks.frequency, masks.space)
+    return _exact(mixture, sde, masks.frequency, masks.space)
 
 
-MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
+def _exact(score: ScoreFn, sde: SDE, frequency_mask: Tensor, space_mask: Tensor) -> Model:
+    """Return the model of a score that is no network, sampled as FFHQ's was published."""
+    return Model(
+        score=score,
+        sde=sde,
+        num_scales=2000,
+        frequency_mask=frequency_mask,
+        space_mask=space_mask,
+        corrector=Langevin(0.15, snr_norm="sample"),
+        device=default_device(),
+    )
+
+
+MODELS: dict[str, tuple[str, Callable[[], Model]]] = {
     "portraits32": ("Portraits, 32 px", lambda: portraits(32)),
     "portraits64": ("Portraits, 64 px", lambda: portraits(64)),
     "field64": ("Gaussian clouds, 64 px", lambda: field(64)),
@@ -353,8 +365,8 @@ MODELS: dict[str, tuple[str, Callable[[], Experiment]]] = {
 }
 
 
-brought: Shelf[Experiment] = Shelf(
-    MAX_MODELS, "The model of your images", per_visit=MODELS_PER_VISIT
+visitor_models: VisitorStore[Model] = VisitorStore(
+    MAX_MODELS, "The model of your images", max_per_visit=MODELS_PER_VISIT
 )
 """Models that visitors make of their own images, by name."""
 
@@ -364,37 +376,45 @@ def title(model: str) -> str:
     return MODELS[model][0] if model in MODELS else "Your images"
 
 
-def load(model: str) -> Experiment:
-    """Return an experiment by its name; those of `MODELS` are built once.
+def require_model(model: object) -> str:
+    """Return the name of a model that is here, shipped or a visitor's.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(model, str) or not (model in MODELS or model in visitor_models):
+        raise ValueError(f"model must be one of {', '.join(MODELS)}, got {quoted(model)}")
+    return model
+
+
+def load(model: str) -> Model:
+    """Return a model by its name, never by a path; those of `MODELS` are built once.
 
     Raises:
         FileNotFoundError: if its weights or filters are missing.
-        ValueError: if they are damaged, or a visitor's model is gone.
+        ValueError: if they are damaged, or there is no model of that name, or no longer.
     """
-    return _built(model) if model in MODELS else brought[model]
+    if model not in MODELS and model not in visitor_models:
+        raise ValueError(
+            f"model must be one of {', '.join(MODELS)}, got {quoted(model)}; the model of a "
+            "visitor's own images is no longer here after the visit"
+        )
+    return _built(model) if model in MODELS else visitor_models[model]
 
 
 @cache
-def _built(model: str) -> Experiment:
+def _built(model: str) -> Model:
     _, build = MODELS[model]
     return build()
 
 
-def _whole(name: str, value: object, low: int, high: int) -> int:
-    if isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high:
-        whole = int(value)
-        if whole == value:
-            return whole
-    words = {"num_steps": "the number of iterations", "num_images": "the number of images"}
-    raise ValueError(
-        f"{words.get(name, name)} must be a whole number from {low} to {high}, got {quoted(value)}"
-    )
+# Until pds.web, pds.bench and pds.evaluation use the new names.
+Experiment = Model
+brought = visitor_models
 
 
-def _alpha(value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 < value <= MAX_ALPHA:
-        raise ValueError(
-            f"alpha must be a number above 1 and up to {MAX_ALPHA:g}, got {quoted(value)}; "
-            "a larger alpha is a weaker filter, the paper uses 5"
-        )
-    return float(value)
+def __getattr__(name: str) -> Any:
+    # Until pds.web and pds.bench call these functions themselves.
+    if name in ("DEVICE", "WORKER"):
+        return {"DEVICE": default_device, "WORKER": worker}[name]()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """Preconditioners: the linear maps M that PDS puts around score and noise.
 
-A sampler step with drift s and noise z becomes a step with drift (M M' + S) s and noise M z. Here
+A sampler step with drift d and noise z becomes a step with drift (M M' + S) d and noise M z. Here
 
     M v = F^-1[ r . F[ a . v ]],     M' v = a . F^-1[ r . F v ],     M M' v = F^-1[ r . F[ a^2 . F^-1[ r . F v ]]]
 
@@ -12,16 +12,30 @@ Sampling", ECCV 2022. It differs from the published code in using real transform
 even gain and say so; taking the real part would symmetrize an uneven one silently.
 """  # noqa: E501
 
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from pds.moves import ImageMove, Move, SpectralMove, half_spectrum, images
+from pds import spectra
 
-EVENNESS = 1e-4
-"""Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
+NormOver = Literal["batch", "sample"]
+Scalars = Tensor | float
+"""One number for all images, or one for each, (B, 1, 1, 1)."""
+
+
+class Move(Protocol):
+    """D = (M M' + S) d and n = M z of a batch (B, C, H, W), ready to be added to x."""
+
+    def norm_ratio(self, over: NormOver) -> Scalars:
+        """Return |n| / |D| of each image, or the ratio of the means over the batch."""
+        ...
+
+    def add(self, x: Tensor, a: Scalars, b: Scalars | None = None) -> Tensor:
+        """Return x + a D + b n, or x + a D without b."""
+        ...
 
 
 class Preconditioner(Protocol):
@@ -35,17 +49,63 @@ class Preconditioner(Protocol):
         """Return M' v."""
         ...
 
-    def gram(self, v: Tensor) -> Tensor:
-        """Return M M' v."""
-        return self.apply(self.apply_transpose(v))
-
     def drift(self, v: Tensor) -> Tensor:
         """Return (M M' + S) v: what happens to the score. S is zero except in `Skew`."""
-        return self.gram(v)
+        return self.apply(self.apply_transpose(v))
 
     def move(self, drift: Tensor, noise: Tensor) -> Move:
         """Return (M M' + S) drift and M noise, ready to be added to x."""
         return ImageMove(self.drift(drift), self.apply(noise))
+
+    def mode_gain(self) -> Tensor:
+        """Return the gain of every Fourier mode, (H, W) or (), mean over channels.
+
+        Raises:
+            ValueError: if M mixes frequencies, or has a skew part.
+        """
+        raise ValueError(f"{type(self).__name__} has no gain for each frequency")
+
+
+class ImageMove(NamedTuple):
+    """D and n as images."""
+
+    drift: Tensor
+    noise: Tensor
+
+    def norm_ratio(self, over: NormOver) -> Scalars:
+        return _norm_ratio(self.noise, self.drift, over)
+
+    def add(self, x: Tensor, a: Scalars, b: Scalars | None = None) -> Tensor:
+        x = x + a * self.drift
+        return x if b is None else x + b * self.noise
+
+
+class SpectralMove(NamedTuple):
+    """D and n as half spectra, so that one inverse transform serves their sum.
+
+    Real and imaginary parts are apart, (B, C, H, W // 2 + 1, 2). The spectra are weighted by the
+    square roots of the multiplicities of their columns: by Parseval their norms are those of the
+    images, up to a common factor.
+
+    Args:
+        drift, noise: weighted half spectra.
+        unweight: 1 / weights, (W // 2 + 1, 1).
+    """
+
+    drift: Tensor
+    noise: Tensor
+    unweight: Tensor
+
+    def norm_ratio(self, over: NormOver) -> Scalars:
+        return _norm_ratio(self.noise.flatten(-2), self.drift.flatten(-2), over)
+
+    def add(self, x: Tensor, a: Scalars, b: Scalars | None = None) -> Tensor:
+        total = self.drift * (a[..., None] if isinstance(a, Tensor) else a)
+        if isinstance(b, Tensor):
+            total.addcmul_(self.noise, b[..., None])
+        elif b is not None:
+            total.add_(self.noise, alpha=b)
+        return _images(total.mul_(self.unweight), x.shape).add_(x)
 
 
 @dataclass(frozen=True)
@@ -58,69 +118,22 @@ class Identity(Preconditioner):
     def apply_transpose(self, v: Tensor) -> Tensor:
         return v
 
-    def gram(self, v: Tensor) -> Tensor:
+    def drift(self, v: Tensor) -> Tensor:
         return v
 
+    def mode_gain(self) -> Tensor:
+        return torch.ones(())
 
-@dataclass(frozen=True)
-class HalfSpectrum(Preconditioner):
-    """M v = F^-1[ r . F v ] with r prepared for real transforms.
 
-    Both factors are weighted as `pds.moves.SpectralMove` wants them.
-
-    Args:
-        once: r, for M v, (..., H, W // 2 + 1, 2), broadcast over images or for each.
-        twice: r^2, for M M' v.
-        unweight: 1 / weights, (W // 2 + 1, 2).
-        size: H and W.
-    """
+class _Factors(NamedTuple):
+    """The weighted r of M v, the weighted r^2 of M M' v, and 1 / weights; (..., W // 2 + 1, 2)."""
 
     once: Tensor
     twice: Tensor
     unweight: Tensor
-    size: tuple[int, int]
-
-    @classmethod
-    def of(cls, gain: Tensor) -> "HalfSpectrum":
-        """Prepare a gain on the full grid, (..., H, W)."""
-        height, width = gain.shape[-2:]
-        weight = gain.new_full((width // 2 + 1, 1), 2.0)
-        weight[0] = 1
-        if width % 2 == 0:
-            weight[-1] = 1
-        weight = weight.sqrt().repeat(1, 2)
-        half = gain[..., : width // 2 + 1, None]
-        return cls(half * weight, half**2 * weight, 1 / weight, (height, width))
-
-    def apply(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.once)
-
-    def apply_transpose(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.once)
-
-    def gram(self, v: Tensor) -> Tensor:
-        return self._filter(v, self.twice)
-
-    def move(self, drift: Tensor, noise: Tensor) -> Move:
-        return SpectralMove(
-            self._spectrum(drift, self.twice),
-            self._spectrum(noise, self.once),
-            self.unweight.to(drift),
-        )
-
-    def _filter(self, v: Tensor, factors: Tensor) -> Tensor:
-        return images(self._spectrum(v, factors).mul_(self.unweight.to(v)), self.size)
-
-    def _spectrum(self, v: Tensor, factors: Tensor) -> Tensor:
-        if v.shape[-2:] != self.size:
-            raise ValueError(
-                f"the frequency filter does not fit images of {v.shape[-2]} x {v.shape[-1]} "
-                "pixels; use one estimated at their size"
-            )
-        return half_spectrum(v, factors.to(v))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrequencyFilter(Preconditioner):
     """M v = F^-1[ r . F v ], symmetric because r is even.
 
@@ -132,37 +145,63 @@ class FrequencyFilter(Preconditioner):
     """
 
     gain: Tensor
-    half: HalfSpectrum = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         _require_finite("a frequency gain", self.gain)
-        uneven = unevenness(self.gain)
-        if uneven > EVENNESS:
+        uneven = spectra.unevenness(self.gain)
+        if uneven > spectra.EVENNESS:
             raise ValueError(
                 f"a frequency gain must be even, gain[-k] = gain[k], but its halves differ by "
                 f"{uneven:.2g} of its maximum; symmetrize it or estimate it from real images"
             )
-        object.__setattr__(self, "half", HalfSpectrum.of(self.gain))
 
     def apply(self, v: Tensor) -> Tensor:
-        return self.half.apply(v)
+        return self._filter(v, self._factors.once)
 
     def apply_transpose(self, v: Tensor) -> Tensor:
-        return self.half.apply_transpose(v)
+        return self._filter(v, self._factors.once)
 
-    def gram(self, v: Tensor) -> Tensor:
-        return self.half.gram(v)
+    def drift(self, v: Tensor) -> Tensor:
+        return self._filter(v, self._factors.twice)
 
     def move(self, drift: Tensor, noise: Tensor) -> Move:
-        return self.half.move(drift, noise)
+        return SpectralMove(
+            self._spectrum(drift, self._factors.twice),
+            self._spectrum(noise, self._factors.once),
+            self._factors.unweight.to(drift),
+        )
+
+    def mode_gain(self) -> Tensor:
+        return self.gain.reshape(-1, *self.gain.shape[-2:]).mean(0)
+
+    @cached_property
+    def _factors(self) -> "_Factors":
+        weight = spectra.half_multiplicity(self.gain.shape[-1]).to(self.gain).sqrt()[:, None]
+        half = self.gain[..., : len(weight), None]
+        # Repeated for real and imaginary parts: broadcasting along the last axis is slow.
+        once, twice, unweight = (
+            v.repeat_interleave(2, -1) for v in (half * weight, half**2 * weight, 1 / weight)
+        )
+        return _Factors(once, twice, unweight)
+
+    def _filter(self, v: Tensor, factors: Tensor) -> Tensor:
+        return _images(self._spectrum(v, factors).mul_(self._factors.unweight.to(v)), v.shape)
+
+    def _spectrum(self, v: Tensor, factors: Tensor) -> Tensor:
+        if v.shape[-2:] != self.gain.shape[-2:]:
+            raise ValueError(
+                f"the frequency filter does not fit images of {v.shape[-2]} x {v.shape[-1]} "
+                "pixels; use one estimated at their size"
+            )
+        return torch.view_as_real(torch.fft.rfft2(v)).mul_(factors.to(v))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpaceFilter(Preconditioner):
-    """M v = a . v, a gain for each pixel.
+    """M v = a . v, a gain for each pixel, or one number for all.
 
     Args:
-        gain: a, real, (..., H, W), broadcast over images.
+        gain: a, (..., H, W) or (), broadcast over images.
 
     Raises:
         ValueError: if the gain is not finite.
@@ -179,8 +218,11 @@ class SpaceFilter(Preconditioner):
     def apply_transpose(self, v: Tensor) -> Tensor:
         return self.apply(v)
 
-    def gram(self, v: Tensor) -> Tensor:
+    def drift(self, v: Tensor) -> Tensor:
         return self.gain.to(v) ** 2 * v
+
+    def mode_gain(self) -> Tensor:
+        return self.gain if self.gain.ndim == 0 else super().mode_gain()
 
 
 @dataclass(frozen=True)
@@ -196,8 +238,8 @@ class Composition(Preconditioner):
     def apply_transpose(self, v: Tensor) -> Tensor:
         return self.inner.apply_transpose(self.outer.apply_transpose(v))
 
-    def gram(self, v: Tensor) -> Tensor:
-        return self.outer.apply(self.inner.gram(self.outer.apply_transpose(v)))
+    def drift(self, v: Tensor) -> Tensor:
+        return self.outer.apply(self.inner.drift(self.outer.apply_transpose(v)))
 
 
 @dataclass(frozen=True)
@@ -205,8 +247,8 @@ class Skew(Preconditioner):
     """Any M with S = strength . D added to the drift, D the central difference along both axes.
 
     D v[i, j] = (v[i+1, j] - v[i-1, j] + v[i, j+1] - v[i, j-1]) / 4 with wrap-around: it is
-    skew-symmetric, and at frequency (p, q) the factor i (sin 2 pi p/H + sin 2 pi q/W) / 2. S stirs
-    without changing the distribution that a Langevin step keeps.
+    skew-symmetric, and at frequency (p, q) the factor i (sin 2 pi p/H + sin 2 pi q/W) / 2. A
+    Langevin step keeps its distribution with any S.
 
     Args:
         preconditioner: M.
@@ -222,9 +264,6 @@ class Skew(Preconditioner):
     def apply_transpose(self, v: Tensor) -> Tensor:
         return self.preconditioner.apply_transpose(v)
 
-    def gram(self, v: Tensor) -> Tensor:
-        return self.preconditioner.gram(v)
-
     def skew(self, v: Tensor) -> Tensor:
         """Return S v."""
         differences = [v.roll(-1, axis) - v.roll(1, axis) for axis in (-2, -1)]
@@ -234,10 +273,19 @@ class Skew(Preconditioner):
         return self.preconditioner.drift(v) + self.skew(v)
 
 
-def unevenness(gain: Tensor) -> float:
-    """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
-    mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
-    return float((gain - mirrored).abs().max() / gain.abs().max().clamp(min=1e-30))
+def _images(half: Tensor, shape: torch.Size) -> Tensor:
+    """Return the real images of unweighted half spectra."""
+    images: Tensor = torch.fft.irfft2(torch.view_as_complex(half), s=shape[-2:])
+    return images
+
+
+def _norm_ratio(noise: Tensor, drift: Tensor, over: NormOver) -> Tensor:
+    norms: list[Tensor] = [
+        torch.linalg.vector_norm(v, dim=(1, 2, 3), keepdim=True) for v in (noise, drift)
+    ]
+    if over == "batch":
+        norms = [norm.mean() for norm in norms]
+    return norms[0] / norms[1]
 
 
 def _require_finite(name: str, gain: Tensor) -> None:

@@ -12,54 +12,48 @@
 with sigma(t) = sigma_min (sigma_max/sigma_min)^t, beta(t) = beta_min + t (beta_max - beta_min)
 and B(t) the integral of beta from 0 to t.
 
-Everything here is a scalar per image: shape (B,) in float64. The grids lose half their digits in
-float32 (neighboring sigmas are subtracted), so callers convert last, with `column`.
+A sampler of N iterations calls the network at N times and moves between the N levels of a discrete
+grid, k = N-1 (noise) down to 0. Grids are tensors (N,) in the order of the iterations, in float64:
+they subtract neighboring sigmas, which in float32 costs half of the digits.
 
 Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021.
 """
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 
 class Marginal(NamedTuple):
-    """x(t) | x(0) ~ Normal(scale x(0), std^2 I); both of shape (B,), float64."""
+    """x(t) | x(0) ~ Normal(scale x(0), std^2 I); both of the shape of t, float64."""
 
     scale: Tensor
     std: Tensor
 
 
 class Coefficients(NamedTuple):
-    """A linear drift f = drift x and a diffusion G; both of shape (B,), float64."""
+    """A linear drift f = drift x and a diffusion G, both of one shape, float64."""
 
     drift: Tensor
     diffusion: Tensor
 
 
-class Level(NamedTuple):
-    """Where each image of a batch stands on its own grid of N steps.
+class Posterior(NamedTuple):
+    """x_{k-1} = (1 - shrink) x + pull s + noise z; (N,) each, float64."""
 
-    t: (B,) float64, time in (0, 1]; 1 is noise.
-    k: (B,) int64, index of the discrete level, num_steps - 1 (noise) down to 0.
-    num_steps: (B,) int64, N.
-    """
-
-    t: Tensor
-    k: Tensor
-    num_steps: Tensor
+    shrink: Tensor
+    pull: Tensor
+    noise: Tensor
 
 
 class SDE(Protocol):
     """A forward process with a drift that is linear in x."""
 
-    @property
-    def eps_per_speed_up(self) -> float:
-        """The last time of the sampler is this times num_scales / N (as published)."""
-        ...
+    eps_per_speed_up: ClassVar[float]
+    """The last time of the sampler is this times num_scales / N (as published)."""
 
     @property
     def prior_std(self) -> float:
@@ -74,22 +68,50 @@ class SDE(Protocol):
         """Return f(x, t)/x and g(t) of the continuous process."""
         ...
 
-    def discretize(self, level: Level) -> Coefficients:
-        """Return f/x and G of one step of the discrete grid."""
+    def discretize(self, times: Tensor) -> Coefficients:
+        """Return f/x and G of every step of the grid of N levels, for N times (N,)."""
         ...
 
-    def alpha(self, level: Level) -> Tensor:
-        """Return the factor of the Langevin step size, (B,): 1 for VE, 1 - beta_k for VP."""
+    def alpha(self, num_steps: int) -> Tensor:
+        """Return the factor of the Langevin step size, (N,): 1 for VE, 1 - beta_k for VP."""
         ...
+
+    def posterior(self, num_steps: int) -> "Posterior":
+        """Return the law of level k-1 given level k and the score, for every k.
+
+        Raises:
+            ValueError: for a process without a closed form.
+        """
+        raise ValueError(
+            f"ancestral sampling is defined for VE and VP, got {type(self).__name__}; "
+            "use reverse_diffusion or euler_maruyama"
+        )
+
+    def time(self, sigma: Tensor) -> Tensor:
+        """Return the t at which std(t) is sigma, float64, any shape; VE only."""
+        raise NotImplementedError(f"{type(self).__name__} has no closed form of t for a sigma")
+
+    def narrowed(self, lowest: float, highest: float) -> "VESDE":
+        """Return the process between two noise levels of this one.
+
+        A network of this process is its score too, called at the time of the same sigma.
+
+        Raises:
+            ValueError: unless the process is VE and has these levels, in ascending order.
+        """
+        raise ValueError(
+            f"noise levels can be chosen for VE only, not for {type(self).__name__}; "
+            "leave sigmas out"
+        )
 
 
 def column(value: Tensor, like: Tensor) -> Tensor:
-    """Reshape (B,) to (B, 1, 1, 1) with the device and dtype of `like`, waiting for no device."""
+    """Return (B,) as (B, 1, 1, 1) on the device of `like`, in its dtype, without waiting for it."""
     return value.to(like.device, like.dtype, non_blocking=True).reshape(-1, 1, 1, 1)
 
 
 @dataclass(frozen=True)
-class VESDE:
+class VESDE(SDE):
     """Variance exploding: noise is added, nothing is shrunk.
 
     Args:
@@ -103,15 +125,13 @@ class VESDE:
     sigma_min: float = 0.01
     sigma_max: float = 1348.0
 
+    eps_per_speed_up = 1e-5
+
     def __post_init__(self) -> None:
         if not 0 < self.sigma_min < self.sigma_max < math.inf:
             raise ValueError(
                 f"VE needs 0 < sigma_min < sigma_max, got {self.sigma_min} and {self.sigma_max}"
             )
-
-    @property
-    def eps_per_speed_up(self) -> float:
-        return 1e-5
 
     @property
     def prior_std(self) -> float:
@@ -127,13 +147,6 @@ class VESDE:
         return (sigma.double() / self.sigma_min).log() / math.log(ratio)
 
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
-        """Return the process between two of this one's noise levels.
-
-        A network of this process has a score for it: that of the same sigma, see `time`.
-
-        Raises:
-            ValueError: unless sigma_min <= lowest < highest <= sigma_max.
-        """
         if not self.sigma_min <= lowest < highest <= self.sigma_max:
             raise ValueError(
                 f"noise levels must ascend within {self.sigma_min:g} to {self.sigma_max:g}, which "
@@ -148,29 +161,34 @@ class VESDE:
         rate = math.sqrt(2 * math.log(self.sigma_max / self.sigma_min))
         return Coefficients(torch.zeros_like(t, dtype=torch.float64), self.sigma(t) * rate)
 
-    def discrete_sigma(self, level: Level) -> Tensor:
-        """Return sigma_k of the geometric grid of N levels, (B,); sigma_{-1} = 0.
+    def discrete_sigmas(self, num_steps: int) -> Tensor:
+        """Return sigma_{N-1}, ..., sigma_0 of the geometric grid of N levels, and 0, (N + 1,).
 
         With a single level the grid is [sigma_min], as published.
         """
-        gaps = (level.num_steps - 1).clamp(min=1)
-        return torch.where(level.k < 0, 0.0, self.sigma(level.k.double() / gaps))
+        return torch.cat([self.sigma(_shares(num_steps)), torch.zeros(1, dtype=torch.float64)])
 
-    def discretize(self, level: Level) -> Coefficients:
-        below = level._replace(k=level.k - 1)
-        variance = self.discrete_sigma(level) ** 2 - self.discrete_sigma(below) ** 2
+    def discretize(self, times: Tensor) -> Coefficients:
+        sigmas = self.discrete_sigmas(len(times))
+        variance = sigmas[:-1] ** 2 - sigmas[1:] ** 2
         return Coefficients(torch.zeros_like(variance), variance.sqrt())
 
-    def alpha(self, level: Level) -> Tensor:
-        return torch.ones_like(level.t)
+    def alpha(self, num_steps: int) -> Tensor:
+        return torch.ones(num_steps, dtype=torch.float64)
+
+    def posterior(self, num_steps: int) -> Posterior:
+        sigmas = self.discrete_sigmas(num_steps)
+        variance = sigmas[:-1] ** 2 - sigmas[1:] ** 2
+        noise = variance.sqrt() * sigmas[1:] / sigmas[:-1]
+        return Posterior(torch.zeros_like(variance), variance, noise)
 
 
 @dataclass(frozen=True)
-class _LinearBeta:
-    """beta(t) grows linearly; what VP and sub-VP share.
+class _LinearBeta(SDE):
+    """A rate beta(t) that grows linearly, shared by VP and sub-VP.
 
     Args:
-        beta_min: rate of forgetting at t = 0, >= 0.
+        beta_min: rate at t = 0, >= 0.
         beta_max: rate at t = 1, > beta_min.
 
     Raises:
@@ -180,15 +198,13 @@ class _LinearBeta:
     beta_min: float = 0.1
     beta_max: float = 20.0
 
+    eps_per_speed_up = 1e-3
+
     def __post_init__(self) -> None:
         if not 0 <= self.beta_min < self.beta_max < math.inf:
             raise ValueError(
                 f"VP needs 0 <= beta_min < beta_max, got {self.beta_min} and {self.beta_max}"
             )
-
-    @property
-    def eps_per_speed_up(self) -> float:
-        return 1e-3
 
     @property
     def prior_std(self) -> float:
@@ -203,23 +219,22 @@ class _LinearBeta:
         t = t.double()
         return t * self.beta_min + t**2 * (self.beta_max - self.beta_min) / 2
 
-    def discrete_beta(self, level: Level) -> Tensor:
-        """Return beta_k = (beta_min + k/(N-1) (beta_max - beta_min)) / N, (B,).
+    def discrete_betas(self, num_steps: int) -> Tensor:
+        """Return beta_k = (beta_min + k/(N-1) (beta_max - beta_min)) / N for k = N-1 to 0, (N,).
 
         Raises:
-            ValueError: where a step would forget more than everything, beta_max > N.
+            ValueError: if beta_max > N, so that a step would remove more than the whole signal.
         """
         fewest = math.ceil(self.beta_max)
-        if int(level.num_steps.min()) < fewest:
+        if num_steps < fewest:
             raise ValueError(
                 f"this process needs at least {fewest} iterations (beta_max = {self.beta_max:g}; "
-                f"fewer would make 1 - beta_k negative), got {int(level.num_steps.min())}"
+                f"fewer would make 1 - beta_k negative), got {num_steps}"
             )
-        gaps = (level.num_steps - 1).clamp(min=1)
-        return self.beta(level.k.double() / gaps) / level.num_steps
+        return self.beta(_shares(num_steps)) / num_steps
 
-    def alpha(self, level: Level) -> Tensor:
-        return 1 - self.discrete_beta(level)
+    def alpha(self, num_steps: int) -> Tensor:
+        return 1 - self.discrete_betas(num_steps)
 
 
 @dataclass(frozen=True)
@@ -234,9 +249,14 @@ class VPSDE(_LinearBeta):
         beta = self.beta(t)
         return Coefficients(-beta / 2, beta.sqrt())
 
-    def discretize(self, level: Level) -> Coefficients:
-        beta = self.discrete_beta(level)
+    def discretize(self, times: Tensor) -> Coefficients:
+        beta = self.discrete_betas(len(times))
         return Coefficients((1 - beta).sqrt() - 1, beta.sqrt())
+
+    def posterior(self, num_steps: int) -> Posterior:
+        beta = self.discrete_betas(num_steps)
+        kept = (1 - beta).sqrt()
+        return Posterior(1 - 1 / kept, beta / kept, beta.sqrt())
 
 
 @dataclass(frozen=True)
@@ -251,7 +271,13 @@ class SubVPSDE(_LinearBeta):
         beta = self.beta(t)
         return Coefficients(-beta / 2, (beta * -torch.expm1(-2 * self.integral(t))).sqrt())
 
-    def discretize(self, level: Level) -> Coefficients:
+    def discretize(self, times: Tensor) -> Coefficients:
         """Return the Euler-Maruyama step of length 1/N; sub-VP has no closed-form grid."""
-        drift, diffusion = self.coefficients(level.t)
-        return Coefficients(drift / level.num_steps, diffusion / level.num_steps.double().sqrt())
+        drift, diffusion = self.coefficients(times)
+        return Coefficients(drift / len(times), diffusion / len(times) ** 0.5)
+
+
+def _shares(num_steps: int) -> Tensor:
+    """Return k / (N - 1) for k = N-1 down to 0, (N,); 0 where there is one level."""
+    k = torch.arange(num_steps - 1, -1, -1, dtype=torch.float64)
+    return k / max(num_steps - 1, 1)

@@ -20,6 +20,10 @@ HALF_NYQUIST = 0.25
 """|k| in cycles per pixel above which detail is called fine."""
 
 
+EVENNESS = 1e-4
+"""Largest relative difference between gain[k] and gain[-k] that counts as rounding."""
+
+
 class RadialSpectrum(NamedTuple):
     """Mean power by radius: radii in cycles per pixel, power in pixel units squared."""
 
@@ -56,6 +60,12 @@ def rings(height: int, width: int) -> Rings:
 def is_fine(height: int, width: int) -> Tensor:
     """Return which frequencies lie above half Nyquist, (H, W) bool; shared."""
     return radii(height, width) > HALF_NYQUIST
+
+
+def unevenness(gain: Tensor) -> float:
+    """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
+    mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
+    return float((gain - mirrored).abs().max() / gain.abs().max().clamp(min=1e-30))
 
 
 def half_multiplicity(width: int) -> Tensor:

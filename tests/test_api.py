@@ -138,7 +138,7 @@ def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
     client = Client(address, verbose=False)
     answer = client.predict(num_steps=20, api_name="/theory")
     assert answer["error"]["pds"] < answer["error"]["vanilla"]
-    with pytest.raises(AppError, match="alpha must be a number above 1"):
+    with pytest.raises(AppError, match="alpha must be > 1"):
         client.predict(alpha=0.5, api_name="/theory")
     with pytest.raises(AppError, match="must be a whole number from 1 to 2000"):
         client.predict(num_steps=[0], api_name="/ladder")

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from pds.bench import filters, gpu, joint, networks, profile, report, subjects
 from pds.bench.apart import Apart
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
-from pds.commands import bench_cli
+from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp.resampling import fir_down
 
@@ -221,24 +222,33 @@ def test_the_convolutions_of_a_network_are_all_found_once():
 def test_iterating_ends_one_iteration_of_every_run():
     score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
     m = subjects.natural_filter(32)
-    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
-    subjects.iterate(subjects.engine(score, sde, *runs, max_images=2))
-    assert [run.index for run in runs] == [1, 1, 1]
+    runs = [subjects.run(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(3)]
+    batcher, ended = subjects.batcher(score, *runs, max_images=2), Counter()
+    step = batcher.step
+
+    def counted():
+        progress = step()
+        ended.update(p.run for p in progress if p.steps is not None)
+        return progress
+
+    batcher.step = counted
+    subjects.iterate(batcher)
+    assert [ended[run] for run in runs] == [1, 1, 1]
 
 
 def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
     score, sde = (lambda x, t: -x), subjects.card("portraits32_ncsnpp").sde
     m = subjects.natural_filter(32)
-    runs = [subjects.chains(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
-    engine = subjects.engine(score, sde, *runs, max_images=3)
+    runs = [subjects.run(sde, (1, 3, 32, 32), [m], seed=seed) for seed in range(5)]
+    batcher = subjects.batcher(score, *runs, max_images=3)
     calls = []
-    engine.score = lambda x, t: calls.append(len(x)) or score(x, t)
-    pace = joint.Pace(engine, runs)
+    batcher.score = lambda x, t: calls.append(len(x)) or score(x, t)
+    pace = joint.Pace(batcher)
     for _ in range(12):
         pace()
     # Two half steps of five runs, three to a call, and at most a call and a half step over.
     assert sum(calls) <= 12 * 2 * 5 + 3 + 5
-    assert sum(run.index for run in runs) >= 12 * 5
+    assert pace.ended >= 12 * 5
 
 
 @pytest.mark.parametrize(
@@ -283,7 +293,7 @@ def test_every_benchmark_is_offered(capsys):
     with pytest.raises(SystemExit):
         main(["bench", "--help"])
     shown = capsys.readouterr().out
-    assert all(name in shown for name in bench_cli.BENCHMARKS)
+    assert all(name in shown for name in bench.BENCHMARKS)
 
 
 def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, capsys):
@@ -291,7 +301,7 @@ def test_an_interrupted_benchmark_prints_what_it_has(monkeypatch, tmp_path, caps
         yield ROWS[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(bench_cli.BENCHMARKS, "filter", interrupted)
+    monkeypatch.setitem(bench.BENCHMARKS, "filter", interrupted)
     path = tmp_path / "numbers.json"
     assert main(["bench", "--only", "filter", "compare", "--json", str(path)]) == 130
     assert "filter, 32 px" in capsys.readouterr().out

@@ -14,26 +14,27 @@ from pds import filters, theory
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS, field
 from pds.models import Request, compare_request, from_images, load
+from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
-from pds.sampling import sample, seeded_noise, steps
+from pds.sampling import sample, steps
 from pds.sde import VESDE
 from pds.theory import langevin
 from pds.theory.langevin import Move
 from pds.theory.plane import Gaussian, root
-from pds.web import layout
-from pds.web.tabs.compare import session
-from pds.web.tabs.images import images_tab
-from pds.web.tabs.ladder import ladder_tab
+from pds.web import tabs
+from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.images import tab as images_tab
+from pds.web.tabs.ladder import tab as ladder_tab
 
-STATIC = Path(layout.__file__).parent / "static"
+TABS = Path(tabs.__file__).parent
 CLOUDS = field("field64")
 NARROW = Gaussian(50.0)
 
 
 def text_of(name):
     """What a reader sees of a page, with single spaces."""
-    source = (STATIC / name).read_text(encoding="utf-8")
+    source = next(TABS.glob(f"*/{name}")).read_text(encoding="utf-8")
     return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", source)))
 
 
@@ -97,7 +98,7 @@ def octaves_end_with(low, high):
 
 
 def recorded_excess():
-    shipped = json.loads(session.first_paint("end"))
+    shipped = json.loads(live_comparison.first_paint("end"))
     radii, data = np.array(shipped["radii"]), np.array(shipped["data"])
     ratio = np.array(shipped["steps"][-1]["power"][0]) / data
     return 0.7 < ratio[radii < 0.15].mean() < 1.2 and ratio[radii > 0.4].mean() > 2
@@ -108,7 +109,7 @@ def noise_once_and_score_twice():
     m, v = FrequencyFilter(gain), torch.randn(1, 1, 64, 64)
     once = torch.fft.fft2(v) * gain
     return torch.allclose(torch.fft.fft2(m.apply(v)), once, atol=1e-3) and torch.allclose(
-        torch.fft.fft2(m.gram(v)), once * gain, atol=1e-3
+        torch.fft.fft2(m.drift(v)), once * gain, atol=1e-3
     )
 
 
@@ -137,15 +138,9 @@ def knows_by_heart(texture, near):
     """Distance of a sampled image to the nearest of its own, relative to that among them."""
     images = portraits(range(20))
     model = from_images(images, texture=texture)
-    drawn = sample(
-        steps(
-            model.score,
-            model.sde,
-            sampler=model.sampler(66),
-            noise=seeded_noise(range(4)),
-            shape=(4, *model.image_shape),
-        )
-    ).flatten(1)
+    shape = (4, *model.image_shape)
+    chain = model.sampler(66).chain(model.sde, noise=seeded_noise(range(4)), shape=shape)
+    drawn = sample(model.score, chain).flatten(1)
     flat = images.flatten(1)
     between = torch.pdist(flat).min()
     nearest = torch.cdist(drawn, flat).min(1).values.mean()
@@ -167,15 +162,8 @@ def counts_share_their_start():
         return model.score(x, t)
 
     for num_steps in (25, 20):
-        next(
-            steps(
-                score,
-                model.sde,
-                sampler=model.sampler(num_steps),
-                noise=seeded_noise([0]),
-                shape=(1, *model.image_shape),
-            )
-        )
+        noise, shape = seeded_noise([0]), (1, *model.image_shape)
+        next(steps(score, model.sampler(num_steps).chain(model.sde, noise=noise, shape=shape)))
     return torch.equal(asked[25], asked[20])
 
 

@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from pds.commands.cli import main
+from pds.commands.cli import COMMANDS, main
 from pds.models import ROOT
 from pds.scores import checkpoints
 
@@ -32,7 +32,7 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["record", "--num-steps", "0"], "number of iterations must be a whole number"),
-        (["ladder", "--alpha", "0.5"], "alpha must be a number above 1"),
+        (["ladder", "--alpha", "0.5"], "alpha must be > 1"),
         (
             ["train", "--out", "unused", "--batch-size", "0"],
             "batch_size must be a whole number >= 1",
@@ -41,6 +41,7 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
         (["convert", "a.pth", "--out", "a.pth"], "--out must end in .safetensors, got a.pth"),
         (["convert", "x", "--out", "assets/portraits32.safetensors"], "is there already"),
         (["convert", "tests/golden/ve_skip.pth", "--out", "/tmp/unused.safetensors"], "its config"),
+        (["sample", "--config", "no.py", "--workdir", "w"], "no configuration at no.py"),
         (["record", "--out", "/nowhere/at/all.json", "--num-steps", "1"], "/nowhere/at/all.json"),
     ],
 )
@@ -50,6 +51,28 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(arguments, sentence, caps
     assert sentence in error
     assert error.startswith("pds: ")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_its_options(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([name, "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: python -m pds {name} " in capsys.readouterr().out
+
+
+def test_help_lists_every_command(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "120")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"{name} " in shown and sentence in shown for name, sentence in COMMANDS.items())
+
+
+def test_the_flags_of_main_cannot_be_shortened(capsys):
+    with pytest.raises(SystemExit):
+        main(["sample", "--conf", "a.py", "--workdir", "w", "--config", "a.py"])
+    assert "unrecognized arguments: --conf" in capsys.readouterr().err
 
 
 def test_an_unknown_command_is_refused_by_the_parser(capsys):

@@ -11,17 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds.jobs import comparison, request_text
+from pds import comparison, request_text
 from pds.models import Request
-from pds.web import layout
-from pds.web.tabs.compare import downloads, session
+from pds.web.server.runs import answer
+from pds.web.tabs.compare import downloads, live_comparison
 
 REQUEST = Request(model="field64", num_steps=5, num_images=2, seed=3)
 
 
 @pytest.fixture(scope="module")
 def message():
-    *_, done = session.messages(REQUEST)
+    *_, done = live_comparison.messages(REQUEST)
     return {name: done[name] for name in ("request", "steps", "png")}
 
 
@@ -128,14 +128,14 @@ def test_whatever_a_browser_sends_is_answered(message, data):
         )
     )
     where[data.draw(st.sampled_from(names))] = data.draw(ANYTHING)
-    answer = layout.run_file(values)
-    json.dumps(answer, allow_nan=False)
-    if "error" in answer:
-        assert len(answer["error"].splitlines()) == 1
+    given = answer(downloads.file_of, values)
+    json.dumps(given, allow_nan=False)
+    if "error" in given:
+        assert len(given["error"].splitlines()) == 1
 
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.dictionaries(st.sampled_from(["query", "record", *vars(REQUEST)]), ANYTHING))
 def test_whatever_is_opened_is_answered(values):
-    for function in (layout.open_settings, layout.request_texts):
-        json.dumps(function(values), allow_nan=False)
+    for view in (downloads.opened, downloads.texts):
+        json.dumps(answer(view, values), allow_nan=False)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
 from pds.evaluation.metrics import COMPARED, Reference
 from pds.evaluation.store import Batch, Cell, Store
-from pds.kernels import Langevin, Own, ReverseDiffusion, mixes_images
+from pds.noise import seeded_noise
 from pds.preconditioners import Identity
-from pds.sampling import sample, seeded_noise, steps
+from pds.sampling import sample
 
 SIZE = torch.Size((2, 1, 32, 32))
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
@@ -51,14 +52,11 @@ def make_table(store, model, reference):
     return table.to_csv(list(table.rows(evidence_of(store, reference), model)))
 
 
-def test_vanilla_is_the_engines_own_run(model):
+def test_vanilla_is_the_samplers_own_run(model):
     found = drawn(model, "vanilla", 5, range(7, 9))
     experiment = model.experiment
-    run = steps(
-        experiment.score, experiment.sde, sampler=experiment.sampler(5),
-        noise=seeded_noise([7, 8]), shape=SIZE,
-    )  # fmt: skip
-    assert torch.equal(found, sample(run))
+    chain = experiment.sampler(5).chain(experiment.sde, noise=seeded_noise([7, 8]), shape=SIZE)
+    assert torch.equal(found, sample(experiment.score, chain))
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -77,29 +75,26 @@ def test_all_arms_differ(model):
 
 
 def test_a_kernel_with_its_own_m_ignores_the_chains(model):
-    plan, chain = draw.plan(model, "pds:5", 6), {"noise": None, "shape": SIZE}
     experiment = model.experiment
-    plain = experiment.sampler(6)
-    own = type(plain)(
-        6, plain.eps, Own(plain.predictor, Identity()), Own(plain.corrector, Identity())
-    )
-    runs = []
-    for sampler, m in ((own, plan.preconditioner), (plain, Identity())):
-        chain["noise"] = seeded_noise([0, 1])
-        run = steps(experiment.score, experiment.sde, sampler=sampler, preconditioner=m, **chain)
-        runs.append(sample(run))
-    # Only the start differs, and the wide noise that it had is gone within an iteration or two.
-    assert not torch.equal(*runs)
-    assert mixes_images(Own(Langevin(0.15), Identity()))
-    assert not mixes_images(Own(Langevin(0.15, "sample"), Identity()))
-    assert not mixes_images(Own(ReverseDiffusion(), Identity()))
+    filtered = draw.plan(model, "pds:5", 6).sampler
+    start = replace(filtered, corrector_m=Identity(), predictor_m=Identity())
+    firsts, images = [], []
+    for sampler in (start, filtered, experiment.sampler(6)):
+        chain = sampler.chain(experiment.sde, noise=seeded_noise([0, 1]), shape=SIZE)
+        firsts.append(next(chain).x)
+        chain = sampler.chain(experiment.sde, noise=seeded_noise([0, 1]), shape=SIZE)
+        images.append(sample(experiment.score, chain))
+    assert torch.equal(firsts[0], firsts[1])
+    assert not torch.equal(firsts[0], firsts[2])
+    # Only the start differs from vanilla, and its wide noise is gone within an iteration or two.
+    distances = [float((other - images[0]).square().mean()) for other in images[1:]]
+    assert 0 < distances[1] < distances[0] / 10
 
 
 def test_the_recursion_of_an_own_m_is_that_of_the_chains_but_for_the_start(model):
     field, plan = model.field, draw.plan(model, "pds:5", 400)
     plain, ones = plan.sampler, np.ones(len(field.data.power))
-    m = plan.preconditioner
-    own = type(plain)(400, plain.eps, Own(plain.predictor, m), Own(plain.corrector, m))
+    own = replace(plain, corrector_m=plain.m, predictor_m=plain.m)
     sde = field.experiment.sde
     found, chains = (
         theory.variances(field.data, gain, sde, [s])[0]

@@ -1,6 +1,5 @@
 """Files that are complete or absent, and fingerprints that older folders still match."""
 
-import dataclasses
 import errno
 import os
 
@@ -10,11 +9,8 @@ import torch
 
 from pds.evaluation import subject
 from pds.files.arrays import read_npz, to_npz
-from pds.files.fingerprint import fingerprint
+from pds.files.digest import digest
 from pds.files.writing import whole, write
-from pds.jobs import configs, run_model
-from pds.jobs.run_request import RunRequest
-from pds.models import ROOT
 
 
 def test_a_file_and_its_folders_are_written(tmp_path):
@@ -53,25 +49,12 @@ def test_named_arrays_come_back(tmp_path):
     assert str(arrays["name"]) == "text"
 
 
-def test_the_fingerprint_of_tensors_and_texts_is_the_recorded_one():
-    # Recorded with sha256 over the same bytes, before `fingerprint` had a module of its own.
+def test_the_digest_of_tensors_and_texts_is_the_recorded_one():
+    # Recorded with sha256 over the same bytes, before `digest` had a module of its own.
     parts = [torch.arange(6.0).reshape(2, 3), "text", torch.ones(2, dtype=torch.float64)]
-    assert fingerprint(parts) == "f5180c35d89b13ed6897ac176d2c0038"
+    assert digest(parts) == "f5180c35d89b13ed6897ac176d2c0038"
 
 
 def test_folders_of_evaluations_of_the_first_version_continue():
     model = subject.load("portraits32", None, torch.device("cpu"))
     assert model.fingerprint == "c613e4cc0106b2546d858d7748dcc46c"
-
-
-def test_folders_of_runs_of_the_first_version_continue():
-    path = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
-    configuration = configs.read(path)
-    masks = {
-        f"{kind}_mask_path": str(ROOT / "filters" / f"portraits32_{kind}.npy")
-        for kind in ("freq", "space")
-    }
-    request = RunRequest(config=str(path), workdir=str(ROOT / "none"), device="cpu", speed_up=100)
-    request = dataclasses.replace(request, **masks).resolved(configuration)
-    model = run_model.load(request, configuration, torch.device("cpu"))
-    assert model.fingerprint == "2289c7ff8dfde1bc8f4f547e84d551f8"

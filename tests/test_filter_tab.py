@@ -11,8 +11,9 @@ import torch
 from pds import filters, theory
 from pds.models import load
 from pds.theory import tuned
-from pds.web.tabs.filter import filter_tab
-from pds.web.words import error, number, ratio
+from pds.web.sentences import error, number, ratio
+from pds.web.tabs.filter import masks
+from pds.web.tabs.filter import tab as filter_tab
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
 TUNED = VALUES | {"tuned": True, "num_steps": 20}
@@ -30,7 +31,7 @@ def mask(channels=1, size=8):
 
 
 def opened_mask(array, kind="frequency"):
-    return filter_tab.open_mask({"content": npy(array), "kind": kind})["opened"]
+    return masks.open_file({"content": npy(array), "kind": kind})["opened"]
 
 
 @pytest.mark.parametrize("model", ["portraits32", "field64"])
@@ -104,7 +105,7 @@ def test_a_large_mask_is_averaged_down_and_keeps_its_frequencies():
 
 @pytest.mark.parametrize("kind", ["frequency", "space"])
 def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
-    saved = filter_tab.mask_file(VALUES | {"kind": kind})
+    saved = masks.file_of(VALUES | {"kind": kind})
     path = tmp_path / saved["file"]
     path.write_bytes(base64.b64decode(saved["content"]))
     experiment = load("portraits32")
@@ -115,8 +116,8 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"alpha": 1}, "alpha must be a number above 1"),
-        ({"alpha": None}, "alpha must be a number above 1"),
+        ({"alpha": 1}, "alpha must be > 1"),
+        ({"alpha": None}, "alpha must be > 1"),
         ({"model": "../x"}, "model must be one of"),
         ({"channel": 4}, "channel must be from 0 to 3"),
         ({"channel": "red"}, "channel must be from 0 to 3"),
@@ -144,7 +145,7 @@ def test_a_bad_value_is_refused_in_one_sentence(changes, words):
 )
 def test_a_file_that_is_no_frequency_mask_is_refused_in_one_sentence(content, words):
     with pytest.raises(ValueError, match=words):
-        filter_tab.open_mask({"content": content, "kind": "frequency"})
+        masks.open_file({"content": content, "kind": "frequency"})
 
 
 def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
@@ -157,7 +158,7 @@ def test_an_opened_space_mask_is_shown_beside_the_model_s_frequency_mask():
 
 def test_a_file_of_no_known_kind_is_refused():
     with pytest.raises(ValueError, match="A file was expected"):
-        filter_tab.open_mask({"content": npy(mask()), "kind": "phase"})
+        masks.open_file({"content": npy(mask()), "kind": "phase"})
 
 
 def curves(view):
@@ -238,7 +239,7 @@ def test_a_single_iteration_has_a_single_level():
 
 
 def test_where_the_published_levels_are_the_best_nothing_is_said_to_be_gained(monkeypatch):
-    monkeypatch.setattr(tuned, "sampler", lambda mask, sde, published: published)
+    monkeypatch.setattr(tuned, "sampler", lambda mask, sde, published, **_: published)
     text = filter_tab.view(TUNED | {"frequency": opened_mask(mask())})["text"]["filter"]
     assert "falls from 1,348 to 0.01 (published: 1,348 to 0.01)" in text
     assert "then end no closer to the data" in text

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from pds import theory
-from pds.flow import Flow, flow, flow_variances
-from pds.sampling import seeded_noise
+from pds.flow import ProbabilityFlow
+from pds.noise import seeded_noise
+from pds.sampling import steps
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 
@@ -16,30 +17,42 @@ MODES = theory.modes(POWER)
 EXACT = MODES.power * SDE.sigma_max**2 / (MODES.power + SDE.sigma_max**2)
 
 
+def exact(modes, sampler, sde=SDE):
+    """The final variances by the recursion."""
+    *_, last = theory.trajectory(modes, np.ones(len(modes.power)), sde, sampler)
+    return last
+
+
 @pytest.mark.parametrize("method", ["euler", "heun"])
 def test_a_solver_scales_every_mode_as_the_recursion_says(method):
-    start = seeded_noise([0])(torch.Size((1, 1, 16, 16)))
+    start = seeded_noise([0])(torch.Size((1, 1, 16, 16))).double()
     calls = []
-    score = GaussianField(POWER, SDE)
-    solver = Flow(method, 12)
-    found = flow(lambda x, t: (calls.append(t), score(x, t))[1], SDE, start.double(), solver)
-    scale = (torch.fft.fft2(found) / torch.fft.fft2(start.double())).flatten()[1:]
-    np.testing.assert_allclose(scale.abs().square(), flow_variances(MODES, SDE, solver), rtol=1e-6)
-    assert len(calls) == solver.nfe
+    field = GaussianField(POWER, SDE)
+    sampler = ProbabilityFlow(method, 12)
+
+    def score(x, t):
+        calls.append(t)
+        return field(x, t)
+
+    chain = sampler.chain(SDE, noise=lambda _: start, shape=start.shape)
+    *_, last = steps(score, chain)
+    scale = (torch.fft.fft2(last.x_mean) / torch.fft.fft2(start)).flatten()[1:]
+    np.testing.assert_allclose(scale.abs().square(), exact(MODES, sampler), rtol=1e-6)
+    assert len(calls) == last.nfe == sampler.nfe
 
 
 @pytest.mark.parametrize(("method", "order"), [("euler", 1), ("heun", 2)])
 def test_halved_steps_divide_the_error_by_the_order_of_the_method(method, order):
     # The last step, from sigma_min to 0, is Euler's at any number; so the data are far above it.
     far, sde = theory.Modes(np.array([0.5, 2.0]), np.ones(2), np.ones(2)), VESDE(1e-5, 50.0)
-    exact = far.power * sde.sigma_max**2 / (far.power + sde.sigma_max**2)
-    errors = [np.abs(flow_variances(far, sde, Flow(method, n)) - exact) for n in (400, 800)]
+    end = far.power * sde.sigma_max**2 / (far.power + sde.sigma_max**2)
+    errors = [np.abs(exact(far, ProbabilityFlow(method, n), sde) - end) for n in (400, 800)]
     np.testing.assert_allclose(errors[0] / errors[1], 2.0**order, rtol=0.1)
 
 
-@pytest.mark.parametrize(("method", "steps"), [("euler", 4000), ("heun", 500)])
-def test_many_steps_give_the_data(method, steps):
-    np.testing.assert_allclose(flow_variances(MODES, SDE, Flow(method, steps)), EXACT, rtol=0.02)
+@pytest.mark.parametrize(("method", "num_steps"), [("euler", 4000), ("heun", 500)])
+def test_many_steps_give_the_data(method, num_steps):
+    np.testing.assert_allclose(exact(MODES, ProbabilityFlow(method, num_steps)), EXACT, rtol=0.02)
 
 
 def test_time_is_the_inverse_of_sigma():
@@ -48,7 +61,8 @@ def test_time_is_the_inverse_of_sigma():
 
 
 def test_another_process_is_refused():
-    with pytest.raises(ValueError, match="the flow is in sigma, which VE has and VPSDE has not"):
-        Flow("euler", 3).sigmas(VPSDE())
-    with pytest.raises(ValueError, match="number of steps must be >= 1, got 0"):
-        Flow("euler", 0)
+    chain = ProbabilityFlow("euler", 3).chain(VPSDE(), noise=torch.zeros, shape=(1, 1, 2, 2))
+    with pytest.raises(ValueError, match="flow is in sigma, which VE has and VPSDE has not"):
+        next(chain)
+    with pytest.raises(ValueError, match="iterations must be a whole number >= 1, got 0"):
+        ProbabilityFlow("euler", 0)

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import limits
+from pds import hosting, limits
 from pds.files import arrays
 from pds.files.images import Images
-from pds.models import Request
+from pds.models import MODELS
+from pds.request import Request
 from tests.fuzz.arrays import GOOD, HOSTILE, hostile
 from tests.fuzz.attack import attack, target
 from tests.fuzz.cases import NUMBERS, WORDS
@@ -82,13 +83,24 @@ ANY = st.one_of(
 @given(values=st.fixed_dictionaries({}, optional=dict.fromkeys(Request.__annotations__, ANY)))
 def test_a_request_of_anything_is_within_the_limits_or_refused(values):
     try:
-        request = Request(**values)
+        request = hosting.from_page(values)
     except ValueError as error:
         assert len(str(error)) <= limits.MAX_SENTENCE
         return
     assert 1 <= request.num_steps <= limits.MAX_STEPS
     assert 1 <= request.num_images <= limits.MAX_IMAGES
     assert 1 < request.alpha <= limits.MAX_ALPHA
+    assert {type(request.frequency), type(request.space), type(request.tuned)} == {bool}
+    assert request.model in MODELS
+
+
+@settings(LENIENT, max_examples=400)
+@given(values=st.fixed_dictionaries({}, optional=dict.fromkeys(Request.__annotations__, ANY)))
+def test_a_request_of_anything_is_one_or_refused_in_a_sentence(values):
+    try:
+        Request(**values)
+    except ValueError as error:
+        assert len(str(error)) <= limits.MAX_SENTENCE
 
 
 @settings(LENIENT, max_examples=300)
@@ -104,7 +116,7 @@ def test_whatever_is_quoted_is_short_and_can_be_written(value):
 
 def test_a_long_value_is_shortened_in_every_sentence():
     with pytest.raises(ValueError, match="model must be one of") as error:
-        Request(model="x" * 1_000_000)
+        hosting.from_page({"model": "x" * 1_000_000})
     assert len(str(error.value)) < 200
 
 

@@ -7,21 +7,21 @@ from dataclasses import replace
 import pytest
 
 from pds import limits
-from pds.web.server.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Doors, Guard, Named
+from pds.web.server.guard import API, CALL, JOIN, MCP, MESSAGES, SERVER, Endpoints, Guard, Names
 from pds.web.server.visits import Visits
 from tests.loops import run
 
-DOORS = Doors(
+ENDPOINTS = Endpoints(
     inputs={0: 1, 3: 0},
     public={"compare": 7, "estimate": 1},
-    named={"theory": Named(frozenset({"model", "alpha"}), frozenset({"model"}))},
+    named={"theory": Names(frozenset({"model", "alpha"}), frozenset({"model"}))},
     servers={5: frozenset({"story_view", "open_filter"})},
-    bringing=frozenset({"open_filter", "estimate"}),
-    bringing_waiting=lambda: 0,
+    uploads=frozenset({"open_filter", "estimate"}),
+    num_uploads_waiting=lambda: 0,
     tools=False,
     has_messages=lambda visit: visit == "known",
-    visit_of={"run": "known", "old": "unknown"}.get,
-    full=lambda: "The queue is full: 64 runs are under way.",
+    visit_of_run={"run": "known", "old": "unknown"}.get,
+    queue_full=lambda: "The queue is full: 64 runs are under way.",
 )
 
 
@@ -35,7 +35,7 @@ async def gradio(scope, receive, send):
 
 def ask(method, path, body=b"", *, kind="application/json", length=None, chunks=None, guard=None):
     """Return status and answer of a request."""
-    guard = guard or Guard(gradio, doors=lambda app: DOORS, visits=Visits())
+    guard = guard or Guard(gradio, endpoints=lambda app: ENDPOINTS, visits=Visits())
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     address, _, query = path.partition("?")
     headers = [(b"content-type", kind.encode())]
@@ -179,15 +179,15 @@ def test_a_mask_may_be_larger_than_other_bodies():
 def test_pictures_are_taken_until_too_many_of_them_wait():
     body = {"data": ["A" * 100_000]}
     assert ask("POST", CALL + "estimate", body)[0] == 200
-    crowded = replace(DOORS, bringing_waiting=lambda: limits.MAX_BROUGHT_WAITING)
-    guard = Guard(gradio, doors=lambda app: crowded, visits=Visits())
+    crowded = replace(ENDPOINTS, num_uploads_waiting=lambda: limits.MAX_BROUGHT_WAITING)
+    guard = Guard(gradio, endpoints=lambda app: crowded, visits=Visits())
     assert ask("POST", CALL + "estimate", body, guard=guard)[0] == 503
     assert ask("POST", CALL + "estimate", {"data": ["A"]}, guard=guard)[0] == 200
 
 
 def test_tools_for_language_models_are_served_only_where_they_are_switched_on():
     assert ask("POST", MCP, b"{}")[0] == 404
-    guard = Guard(gradio, doors=lambda app: replace(DOORS, tools=True), visits=Visits())
+    guard = Guard(gradio, endpoints=lambda app: replace(ENDPOINTS, tools=True), visits=Visits())
     assert ask("POST", MCP, b"{}", guard=guard) == (200, b"{}")
     assert ask("POST", MCP, b"A" * 70_000, guard=guard)[0] == 413
 
@@ -200,7 +200,7 @@ def test_a_stated_length_is_not_believed():
 
 
 def test_only_so_many_large_bodies_are_on_their_way_at_a_time():
-    guard = Guard(gradio, doors=lambda app: DOORS, visits=Visits())
+    guard = Guard(gradio, endpoints=lambda app: ENDPOINTS, visits=Visits())
     guard._arriving = limits.MAX_BROUGHT_ARRIVING
     body = call(data={"content": "A" * 100_000}, fn_name="open_filter")
     assert ask("POST", SERVER, body, guard=guard)[0] == 503
@@ -208,12 +208,12 @@ def test_only_so_many_large_bodies_are_on_their_way_at_a_time():
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr("pds.web.server.bodies.BODY_SECONDS", 0.05)
+    monkeypatch.setattr("pds.web.server.request_body.BODY_SECONDS", 0.05)
 
     async def never():
         await asyncio.sleep(5)
 
-    guard = Guard(gradio, doors=lambda app: DOORS, visits=Visits())
+    guard = Guard(gradio, endpoints=lambda app: ENDPOINTS, visits=Visits())
     sent = []
 
     async def send(message):
@@ -234,7 +234,7 @@ def test_messages_that_nobody_has_are_not_there(path):
 
 def test_a_visit_reads_a_bounded_number_of_streams():
     visits = Visits()
-    guard = Guard(gradio, doors=lambda app: DOORS, visits=visits)
+    guard = Guard(gradio, endpoints=lambda app: ENDPOINTS, visits=visits)
     path = MESSAGES + "?session_hash=known"
     held = [visits.connected("known", "streams") for _ in range(limits.MAX_STREAMS)]
     for stream in held:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pds.web import layout
-from pds.web.tabs.filter import filter_tab
-from pds.web.tabs.images import images_tab
-from pds.web.tabs.ladder import ladder_tab
-from pds.web.tabs.story import story_tab
+from pds.web.server import runs
+from pds.web.tabs.filter import masks
+from pds.web.tabs.filter import tab as filter_tab
+from pds.web.tabs.images import tab as images_tab
+from pds.web.tabs.ladder import tab as ladder_tab
+from pds.web.tabs.story import tab as story_tab
 
 SCALARS = (
     st.none()
@@ -27,8 +28,8 @@ ANYTHING = st.recursive(SCALARS, lambda s: st.lists(s, max_size=3) | st.dictiona
 TABS = {
     "filter": (filter_tab.view, {"model": "field64", "alpha": 5, "channel": 0, "frequency": "",
                                  "space": ""}),
-    "open": (filter_tab.open_mask, {"content": "AAAA", "kind": "frequency"}),
-    "save": (filter_tab.mask_file, {"model": "field64", "kind": "frequency", "frequency": ""}),
+    "open": (masks.open_file, {"content": "AAAA", "kind": "frequency"}),
+    "save": (masks.file_of, {"model": "field64", "kind": "frequency", "frequency": ""}),
     "lab": (story_tab.view, {"step": "lab", "model": "field64", "length": 0.03, "kappa": 50,
                              "power": 1, "swirl": 2}),
     "wall": (story_tab.view, {"step": "wall", "model": "field64", "sigma": 0.3}),
@@ -49,7 +50,7 @@ def test_any_value_is_answered_by_json_or_a_sentence(tab, data):
     view, good = TABS[tab]
     names = data.draw(st.lists(st.sampled_from(sorted(good)), min_size=1, max_size=3))
     values = good | {name: data.draw(ANYTHING) for name in names}
-    answer = layout._answer(view, values)
+    answer = runs.answer(view, values)
     json.dumps(answer, allow_nan=False)
     if "error" in answer:
         assert len(answer["error"].splitlines()) == 1
@@ -58,13 +59,13 @@ def test_any_value_is_answered_by_json_or_a_sentence(tab, data):
 @settings(max_examples=60, deadline=None)
 @given(values=ANYTHING.filter(lambda v: not isinstance(v, dict)))
 def test_what_is_no_set_of_values_is_answered_by_a_sentence(values):
-    assert "named values were expected" in layout._answer(story_tab.view, values)["error"]
+    assert "named values were expected" in runs.answer(story_tab.view, values)["error"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(values=st.fixed_dictionaries({"seed": ANYTHING, "alpha": ANYTHING, "model": ANYTHING}))
 def test_a_ladder_of_any_values_begins_or_says_what_is_wrong(values):
-    stream = ladder_tab.stream(values)
-    first = json.loads(next(stream))
-    stream.close()
+    run = runs.run("ladder", values, ladder_tab.messages)
+    first = next(run)
+    run.close()
     assert first["kind"] in ("progress", "error")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pds.models import ROOT, Request
-from pds.web.server import zero
-from pds.web.tabs.compare import session
+from pds.models import ROOT
+from pds.web.api import compare
+from pds.web.server import zerogpu
+from pds.web.tabs.compare import live_comparison
 from tests import dockerfile_steps
 
 PINS = dict(
@@ -71,7 +72,7 @@ def test_the_container_writes_to_one_folder_only(walked):
     [
         ("tests/test_page.py", True),
         ("pds/__pycache__/x.pyc", True),
-        ("pds/web/static/stage.js", False),
+        ("pds/web/tabs/compare/stage.js", False),
         ("README.md", False),
         ("app.py", False),
     ],
@@ -98,19 +99,21 @@ def test_sampling_borrows_a_gpu_where_spaces_lends_one(monkeypatch, tmp_path):
     spaces.GPU = gpu
     spaces.__spec__ = types.SimpleNamespace()
     monkeypatch.setitem(sys.modules, "spaces", spaces)
-    borrowed = zero.borrowed(session.api_steps)
-    steps = list(borrowed(Request(model="field64", num_steps=2, num_images=1)))
+    lent_gpu = zerogpu.on_lent_gpu(compare)
+    steps = list(lent_gpu(model="field64", num_steps=2, num_images=1))
     assert len(steps) == 2
-    assert lent == [zero.SECONDS]
+    assert lent == [zerogpu.SECONDS]
+    with pytest.raises(ValueError, match="model must be one of"):
+        list(lent_gpu(model="gone"))
 
 
 def test_elsewhere_sampling_is_untouched(monkeypatch):
-    monkeypatch.setattr(zero.importlib.util, "find_spec", lambda name: None)
-    assert zero.borrowed(session.stream) is session.stream
+    monkeypatch.setattr(zerogpu.importlib.util, "find_spec", lambda name: None)
+    assert zerogpu.on_lent_gpu(live_comparison.messages) is live_comparison.messages
 
 
 def test_mcp_without_its_package_says_what_to_install():
-    if zero.importlib.util.find_spec("mcp"):
+    if zerogpu.importlib.util.find_spec("mcp"):
         pytest.skip("the package is installed")
     done = subprocess.run(
         [sys.executable, "app.py", "--mcp"], cwd=ROOT, capture_output=True, text=True

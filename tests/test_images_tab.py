@@ -10,11 +10,12 @@ import torch
 from PIL import Image
 
 from pds import filters, models
+from pds.hosting import from_page
 from pds.models import Request, compare_request
 from pds.portraits import portraits
-from pds.web.tabs.compare import session
-from pds.web.tabs.filter import filter_tab
-from pds.web.tabs.images import images_tab
+from pds.web.tabs.compare.measurements import Scene
+from pds.web.tabs.filter import masks
+from pds.web.tabs.images import tab as images_tab
 
 
 def pixels(n=6, size=32):
@@ -43,8 +44,8 @@ def test_the_model_can_be_compared_and_its_masks_saved(answer):
     request = Request(model=answer["model"], num_steps=3, num_images=2)
     *_, last = compare_request(request)
     assert last.pds.x_mean.shape == (2, 3, 32, 32)
-    assert session.Scene(request, models.load(request.model)).header["title"] == "Your images"
-    saved = filter_tab.mask_file({"model": answer["model"], "kind": "frequency"})
+    assert Scene.of(request).header["title"] == "Your images"
+    saved = masks.file_of({"model": answer["model"], "kind": "frequency"})
     assert saved["file"] == "mine_freq.npy"
 
 
@@ -96,7 +97,7 @@ def test_what_makes_no_model_is_refused_in_one_sentence(changed, words):
 def test_a_model_that_made_room_for_others_says_so():
     names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
     with pytest.raises(ValueError, match="model must be one of"):
-        Request(model=names[0])
+        from_page({"model": names[0]})
     with pytest.raises(ValueError, match="no longer here"):
         models.load(names[0])
 

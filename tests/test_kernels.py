@@ -10,11 +10,11 @@ from pds.kernels import (
     Langevin,
     MarginalPreserving,
     ReverseDiffusion,
-    Setting,
+    Update,
 )
 from pds.preconditioners import FrequencyFilter, Identity, Skew, SpaceFilter
 from pds.scores.gaussian import GaussianField
-from pds.sde import VESDE, VPSDE, Level, SubVPSDE
+from pds.sde import VESDE, VPSDE, SubVPSDE
 
 N = 40
 VARIANCES = torch.tensor([1e-4, 1e-2, 0.3, 1.0, 7.0], dtype=torch.float64)
@@ -27,24 +27,31 @@ def modes(values):
     return values.reshape(1, -1, 1, 1)
 
 
-def level(k, *, num_steps=N, eps=1e-5):
-    t = 1 - (1 - eps) * (num_steps - 1 - k) / (num_steps - 1)
-    return Level(
-        torch.tensor([t], dtype=torch.float64), torch.tensor([k]), torch.tensor([num_steps])
-    )
+def times(num_steps=N, *, eps=1e-5):
+    return torch.linspace(1, eps, num_steps, dtype=torch.float64)
 
 
-def setting(sde, k, *, gain=GAINS, num_steps=N):
-    return Setting(level(k, num_steps=num_steps), sde, FrequencyFilter(gain.reshape(-1, 1, 1)))
+def time(k, *, num_steps=N):
+    """The time (1,) of discrete level k, from N-1 (noise) to 0."""
+    return times(num_steps)[num_steps - 1 - k, None]
+
+
+def row(kernel, sde, k, *, num_steps=N):
+    """A kernel's coefficients at level k."""
+    columns = kernel.coefficients(sde, times(num_steps))
+    return [float(column[num_steps - 1 - k]) for column in columns]
+
+
+M = FrequencyFilter(GAINS.reshape(-1, 1, 1))
 
 
 def field(sde):
     return GaussianField(VARIANCES.reshape(-1, 1, 1), sde)
 
 
-def stiffness(sde, at):
+def stiffness(sde, t):
     """h: minus the score of each mode, per unit of x."""
-    scale, std = sde.marginal(at.level.t)
+    scale, std = sde.marginal(t)
     return 1 / (scale**2 * VARIANCES + std**2)
 
 
@@ -53,13 +60,14 @@ def random_modes(seed):
     return modes(torch.randn(len(VARIANCES), generator=generator, dtype=torch.float64))
 
 
-def predictor_factors(predictor, sde, at, gain):
+def predictor_factors(predictor, sde, k, gain):
     """The textbook a and b of x <- a x + b z for each mode."""
-    h = stiffness(sde, at)
+    t = time(k)
+    h = stiffness(sde, t)
     if isinstance(predictor, EulerMaruyama):
-        f, g = sde.coefficients(at.level.t)
+        f, g = sde.coefficients(t)
         return 1 - gain**2 * (f + g**2 * h) / N, g * gain / N**0.5
-    f, g = sde.discretize(at.level)
+    f, g = (column[N - 1 - k] for column in sde.discretize(times()))
     if isinstance(predictor, MarginalPreserving):
         return 1 - f - g**2 * h * (1 + gain**2) / 2, g * gain
     return 1 - gain**2 * (f + g**2 * h), g * gain
@@ -69,9 +77,9 @@ def predictor_factors(predictor, sde, at, gain):
 @pytest.mark.parametrize("sde", SDES, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("predictor", PREDICTORS, ids=lambda p: type(p).__name__)
 def test_predictor_is_the_scalar_recursion_in_every_mode(predictor, sde, k):
-    at, x, z = setting(sde, k), random_modes(0), random_modes(1)
-    update = predictor(x, field(sde)(x, at.level.t), z, at)
-    a, b = predictor_factors(predictor, sde, at, GAINS)
+    x, z = random_modes(0), random_modes(1)
+    update = predictor(x, field(sde)(x, time(k)), z, row(predictor, sde, k), M)
+    a, b = predictor_factors(predictor, sde, k, GAINS)
     torch.testing.assert_close(update.x_mean, modes(a) * x, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(update.x, modes(a) * x + modes(b) * z, rtol=1e-10, atol=1e-12)
 
@@ -79,11 +87,11 @@ def test_predictor_is_the_scalar_recursion_in_every_mode(predictor, sde, k):
 @pytest.mark.parametrize("k", [0, N // 2, N - 1])
 @pytest.mark.parametrize("sde", SDES, ids=lambda s: type(s).__name__)
 def test_langevin_is_the_scalar_recursion_with_the_step_of_its_norms(sde, k):
-    at, x, z, snr = setting(sde, k), random_modes(0), random_modes(1), 0.16
-    update = Langevin(snr)(x, field(sde)(x, at.level.t), z, at)
-    h = modes(stiffness(sde, at))
+    x, z, snr = random_modes(0), random_modes(1), 0.16
+    update = Langevin(snr)(x, field(sde)(x, time(k)), z, row(Langevin(snr), sde, k), M)
+    h = modes(stiffness(sde, time(k)))
     drift = modes(GAINS) ** 2 * h * x
-    alpha = 1.0 if isinstance(sde, VESDE) else 1 - float(sde.discrete_beta(at.level))
+    alpha = 1.0 if isinstance(sde, VESDE) else 1 - float(sde.discrete_betas(N)[N - 1 - k])
     e = 2 * alpha * (snr * (modes(GAINS) * z).norm() / drift.norm()) ** 2
     torch.testing.assert_close(update.x_mean, x - e * drift)
     torch.testing.assert_close(update.x, x - e * drift + (2 * e).sqrt() * modes(GAINS) * z)
@@ -91,11 +99,12 @@ def test_langevin_is_the_scalar_recursion_with_the_step_of_its_norms(sde, k):
 
 @pytest.mark.parametrize("sde", SDES, ids=lambda s: type(s).__name__)
 def test_annealed_langevin_is_the_scalar_recursion_with_the_step_of_std(sde):
-    at, x, z, snr = setting(sde, 17), random_modes(0), random_modes(1), 0.16
-    update = AnnealedLangevin(snr)(x, field(sde)(x, at.level.t), z, at)
-    alpha = 1.0 if isinstance(sde, VESDE) else 1 - float(sde.discrete_beta(at.level))
-    e = 2 * alpha * (snr * float(sde.marginal(at.level.t).std)) ** 2
-    a = 1 - e * GAINS**2 * stiffness(sde, at)
+    k, x, z, snr = 17, random_modes(0), random_modes(1), 0.16
+    kernel = AnnealedLangevin(snr)
+    update = kernel(x, field(sde)(x, time(k)), z, row(kernel, sde, k), M)
+    alpha = 1.0 if isinstance(sde, VESDE) else 1 - float(sde.discrete_betas(N)[N - 1 - k])
+    e = 2 * alpha * (snr * float(sde.marginal(time(k)).std)) ** 2
+    a = 1 - e * GAINS**2 * stiffness(sde, time(k))
     torch.testing.assert_close(update.x_mean, modes(a) * x)
     torch.testing.assert_close(update.x, modes(a) * x + (2 * e) ** 0.5 * modes(GAINS) * z)
 
@@ -103,21 +112,20 @@ def test_annealed_langevin_is_the_scalar_recursion_with_the_step_of_std(sde):
 def test_ancestral_ve_keeps_the_exact_marginal_of_pure_noise():
     """With lambda = 0 the posterior of level k-1 is exact: sigma_k^2 becomes sigma_{k-1}^2."""
     sde, k = VESDE(0.01, 50.0), 23
-    at = Setting(level(k), sde, Identity())
-    sigma = sde.discrete_sigma(at.level)
-    below = sde.discrete_sigma(level(k - 1))
+    at = row(Ancestral(), sde, k)
+    sigma, below = sde.discrete_sigmas(N)[N - 1 - k : N + 1 - k]
     one, zero = torch.ones(1, 1, 1, 1, dtype=torch.float64), torch.zeros(1, 1, 1, 1)
-    a = Ancestral()(one, -one / sigma**2, zero.double(), at).x
-    b = Ancestral()(zero.double(), zero.double(), one, at).x
-    torch.testing.assert_close((a**2 * sigma**2 + b**2).flatten(), below**2)
+    a = Ancestral()(one, -one / sigma**2, zero.double(), at, Identity()).x
+    b = Ancestral()(zero.double(), zero.double(), one, at, Identity()).x
+    torch.testing.assert_close((a**2 * sigma**2 + b**2).squeeze(), below**2)
 
 
 def test_ancestral_vp_is_its_scalar_recursion():
     sde, x, z = VPSDE(), random_modes(0), random_modes(1)
-    at = Setting(level(11), sde, Identity())
-    update = Ancestral()(x, field(sde)(x, at.level.t), z, at)
-    beta = sde.discrete_beta(at.level)
-    mean = x * modes((1 - beta * stiffness(sde, at)) / (1 - beta).sqrt())
+    k, kernel = 11, Ancestral()
+    update = kernel(x, field(sde)(x, time(k)), z, row(kernel, sde, k), Identity())
+    beta = sde.discrete_betas(N)[N - 1 - k]
+    mean = x * modes((1 - beta * stiffness(sde, time(k))) / (1 - beta).sqrt())
     torch.testing.assert_close(update.x_mean, mean)
     torch.testing.assert_close(update.x, mean + beta.sqrt() * z)
 
@@ -134,13 +142,20 @@ def test_ancestral_vp_is_its_scalar_recursion():
 def test_ancestral_refuses_a_preconditioner(preconditioner):
     x = random_modes(0)
     with pytest.raises(ValueError, match="cannot take a preconditioner"):
-        Ancestral()(x, x, x, Setting(level(5), SDES[0], preconditioner))
+        Ancestral()(x, x, x, row(Ancestral(), SDES[0], 5), preconditioner)
 
 
 def test_ancestral_refuses_sub_vp():
-    x = random_modes(0)
     with pytest.raises(ValueError, match="defined for VE and VP, got SubVPSDE"):
-        Ancestral()(x, x, x, Setting(level(5), SubVPSDE(), Identity()))
+        Ancestral().coefficients(SubVPSDE(), times())
+
+
+def test_an_update_computes_its_mean_once_and_only_if_asked_for():
+    calls = []
+    update = Update(torch.zeros(1), lambda: calls.append(0) or torch.ones(1))
+    assert not calls
+    assert update.x_mean is update.x_mean
+    assert len(calls) == 1
 
 
 def final_variances(predictor, gains, num_steps, *, variance=0.25):
@@ -153,9 +168,11 @@ def final_variances(predictor, gains, num_steps, *, variance=0.25):
     ones = torch.ones(1, len(gains), 1, 1, dtype=torch.float64)
     x, z = torch.cat([ones, 0 * ones]), torch.cat([0 * ones, ones])
     v = (sde.prior_std * gains) ** 2
+    columns = predictor.coefficients(sde, times(num_steps))
     for k in reversed(range(num_steps)):
-        at = setting(sde, k, gain=gains, num_steps=num_steps)
-        a, b = predictor(x, score(x, at.level.t), z, at).x.flatten(1)
+        at = [float(column[num_steps - 1 - k]) for column in columns]
+        s = score(x, time(k, num_steps=num_steps))
+        a, b = predictor(x, s, z, at, FrequencyFilter(gains.reshape(-1, 1, 1))).x.flatten(1)
         v = a**2 * v + b**2
     return v.tolist()
 
@@ -190,8 +207,10 @@ def test_the_marginal_preserving_predictor_ends_at_the_data():
 def test_snr_norm_decides_whether_an_image_depends_on_its_company(snr_norm):
     sde, x, z = VESDE(), torch.cat([random_modes(0), 9 * random_modes(3)]), random_modes(1)
     z = torch.cat([z, z])
-    alone = Langevin(0.1, snr_norm)(x[:1], -x[:1], z[:1], setting(sde, 5)).x
-    together = Langevin(0.1, snr_norm)(x, -x, z, setting(sde, 5)).x[:1]
+    kernel = Langevin(0.1, snr_norm)
+    at = row(kernel, sde, 5)
+    alone = kernel(x[:1], -x[:1], z[:1], at, M).x
+    together = kernel(x, -x, z, at, M).x[:1]
     assert torch.allclose(alone, together, rtol=1e-12) == (snr_norm == "sample")
 
 

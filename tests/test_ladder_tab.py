@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,14 +13,20 @@ from PIL import Image
 from pds.commands.cli import main
 from pds.files.pictures import view
 from pds.models import Request, compare_request, load, run_chains
-from pds.web.tabs.ladder import ladder_tab
-from pds.web.words import grain_begins
+from pds.web.components import run_handler
+from pds.web.sentences import grain_begins
+from pds.web.tabs.ladder import tab as ladder_tab
 
 FIELD = {"model": "field64", "seed": 3, "run": "a"}
 
 
+def stream(values):
+    """What the page gets for the event that starts a run."""
+    return run_handler(ladder_tab.TAB.run)(SimpleNamespace(_data=values), None)
+
+
 def messages(**changes):
-    return [json.loads(text) for text in ladder_tab.stream(FIELD | changes)]
+    return [json.loads(text) for text in stream(FIELD | changes)]
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +84,9 @@ def test_closing_the_stream_closes_the_sampler(monkeypatch):
             closed.append(True)
 
     monkeypatch.setattr(ladder_tab, "run_chains", sampler)
-    stream = ladder_tab.stream(FIELD)
-    next(stream)
-    stream.close()
+    run = stream(FIELD)
+    next(run)
+    run.close()
     assert closed == [True]
 
 

@@ -1,4 +1,4 @@
-"""Each layer imports only lower ones, and the library imports no web package."""
+"""The order of the packages: each imports only lower ones, and the library no web package."""
 
 import ast
 import subprocess
@@ -9,21 +9,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"limits", "spectra"},
-    {"checks"},
-    {"files"},
-    {"sde"},
-    {"moves", "preconditioners", "stacking"},
-    {"filters", "scores", "kernels"},
-    {"chains", "engine", "sampling", "serving"},
-    {"theory"},
-    {"flow", "portraits"},
-    {"models"},
-    {"jobs", "evaluation"},
+    {"limits", "noise", "sde", "shipped", "spectra"},
+    {"checks", "files", "preconditioners"},
+    {"filters", "kernels"},
+    {"sampling"},
+    {"flow", "scores", "serving", "theory"},
+    {"models", "portraits"},
+    {"evaluation", "jobs"},
     {"bench", "web"},
     {"commands"},
     {"__main__"},
 ]
+"""From the bottom: a package or module imports those of lower layers, and its own files."""
+
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -47,20 +45,20 @@ def layer(name):
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_file_imports_only_its_own_layer_and_lower_ones(path):
+def test_a_file_imports_its_own_package_and_lower_layers_only(path):
     if path == PACKAGE / "__init__.py":
         assert not [name for name in imports(path) if name.startswith("pds")]
         return
     for name in imports(path):
         root, *rest = name.split(".")
-        if root == "pds" and rest:
-            assert layer(rest[0]) <= layer(top_name(path)), f"{path.name} imports {name}"
+        if root == "pds" and rest and rest[0] != top_name(path):
+            assert layer(rest[0]) < layer(top_name(path)), f"{path.name} imports {name}"
 
 
 @pytest.mark.parametrize(
     ("package", "allowed"),
     [
-        ("gradio", {"web/layout.py", "web/api.py"}),
+        ("gradio", {"web/layout.py", "web/components.py"}),
         ("plotly", {"web/figures.py", "evaluation/report.py"}),
     ],
 )
@@ -74,8 +72,18 @@ def test_a_web_package_is_imported_in_one_place(package, allowed):
 
 
 def test_figures_do_not_import_torch():
-    figures = PACKAGE / "web" / "figures.py"
-    assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
+    for figures in (PACKAGE / "web").rglob("figures.py"):
+        assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "web").rglob("*.py")), ids=lambda p: p.name)
+def test_within_the_page_the_server_lies_below_the_tabs_and_these_below_the_layout(path):
+    upper = ["pds.web.layout", "pds.web.components", "pds.web.api"]
+    if path.is_relative_to(PACKAGE / "web" / "server"):
+        upper += ["pds.web.tab", "pds.web.figures", "pds.web.sentences"]
+    elif not path.is_relative_to(PACKAGE / "web" / "tabs"):
+        return
+    assert not [name for name in imports(path) if name.startswith(tuple(upper))]
 
 
 def test_importing_the_library_loads_neither_gradio_nor_plotly():

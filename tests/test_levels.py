@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from pds import theory
 from pds.evaluation import gaussian
 from pds.kernels import AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.scores.gaussian import inverse_square_power
-from pds.sde import VESDE, VPSDE, Level
+from pds.sde import VESDE, VPSDE
 from pds.theory.levels import SNR
 
 VE = VESDE(0.01, 1348.0)
@@ -20,7 +19,7 @@ ONES = np.ones(len(FIELD.power))
 
 
 def sampler(num_steps, **options):
-    return Sampler(num_steps, 1e-5 * 2000 / num_steps, **options)
+    return PredictorCorrector(num_steps, 1e-5 * 2000 / num_steps, **options)
 
 
 def w2(*samplers, sde=VE):
@@ -132,12 +131,12 @@ def test_no_step_of_it_turns_the_sign_of_a_mode(model, num_steps):
     subject = gaussian.field(model)
     data, tuned = subject.rings, subject.experiment.tuned(num_steps)
     process, t = tuned.process(subject.experiment.sde), tuned.times()
-    level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))
+    diffusion = process.discretize(t).diffusion
     variance = process.prior_std**2 * np.ones(len(data.power))
-    for std, g in zip(process.marginal(t).std, process.discretize(level).diffusion, strict=True):
+    for std, g in zip(process.marginal(t).std, diffusion, strict=True):
         h = 1 / (data.power + float(std) ** 2)
         size = 2 * tuned.corrector.snr**2 / data.mean(h**2 * variance)
         assert (size * h < 1).all()
         variance = (1 - size * h) ** 2 * variance + 2 * size
-        assert (float(g) ** 2 * h < 1).all() or g == process.discretize(level).diffusion[-1]
+        assert (float(g) ** 2 * h < 1).all() or g == diffusion[-1]
         variance = (1 - float(g) ** 2 * h) ** 2 * variance + float(g) ** 2

@@ -12,7 +12,7 @@ import tiny_run
 import torch
 from tiny_run import CARD, draw, flags, make_score, published
 
-from pds.commands import sample_cli
+from pds.commands import sample
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE
@@ -32,7 +32,7 @@ def refusal(capsys):
 
     def run(words):
         try:
-            code = sample_cli.sample_main(words)
+            code = sample.sample_main(words)
         except SystemExit as stopped:
             code = stopped.code
         assert code == 2
@@ -57,7 +57,7 @@ def refusal(capsys):
     ],
 )
 def test_a_published_flag_has_its_published_default(flag, default):
-    values = vars(sample_cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
+    values = vars(sample.main_parser().parse_args(["--config", "c", "--workdir", "w"]))
     assert values[flag] == default
 
 
@@ -77,17 +77,17 @@ def test_the_published_command_is_understood(form):
         "space_mask_path": "./ffhq_space.npy",
     }
     words = [w for k, v in pairs.items() for w in ([f"--{k}", v], [f"--{k}={v}"])[form != "apart"]]
-    values = vars(sample_cli._sample_parser().parse_args(words))
+    values = vars(sample.main_parser().parse_args(words))
     assert {name: values[name] for name in pairs} == {**pairs, "speed_up": 30.0}
 
 
 def test_the_help_names_every_flag(capsys):
     with pytest.raises(SystemExit) as stopped:
-        sample_cli.sample_main(["--help"])
+        sample.sample_main(["--help"])
     assert stopped.value.code == 0
     shown = capsys.readouterr().out
     flags_shown = {word.strip(",[]") for word in shown.split() if word.strip("[").startswith("--")}
-    names = vars(sample_cli._sample_parser().parse_args(["--config", "c", "--workdir", "w"]))
+    names = vars(sample.main_parser().parse_args(["--config", "c", "--workdir", "w"]))
     assert {f"--{name}" for name in names} <= flags_shown
 
 
@@ -191,9 +191,9 @@ def test_a_missing_checkpoint_is_told_with_what_was_found(folder, refusal):
         (["--speed_up", "-3"], "speed_up must be a number above 0, got -3"),
         (["--speed_up", "inf"], "speed_up must be a number above 0, got inf"),
         (["--speed_up", "11"], "speed_up 11 leaves no iteration of the 10"),
-        (["--num_samples", "0"], "num_samples must be >= 1, got 0"),
-        (["--batch_size", "0"], "batch_size must be >= 1, got 0"),
-        (["--seed", "-1"], "seed must lie in 0 to 2147483647, got -1"),
+        (["--num_samples", "0"], "the number of images must be a whole number >= 1, got 0"),
+        (["--batch_size", "0"], "batch_size must be a whole number >= 1, got 0"),
+        (["--seed", "-1"], "seed must be a whole number from 0 to 2147483647, got -1"),
         (["--snr", "0"], "snr must be > 0, got 0"),
         (["--skew", "nan"], "skew must be a finite number"),
         (["--device", "abacus"], "device must be cpu, cuda or cuda:N, got 'abacus'"),

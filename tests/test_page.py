@@ -176,7 +176,7 @@ def test_nobody_waits_for_another_visitors_long_run(page, address):
     [
         ("num_steps", "0", "must be a whole number from 1 to 2000, got 0"),
         ("num_steps", "", "must be a whole number from 1 to 2000"),
-        ("alpha", "1", "alpha must be a number above 1"),
+        ("alpha", "1", "alpha must be > 1"),
     ],
 )
 def test_a_bad_value_shows_its_sentence_and_leaves_the_page_usable(page, field, value, words):
@@ -229,7 +229,7 @@ def test_page_and_program_get_the_same_pixels(page, address):
 
 def test_a_program_gets_the_sentence_of_a_bad_value(address):
     client = Client(address, verbose=False)
-    with pytest.raises(AppError, match="alpha must be a number above 1"):
+    with pytest.raises(AppError, match="alpha must be > 1"):
         client.predict(model="field64", alpha=0.5, api_name="/compare")
 
 

@@ -11,9 +11,9 @@ import torch
 from golden_data import CARD, SHAPE, arrays, assert_within, masks, score
 
 from pds import filters
-from pds.kernels import Langevin, ReverseDiffusion, Setting
-from pds.sampling import Sampler, recorded_noise, steps
-from pds.sde import Level
+from pds.kernels import Langevin, ReverseDiffusion
+from pds.noise import recorded_noise
+from pds.sampling import PredictorCorrector, steps
 
 N, EPS = 20, 5e-4
 FILTERS = {"none": (0, 0), "freq": (1, 0), "space": (0, 1), "both": (1, 1)}
@@ -61,11 +61,10 @@ def test_every_module_gives_the_recorded_mean_and_norm():
 
 def test_the_schedule_is_the_recorded_one():
     data = arrays("sampler.npz")
-    times = Sampler(num_steps=N, eps=EPS).times()
+    times = PredictorCorrector(num_steps=N, eps=EPS).times()
     torch.testing.assert_close(times, data["sched_timesteps"].double(), rtol=1e-6, atol=0)
-    k = torch.arange(N).flip(0)
-    assert torch.equal(k, data["sched_index"])
-    f, g = CARD.sde.discretize(Level(times, k, torch.full((N,), N)))
+    assert torch.equal(torch.arange(N).flip(0), data["sched_index"])
+    f, g = CARD.sde.discretize(times)
     torch.testing.assert_close(g, data["sched_G"].double(), rtol=1e-5, atol=0)
     torch.testing.assert_close(f, data["sched_f_of_one"].double())
     torch.testing.assert_close(
@@ -84,29 +83,32 @@ SINGLE_STEPS = [
 ]
 
 
-def setting(time, kind, alpha):
+def place(time, kernel):
+    """The time of a recorded step, (2,) float64, and the kernel's coefficients there."""
     t = arrays("sampler.npz")[f"{time}_t"].double()
-    level = Level(t, (t * (N - 1)).long(), torch.full((2,), N))
-    return Setting(level, CARD.sde, preconditioner(kind, alpha))
+    assert t[0] == t[1]
+    columns = kernel.coefficients(CARD.sde, PredictorCorrector(N, EPS).times())
+    return t, [float(column[N - 1 - int(t[0] * (N - 1))]) for column in columns]
 
 
 @pytest.mark.parametrize(("time", "kind", "alpha"), SINGLE_STEPS)
 @pytest.mark.parametrize("half", ["corr", "pred"])
 def test_a_single_step_is_the_recorded_step(time, kind, alpha, half):
-    data, at = arrays("sampler.npz"), setting(time, kind, alpha)
     kernel = Langevin(CARD.snr) if half == "corr" else ReverseDiffusion()
+    data, (t, row) = arrays("sampler.npz"), place(time, kernel)
     x, z = data[f"{time}_x"], arrays("noise.npz")[half][0]
-    update = kernel(x, score()(x, at.level.t), z, at)
+    update = kernel(x, score()(x, t), z, row, preconditioner(kind, alpha))
     name = f"{time}_{kind}" + ("" if alpha == 5 else f"_alpha{alpha}") + f"_{half}"
     assert_within(update.x, data[f"{name}_x"], 1e-5)
     assert_within(update.x_mean, data[f"{name}_mean"], 1e-5)
 
 
 def test_two_corrector_steps_are_the_recorded_ones():
-    data, at = arrays("sampler.npz"), setting("t07", "both", 5.0)
+    kernel = Langevin(CARD.snr)
+    data, (t, row) = arrays("sampler.npz"), place("t07", kernel)
     x = data["t07_x"]
     for z in arrays("noise.npz")["corr"][:2]:
-        update = Langevin(CARD.snr)(x, score()(x, at.level.t), z, at)
+        update = kernel(x, score()(x, t), z, row, preconditioner("both"))
         x = update.x
     assert_within(update.x, data["t07_both_corr2_x"], 1e-5)
     assert_within(update.x_mean, data["t07_both_corr2_mean"], 1e-5)
@@ -117,6 +119,9 @@ class Recorded:
 
     def __init__(self, kernel):
         self.kernel, self.seen = kernel, []
+
+    def coefficients(self, sde, times):
+        return self.kernel.coefficients(sde, times)
 
     def __call__(self, *arguments):
         update = self.kernel(*arguments)
@@ -129,13 +134,10 @@ def replay(kind, corrector=None):
     order = [noise["init"]]
     for pair in zip(noise["corr"], noise["pred"], strict=True):
         order.extend(pair)
-    sampler = Sampler(num_steps=N, eps=EPS, corrector=corrector or Langevin(CARD.snr))
-    return list(
-        steps(
-            score(), CARD.sde, sampler=sampler, noise=recorded_noise(order), shape=(2, *SHAPE),
-            preconditioner=preconditioner(kind),
-        )
-    )  # fmt: skip
+    corrector = corrector or Langevin(CARD.snr)
+    sampler = PredictorCorrector(N, EPS, corrector=corrector, m=preconditioner(kind))
+    chain = sampler.chain(CARD.sde, noise=recorded_noise(order), shape=(2, *SHAPE))
+    return list(steps(score(), chain))
 
 
 @pytest.mark.parametrize(("run", "kind"), [("pds", "both"), ("freq", "freq"), ("vanilla", "none")])

@@ -44,22 +44,70 @@ def test_transpose_is_the_adjoint(preconditioner):
     )
 
 
-def test_gram_is_the_matrix_product_of_m_and_its_transpose(preconditioner):
-    m = matrix(preconditioner.apply)
-    torch.testing.assert_close(matrix(preconditioner.gram), m @ m.T)
+@pytest.mark.parametrize("name", ["identity", "frequency", "space", "both"])
+def test_drift_is_the_matrix_product_of_m_and_its_transpose(name):
+    m = matrix(PRECONDITIONERS[name].apply)
+    torch.testing.assert_close(matrix(PRECONDITIONERS[name].drift), m @ m.T)
 
 
-def test_drift_is_gram_plus_the_skew_part():
+def test_drift_is_that_product_plus_the_skew_part():
     skew = PRECONDITIONERS["skew"]
+    m = matrix(skew.apply)
     torch.testing.assert_close(
-        matrix(skew.drift), matrix(skew.gram) + matrix(skew.skew), rtol=1e-12, atol=1e-12
+        matrix(skew.drift), m @ m.T + matrix(skew.skew), rtol=1e-12, atol=1e-12
     )
 
 
-@pytest.mark.parametrize("name", ["identity", "frequency", "space", "both"])
-def test_drift_is_gram_without_a_skew_part(name):
-    preconditioner = PRECONDITIONERS[name]
-    assert torch.equal(matrix(preconditioner.drift), matrix(preconditioner.gram))
+def random(seed, *shape):
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 1
+
+
+@pytest.mark.parametrize("with_noise", [True, False])
+@pytest.mark.parametrize("sizes", ["numbers", "a number for each image"])
+def test_a_move_adds_drift_and_noise(preconditioner, with_noise, sizes):
+    x, d, z = (random(seed, 4, *SHAPE) for seed in (1, 2, 3))
+    a, b = (2.0, 0.5) if sizes == "numbers" else (random(seed, 4, 1, 1, 1) for seed in (4, 5))
+    expected = x + a * preconditioner.drift(d)
+    if with_noise:
+        expected = expected + b * preconditioner.apply(z)
+    moved = preconditioner.move(d, z).add(x, a, b if with_noise else None)
+    torch.testing.assert_close(moved, expected)
+
+
+@pytest.mark.parametrize("over", ["batch", "sample"])
+def test_a_move_knows_the_ratio_of_its_norms(preconditioner, over):
+    d, z = random(2, 4, *SHAPE), random(3, 4, *SHAPE)
+    norms = [
+        torch.linalg.vector_norm(v, dim=(1, 2, 3), keepdim=True)
+        for v in (preconditioner.apply(z), preconditioner.drift(d))
+    ]
+    noise, drift = (n.mean() if over == "batch" else n for n in norms)
+    torch.testing.assert_close(preconditioner.move(d, z).norm_ratio(over), noise / drift)
+
+
+@pytest.mark.parametrize(("name", "count"), [("identity", 0), ("frequency", 2)])
+def test_a_step_needs_one_transform_each_way_beyond_that_of_the_noise(name, count, monkeypatch):
+    transforms = []
+    forward, inverse = torch.fft.rfft2, torch.fft.irfft2
+    monkeypatch.setattr(torch.fft, "rfft2", lambda v: transforms.append("F") or forward(v))
+    monkeypatch.setattr(
+        torch.fft, "irfft2", lambda v, s: transforms.append("F^-1") or inverse(v, s=s)
+    )
+    x, d, z = (random(seed, 1, *SHAPE) for seed in (1, 2, 3))
+    PRECONDITIONERS[name].move(d, z).add(x, 1.0, 1.0)
+    assert transforms == ["F"] * count + ["F^-1"] * (count // 2)
+
+
+def test_a_filter_knows_the_gain_of_every_mode():
+    torch.testing.assert_close(PRECONDITIONERS["frequency"].mode_gain(), even_gain().mean(0))
+    assert Identity().mode_gain() == 1
+    assert SpaceFilter(torch.tensor(1.5)).mode_gain() == 1.5
+
+
+@pytest.mark.parametrize("name", ["space", "both", "skew"])
+def test_what_mixes_frequencies_has_no_gain_for_each(name):
+    with pytest.raises(ValueError, match="has no gain for each frequency"):
+        PRECONDITIONERS[name].mode_gain()
 
 
 def test_the_skew_part_is_antisymmetric_and_not_zero():
@@ -95,7 +143,7 @@ def test_a_frequency_filter_multiplies_each_fourier_coefficient_by_its_gain():
 def test_identity_returns_its_argument_itself():
     v = torch.ones(1, 1, 2, 2)
     identity = Identity()
-    results = (identity.apply(v), identity.apply_transpose(v), identity.gram(v), identity.drift(v))
+    results = (identity.apply(v), identity.apply_transpose(v), identity.drift(v))
     assert all(r is v for r in results)
 
 

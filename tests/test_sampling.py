@@ -1,17 +1,23 @@
+import gc
+import weakref
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from pds.flow import ProbabilityFlow
 from pds.kernels import Ancestral, Langevin, ReverseDiffusion
+from pds.noise import recorded_noise, seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import Sampler, compare, recorded_noise, sample, seeded_noise, steps
+from pds.sampling import PredictorCorrector, Query, advance, sample, side_by_side, steps
 from pds.scores.gaussian import GaussianField, inverse_square_power
-from pds.sde import VESDE, VPSDE, Level, SubVPSDE, column
+from pds.sde import VESDE, VPSDE, SubVPSDE
 from pds.spectra import power
 
 SDE = VESDE(0.01, 100.0)
 SHAPE = (2, 3, 8, 8)
-SAMPLER = Sampler(num_steps=12, eps=1e-3, corrector=Langevin(0.15, snr_norm="sample"))
+SAMPLER = PredictorCorrector(num_steps=12, eps=1e-3, corrector=Langevin(0.15, "sample"))
 FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
 FILTER = FrequencyFilter(1 + torch.ones(8, 8) * 0.2)
 
@@ -27,18 +33,21 @@ class CountedScore:
         return self.score(x, t)
 
 
-def run(*, score=FIELD, sde=SDE, sampler=SAMPLER, seeds=(5, 6), **options):
-    return steps(
-        score, sde, sampler=sampler, noise=seeded_noise(seeds), shape=(len(seeds), *SHAPE[1:]),
-        **options,
-    )  # fmt: skip
+def chain(*, sde=SDE, sampler=SAMPLER, seeds=(5, 6)):
+    return sampler.chain(sde, noise=seeded_noise(seeds), shape=(len(seeds), *SHAPE[1:]))
 
 
-def run_pair(**options):
-    return compare(
-        FIELD, SDE, sampler=SAMPLER, noise=seeded_noise([5, 6]), shape=SHAPE,
-        preconditioner=FILTER, **options,
-    )  # fmt: skip
+def run(*, score=FIELD, **options):
+    return steps(score, chain(**options))
+
+
+def drawn(*, score=FIELD, **options):
+    return sample(score, chain(**options))
+
+
+def run_pair(*samplers, score=FIELD):
+    samplers = samplers or (SAMPLER, replace(SAMPLER, m=FILTER))
+    return steps(score, side_by_side(samplers, SDE, noise=seeded_noise([5, 6]), shape=SHAPE))
 
 
 def vanilla_loop(noise, num_steps, eps, snr):
@@ -50,8 +59,10 @@ def vanilla_loop(noise, num_steps, eps, snr):
         e = 2 * (snr * (z_norm / s_norm)) ** 2
         x = x + e * s + (2 * e).sqrt() * z
         s, z = FIELD(x, t.expand(2)), noise(x.shape)
-        k = torch.tensor([num_steps - 1 - i])
-        G = column(SDE.discretize(Level(t, k, torch.tensor([num_steps]))).diffusion, x)
+        k = num_steps - 1 - i
+        shares = torch.arange(num_steps, dtype=torch.float64) / max(num_steps - 1, 1)
+        levels = SDE.sigma(shares)
+        G = float((levels[k] ** 2 - (levels[k - 1] ** 2 if k else 0)).sqrt().float())
         x_mean = x + G**2 * s
         x = x_mean + G * z
     return x_mean
@@ -59,21 +70,22 @@ def vanilla_loop(noise, num_steps, eps, snr):
 
 @pytest.mark.parametrize("num_steps", [1, 2, 12])
 def test_identity_is_vanilla_bit_for_bit(num_steps):
-    sampler = Sampler(num_steps=num_steps, eps=1e-3, corrector=Langevin(0.15, "sample"))
+    corrector = Langevin(0.15, "sample")
+    sampler = PredictorCorrector(num_steps, eps=1e-3, corrector=corrector, m=Identity())
     expected = vanilla_loop(seeded_noise([5, 6]), num_steps, 1e-3, 0.15)
-    assert torch.equal(sample(run(sampler=sampler, preconditioner=Identity())), expected)
+    assert torch.equal(drawn(sampler=sampler), expected)
 
 
 def test_the_vanilla_half_of_a_comparison_is_the_vanilla_run():
     pairs, alone = list(run_pair()), list(run())
-    for pair, step in zip(pairs, alone, strict=True):
-        torch.testing.assert_close(pair.vanilla.x, step.x)
+    for (vanilla, _), step in zip(pairs, alone, strict=True):
+        torch.testing.assert_close(vanilla.x, step.x)
 
 
 def test_the_preconditioned_half_of_a_comparison_is_the_preconditioned_run():
-    *_, pair = run_pair()
-    torch.testing.assert_close(pair.pds.x_mean, sample(run(preconditioner=FILTER)))
-    assert (pair.pds.x_mean - pair.vanilla.x_mean).abs().max() > 1e-3
+    *_, (vanilla, pds) = run_pair()
+    torch.testing.assert_close(pds.x_mean, drawn(sampler=replace(SAMPLER, m=FILTER)))
+    assert (pds.x_mean - vanilla.x_mean).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -87,19 +99,75 @@ def test_the_preconditioned_half_of_a_comparison_is_the_preconditioned_run():
 )
 def test_reported_nfe_is_the_number_of_network_calls(options, per_step):
     score = CountedScore()
-    sampler = Sampler(num_steps=7, eps=1e-3, **options)
+    sampler = PredictorCorrector(num_steps=7, eps=1e-3, **options)
     *_, last = run(score=score, sampler=sampler)
-    assert last.nfe == score.calls == 7 * per_step
+    assert last.nfe == sampler.nfe == score.calls == 7 * per_step
 
 
 def test_a_comparison_makes_one_network_call_per_half_step():
     score = CountedScore()
-    iterator = compare(
-        score, SDE, sampler=SAMPLER, noise=seeded_noise([5, 6]), shape=SHAPE, preconditioner=FILTER
-    )
-    *_, last = iterator
-    assert score.calls == last.vanilla.nfe == last.pds.nfe == 24
+    *_, (vanilla, pds) = run_pair(score=score)
+    assert score.calls == vanilla.nfe == pds.nfe == 24
     assert score.images == 24 * 4
+
+
+MIXED = {
+    "another N": replace(SAMPLER, num_steps=30),
+    "no corrector": replace(SAMPLER, corrector=None, num_steps=5),
+    "three correctors": replace(SAMPLER, num_corrector_steps=3),
+    "other noise levels": replace(SAMPLER, sigmas=(0.05, 20.0), m=FILTER),
+    "Heun": ProbabilityFlow("heun", 9),
+    "Euler": ProbabilityFlow("euler", 40),
+}
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_chains_that_differ_in_all_give_side_by_side_what_they_give_alone(name):
+    other, score = MIXED[name], CountedScore()
+    *_, (first, second) = run_pair(SAMPLER, other, score=score)
+    torch.testing.assert_close(first.x_mean, drawn())
+    torch.testing.assert_close(second.x_mean, drawn(sampler=other))
+    assert (first.index, second.index) == (11, other.num_steps - 1)
+    assert (first.nfe, second.nfe) == (SAMPLER.nfe, other.nfe)
+    assert score.calls == max(SAMPLER.nfe, other.nfe)
+    assert score.images == 2 * (SAMPLER.nfe + other.nfe)
+
+
+def test_the_steps_of_both_sides_are_told_whenever_one_has_ended_an_iteration():
+    pairs = list(run_pair(SAMPLER, replace(SAMPLER, corrector=None, num_steps=15)))
+    told = [tuple(step.index for step in pair) for pair in pairs]
+    # Two calls an iteration on the left, one on the right, which also ends first.
+    assert told[:4] == [(0, 1), (0, 2), (1, 3), (1, 4)]
+    assert told[-1] == (11, 14)
+
+
+def test_no_step_keeps_the_tensors_of_another_chain_alive():
+    pairs = run_pair()
+    vanilla, pds = next(pairs)
+    watched = weakref.ref(pds.x)
+    del pds, pairs
+    gc.collect()
+    assert watched() is None
+    assert torch.isfinite(vanilla.x_mean).all()
+
+
+def test_closing_a_comparison_closes_its_chains():
+    closed = []
+
+    class Watched:
+        num_steps, nfe = 3, 3
+
+        def chain(self, sde, *, noise, shape):
+            try:
+                while True:
+                    yield Query(torch.zeros(shape), (1.0,) * shape[0])
+            finally:
+                closed.append(True)
+
+    run = side_by_side([Watched(), Watched()], SDE, noise=seeded_noise([5, 6]), shape=SHAPE)
+    advance(run)
+    run.close()
+    assert closed == [True, True]
 
 
 def test_steps_report_their_place_and_what_the_network_saw():
@@ -109,12 +177,12 @@ def test_steps_report_their_place_and_what_the_network_saw():
         seen.append(t.clone())
         return FIELD(x, t)
 
-    chain = list(run(score=score))
-    assert [s.index for s in chain] == list(range(12))
-    assert {s.num_steps for s in chain} == {12}
-    assert [s.t for s in chain] == torch.linspace(1, 1e-3, 12, dtype=torch.float64).tolist()
-    assert [s.sigma for s in chain] == [float(SDE.sigma(t[0])) for t in seen[::2]]
-    assert (chain[0].t, chain[-1].t) == (1.0, 1e-3)
+    chain_ = list(run(score=score))
+    assert [s.index for s in chain_] == list(range(12))
+    assert {s.num_steps for s in chain_} == {12}
+    assert [s.t for s in chain_] == torch.linspace(1, 1e-3, 12, dtype=torch.float64).tolist()
+    assert [s.sigma for s in chain_] == [float(SDE.sigma(t[0])) for t in seen[::2]]
+    assert (chain_[0].t, chain_[-1].t) == (1.0, 1e-3)
 
 
 def test_closing_the_iterator_stops_the_network():
@@ -142,14 +210,14 @@ def test_gradients_are_off_inside_and_as_they_were_outside():
 
 
 def test_an_image_depends_on_its_own_seed_alone():
-    alone, together = sample(run(seeds=(6,))), sample(run(seeds=(9, 6, 2)))
+    alone, together = drawn(seeds=(6,)), drawn(seeds=(9, 6, 2))
     torch.testing.assert_close(alone[0], together[1])
     assert (together[0] - together[1]).abs().max() > 0.01
 
 
 def test_batch_norms_make_an_image_depend_on_its_company():
-    sampler = Sampler(num_steps=12, eps=1e-3, corrector=Langevin(0.15, snr_norm="batch"))
-    alone, together = (sample(run(seeds=s, sampler=sampler)) for s in [(6,), (9, 6, 2)])
+    sampler = replace(SAMPLER, corrector=Langevin(0.15, snr_norm="batch"))
+    alone, together = (drawn(seeds=s, sampler=sampler) for s in [(6,), (9, 6, 2)])
     assert (alone[0] - together[1]).abs().max() > 1e-4
 
 
@@ -167,26 +235,54 @@ def test_recorded_noise_of_another_shape_is_refused():
         recorded_noise([torch.zeros(1)])(torch.Size(SHAPE))
 
 
+@pytest.mark.parametrize("sigmas", [(0.001, 5.0), (0.1, 101.0), (5.0, 5.0), (6.0, 5.0)])
+def test_noise_levels_that_the_model_does_not_know_are_refused(sigmas):
+    score = CountedScore()
+    with pytest.raises(ValueError, match=r"must ascend within 0\.01 to 100, which the model knows"):
+        next(run(score=score, sampler=replace(SAMPLER, sigmas=sigmas)))
+    assert score.calls == 0
+
+
+def test_another_process_than_ve_has_no_noise_levels_to_choose():
+    with pytest.raises(ValueError, match="for VE only, not for VPSDE; leave sigmas out"):
+        replace(SAMPLER, sigmas=(0.1, 5.0)).process(VPSDE())
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"num_steps": 0}, "iterations must be >= 1, got 0"),
+        ({"num_steps": 0}, "iterations must be a whole number >= 1, got 0"),
         ({"eps": 0.0}, r"eps must lie in \(0, 1\)"),
         ({"eps": 1.0}, r"eps must lie in \(0, 1\)"),
-        ({"num_corrector_steps": 0}, "must be >= 1, got 0"),
+        ({"num_corrector_steps": 0}, "must be a whole number >= 1, got 0"),
         ({"predictor": None, "corrector": None}, "a predictor or a corrector"),
     ],
 )
 def test_a_sampler_out_of_range_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        Sampler(**{"num_steps": 10, "eps": 1e-3, **options})
+        PredictorCorrector(**{"num_steps": 10, "eps": 1e-3, **options})
 
 
 def test_a_kernel_that_cannot_honor_the_preconditioner_refuses_it_in_a_run():
-    sampler = Sampler(num_steps=5, eps=1e-3, predictor=Ancestral())
-    assert torch.isfinite(sample(run(sampler=sampler))).all()
+    sampler = PredictorCorrector(num_steps=5, eps=1e-3, predictor=Ancestral())
+    assert torch.isfinite(drawn(sampler=sampler)).all()
     with pytest.raises(ValueError, match="cannot take a preconditioner"):
-        next(run(sampler=sampler, preconditioner=FILTER))
+        next(run(sampler=replace(sampler, m=FILTER)))
+
+
+def test_one_kernel_may_have_an_m_of_its_own():
+    radii = torch.fft.fftfreq(8).abs()
+    ramp = FrequencyFilter(1 + 0.3 * (radii[:, None] + radii))
+    both = replace(SAMPLER, corrector_m=ramp, predictor_m=ramp)
+    one = replace(SAMPLER, predictor_m=ramp)
+    whole = replace(SAMPLER, m=ramp)
+    halves = replace(whole, corrector_m=Identity(), predictor_m=Identity())
+    images = [drawn(sampler=sampler) for sampler in (SAMPLER, one, both, whole, halves)]
+    for i, a in enumerate(images):
+        for b in images[:i]:
+            assert (a - b).abs().max() > 1e-5
+    start = replace(SAMPLER, m=ramp, corrector_m=ramp, predictor_m=ramp)
+    assert torch.equal(drawn(sampler=start), images[3])
 
 
 @pytest.mark.parametrize("sde", [SDE, VPSDE(), SubVPSDE()], ids=["ve", "vp", "sub-vp"])
@@ -198,13 +294,13 @@ def test_every_process_draws_the_data_it_was_given(sde):
     chance of a false failure below 1e-9. Seeded, so it cannot flicker.
     """
     field = GaussianField(inverse_square_power(8, variance=0.06), sde)
-    sampler = Sampler(
+    sampler = PredictorCorrector(
         num_steps=300,
         eps=sde.eps_per_speed_up,
         corrector=Langevin(0.05),
         predictor=ReverseDiffusion(),
     )
-    images = sample(run(score=field, sde=sde, sampler=sampler, seeds=range(64)))
+    images = drawn(score=field, sde=sde, sampler=sampler, seeds=range(64))
     relative = (power(images) / field.power).mean(0).flatten()[1:]
     assert float(relative.mean()) == pytest.approx(1, abs=0.1)
 

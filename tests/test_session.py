@@ -1,10 +1,13 @@
-"""Requests in, messages out: what the page is told, without the page."""
+"""Requests in, messages out: a comparison without the page."""
 
 import base64
+import inspect
 import io
 import itertools
 import json
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,12 +17,16 @@ from PIL import Image
 from pds import models
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, Request, compare_request, load
-from pds.sampling import Pair, Step
+from pds.models import MODELS, WORKER, Pair, Request, compare_request, load
+from pds.sampling import Step
+from pds.web.api import compare
+from pds.web.components import run_handler
+from pds.web.sentences import verdict
 from pds.web.server.frames import kept_steps
-from pds.web.tabs.compare import session
-from pds.web.words import verdict
+from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.compare.tab import TAB
 
+PACKAGE = Path(models.__file__).parent
 FIELD = {
     "model": "field64",
     "num_steps": 6,
@@ -37,8 +44,13 @@ def pixels(png):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(png))))
 
 
+def stream(values):
+    """What the page gets for the event that starts a run."""
+    return run_handler(TAB.run)(SimpleNamespace(_data=values), None)
+
+
 def messages(**changes):
-    return [json.loads(text) for text in session.stream(FIELD | changes)]
+    return [json.loads(text) for text in stream(FIELD | changes)]
 
 
 def ticking(step):
@@ -82,14 +94,16 @@ def test_live_frames_come_by_the_clock_and_not_by_the_step():
     steps, clock = 60, ticking(0.001)  # each step reads the clock about three times
     names = [
         m["kind"]
-        for m in session.messages(replace(session.parse(FIELD), num_steps=steps), clock=clock)
+        for m in live_comparison.messages(
+            replace(live_comparison.parse(FIELD), num_steps=steps), clock=clock
+        )
     ]
-    assert 2 <= names.count("frame") <= 1 + 60 * 0.004 / session.FRAME_INTERVAL
+    assert 2 <= names.count("frame") <= 1 + 60 * 0.004 / live_comparison.FRAME_INTERVAL
 
 
 def test_the_last_picture_is_the_result_clipped_and_nothing_else():
     last = messages()[-1]
-    *_, pair = compare_request(session.parse(FIELD))
+    *_, pair = compare_request(live_comparison.parse(FIELD))
     images = torch.cat([pair.vanilla.x_mean, pair.pds.x_mean]).clamp(0, 1)
     expected = (255 * images).round().to(torch.uint8).permute(2, 0, 3, 1).reshape(64, -1)
     np.testing.assert_array_equal(pixels(last["png"])[-64:], expected.numpy())
@@ -111,11 +125,11 @@ def test_closing_the_stream_closes_the_sampler(monkeypatch):
         finally:
             closed.append(True)
 
-    monkeypatch.setattr(session, "compare_request", sampler)
-    stream = session.stream(FIELD)
-    next(stream)
+    monkeypatch.setattr(live_comparison, "compare_request", sampler)
+    run = stream(FIELD)
+    next(run)
     assert not closed
-    stream.close()
+    run.close()
     assert closed
 
 
@@ -127,8 +141,8 @@ def test_the_time_of_a_step_leaves_out_what_the_reader_takes(monkeypatch):
             now[0] += 2.0
             yield pair
 
-    monkeypatch.setattr(session, "compare_request", sampler)
-    for message in session.messages(session.parse(FIELD), clock=lambda: now[0]):
+    monkeypatch.setattr(live_comparison, "compare_request", sampler)
+    for message in live_comparison.messages(live_comparison.parse(FIELD), clock=lambda: now[0]):
         now[0] += 100.0
         assert [step["seconds"] for step in message["steps"]] == [2.0] * len(message["steps"])
 
@@ -139,8 +153,8 @@ def test_the_time_of_a_step_leaves_out_what_the_reader_takes(monkeypatch):
         ("num_steps", 0, "the number of iterations must be a whole number"),
         ("num_steps", "", "the number of iterations must be a whole number"),
         ("num_steps", 2.5, "the number of iterations must be a whole number"),
-        ("alpha", 1, "alpha must be a number above 1"),
-        ("alpha", None, "alpha must be a number above 1"),
+        ("alpha", 1, "alpha must be > 1"),
+        ("alpha", None, "alpha must be > 1"),
         ("num_images", 9, "the number of images must be a whole number"),
         ("seed", -1, "seed must be a whole number"),
         ("model", "../secret", "model must be one of"),
@@ -170,7 +184,7 @@ def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch)
 
     models._built.cache_clear()
     monkeypatch.setitem(MODELS, Request.model, ("Gone", missing))
-    session.warm_up()
+    live_comparison.warm_up()
     models._built.cache_clear()
 
 
@@ -185,7 +199,7 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
             )
             yield Pair(vanilla, pds)
 
-    monkeypatch.setattr(session, "compare_request", diverging)
+    monkeypatch.setattr(live_comparison, "compare_request", diverging)
     last = messages()[-1]
     assert last["steps"][-1]["left"][0] is None
 
@@ -243,17 +257,17 @@ def test_the_verdict_names_the_side_that_is_closer_to_the_data(vanilla, pds, wor
 
 def test_a_recorded_run_comes_back_as_it_was(tmp_path):
     path = tmp_path / "first_paint.json"
-    recorded = session.record(session.parse(FIELD), path)
-    end, whole = (json.loads(session.first_paint(part, path)) for part in ("end", "whole"))
+    recorded = live_comparison.record(live_comparison.parse(FIELD), path)
+    end, whole = (json.loads(live_comparison.first_paint(part, path)) for part in ("end", "whole"))
     assert whole == recorded
     assert end["steps"] == whole["steps"][-1:]
     np.testing.assert_array_equal(pixels(end["png"]), pixels(whole["png"])[-64:])
 
 
 def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():
-    shipped = json.loads(session.first_paint("end"))
+    shipped = json.loads(live_comparison.first_paint("end"))
     request = replace(Request(**shipped["request"]), num_images=1)
-    *_, again = session.messages(request)
+    *_, again = live_comparison.messages(request)
     width, count = shipped["width"], shipped["request"]["num_images"]
     for side, column in (("vanilla", 0), ("pds", 1)):
         recorded = pixels(shipped["png"])[:, column * count * width :][:, :width].astype(int)
@@ -263,12 +277,12 @@ def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():
 
 
 def test_without_a_recorded_run_the_page_says_how_to_make_one(tmp_path):
-    message = json.loads(session.first_paint("end", tmp_path / "nothing.json"))
+    message = json.loads(live_comparison.first_paint("end", tmp_path / "nothing.json"))
     assert "python -m pds record" in message["sentence"]
 
 
 def test_a_program_gets_every_step_with_both_pictures():
-    steps = list(session.api_steps(session.parse(FIELD)))
+    steps = list(compare(**vars(live_comparison.parse(FIELD))))
     assert [step["iteration"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert [step["nfe"] for step in steps] == [2, 4, 6, 8, 10, 12]
     assert steps[0]["sigma"] == {"vanilla": 1348, "pds": 1348}
@@ -285,3 +299,18 @@ def test_a_live_frame_says_how_many_runs_advance_together():
     assert messages()[0]["together"] == 3
     for other in others:
         other.close()
+
+
+def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypatch):
+    called = []
+
+    def worker_stream(*args):
+        frames = inspect.stack()[1:]
+        called[:] = [f.function for f in frames if str(PACKAGE) in f.filename]
+        raise ValueError("stop here")
+        yield
+
+    monkeypatch.setattr(WORKER, "stream", worker_stream)
+    assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
+    assert called[-3:] == ["messages", "run", "handler"]
+    assert len(called) <= 5

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pds.evaluation import gaussian
-from pds.web.tabs.story import story_tab
+from pds.web.tabs.story import tab as story_tab
 
 VALUES = {
     "lab": {"length": 0.036, "kappa": 50, "power": 1, "swirl": 2},

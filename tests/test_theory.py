@@ -1,9 +1,11 @@
 """The exact recursion against the kernels it describes, and against the sampler itself."""
 
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
 import pytest
+import torch
 
 from pds import filters, theory
 from pds.kernels import (
@@ -14,8 +16,9 @@ from pds.kernels import (
     MarginalPreserving,
     ReverseDiffusion,
 )
-from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.noise import seeded_noise
+from pds.preconditioners import FrequencyFilter, Identity, SpaceFilter
+from pds.sampling import PredictorCorrector, sample
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE, SubVPSDE
 from pds.spectra import power, radii
@@ -51,7 +54,9 @@ def ring_gain(gain):
 def sampler(num_steps, pair="published"):
     predictor, corrector = PAIRS.get(pair, (Ancestral(), None))
     eps = 1e-5 * 2000 / num_steps
-    return Sampler(num_steps=num_steps, eps=eps, predictor=predictor, corrector=corrector)
+    return PredictorCorrector(
+        num_steps=num_steps, eps=eps, predictor=predictor, corrector=corrector
+    )
 
 
 def require_prediction(sde, pair, gain):
@@ -61,12 +66,11 @@ def require_prediction(sde, pair, gain):
     3 %. Five standard errors (and 1 % for norms that fluctuate) leave a false-failure chance below
     1e-4 over all cases; seeded, so it cannot flicker.
     """
-    chain = steps(
-        GaussianField(POWER, sde), sde, sampler=sampler(50, pair), noise=seeded_noise(range(16)),
-        shape=(16, 3, SIZE, SIZE),
-        preconditioner=Identity() if gain is None else FrequencyFilter(gain),
-    )  # fmt: skip
-    measured = theory.rings(power(sample(chain)).mean(0)).power
+    m = Identity() if gain is None else FrequencyFilter(gain)
+    chain = replace(sampler(50, pair), m=m).chain(
+        sde, noise=seeded_noise(range(16)), shape=(16, 3, SIZE, SIZE)
+    )
+    measured = theory.rings(power(sample(GaussianField(POWER, sde), chain)).mean(0)).power
     gains = ONES if gain is None else ring_gain(gain)
     expected = theory.variances(MODES, gains, sde, [sampler(50, pair)])[0]
     for low in (1 / 64, 1 / 16, 1 / 8, 1 / 4):
@@ -90,7 +94,7 @@ def test_the_recursion_predicts_ancestral_sampling(sde):
 def test_the_step_by_step_recursion_ends_where_the_whole_one_does():
     *_, last = theory.trajectory(MODES, ring_gain(full_gain()), VE, sampler(30))
     whole = theory.variances(MODES, ring_gain(full_gain()), VE, [sampler(30)])[0]
-    np.testing.assert_array_equal(last, whole)
+    np.testing.assert_allclose(last, whole, rtol=1e-12)
 
 
 def test_many_iteration_counts_at_once_are_each_alone():
@@ -98,6 +102,15 @@ def test_many_iteration_counts_at_once_are_each_alone():
     together = theory.variances(MODES, ONES, VE, [sampler(n) for n in counts])
     alone = [theory.variances(MODES, ONES, VE, [sampler(n)])[0] for n in counts]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_samplers_of_different_kernels_and_gains_at_once_are_each_alone():
+    runs = [sampler(20, pair) for pair in PAIRS] + [sampler(33, "annealed"), sampler(7)]
+    gains = np.linspace(1, 1.2, len(runs))[:, None] * ONES
+    together = theory.variances(MODES, gains, VE, runs)
+    for found, gain, run in zip(together, gains, runs, strict=True):
+        *_, alone = theory.trajectory(MODES, gain, VE, run)
+        np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
 def test_data_have_no_distance_to_themselves_and_no_noise_left():
@@ -176,9 +189,8 @@ def test_few_iterations_favor_pds_and_many_favor_vanilla():
 @pytest.mark.parametrize(
     ("runs", "gain", "sentence"),
     [
-        ([sampler(5), sampler(5, "annealed")], ONES, "share their kernels"),
-        ([sampler(5, "ancestral")], 1.1 * ONES, "its gain must be 1 everywhere"),
-        ([Sampler(5, 1e-3, predictor=lambda *_: None)], ONES, "has no scalar recursion here"),
+        ([sampler(5, "ancestral")], 1.1 * ONES, "cannot take a preconditioner"),
+        ([replace(sampler(5), predictor_m=SpaceFilter(torch.ones(8, 8)))], ONES, "has no gain for"),
     ],
 )
 def test_what_has_no_recursion_is_refused(runs, gain, sentence):

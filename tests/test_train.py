@@ -14,7 +14,7 @@ import torch
 from pds.commands import cli
 from pds.portraits import portraits, train
 from pds.portraits.train import TrainConfig, Trainer, noise_levels
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import NCSNppConfig
 
@@ -253,7 +253,9 @@ def test_portraits_are_drawn_in_a_process_whose_torch_threads_have_started():
 def quick_export(monkeypatch):
     """Sheets of two steps, and a held-out set of two portraits."""
     monkeypatch.setattr(
-        train, "Sampler", lambda num_steps, **options: Sampler(num_steps=2, **options)
+        train,
+        "PredictorCorrector",
+        lambda num_steps, **options: PredictorCorrector(num_steps=2, **options),
     )
 
 

@@ -13,7 +13,6 @@ from pds.kernels import Ancestral, Langevin
 from pds.models import Request, compare_request, load, predict, run_chains
 from pds.portraits import portraits
 from pds.preconditioners import Identity
-from pds.sampling import Method
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.sde import VESDE, VPSDE
 from pds.spectra import radial
@@ -37,9 +36,7 @@ def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
                  ((True, True), (False, True), (False, False))]  # fmt: skip
         methods = [load(model).method(request) for request in asked]
         gains = [theory.bins(load(model).frequency_gain(r).double().mean(0)).power for r in asked]
-        variance = theory.variances(
-            field.data, np.stack(gains), load(model).sde, [m.sampler for m in methods]
-        )
+        variance = theory.variances(field.data, np.stack(gains), load(model).sde, methods)
         best, pds, vanilla = theory.w2(field.data, variance)
         assert best <= (0.7 if num_steps > 3 else 1) * min(pds, vanilla)
         assert best <= (0.4 if num_steps > 3 else 1) * vanilla
@@ -48,7 +45,7 @@ def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
 def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
     model = load("field64")
     sampler = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
-    *_, (vanilla, ours) = run_chains(TUNED, (Method(model.sampler(20)), Method(sampler)))
+    *_, (vanilla, ours) = run_chains(TUNED, (model.sampler(20), sampler))
     *_, pair = compare_request(TUNED)
     assert torch.equal(pair.vanilla.x_mean, vanilla.x_mean)
     assert torch.equal(pair.pds.x_mean, ours.x_mean)
@@ -57,7 +54,7 @@ def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
 
 def test_it_has_no_filter_and_alpha_changes_nothing():
     model = load("field64")
-    assert model.method(TUNED).preconditioner == Identity()
+    assert model.method(TUNED).m == Identity()
     assert (model.frequency_gain(TUNED) == 1).all()
     other = replace(TUNED, alpha=1.5, frequency=False, space=True)
     assert model.method(other) == model.method(TUNED)

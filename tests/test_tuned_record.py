@@ -6,7 +6,7 @@ import pytest
 from pds.commands.cli import main
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS, field
-from pds.web.tabs.story.story_tab import FIELDS
+from pds.web.tabs.story.tab import FIELDS
 
 
 @pytest.mark.parametrize("model", FIELDS)
@@ -65,7 +65,7 @@ def test_the_command_line_records_them(tmp_path, monkeypatch, capsys):
 
 
 def test_the_story_has_a_curve_for_each_control():
-    from pds.web.tabs.story import story_tab
+    from pds.web.tabs.story import tab as story_tab
 
     view = story_tab.view({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5})
     names = {trace.get("name") for trace in view["plots"]["errors"]}

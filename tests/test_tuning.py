@@ -1,5 +1,7 @@
 """The tuned gain: better than what it starts from, at a minimum, and back from its file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_run
@@ -8,8 +10,9 @@ import torch
 from pds import filters, theory
 from pds.commands.cli import main
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
+from pds.noise import seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.sampling import PredictorCorrector, sample
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 from pds.spectra import power, radii
@@ -26,7 +29,7 @@ PDS = theory.bins(filters.gain(TOTAL.log1p(), 5)).power
 
 def sampler(num_steps, predictor=ReverseDiffusion(), corrector=Langevin(0.15)):
     eps = 1e-5 * 2000 / num_steps
-    return Sampler(num_steps, eps, predictor=predictor, corrector=corrector)
+    return PredictorCorrector(num_steps, eps, predictor=predictor, corrector=corrector)
 
 
 def w2(gain, at, sde=VE):
@@ -125,12 +128,10 @@ def test_the_tuned_mask_makes_the_sampler_itself_right():
     alpha = tuning.alpha_for(gain)
     stored = FrequencyFilter(filters.gain(tuning.mask(gain, alpha), alpha))
     left = []
-    for preconditioner in (stored, Identity()):
-        chain = steps(
-            GaussianField(field, VE), VE, sampler=at, noise=seeded_noise(range(64)),
-            shape=(64, 1, 32, 32), preconditioner=preconditioner,
-        )  # fmt: skip
-        measured = theory.rings(power(sample(chain)).mean(0))
+    for m in (stored, Identity()):
+        noise, shape = seeded_noise(range(64)), (64, 1, 32, 32)
+        chain = replace(at, m=m).chain(VE, noise=noise, shape=shape)
+        measured = theory.rings(power(sample(GaussianField(field, VE), chain)).mean(0))
         left.append(theory.noise_left(theory.rings(field), measured.power))
     assert left[0] == pytest.approx(1, abs=0.03)
     assert left[1] > 1.1
@@ -214,7 +215,7 @@ def test_the_command_line_tells_the_error_of_each_sampler(tmp_path, capsys):
     words = ["--num-steps", "40", "--sigma-max", "300", "--snr", "0.1", "--num-scales", "1000"]
     assert main(["tune", f"{tmp_path}/freq.npy", *words, "--out", f"{tmp_path}/tuned.npy"]) == 0
     _, *rows = capsys.readouterr().out.splitlines()[:5]
-    at = Sampler(40, 1e-5 * 1000 / 40, corrector=Langevin(0.1))
+    at = PredictorCorrector(40, 1e-5 * 1000 / 40, corrector=Langevin(0.1))
     power = filters.data_power(torch.from_numpy(tiny_run.mask(16)))[0]
     data, sde = theory.bins(power), VESDE(0.01, 300.0)
     variance = theory.variances(data, np.ones(len(data.power)), sde, [at])[0]

@@ -9,14 +9,16 @@ import pytest
 
 from pds import models
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
-from pds.serving.shelf import NOBODY, Shelf
+from pds.serving.visitor_store import NOBODY, VisitorStore
 from pds.serving.worker import Worker
-from pds.web import layout
-from pds.web.server import backstage, journal, visits
-from pds.web.server.guard import health
+from pds.web.components import run_handler
+from pds.web.server import gradio_internals, journal, runs, visits
+from pds.web.server.gradio_internals import health
 from pds.web.server.journal import Journal
 from pds.web.server.visits import Visits
-from pds.web.tabs.filter import filter_tab
+from pds.web.tabs.compare.tab import TAB
+from pds.web.tabs.filter import masks
+from pds.web.tabs.images import tab as images_tab
 from tests.loops import run
 
 
@@ -35,14 +37,14 @@ def request(visit):
 
 def bring(visit):
     values = {"size": 32, "example": True, "texture": 0.5}
-    return layout.bring_images(values, request(visit))["model"]
+    return runs.answer(images_tab.bring, values, request(visit))["model"]
 
 
 def test_another_visit_does_not_get_a_model_even_by_its_name():
     name = bring("a")
     asked = {"model": name, "kind": "frequency"}
-    assert "content" in layout.filter_file(asked, request("a"))
-    answer = layout.filter_file(asked, request("b"))
+    assert "content" in runs.answer(masks.file_of, asked, request("a"))
+    answer = runs.answer(masks.file_of, asked, request("b"))
     assert "model must be one of" in answer["error"]
     assert name not in answer["error"]
     visits.drop("a")
@@ -54,33 +56,34 @@ def test_a_run_of_another_visits_model_is_refused():
              "num_images": 1, "seed": 0, "tuned": False}  # fmt: skip
     event = SimpleNamespace(_data=asked)
     own, other = SimpleNamespace(session_hash="a"), SimpleNamespace(session_hash="b")
-    *_, last = layout._sample(event, own)
+    *_, last = run_handler(TAB.run)(event, own)
     assert json.loads(last)["kind"] == "done"
-    (message,) = layout._sample(event, other)
+    (message,) = run_handler(TAB.run)(event, other)
     assert json.loads(message)["kind"] == "error"
     visits.drop("a")
 
 
 def test_what_a_browser_says_of_its_visit_is_not_believed():
     name = bring("a")
-    answer = layout.filter_file({"model": name, "kind": "frequency", "visit": "a"}, request("b"))
+    values = {"model": name, "kind": "frequency", "visit": "a"}
+    answer = runs.answer(masks.file_of, values, request("b"))
     assert "error" in answer
     visits.drop("a")
 
 
 def test_a_visit_does_not_push_out_what_others_brought():
-    shelf = Shelf(4, "The thing", per_visit=2)
-    theirs = shelf.add("theirs", "a")
-    mine = [shelf.add(i, "b") for i in range(5)]
-    assert theirs in shelf
-    assert [name in shelf for name in mine] == [False, False, False, True, True]
+    store = VisitorStore(4, "The thing", max_per_visit=2)
+    theirs = store.add("theirs", "a")
+    mine = [store.add(i, "b") for i in range(5)]
+    assert theirs in store
+    assert [name in store for name in mine] == [False, False, False, True, True]
 
 
 def test_dropping_a_visit_leaves_what_others_brought():
-    shelf = Shelf(4, "The thing")
-    a, b, c = shelf.add("a", "a"), shelf.add("b", "b"), shelf.add("c", NOBODY)
-    assert shelf.drop("a") == 1
-    assert [name in shelf for name in (a, b, c)] == [False, True, True]
+    store = VisitorStore(4, "The thing")
+    a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NOBODY)
+    assert store.drop("a") == 1
+    assert [name in store for name in (a, b, c)] == [False, True, True]
 
 
 @pytest.fixture
@@ -142,24 +145,25 @@ def reader(sizes):
 def test_a_run_waits_for_its_reader():
     waits = []
     slow = reader([MAX_UNREAD + 2] * 4 + [MAX_UNREAD])
-    messages = backstage.paced(lambda: iter("abc"), slow, sleep=waits.append)
-    assert "".join(messages) == "abc"
+    messages = [{"iteration": i} for i in (1, 2, 3)]
+    run = runs.run("sample", {}, lambda own: (m for m in messages), slow, sleep=waits.append)
+    assert list(run) == messages
     assert waits
 
 
 def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
-    monkeypatch.setattr(backstage.time, "monotonic", clock)
+    monkeypatch.setattr(runs.time, "monotonic", clock)
     taken = []
 
-    def endless():
+    def endless(own):
         for i in range(2000):
             taken.append(i)
-            yield i
+            yield {"iteration": i}
 
     def pass_time(seconds):
         clock.now += seconds
 
-    messages = backstage.paced(endless, reader([MAX_UNREAD + 1]), sleep=pass_time)
+    messages = runs.run("sample", {}, endless, reader([MAX_UNREAD + 1]), sleep=pass_time)
     with pytest.raises(TimeoutError, match="nobody read"):
         list(messages)
     assert len(taken) == 1
@@ -181,9 +185,9 @@ class Queue:
 def test_messages_without_a_reader_are_dropped_and_others_stay(clock):
     queue, here = Queue("gone", "reads"), Visits(clock)
     with here.connected("reads", "streams"):
-        run(backstage.drop_unread(queue, here))
+        run(gradio_internals.drop_unread(queue, here))
         clock.now = UNREAD_SECONDS + 1
-        run(backstage.drop_unread(queue, here))
+        run(gradio_internals.drop_unread(queue, here))
     assert queue.cleaned == ["gone"]
     assert set(queue.pending_messages_per_session) == {"reads"}
     assert set(queue.pending_event_ids_session) == {"reads"}
@@ -195,11 +199,19 @@ def test_a_visit_that_is_looked_at_between_its_runs_is_not_taken_for_one_that_le
     for _ in range(3 * UNREAD_SECONDS):
         with here.connected("busy", "streams"):
             clock.now += 1
-        run(backstage.drop_unread(queue, here))
+        run(gradio_internals.drop_unread(queue, here))
     assert queue.cleaned == []
 
 
 ASKED = {"model": "field64", "num_steps": 3, "num_images": 1, "alpha": 5, "seed": 0}
+
+
+def followed(journal, messages, *, kind="sample", asked=ASKED):
+    """Messages that pass through an entry of a journal."""
+    with journal.entry(kind, asked) as entry:
+        for message in messages:
+            entry.add(message)
+            yield message
 
 
 def lines(caplog):
@@ -215,7 +227,7 @@ def written(caplog):
 def test_a_run_is_written_down_with_what_it_was_and_how_it_ended(written):
     told, clock = Journal(lambda: 0.0), []
     messages = ({"iteration": i, "nfe": 2 * i} for i in (1, 2, 3))
-    for _ in told.follow("compare", ASKED, messages):
+    for _ in followed(told, messages, kind="compare"):
         clock.append(told.under_way)
     (line,) = lines(written)
     assert clock == [1, 1, 1]
@@ -233,42 +245,42 @@ def test_a_stopped_a_refused_and_a_failed_run_say_so(written):
         yield {"iteration": 1, "nfe": 2}
         raise error
 
-    stopped = told.follow("sample", ASKED, iter([{"iteration": 1}, {"iteration": 2}]))
+    stopped = followed(told, [{"iteration": 1}, {"iteration": 2}])
     next(stopped)
     stopped.close()
-    list(told.follow("sample", ASKED, iter([json.dumps({"kind": "error", "sentence": "No."})])))
+    list(followed(told, [{"kind": "error", "sentence": "No."}]))
     for error in (ValueError("no"), TimeoutError("nobody"), RuntimeError("bug")):
         with pytest.raises(type(error)):
-            list(told.follow("sample", ASKED, raising(error)))
+            list(followed(told, raising(error)))
     outcomes = [line["outcome"] for line in lines(written)]
     assert outcomes == ["stopped", "refused", "refused", "stopped", "failed"]
     assert told.state()["outcomes"] == {"done": 0, "stopped": 2, "refused": 2, "failed": 1}
 
 
 def test_the_journal_never_names_what_a_visitor_brought(written):
-    list(Journal().follow("sample", ASKED | {"model": "a-secret-name"}, iter([{"iteration": 1}])))
+    list(followed(Journal(), [{"iteration": 1}], asked=ASKED | {"model": "a-secret-name"}))
     assert lines(written)[0]["model"] == "brought"
 
 
 def test_a_line_is_json_whatever_was_asked(written):
     odd = {"model": ["x"], "num_steps": float("nan"), "seed": "\ud800" * 999, "alpha": {"a": 1}}
-    list(Journal().follow("sample", odd, iter([])))
+    list(followed(Journal(), [], asked=odd))
     text = journal._Lines().format(written.records[-1])
     assert len(text) < 1000
     assert json.loads(text)["event"] == "run"
 
 
 def test_masks_are_dropped_with_their_visit_too():
-    filter_tab.brought.add(object(), "m")
-    before = len(filter_tab.brought)
+    visits.visitor_masks.add(object(), "m")
+    before = len(visits.visitor_masks)
     assert visits.drop("m") == 1
-    assert len(filter_tab.brought) == before - 1
+    assert len(visits.visitor_masks) == before - 1
 
 
 def test_a_wait_is_estimated_from_runs_that_ended_and_those_under_way(clock):
     told = Journal(clock)
     assert told.wait(0, 1) == 0
-    under_way = told.follow("sample", ASKED, iter([{}, {}]))
+    under_way = followed(told, [{}, {}])
     next(under_way)
     clock.now = 8.0
     assert told.wait(0, 1) == pytest.approx(8)
@@ -284,19 +296,19 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     thread.start()
     thread.join()
     worker = Worker()
-    monkeypatch.setattr(backstage.models, "WORKER", worker)
-    assert backstage.server_state(None)["status"] == "ok"
+    monkeypatch.setattr(gradio_internals.models, "WORKER", worker)
+    assert gradio_internals.server_state(None)["status"] == "ok"
     monkeypatch.setattr(worker, "_thread", thread)
-    told = run(health(lambda: backstage.server_state(None))(None))
+    told = run(health(lambda: gradio_internals.server_state(None))(None))
     assert told.status_code == 503
     assert "thread has ended" in json.loads(told.body)["status"]
 
 
 def test_the_folder_is_new_and_our_own_unless_one_is_named(monkeypatch, tmp_path):
-    monkeypatch.delenv(backstage.FOLDER, raising=False)
-    own = backstage.claim_folder()
+    monkeypatch.delenv(gradio_internals.FOLDER, raising=False)
+    own = gradio_internals.claim_folder()
     assert list(own.iterdir()) == []
     assert own.stat().st_mode & 0o077 == 0
     own.rmdir()
-    monkeypatch.setenv(backstage.FOLDER, str(tmp_path / "named" / "here"))
-    assert backstage.claim_folder() == tmp_path / "named" / "here"
+    monkeypatch.setenv(gradio_internals.FOLDER, str(tmp_path / "named" / "here"))
+    assert gradio_internals.claim_folder() == tmp_path / "named" / "here"

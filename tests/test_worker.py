@@ -6,12 +6,12 @@ import time
 import pytest
 import torch
 
-from pds.chains import Chains, Method, Sampler, seeded_noise
-from pds.engine import Engine
 from pds.kernels import Langevin
-from pds.sampling import sample, steps
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, sample, side_by_side
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE
+from pds.serving.batcher import Batcher
 from pds.serving.worker import AHEAD, Worker
 
 SDE = VESDE(0.01, 100.0)
@@ -34,24 +34,21 @@ class WatchedScore:
 
 
 def sampler(num_steps):
-    return Sampler(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
+    return PredictorCorrector(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
 
 
 def chains(*, seed=0, num_steps=6, size=8):
-    return Chains(
+    return side_by_side(
+        [sampler(num_steps)],
         SDE,
-        methods=[Method(sampler(num_steps))],
         noise=seeded_noise([seed]),
         shape=(1, 3, size, size),
     )
 
 
 def alone(*, seed, num_steps):
-    return sample(
-        steps(
-            FIELD, SDE, sampler=sampler(num_steps), noise=seeded_noise([seed]), shape=(1, 3, 8, 8)
-        )
-    )
+    chain = sampler(num_steps).chain(SDE, noise=seeded_noise([seed]), shape=(1, 3, 8, 8))
+    return sample(FIELD, chain)
 
 
 def eventually(condition):
@@ -68,8 +65,8 @@ def score():
 
 
 @pytest.fixture
-def engine(score):
-    return Engine(score, SDE)
+def batcher(score):
+    return Batcher(score)
 
 
 @pytest.fixture
@@ -79,11 +76,11 @@ def worker():
     eventually(lambda: worker.num_runs == 0)
 
 
-def test_thirty_visitors_get_what_they_would_get_alone(worker, engine, score):
+def test_thirty_visitors_get_what_they_would_get_alone(worker, batcher, score):
     results = {}
 
     def visit(seed):
-        *_, (last,) = worker.stream(engine, chains(seed=seed, num_steps=4 + seed % 5))
+        *_, (last,) = worker.stream(batcher, chains(seed=seed, num_steps=4 + seed % 5))
         results[seed] = last
 
     threads = [threading.Thread(target=visit, args=(seed,)) for seed in range(30)]
@@ -98,20 +95,20 @@ def test_thirty_visitors_get_what_they_would_get_alone(worker, engine, score):
     assert max(score.sizes) > 1
 
 
-def test_a_reader_gets_every_iteration_in_order(worker, engine):
-    seen = [step.index for (step,) in worker.stream(engine, chains(num_steps=50))]
+def test_a_reader_gets_every_iteration_in_order(worker, batcher):
+    seen = [step.index for (step,) in worker.stream(batcher, chains(num_steps=50))]
     assert seen == list(range(50))
 
 
-def test_nothing_starts_before_the_first_step_is_asked_for(worker, engine, score):
-    worker.stream(engine, chains())
+def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
+    worker.stream(batcher, chains())
     time.sleep(0.05)
     assert not score.sizes
     assert worker.num_runs == 0
 
 
-def test_who_closes_is_gone_before_the_next_half_step(worker, engine, score):
-    run = worker.stream(engine, chains(num_steps=2000))
+def test_who_closes_is_gone_before_the_next_half_step(worker, batcher, score):
+    run = worker.stream(batcher, chains(num_steps=2000))
     next(run)
     run.close()
     eventually(lambda: worker.num_runs == 0)
@@ -120,12 +117,12 @@ def test_who_closes_is_gone_before_the_next_half_step(worker, engine, score):
     assert len(score.sizes) == done <= 2 * (AHEAD + 1)
 
 
-def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, engine, score):
-    run = worker.stream(engine, chains(num_steps=2000))
+def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, batcher, score):
+    run = worker.stream(batcher, chains(num_steps=2000))
     next(run)
-    eventually(lambda: engine.num_runs == 0)
+    eventually(lambda: batcher.num_runs == 0)
     assert len(score.sizes) <= 2 * (AHEAD + 1)
-    another = [step.index for (step,) in worker.stream(engine, chains(seed=3))]
+    another = [step.index for (step,) in worker.stream(batcher, chains(seed=3))]
     assert len(another) == 6
     assert [step.index for (step,), _ in zip(run, range(20), strict=False)] == list(range(1, 21))
     run.close()
@@ -140,7 +137,7 @@ def test_runs_of_two_models_advance_in_turn(worker):
             order.append(name)
             return FIELD(x, t)
 
-        return Engine(score, SDE)
+        return Batcher(score)
 
     first = worker.stream(model("a"), chains(num_steps=300))
     next(first)
@@ -150,43 +147,43 @@ def test_runs_of_two_models_advance_in_turn(worker):
     assert "a" in order[order.index("b") :]
 
 
-def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, engine):
+def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batcher):
     def broken(x, t):
         raise RuntimeError("no such kernel")
 
-    healthy = worker.stream(engine, chains(num_steps=40))
+    healthy = worker.stream(batcher, chains(num_steps=40))
     next(healthy)
     with pytest.raises(RuntimeError, match="no such kernel"):
-        next(worker.stream(Engine(broken, SDE), chains()))
+        next(worker.stream(Batcher(broken), chains()))
     assert [step.index for (step,) in healthy] == list(range(1, 40))
 
 
-def test_a_run_that_cannot_join_is_told_why(worker, engine):
-    run = worker.stream(engine, chains(num_steps=40))
+def test_a_run_that_cannot_join_is_told_why(worker, batcher):
+    run = worker.stream(batcher, chains(num_steps=40))
     next(run)
     with pytest.raises(ValueError, match="cannot join"):
-        next(worker.stream(engine, chains(size=4)))
+        next(worker.stream(batcher, chains(size=4)))
     run.close()
 
 
-def test_a_worker_without_runs_sleeps(worker, engine):
-    list(worker.stream(engine, chains()))
+def test_a_worker_without_runs_sleeps(worker, batcher):
+    list(worker.stream(batcher, chains()))
     eventually(lambda: worker.num_runs == 0)
     before = time.process_time()
     time.sleep(0.3)
     assert time.process_time() - before < 0.15
 
 
-def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, engine):
+def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batcher):
     """A fork has no thread but its own; what the worker then does is done here by hand."""
-    run = worker.stream(engine, chains(num_steps=2000))
+    run = worker.stream(batcher, chains(num_steps=2000))
     next(run)
     copy = Worker()
     copy._seats, copy._thread = dict(worker._seats), worker._thread
     run.close()
     eventually(lambda: worker.num_runs == 0)
     copy._forget()
-    assert copy.num_runs == engine.num_runs == 0
-    *_, (last,) = copy.stream(engine, chains(seed=3, num_steps=4))
+    assert copy.num_runs == batcher.num_runs == 0
+    *_, (last,) = copy.stream(batcher, chains(seed=3, num_steps=4))
     torch.testing.assert_close(last.x_mean, alone(seed=3, num_steps=4), rtol=0, atol=1e-5)
     eventually(lambda: copy.num_runs == 0)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pds.commands.sample_cli import sample_main
+from pds.commands.sample import sample_main
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE

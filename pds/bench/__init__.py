@@ -10,8 +10,10 @@
 | `networks` | the network against diffusers', by batch and size, against the peak |
 | `joint`    | many visitors in one engine                                         |
 | `gpu`      | what only a GPU has: graphs, memory, convolutions alone             |
+| `page`     | a run of the page with its frames against the sampler alone         |
 | `profile`  | where the time of an iteration goes                                 |
+| `suite`    | all of these by name                                                |
 | `report`   | the table and the JSON file                                         |
 
-`python -m pds bench` is in `pds.commands.bench_cli`, with the page's own measurement.
+`python -m pds bench` is in `pds.commands.bench`.
 """

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, Work, versus
-from pds.engine import Engine
 from pds.models import DEVICE
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import ScoreFn
 from pds.scores.ncsnpp import NetworkScore
 from pds.serving import acceleration
+from pds.serving.batcher import Batcher
 
 FFHQ = "FFHQ 1024 px, 1 image"
 
@@ -38,18 +38,18 @@ def rows(effort: Effort) -> Iterator[Row]:
 def _ffhq(effort: Effort) -> Iterator[Row]:
     score = subjects.with_random_weights(subjects.card("ffhq_ncsnpp_continuous"))
     x, t = subjects.batch(score, 1)
-    engine = _engine(score)
+    batcher = _batcher(score)
     convolutions = convolutions_of(score, x, t)
 
     # An iteration calls the network twice.
     twice = partial(run_alone, convolutions + convolutions)
-    iterating = versus(lambda: subjects.iterate(engine), twice, effort)
+    iterating = versus(lambda: subjects.iterate(batcher), twice, effort)
     yield Row(f"GPU, {FFHQ}", "iteration / its convolutions alone", iterating, at_most(1.5))
     del convolutions, twice
-    memory = peak_memory(lambda: subjects.iterate(engine))
+    memory = peak_memory(lambda: subjects.iterate(batcher))
     yield Row(f"GPU, {FFHQ}", "memory of an iteration, weights included", memory)
-    half = _engine(score.in_precision(torch.bfloat16))
-    dtypes = versus(lambda: subjects.iterate(engine), lambda: subjects.iterate(half), effort)
+    half = _batcher(score.in_precision(torch.bfloat16))
+    dtypes = versus(lambda: subjects.iterate(batcher), lambda: subjects.iterate(half), effort)
     yield Row(f"GPU, {FFHQ}", "iteration in float32 / in bfloat16", dtypes)
     yield Row(f"GPU, {FFHQ}", "eager / CUDA graph", _graph_gain(score, x, t, effort))
 
@@ -59,10 +59,10 @@ def _graph_gain(score: ScoreFn, x: Tensor, t: Tensor, effort: Effort) -> Measure
     return versus(lambda: _call(score, x, t), lambda: _call(fast, x, t), effort)
 
 
-def _engine(score: ScoreFn) -> Engine:
+def _batcher(score: ScoreFn) -> Batcher:
     sde = subjects.card("ffhq_ncsnpp_continuous").sde
     m = subjects.natural_filter(1024)
-    return subjects.engine(score, sde, subjects.chains(sde, (1, 3, 1024, 1024), [m]))
+    return subjects.batcher(score, subjects.run(sde, (1, 3, 1024, 1024), [m]))
 
 
 @torch.no_grad()

@@ -1,14 +1,14 @@
-"""Many visitors: one engine for all of them against an engine for each, and one big batch."""
+"""Many visitors: one batcher for all of them against a batcher for each, and one big batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, versus
-from pds.chains import Chains
-from pds.engine import Engine
 from pds.models import Experiment, Request
 from pds.preconditioners import Identity
+from pds.sampling import Chains
+from pds.serving.batcher import Batcher
 
 VISITORS = (1, 4, 16, 30)
 ITERATIONS = 5
@@ -22,17 +22,17 @@ def rows(effort: Effort) -> Iterator[Row]:
     for visitors in VISITORS[:2] if effort.quick else VISITORS:
         yield Row(
             f"engine, {visitors} visitor{'s' * (visitors > 1)}",
-            "joint engine / an engine each",
+            "one batcher / a batcher each",
             versus(_joint(model, visitors), _separate(model, visitors), effort),
             note=note,
         )
     most = VISITORS[1] if effort.quick else VISITORS[-1]
     yield Row(
         f"engine, {most} visitors' throughput",
-        "joint engine / one run of as many images",
+        "one batcher / one run of as many images",
         versus(several(_one_run(model, most)), several(_joint(model, most)), effort),
         at_least(0.9),
-        note=f"at most {model.engine.max_images} images to a network call",
+        note=f"at most {model.batcher.max_images} images to a network call",
     )
     yield Row(
         f"engine, {most} visitors who come at once",
@@ -44,22 +44,22 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 class Pace:
-    """Take half steps until the runs have ended one more iteration each, on average.
+    """Make network calls until the runs have ended one more iteration each, on average.
 
     Where they do not all fit into one call, some are ahead after it; that counts for the next time.
     """
 
-    def __init__(self, engine: Engine, runs: Sequence[Chains]) -> None:
-        self.engine, self.runs, self.due = engine, runs, 0
+    def __init__(self, batcher: Batcher) -> None:
+        self.batcher, self.due, self.ended = batcher, 0, 0
 
     def __call__(self) -> None:
-        self.due += len(self.runs)
-        while sum(run.index for run in self.runs) < self.due:
-            self.engine.step()
+        self.due += self.batcher.num_runs
+        while self.ended < self.due:
+            self.ended += subjects.iterations(self.batcher)
 
 
 def several(work: Work) -> Work:
-    """Return the work done `ITERATIONS` times, so that a call more or less is no matter."""
+    """Return the work done `ITERATIONS` times, so that one call more or less does not matter."""
 
     def repeated() -> None:
         for _ in range(ITERATIONS):
@@ -72,10 +72,10 @@ def _arrival(model: Experiment, count: int) -> Work:
     """Return the work of giving everybody of a crowd a first iteration."""
 
     def arrive() -> None:
-        runs, most = _visitors(model, count, CLASS_IMAGES), model.engine.max_images
-        engine = subjects.engine(model.score, model.sde, *runs, max_images=most)
-        while any(run.index == 0 for run in runs):
-            engine.step()
+        runs, most = _visitors(model, count, CLASS_IMAGES), model.batcher.max_images
+        batcher, waiting = subjects.batcher(model.score, *runs, max_images=most), set(runs)
+        while waiting:
+            waiting -= {progress.run for progress in batcher.step() if progress.steps}
 
     return arrive
 
@@ -84,26 +84,23 @@ def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
-        subjects.chains(
-            model.sde, shape, (Identity(), model.method(request).preconditioner), seed=seed
-        )
+        subjects.run(model.sde, shape, (Identity(), model.method(request).m), seed=seed)
         for seed, request in enumerate(requests)
     ]
 
 
 def _joint(model: Experiment, count: int) -> Work:
-    runs, most = _visitors(model, count), model.engine.max_images
-    engine = subjects.engine(model.score, model.sde, *runs, max_images=most)
-    return Pace(engine, runs)
+    runs, most = _visitors(model, count), model.batcher.max_images
+    return Pace(subjects.batcher(model.score, *runs, max_images=most))
 
 
 def _separate(model: Experiment, count: int) -> Work:
-    engines = [subjects.engine(model.score, model.sde, run) for run in _visitors(model, count)]
-    return lambda: subjects.iterate(*engines)
+    batchers = [subjects.batcher(model.score, run) for run in _visitors(model, count)]
+    return lambda: subjects.iterate(*batchers)
 
 
 def _one_run(model: Experiment, count: int) -> Work:
-    both = (Identity(), model.method(Request()).preconditioner)
-    run = subjects.chains(model.sde, (count, *model.image_shape), both)
-    engine = subjects.engine(model.score, model.sde, run)
-    return lambda: subjects.iterate(engine)
+    both = (Identity(), model.method(Request()).m)
+    run = subjects.run(model.sde, (count, *model.image_shape), both)
+    batcher = subjects.batcher(model.score, run)
+    return lambda: subjects.iterate(batcher)

@@ -33,16 +33,17 @@ RESAMPLING, OTHER = "resampling", "other"
 def tables() -> str:
     """Return the table for the embedded network, 4 images, and for church 256 px, 1 image."""
     model = subjects.embedded()
-    shape, m = (4, *model.image_shape), model.method(Request()).preconditioner
-    small = subjects.engine(model.score, model.sde, subjects.chains(model.sde, shape, [m]))
+    shape, m = (4, *model.image_shape), model.method(Request()).m
+    small = subjects.batcher(model.score, subjects.run(model.sde, shape, [m]))
     church = subjects.with_random_weights(subjects.card("church_ncsnpp_continuous"))
-    run = subjects.chains(church.sde, (1, 3, 256, 256), [subjects.natural_filter(256)])
-    engines = {
+    run = subjects.run(church.sde, (1, 3, 256, 256), [subjects.natural_filter(256)])
+    batchers = {
         "embedded network, 4 images": small,
-        "church 256 px, 1 image": subjects.engine(church, church.sde, run),
+        "church 256 px, 1 image": subjects.batcher(church, run),
     }
     return "\n\n".join(
-        table(name, by_kind(partial(subjects.iterate, engine))) for name, engine in engines.items()
+        table(name, by_kind(partial(subjects.iterate, batcher)))
+        for name, batcher in batchers.items()
     )
 
 

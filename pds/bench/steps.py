@@ -10,13 +10,13 @@ from torch import Tensor
 from pds.bench import subjects
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
-from pds.engine import Engine
-from pds.kernels import Langevin, ReverseDiffusion, Setting
+from pds.kernels import Langevin
 from pds.models import DEVICE, Experiment, Request
 from pds.preconditioners import Identity, Preconditioner
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard
-from pds.sde import SDE, VESDE, Level
+from pds.sde import SDE, VESDE
+from pds.serving.batcher import Batcher
 
 IMAGES = 4
 
@@ -41,7 +41,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _contests(effort: Effort) -> Iterator[Contest]:
     model = subjects.embedded()
-    m = model.method(Request()).preconditioner
+    m = model.method(Request()).m
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
     church = subjects.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
@@ -59,11 +59,10 @@ def _published(card: ModelCard, name: str, note: str) -> Contest:
 
 
 def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
-    def engine(m: Preconditioner) -> Engine:
-        run = subjects.chains(contest.sde, contest.shape, [m])
-        return subjects.engine(contest.score, contest.sde, run)
+    def batcher(m: Preconditioner) -> Batcher:
+        return subjects.batcher(contest.score, subjects.run(contest.sde, contest.shape, [m]))
 
-    pds, vanilla = engine(contest.preconditioner), engine(Identity())
+    pds, vanilla = batcher(contest.preconditioner), batcher(Identity())
     # What is looked for is 1 %, so what is short is run often.
     often = replace(effort, num_runs=10 * effort.num_runs)
     times = alternate([lambda: subjects.iterate(pds), lambda: subjects.iterate(vanilla)], often)
@@ -101,15 +100,14 @@ class Kernels:
         self.x, self.score, self.noise = (
             torch.randn(shape, generator=generator).to(DEVICE) for _ in range(3)
         )
-        self.sde, count = sde, shape[0]
-        steps = torch.full((count,), 66)
-        self.level = Level(torch.full((count,), 0.5, dtype=torch.float64), steps // 2, steps)
-        self.kernels = (Langevin(snr=0.15, snr_norm="sample"), ReverseDiffusion())
+        corrector = Langevin(snr=0.15, snr_norm="sample")
+        sampler = PredictorCorrector(num_steps=66, eps=1e-3, corrector=corrector)
+        self.kernels, self.rows = sampler.kernels, sampler.grid(sde).rows[33]
 
     def __call__(self, m: Preconditioner) -> Tensor:
-        x, setting = self.x, Setting(self.level, self.sde, m)
-        for kernel in self.kernels:
-            x = kernel(x, self.score, self.noise, setting).x
+        x = self.x
+        for (kernel, _), row in zip(self.kernels, self.rows, strict=True):
+            x = kernel(x, self.score, self.noise, row, m).x
         return x
 
     def timed(self, m: Preconditioner, effort: Effort) -> list[list[float]]:
@@ -132,11 +130,11 @@ def compare_rows(effort: Effort) -> Iterator[Row]:
 
 
 def _together_and_apart(model: Experiment, images: int) -> tuple[Work, Work]:
-    both = (Identity(), model.method(Request()).preconditioner)
+    both = (Identity(), model.method(Request()).m)
 
-    def engine(*preconditioners: Preconditioner) -> Engine:
-        run = subjects.chains(model.sde, (images, *model.image_shape), preconditioners)
-        return subjects.engine(model.score, model.sde, run)
+    def batcher(*preconditioners: Preconditioner) -> Batcher:
+        run = subjects.run(model.sde, (images, *model.image_shape), preconditioners)
+        return subjects.batcher(model.score, run)
 
-    together, apart = engine(*both), [engine(m) for m in both]
+    together, apart = batcher(*both), [batcher(m) for m in both]
     return lambda: subjects.iterate(together), lambda: subjects.iterate(*apart)

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from pds import filters, models
-from pds.chains import Chains, Method, Sampler, seeded_noise
-from pds.engine import Engine
-from pds.jobs import configs
+from pds.jobs import configuration
 from pds.kernels import Langevin
 from pds.models import DEVICE, ROOT, Experiment
+from pds.noise import seeded_noise
 from pds.preconditioners import FrequencyFilter, Preconditioner
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import Chains, PredictorCorrector, ScoreFn, side_by_side
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
+from pds.serving.batcher import Batcher
 
 ON_GPU = DEVICE != "cpu"
 
@@ -32,7 +32,7 @@ def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelC
 
     Attention stays at its level of the network, whatever the size of the images there.
     """
-    published = configs.read(ROOT / "configs" / "ve" / f"{name}.py").card
+    published = configuration.read(ROOT / "configs" / "ve" / f"{name}.py").card
     network, size = published.network, size or published.network.image_size
     attention = tuple(at * size // network.image_size for at in network.attn_resolutions)
     network = replace(network, image_size=size, attn_resolutions=attention, nf=nf or network.nf)
@@ -60,30 +60,35 @@ def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
     return x.to(DEVICE), torch.full((num_images,), 0.5, device=DEVICE)
 
 
-def chains(
+def run(
     sde: SDE, shape: Sequence[int], preconditioners: Sequence[Preconditioner], *, seed: int = 0
 ) -> Chains:
     """Return a run of the published sampler that is too long to end while it is timed."""
-    sampler = Sampler(num_steps=20_000, eps=1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
-    return Chains(
+    sampler = PredictorCorrector(20_000, 1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
+    return side_by_side(
+        [replace(sampler, m=m) for m in preconditioners],
         sde,
-        methods=[Method(sampler, m) for m in preconditioners],
         noise=seeded_noise(range(seed, seed + shape[0]), device=DEVICE),
         shape=shape,
     )
 
 
-def iterate(*engines: Engine) -> None:
-    """Take half steps until every run has ended one more iteration, engine after engine."""
-    for engine in engines:
+def iterate(*batchers: Batcher) -> None:
+    """Answer queries until every run has ended one more iteration, batcher after batcher."""
+    for batcher in batchers:
         ended = 0
-        while ended < engine.num_runs:
-            ended += len(engine.step())
+        while ended < batcher.num_runs:
+            ended += iterations(batcher)
 
 
-def engine(score: ScoreFn, sde: SDE, *runs: Chains, max_images: int = sys.maxsize) -> Engine:
-    """Return an engine with these runs under way."""
-    engine = Engine(score, sde, max_images=max_images)
+def iterations(batcher: Batcher) -> int:
+    """Make one network call, and return how many runs ended an iteration with it."""
+    return sum(progress.steps is not None for progress in batcher.step())
+
+
+def batcher(score: ScoreFn, *runs: Chains, max_images: int = sys.maxsize) -> Batcher:
+    """Return a batcher with these runs under way."""
+    batcher = Batcher(score, max_images=max_images)
     for run in runs:
-        engine.join(run)
-    return engine
+        batcher.join(run)
+    return batcher

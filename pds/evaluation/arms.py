@@ -26,11 +26,11 @@ import torch
 
 from pds import filters, theory
 from pds.evaluation.gaussian import Array, Field
-from pds.flow import Flow
-from pds.kernels import MarginalPreserving, Own
+from pds.flow import ProbabilityFlow
+from pds.kernels import MarginalPreserving
 from pds.limits import MAX_ALPHA, MAX_STEPS
-from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
-from pds.sampling import Sampler
+from pds.preconditioners import FrequencyFilter, Identity, SpaceFilter
+from pds.sampling import PredictorCorrector, Sampler
 from pds.theory import tuned
 
 
@@ -38,22 +38,12 @@ from pds.theory import tuned
 class Plan:
     """What an arm runs at one N.
 
-    sampler: of the predictor-corrector, or the solver of the flow.
-    preconditioner: M of the chain.
-    gain: what the recursion takes for it, (K,) of the field's bins; None where it cannot follow.
+    sampler: with its M.
+    gain: of M for each of the field's bins, (K,); None where the recursion has no answer.
     """
 
-    sampler: Sampler | Flow
-    preconditioner: Preconditioner = Identity()
+    sampler: Sampler
     gain: Array | None = None
-
-    @property
-    def nfe(self) -> int:
-        """Network evaluations for each image."""
-        sampler = self.sampler
-        if isinstance(sampler, Flow):
-            return sampler.nfe
-        return sampler.num_steps * len(sampler.kernels)
 
 
 Build = Callable[[Field, int], Plan]
@@ -114,14 +104,21 @@ def _alpha(name: str, strength: str) -> float:
     return alpha
 
 
+def _plain(field: Field, sampler: Sampler) -> Plan:
+    """Return the plan of a sampler without M, or with one in a single kernel."""
+    return Plan(sampler, np.ones(len(field.data.power)))
+
+
 def _vanilla(field: Field, num_steps: int) -> Plan:
-    return Plan(field.experiment.sampler(num_steps), gain=np.ones(len(field.data.power)))
+    return _plain(field, field.experiment.sampler(num_steps))
+
+
+def _filtered(field: Field, sampler: PredictorCorrector, alpha: float) -> Plan:
+    return Plan(replace(sampler, m=_filter(field, alpha)), field.gain(alpha))
 
 
 def _pds(field: Field, num_steps: int, alpha: float) -> Plan:
-    return replace(
-        _vanilla(field, num_steps), preconditioner=_filter(field, alpha), gain=field.gain(alpha)
-    )
+    return _filtered(field, field.experiment.sampler(num_steps), alpha)
 
 
 def _space(field: Field, num_steps: int, alpha: float) -> Plan:
@@ -130,32 +127,31 @@ def _space(field: Field, num_steps: int, alpha: float) -> Plan:
     space = experiment.space_mask
     stationary = bool(torch.isclose(space, space.max()).all())
     gain = field.gain(alpha) if stationary else None
-    return Plan(experiment.sampler(num_steps), m, gain)
+    return Plan(replace(experiment.sampler(num_steps), m=m), gain)
 
 
 def _inverted(field: Field, num_steps: int, alpha: float) -> Plan:
     m = FrequencyFilter(1 / filters.gain(field.experiment.frequency_mask, alpha))
-    return Plan(field.experiment.sampler(num_steps), m, 1 / field.gain(alpha))
+    return Plan(replace(field.experiment.sampler(num_steps), m=m), 1 / field.gain(alpha))
 
 
 def _preserving(field: Field, num_steps: int, alpha: float) -> Plan:
-    plan = _pds(field, num_steps, alpha)
     sampler = replace(field.experiment.sampler(num_steps), predictor=MarginalPreserving())
-    return replace(plan, sampler=sampler)
+    return _filtered(field, sampler, alpha)
 
 
-def _only(kernel: str) -> Callable[[Field, int, float], Plan]:
-    def build(field: Field, num_steps: int, alpha: float) -> Plan:
-        plain = field.experiment.sampler(num_steps)
-        own = Own(getattr(plain, kernel), _filter(field, alpha))
-        sampler = replace(plain, **{kernel: own})  # type: ignore[arg-type]
-        return replace(_vanilla(field, num_steps), sampler=sampler)
+def _corrector(field: Field, num_steps: int, alpha: float) -> Plan:
+    plain = field.experiment.sampler(num_steps)
+    return _plain(field, replace(plain, corrector_m=_filter(field, alpha)))
 
-    return build
+
+def _predictor(field: Field, num_steps: int, alpha: float) -> Plan:
+    plain = field.experiment.sampler(num_steps)
+    return _plain(field, replace(plain, predictor_m=_filter(field, alpha)))
 
 
 def _tuned(field: Field, num_steps: int) -> Plan:
-    return replace(_vanilla(field, num_steps), sampler=field.experiment.tuned(num_steps))
+    return _plain(field, field.experiment.tuned(num_steps))
 
 
 def _partly(**what: bool) -> Build:
@@ -163,13 +159,13 @@ def _partly(**what: bool) -> Build:
         experiment = field.experiment
         plain = experiment.sampler(num_steps)
         sampler = tuned.sampler(experiment.frequency_mask, experiment.sde, plain, **what)
-        return replace(_vanilla(field, num_steps), sampler=sampler)
+        return _plain(field, sampler)
 
     return build
 
 
 def _tuned_pds(field: Field, num_steps: int, alpha: float) -> Plan:
-    return replace(_pds(field, num_steps, alpha), sampler=field.experiment.tuned(num_steps))
+    return _filtered(field, field.experiment.tuned(num_steps), alpha)
 
 
 def _tuned_gain(field: Field, num_steps: int) -> Plan:
@@ -180,22 +176,27 @@ def _gain(field: Field, num_steps: int) -> Plan:
     return _best(field, field.experiment.sampler(num_steps))
 
 
-def _best(field: Field, sampler: Sampler) -> Plan:
-    """Return the plan of the best radial gain on a sampler."""
+def _best_gain(field: Field, sampler: PredictorCorrector) -> Array:
+    """Return the best radial gain on a sampler, (K,)."""
     experiment = field.experiment
-    gain = tuned.radial_gain(experiment.frequency_mask, field.data, experiment.sde, sampler)
-    return _radial(field, sampler, gain)
+    return tuned.radial_gain(experiment.frequency_mask, field.data, experiment.sde, sampler)
+
+
+def _best(field: Field, sampler: PredictorCorrector) -> Plan:
+    """Return the plan of the best radial gain on a sampler."""
+    return _radial(field, sampler, _best_gain(field, sampler))
+
+
+def _best_m(field: Field, sampler: PredictorCorrector) -> FrequencyFilter:
+    return _radial_filter(field, _best_gain(field, sampler))
 
 
 def _split(field: Field, num_steps: int) -> Plan:
     """Fit the predictor's gain, then the corrector's to it."""
     plain = field.experiment.sampler(num_steps)
-    assert plain.predictor is not None and plain.corrector is not None
-    alone = replace(plain, corrector=Own(plain.corrector, Identity()))
-    predictor = Own(plain.predictor, _best(field, alone).preconditioner)
-    half = replace(plain, predictor=predictor)
-    corrector = Own(plain.corrector, _best(field, half).preconditioner)
-    return replace(_vanilla(field, num_steps), sampler=replace(half, corrector=corrector))
+    alone = replace(plain, corrector_m=Identity())
+    half = replace(plain, predictor_m=_best_m(field, alone))
+    return _plain(field, replace(half, corrector_m=_best_m(field, half)))
 
 
 def _steady(field: Field, num_steps: int) -> Plan:
@@ -204,30 +205,35 @@ def _steady(field: Field, num_steps: int) -> Plan:
     return _radial(field, sampler, theory.tune(field.data, sde, sampler, bounds=bounds))
 
 
-def _radial(field: Field, sampler: Sampler, gain: Array) -> Plan:
+def _radial(field: Field, sampler: PredictorCorrector, gain: Array) -> Plan:
     """Return the plan of a gain for each of the field's bins, (K,)."""
+    return Plan(replace(sampler, m=_radial_filter(field, gain)), gain)
+
+
+def _radial_filter(field: Field, gain: Array) -> FrequencyFilter:
     plane = theory.on_grid(field.data, gain, *field.power.shape)
     plane = plane.to(field.experiment.frequency_mask.device, torch.float32)
-    return Plan(sampler, FrequencyFilter(plane.expand(field.experiment.image_shape)), gain)
+    return FrequencyFilter(plane.expand(field.experiment.image_shape))
 
 
 def _scalar(field: Field, num_steps: int) -> Plan:
     sampler = field.experiment.sampler(num_steps)
     c = theory.tune_scalar(field.data, field.experiment.sde, sampler)
-    return Plan(sampler, SpaceFilter(torch.tensor(c)), np.full(len(field.data.power), c))
+    m = SpaceFilter(torch.tensor(c))
+    return Plan(replace(sampler, m=m), np.full(len(field.data.power), c))
 
 
 def _euler(field: Field, num_steps: int) -> Plan:
-    return _flow(field, Flow("euler", 2 * num_steps))
+    return _flow(field, ProbabilityFlow("euler", 2 * num_steps))
 
 
 def _heun(field: Field, num_steps: int) -> Plan:
-    return _flow(field, Flow("heun", num_steps))
+    return _flow(field, ProbabilityFlow("heun", num_steps))
 
 
-def _flow(field: Field, solver: Flow) -> Plan:
-    solver.sigmas(field.experiment.sde)  # refuses a process that it is not for
-    return Plan(solver, gain=np.ones(len(field.data.power)))
+def _flow(field: Field, sampler: ProbabilityFlow) -> Plan:
+    sampler.require(field.experiment.sde)
+    return _plain(field, sampler)
 
 
 def _filter(field: Field, alpha: float) -> FrequencyFilter:
@@ -255,8 +261,8 @@ STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
     "tuned+pds": _tuned_pds,
     "inverted": _inverted,
     "preserving": _preserving,
-    "corrector": _only("corrector"),
-    "predictor": _only("predictor"),
+    "corrector": _corrector,
+    "predictor": _predictor,
 }
 """Arms with a strength, as in pds:5."""
 

@@ -11,10 +11,8 @@ from pds.evaluation import arms
 from pds.evaluation.arms import Plan
 from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
-from pds.flow import Flow, flow
-from pds.sampling import sample, seeded_noise, steps
-from pds.scores.gaussian import ScoreFn
-from pds.sde import VESDE
+from pds.noise import seeded_noise
+from pds.sampling import ScoreFn, sample
 from pds.serving.acceleration import Background, accelerate
 
 
@@ -30,7 +28,7 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
     if not batches:
         return
     plans = {cell: plan(subject, *cell) for cell in dict.fromkeys(b.cell for b in batches)}
-    total = sum(plans[batch.cell].nfe * batch.size for batch in batches)
+    total = sum(plans[batch.cell].sampler.nfe * batch.size for batch in batches)
     score = _prepared(subject, max(batch.size for batch in batches))
     with tqdm(total=total, unit="call", unit_scale=True, smoothing=0.05) as progress:
         for batch in batches:
@@ -40,7 +38,7 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
             started = time.perf_counter()
             images = sampled(subject, plans[batch.cell], counted, seeds).cpu()
             seconds = time.perf_counter() - started
-            store.save(batch, images, nfe=plans[batch.cell].nfe, seconds=seconds)
+            store.save(batch, images, nfe=plans[batch.cell].sampler.nfe, seconds=seconds)
 
 
 def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
@@ -52,19 +50,8 @@ def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tenso
     """Return images (B, C, H, W), not clipped, on the model's device; image i has seeds[i]."""
     experiment, device = subject.experiment, subject.device
     noise = seeded_noise(seeds, device=device)
-    shape = torch.Size((len(seeds), *experiment.image_shape))
-    if isinstance(plan.sampler, Flow):
-        assert isinstance(experiment.sde, VESDE)  # the plan was refused otherwise
-        return flow(score, experiment.sde, noise(shape), plan.sampler)
-    chain = steps(
-        score,
-        experiment.sde,
-        sampler=plan.sampler,
-        noise=noise,
-        shape=shape,
-        preconditioner=plan.preconditioner,
-    )
-    return sample(chain)
+    shape = (len(seeds), *experiment.image_shape)
+    return sample(score, plan.sampler.chain(experiment.sde, noise=noise, shape=shape))
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:

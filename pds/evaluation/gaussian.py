@@ -17,10 +17,10 @@ from torch import Tensor
 
 from pds import filters, models, theory
 from pds.models import Experiment
+from pds.noise import seeded_noise
 from pds.portraits import portraits
-from pds.sampling import seeded_noise
 from pds.scores.gaussian import GaussianField
-from pds.sde import VESDE, Level
+from pds.sde import VESDE
 from pds.theory import Modes
 
 Array = NDArray[np.float64]
@@ -210,14 +210,12 @@ def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Ar
         if alpha is None
         else theory.rings(field.frequency_gain(alpha)).power
     )
-    k = torch.arange(num_steps).flip(0)
-    level = Level(sampler.times(), k, torch.full((num_steps,), num_steps))
     assert isinstance(sde, VESDE), VE_ONLY
-    sigma = sde.discrete_sigma(level._replace(k=k - 1)).numpy()
-    kick = sde.discretize(level).diffusion.numpy()
-    kick[-1] = 0.0  # the last noise is left out of the result
+    sigma = sde.discrete_sigmas(num_steps)[1:].numpy()
+    noise = sde.discretize(sampler.times()).diffusion.numpy()
+    noise[-1] = 0.0  # the last noise is left out of the result
     means = np.stack(list(theory.trajectory(field.rings, gain, sde, sampler)))
-    return sigma, np.sqrt(means + np.outer(kick, gain) ** 2)
+    return sigma, np.sqrt(means + np.outer(noise, gain) ** 2)
 
 
 class Errors(NamedTuple):

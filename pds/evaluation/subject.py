@@ -10,11 +10,11 @@ from torch import Tensor
 
 from pds import filters, models
 from pds.evaluation.gaussian import Field
-from pds.files.fingerprint import fingerprint
+from pds.files.digest import digest
 from pds.files.images import Images
 from pds.models import Experiment
+from pds.noise import seeded_noise
 from pds.portraits import portraits, train
-from pds.sampling import seeded_noise
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField
 from pds.scores.ncsnpp import NetworkScore
@@ -58,7 +58,7 @@ class Subject:
         if isinstance(score, GaussianField):
             tensors.append(score.power)
         settings = repr((experiment.sde, experiment.num_scales, experiment.snr))
-        return fingerprint([*tensors, settings])
+        return digest([*tensors, settings])
 
     @property
     def source(self) -> str:

@@ -18,6 +18,7 @@ that both have.
 import csv
 import io
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -28,7 +29,6 @@ from pds.evaluation.evidence import Evidence, Prediction, Row
 from pds.evaluation.metrics import METRICS
 from pds.evaluation.store import Cell, Store
 from pds.evaluation.subject import Subject
-from pds.flow import Flow, flow_variances
 
 
 def cells(store: Store) -> list[Cell]:
@@ -59,14 +59,9 @@ def predict(subject: Subject, cell: Cell) -> Prediction:
     plan = arms.parse(cell.arm).plan(field, cell.num_steps)
     if plan.gain is None:
         return Prediction()
-    if isinstance(plan.sampler, Flow):
-        variance = flow_variances(field.data, field.experiment.sde, plan.sampler)
-    else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            (variance,) = theory.variances(
-                field.data, plan.gain, field.experiment.sde, [plan.sampler]
-            )
     with np.errstate(over="ignore", invalid="ignore"):
+        exact = theory.trajectory(field.data, plan.gain, field.experiment.sde, plan.sampler)
+        (variance,) = deque(exact, maxlen=1)
         left = float(theory.noise_left(field.data, variance))
         return Prediction(left, float(theory.w2(field.data, variance)))
 

@@ -15,7 +15,7 @@ from pds.evaluation.gaussian import COUNTS, Array, Field, field
 from pds.files.writing import write
 from pds.kernels import Langevin
 from pds.models import ROOT
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.theory import tuned
 
 RECORDED = ROOT / "assets" / "tuned.json"
@@ -73,7 +73,7 @@ def load(model: str) -> Tuned:
     return Tuned(*(np.array(values[name]) for name in Tuned._fields))
 
 
-def samplers(model: str) -> list[Sampler]:
+def samplers(model: str) -> list[PredictorCorrector]:
     """Return the tuned sampler at each of `COUNTS`."""
     return [
         _with(field(model).experiment.sampler(n), *levels)
@@ -94,6 +94,8 @@ def curves(model: str) -> dict[str, Array]:
     }
 
 
-def _with(sampler: Sampler, lowest: float, highest: float, snr: float) -> Sampler:
+def _with(
+    sampler: PredictorCorrector, lowest: float, highest: float, snr: float
+) -> PredictorCorrector:
     corrector = Langevin(snr, snr_norm="sample")
     return replace(sampler, sigmas=(lowest, highest), corrector=corrector)

@@ -33,8 +33,9 @@ from pds.checks import require_positive, require_whole
 from pds.files import pictures
 from pds.files.writing import whole, write
 from pds.kernels import Langevin
+from pds.noise import seeded_noise
 from pds.portraits import portrait
-from pds.sampling import Sampler, sample, seeded_noise, steps
+from pds.sampling import PredictorCorrector, sample
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE, column
@@ -279,11 +280,9 @@ def _export(trainer: Trainer) -> Path:
     path = config.out / f"portraits{config.size}.safetensors"
     checkpoints.save(path, trainer.averaged)
     score, sde = trainer.averaged.eval(), config.card.sde
-    sampler = Sampler(num_steps=100, eps=2e-4, corrector=Langevin(config.card.snr, "sample"))
+    sampler = PredictorCorrector(100, 2e-4, corrector=Langevin(config.card.snr, "sample"))
     noise = seeded_noise(range(16), device=config.device)
-    images = sample(
-        steps(score, sde, sampler=sampler, noise=noise, shape=(16, 3, *[config.size] * 2))
-    )
+    images = sample(score, sampler.chain(sde, noise=noise, shape=(16, 3, *[config.size] * 2)))
     sheet = pictures.grid(pictures.view(images.cpu().numpy()), columns=8)
     write(config.out / f"sheet{trainer.iteration:06d}.png", pictures.png(sheet, ""))
     return path

@@ -1,6 +1,4 @@
-"""Score functions, and exact ones that need no network.
-
-A score function maps x (B, C, H, W) and t (B,) in (0, 1] to the gradient of log p_t at x.
+"""The exact score of stationary Gaussian images, which needs no network.
 
 For Gaussian data with mean m and power lambda_k at frequency k, p_t is Gaussian too and
 
@@ -9,15 +7,12 @@ For Gaussian data with mean m and power lambda_k at frequency k, p_t is Gaussian
 with scale(t) and std(t) of the SDE: every Fourier mode is on its own.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pds.sde import SDE, column
-
-ScoreFn = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)

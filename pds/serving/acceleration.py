@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import torch
 from torch import Tensor
 
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import ScoreFn
 
 log = logging.getLogger(__name__)
 

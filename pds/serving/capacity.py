@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from pds.scores.gaussian import ScoreFn
+from pds.sampling import ScoreFn
 
 CPU_BYTES = 2**26
 """Working memory of a network call on a CPU, where a larger batch gains no speed: it only keeps

@@ -1,9 +1,8 @@
-"""One thread per device that drives the engines of all models, and hands everybody their steps.
+"""One thread per device that drives the batchers of all models and hands out the steps.
 
-Visitors call `stream` from threads of their own. The thread makes one half step of each model that
-has runs, in turn, so that nobody's model waits for another's run. A visitor who does not take the
-steps is set aside after `AHEAD` of them; one who closes the iterator is gone before the next half
-step.
+Readers call `stream` from threads of their own. The thread makes one network call for each model
+that has runs, in turn, so that no model waits for another's runs. A run is paused while `AHEAD` of
+its iterations have not been read; closing the iterator cancels it before the next network call.
 """
 
 import os
@@ -14,50 +13,55 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pds.chains import Chains, Step
-from pds.engine import Engine
+from pds.sampling import Chains, Step
+from pds.serving.batcher import Batcher
 
 AHEAD = 2
 """Iterations that a run may be ahead of its reader."""
 
-Steps = tuple[Step, ...]
+
+class _End:
+    """Marks the end of a run in its queue."""
 
 
 @dataclass(eq=False)
 class _Seat:
-    """A run and its reader. The worker's thread alone changes `ahead` and `gone`."""
+    """A run and its reader. Only the worker's thread changes `unread`."""
 
-    engine: Engine
-    chains: Chains
-    out: "queue.SimpleQueue[Steps | BaseException]" = field(default_factory=queue.SimpleQueue)
-    ahead: int = 0
-    gone: bool = False
+    batcher: Batcher
+    run: Chains
+    out: "queue.SimpleQueue[tuple[Step, ...] | Exception | _End]" = field(
+        default_factory=queue.SimpleQueue
+    )
+    unread: int = 0
 
 
 class Worker:
-    """Drives engines on one thread, which is started with the first run and sleeps without any.
+    """Drives batchers on one thread, started with the first run; it sleeps while there is none.
 
     Args:
-        device: where the engines' models live.
+        device: of the batchers' models.
     """
 
     def __init__(self, device: torch.device | str = "cpu") -> None:
         self._device = torch.device(device)
-        self._begin()
+        self._reset()
         if hasattr(os, "register_at_fork"):
-            # A copy of this process (a ZeroGPU call is one) has the runs, but not the thread.
+            # A fork (a ZeroGPU call is one) copies the runs, but not the thread.
             os.register_at_fork(after_in_child=self._forget)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._seats: dict[Chains, _Seat] = {}
-        self._inbox: queue.SimpleQueue[tuple[Callable[[_Seat], None], _Seat]] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[tuple[Callable[[_Seat], None], _Seat]] = (
+            queue.SimpleQueue()
+        )
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def _forget(self) -> None:
         for seat in self._seats.values():
-            seat.engine.leave(seat.chains)
-        self._begin()
+            seat.batcher.leave(seat.run)
+        self._reset()
 
     @property
     def num_runs(self) -> int:
@@ -69,88 +73,90 @@ class Worker:
         """Return whether runs advance, or would if there were any."""
         return self._thread is None or self._thread.is_alive()
 
-    def stream(self, engine: Engine, chains: Chains) -> Generator[Steps, None, None]:
-        """Yield the steps of a run, one iteration after the other; `close()` it to leave.
+    def stream(self, batcher: Batcher, run: Chains) -> Generator[tuple[Step, ...], None, None]:
+        """Yield the steps of a run, one iteration after the other; `close()` to cancel it.
 
         Args:
-            engine: of the run's model; it must be driven by this worker only.
-            chains: the run.
+            batcher: of the run's model; only this worker may drive it.
+            run: not started yet.
 
         Raises:
-            Exception: whatever the run's kernels or its model raised.
+            Exception: as raised by the run's samplers or its model.
         """
-        seat = _Seat(engine, chains)
-        self._post(self._enter, seat)
+        seat = _Seat(batcher, run)
+        self._post(self._join, seat)
         try:
-            for _ in range(chains.num_steps):
-                item = seat.out.get()
-                if isinstance(item, BaseException):
+            while not isinstance(item := seat.out.get(), _End):
+                if isinstance(item, Exception):
                     raise item
-                self._post(self._taken, seat)
+                self._post(self._read, seat)
                 yield item
         finally:
-            self._post(self._go, seat)
+            self._post(self._close, seat)
 
-    def _post(self, what: Callable[[_Seat], None], seat: _Seat) -> None:
-        self._inbox.put((what, seat))
+    def _post(self, command: Callable[[_Seat], None], seat: _Seat) -> None:
+        self._commands.put((command, seat))
         with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._drive, name="sampler", daemon=True)
                 self._thread.start()
 
     def _drive(self) -> None:
-        """Obey, step every engine that has runs, and so on for ever."""
+        """Main loop: process commands, then step every active batcher."""
         fence = None
         if self._device.type == "cuda":
             fence = torch.cuda.Event()  # type: ignore[no-untyped-call]
         while True:
-            self._obey()
-            for engine in {id(s.engine): s.engine for s in self._seats.values()}.values():
-                if engine.num_runs:
-                    self._step(engine)
+            self._process_commands()
+            for batcher in {id(s.batcher): s.batcher for s in self._seats.values()}.values():
+                if batcher.num_runs:
+                    self._step(batcher)
             if fence is not None:
-                # One step behind: the GPU never idles, and the queue on it stays short.
+                # One step behind: the GPU never idles, and its queue stays short.
                 fence.synchronize()
                 fence.record()
 
-    def _obey(self) -> None:
-        """Do what visitors asked for; wait for it where there is nothing else to do."""
-        idle = not any(seat.engine.num_runs for seat in self._seats.values())
-        while idle or not self._inbox.empty():
-            what, seat = self._inbox.get()
-            what(seat)
+    def _process_commands(self) -> None:
+        """Process the commands that wait; block for one while no run is active."""
+        idle = not any(seat.batcher.num_runs for seat in self._seats.values())
+        while idle or not self._commands.empty():
+            command, seat = self._commands.get()
+            command(seat)
             idle = False
 
-    def _step(self, engine: Engine) -> None:
+    def _step(self, batcher: Batcher) -> None:
         try:
-            ended = engine.step()
+            progress = batcher.step()
         except Exception as error:
-            # Whatever it is, the visitors of this batch are told, and all others go on.
-            for chains in engine.batch:
-                engine.leave(chains)
-                self._seats[chains].out.put(error)
+            # Whatever the model raised goes to the readers of this batch; other runs go on.
+            for run in batcher.batch:
+                batcher.leave(run)
+                self._seats[run].out.put(error)
             return
-        for chains, steps in ended:
-            seat = self._seats[chains]
-            seat.ahead += 1
-            if seat.ahead >= AHEAD:
-                engine.leave(chains)
-            seat.out.put(steps)
+        for ended in progress:
+            seat = self._seats[ended.run]
+            if ended.error is not None:
+                seat.out.put(ended.error)
+            if ended.steps is not None:
+                seat.unread += 1
+                seat.out.put(ended.steps)
+            if ended.finished:
+                seat.out.put(_End())
+            elif seat.unread >= AHEAD:
+                batcher.pause(ended.run)
 
-    def _enter(self, seat: _Seat) -> None:
+    def _join(self, seat: _Seat) -> None:
         try:
-            seat.engine.join(seat.chains)
-        except ValueError as error:
+            seat.batcher.join(seat.run)
+        except Exception as error:
             seat.out.put(error)
             return
-        self._seats[seat.chains] = seat
+        self._seats[seat.run] = seat
 
-    def _taken(self, seat: _Seat) -> None:
-        seat.ahead -= 1
-        if not seat.gone and not seat.chains.finished:
-            seat.engine.join(seat.chains)
+    def _read(self, seat: _Seat) -> None:
+        seat.unread -= 1
+        seat.batcher.pause(seat.run, paused=False)
 
-    def _go(self, seat: _Seat) -> None:
-        seat.gone = True
-        seat.engine.leave(seat.chains)
-        self._seats.pop(seat.chains, None)
+    def _close(self, seat: _Seat) -> None:
+        seat.batcher.leave(seat.run)
+        self._seats.pop(seat.run, None)

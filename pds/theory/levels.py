@@ -22,7 +22,7 @@ from itertools import product
 import numpy as np
 
 from pds.kernels import AnnealedLangevin, Langevin
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.sde import SDE, VESDE
 from pds.theory.least_squares import minimize, sum_of_squares
 from pds.theory.modes import Array, Modes, w2_terms
@@ -42,8 +42,8 @@ _DIGITS = 3
 
 
 def tune_levels(
-    modes: Modes, sde: SDE, sampler: Sampler, *, sigmas: bool = True, snr: bool = True
-) -> Sampler:
+    modes: Modes, sde: SDE, sampler: PredictorCorrector, *, sigmas: bool = True, snr: bool = True
+) -> PredictorCorrector:
     """Return the sampler with the noise levels and the snr of the smallest W2 at its N.
 
     It is never worse than the sampler itself.
@@ -75,11 +75,11 @@ def tune_levels(
     bounds = np.log(spans).T
     ones = np.ones(len(modes.power))
 
-    def terms(samplers: Sequence[Sampler]) -> Array:
+    def terms(samplers: Sequence[PredictorCorrector]) -> Array:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             return w2_terms(modes, variances(modes, ones, sde, samplers))
 
-    def with_values(values: Array) -> Sampler:
+    def with_values(values: Array) -> PredictorCorrector:
         tuned = sampler
         if sigmas:
             # The rounded values may lie outside the range of the process by their last digit.

@@ -94,7 +94,12 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
 
 
 def at_radii(plane: Tensor, modes: Modes) -> Array:
-    """Return an isotropic plane (H, W) at the radius of every group, (K,), by interpolation."""
+    """Return an isotropic plane (H, W), or a scalar (), at the radius of every group, (K,).
+
+    Values between the plane's radii are interpolated.
+    """
+    if plane.ndim == 0:
+        return np.full(len(modes.radius), float(plane))
     exact = rings(plane)
     return np.interp(modes.radius, exact.radius, exact.power)
 

@@ -1,232 +1,183 @@
-"""The exact answer of the whole sampler for Gaussian data, mode by mode, with no sampling.
+"""The exact answer of a sampler for Gaussian data, mode by mode, with no sampling.
 
-If the data are Gaussian with mean 0 and power lambda_k, every Fourier mode is a scalar on its own:
-each kernel multiplies it by a and adds b z, so its variance follows v <- a^2 v + b^2 with
+If the data are Gaussian with mean 0 and power lambda_k, every Fourier mode is a scalar on its own
+with the score -h x, h = 1/(scale^2 lambda + std^2): each kernel multiplies it by some a and adds
+b z, so that its variance follows v <- a^2 v + b^2.
 
-    ReverseDiffusion      a = 1 - g^2 (f + G^2 h)           b = G g
-    MarginalPreserving    a = 1 - f - G^2 h (1 + g^2)/2     b = G g
-    EulerMaruyama         a = 1 - g^2 (f + G^2 h)           b = G g         (f, G: continuous / N)
-    Ancestral (VE)        a = 1 - G^2 h                     b = G sigma_{k-1}/sigma_k      (g = 1)
-    Ancestral (VP)        a = (1 - beta h)/sqrt(1 - beta)   b = sqrt(beta)                 (g = 1)
-    Langevin              a = 1 - e g^2 h,  e = 2 alpha snr^2 mean(g^2) / mean(g^4 h^2 v)
-    AnnealedLangevin      a = 1 - e g^2 h,  e = 2 alpha (snr std)^2         (both b = sqrt(2 e) g)
+The sampler itself computes this. Its chain is run on arrays (S, K) of the modes' standard
+deviations sqrt(v) in place of images, with noise 1 and the exact score; in place of M stands a
+`ModeGain`, which multiplies every mode by its gain and adds noise in quadrature. Grid, kernels and
+step sizes are the sampler's own, there is no second copy of them. The norms of a Langevin step are
+their expectations, those of a large image. As in the sampler, the last noise is left out of the
+result.
 
-where h = 1/(scale^2 lambda + std^2), g is the mode's gain, and means run over all modes. The
-Langevin step is that of a large image, whose norms are their own expectations. As in the sampler,
-the last noise is left out of the result. A kernel with an `Own` M has that one's gain instead.
-
-Source: derived for this project, for the kernels in `pds.kernels`.
+Source: derived for this project.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from pds.kernels import (
-    Ancestral,
-    AnnealedLangevin,
-    EulerMaruyama,
-    Kernel,
-    Langevin,
-    MarginalPreserving,
-    Own,
-    ReverseDiffusion,
-)
-from pds.preconditioners import FrequencyFilter, Identity, Preconditioner
-from pds.sampling import Sampler
-from pds.sde import SDE, VESDE, VPSDE, Level
+from pds.preconditioners import Identity, NormOver, Preconditioner
+from pds.sampling import Grid, PredictorCorrector, Sampler, advance, predictor_corrector
+from pds.sde import SDE
 from pds.theory.modes import Array, Modes, at_radii
 
-BLOCK = 2**15
-"""Numbers in one array of coefficients: as many iterations at once as a core's cache holds."""
 
+class QuadratureMove(NamedTuple):
+    """D = g^2 d and n = g z of standard deviations: D is added as it is, n in quadrature."""
 
-class _Grid(NamedTuple):
-    """What the kernels need of the grid: (N,) for one sampler, (n, S, 1) for n iterations of S.
-
-    drift, diffusion: f and G of the predictor, as in a = 1 - g^2 (f + G^2 h).
-    noise: its b / g.
-    snr: of the corrector, 0 where it has none.
-    """
-
-    scale: Array
-    std: Array
     drift: Array
-    diffusion: Array
     noise: Array
-    alpha: Array
-    snr: Array
+    modes: Modes
+
+    def norm_ratio(self, over: NormOver) -> Any:
+        """Return the ratio of the expected norms, (S, 1), the same for every image."""
+        return np.sqrt(self.modes.mean(self.noise**2) / self.modes.mean(self.drift**2))
+
+    def add(self, x: Any, a: Any, b: Any = None) -> Any:
+        mean = x + a * self.drift
+        return mean if b is None else np.sqrt(mean * mean + (b * self.noise) ** 2)
 
 
-class _Fixed(NamedTuple):
-    """a^2 and b^2 of a kernel over a block of iterations, (n, S, K)."""
+@dataclass(frozen=True, eq=False)
+class ModeGain(Preconditioner):
+    """M of standard deviations (S, K): a gain for each mode.
 
-    a2: Array
-    b2: Array
-
-    def __call__(self, index: int, v: Array) -> tuple[Array, Array]:
-        """Return a^2 v and b^2 at an iteration of the block."""
-        return self.a2[index] * v, self.b2[index]
-
-
-class _Adaptive(NamedTuple):
-    """A Langevin step whose size depends on v: a = 1 - e pull, b^2 = e twice, e = rate / weight.v.
-
-    pull, weight: (n, S, K).
-    rate: (n, S, 1).
-    twice: 2 g^2, (S, K).
+    Args:
+        modes: the data.
+        gain: g, (K,) or (S, K).
     """
 
-    pull: Array
-    weight: Array
-    rate: Array
-    twice: Array
+    modes: Modes
+    gain: Array
 
-    def __call__(self, index: int, v: Array) -> tuple[Array, Array]:
-        """Return a^2 v and b^2 at an iteration of the block."""
-        size = self.rate[index] / np.einsum("sk,sk->s", self.weight[index], v)[:, None]
-        return np.square(1 - size * self.pull[index]) * v, size * self.twice
+    def apply(self, v: Any) -> Any:
+        return self.gain * v
+
+    def apply_transpose(self, v: Any) -> Any:
+        return self.gain * v
+
+    def move(self, drift: Any, noise: Any) -> Any:
+        return QuadratureMove(self.gain**2 * drift, self.gain * noise, self.modes)
+
+
+@dataclass(frozen=True, eq=False)
+class UnitGain(Identity):
+    """M = I of standard deviations, for steps that take no other."""
+
+    modes: Modes
+
+    def move(self, drift: Any, noise: Any) -> Any:
+        return QuadratureMove(drift, noise, self.modes)
 
 
 def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterator[Array]:
-    """Yield the variance of every mode (K,) after each iteration, without its last noise."""
-    g2 = np.square(gain)[None]
-    for _, mean in _evolve(modes, g2, sde, [sampler]):
-        yield mean[0]
+    """Yield the variance of every mode (K,) after each iteration, without its last noise.
+
+    Args:
+        modes: the data.
+        gain: g, (K,), of the sampler's M, whatever that is for images; 1 is vanilla.
+        sde: the forward process.
+        sampler: any; a kernel's own M must have a gain for each frequency.
+
+    Raises:
+        ValueError: if the sampler does not fit the process or cannot take the gain.
+    """
+    sampler = sampler.map_preconditioners(_mode_gains(modes, gain))
+    ones: Any = np.ones((1, len(modes.power)))
+    chain = sampler.chain(sde, noise=lambda _: ones, shape=ones.shape)
+    ended, query = advance(chain)
+    while query is not None:
+        scale, std = (float(v) for v in sde.marginal(torch.tensor(query.t[0], dtype=torch.float64)))
+        score: Any = -query.x / (scale**2 * modes.power + std**2)
+        ended, query = advance(chain, score)
+        for step in ended:
+            yield np.square(np.asarray(step.x_mean)[0])
 
 
-def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[Sampler]) -> Array:
-    """Return the final variance of every mode, (S, K), all S samplers in one pass.
+def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorCorrector]) -> Array:
+    """Return the final variance of every mode, (S, K), samplers of like kernels in one pass.
 
     Args:
         modes: the data.
         gain: g, (K,) for all samplers or (S, K); 1 is vanilla.
         sde: the forward process.
-        samplers: which may differ in N, eps, the range of noise levels and snr only.
+        samplers: S of them, which may differ in everything.
 
     Raises:
-        ValueError: if the samplers differ in kernels, or a kernel has no scalar recursion here.
+        ValueError: if a sampler does not fit the process or cannot take its gain.
     """
-    kernels = _alike(samplers[0])
-    if any(_alike(s) != kernels for s in set(samplers)):
-        raise ValueError("samplers computed together must share their kernels, apart from snr")
-    order = sorted(range(len(samplers)), key=lambda i: -samplers[i].num_steps)
-    lengths = np.array([samplers[i].num_steps for i in order])
-    g2 = np.broadcast_to(np.square(gain), (len(samplers), len(modes.power)))[order]
-    finals, last = np.empty_like(g2), set(lengths - 1)
-    for index, mean in _evolve(modes, g2, sde, [samplers[i] for i in order]):
-        if index in last:
-            done = np.flatnonzero(lengths == index + 1)
-            finals[np.array(order)[done]] = mean[done]
+    gains = np.broadcast_to(gain, (len(samplers), len(modes.power)))
+    finals = np.empty(gains.shape)
+    alike: dict[Any, list[int]] = {}
+    for i, sampler in enumerate(samplers):
+        kinds = tuple((type(kernel), m) for kernel, m in sampler.kernels)
+        alike.setdefault(kinds, []).append(i)
+    for rows in alike.values():
+        finals[rows] = _together(modes, gains[rows], sde, [samplers[i] for i in rows])
     return finals
 
 
-def _alike(sampler: Sampler) -> tuple[Kernel, ...]:
-    """Return the kernels, those of another snr being the same."""
-    return tuple(
-        replace(kernel, snr=1.0) if isinstance(kernel, Langevin | AnnealedLangevin) else kernel
-        for kernel in sampler.kernels
-    )
-
-
-def _evolve(
-    modes: Modes, g2: Array, sde: SDE, samplers: Sequence[Sampler]
-) -> Iterator[tuple[int, Array]]:
-    """Yield the iteration and the variances without its last noise; most iterations first."""
-    grids = {sampler: _grid(sampler.process(sde), sampler) for sampler in set(samplers)}
+def _together(
+    modes: Modes, gains: Array, sde: SDE, samplers: Sequence[PredictorCorrector]
+) -> Array:
+    """Return the final variances (S, K) of samplers of like kernels."""
     lengths = np.array([sampler.num_steps for sampler in samplers])
-    columns = [np.zeros((lengths[0], len(samplers), 1)) for _ in _Grid._fields]
+    grid, scale, std = _stacked(sde, samplers)
+    first = samplers[0].map_preconditioners(_mode_gains(modes, gains))
+    kernels = [(kernel, first.m if m is None else m) for kernel, m in first.kernels]
+    ones: Any = np.ones(gains.shape)
+    chain = predictor_corrector(grid, kernels, first.m, lambda _: ones, ones.shape)
+    finals, ends = np.empty(gains.shape), set(lengths - 1)
+    _, query = advance(chain)
+    for index in range(lengths.max()):
+        minus_h: Any = -1 / (scale[index] ** 2 * modes.power + std[index] ** 2)
+        for _ in kernels:
+            assert query is not None
+            ended, query = advance(chain, minus_h * query.x)
+        if index in ends:
+            done = lengths == index + 1
+            finals[done] = np.square(np.asarray(ended[0].x_mean)[done])
+    return finals
+
+
+def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Array, Array]:
+    """Stack the grids of S samplers: every number an array (S, 1), rows past an end are 0.
+
+    Returns:
+        The grid, and scale and std of each iteration, (N, S, 1).
+    """
+    each = {sampler: _columns(sde, sampler) for sampler in set(samplers)}
+    longest = max(sampler.num_steps for sampler in samplers)
+    stacked = np.zeros((len(each[samplers[0]]), longest, len(samplers), 1))
     for j, sampler in enumerate(samplers):
-        for column, values in zip(columns, grids[sampler], strict=True):
-            column[: len(values), j, 0] = values
-    starts = np.array([sampler.process(sde).prior_std for sampler in samplers])
-    v, first = starts[:, None] ** 2 * g2, 0
-    while first < lengths[0]:
-        active = int((lengths > first).sum())
-        v, g2 = v[:active], g2[:active]
-        stop = min(lengths[active - 1], first + max(1, BLOCK // g2.size))
-        at = _Grid(*(c[first:stop, :active] for c in columns))
-        blocks = {kernel: _block(kernel, modes, g2, at) for kernel in set(samplers[0].kernels)}
-        kernels = [blocks[kernel] for kernel in samplers[0].kernels]
-        for index in range(stop - first):
-            for kernel in kernels:
-                mean, b2 = kernel(index, v)
-                v = mean + b2
-            yield first + index, mean
-        first = stop
+        stacked[:, : sampler.num_steps, j, 0] = each[sampler]
+    scale, std, *columns = stacked
+    std[std == 0] = 1.0
+    prior_std: Any = np.array([[s.process(sde).prior_std] for s in samplers])
+    iterations: Any = range(longest)
+    sizes = [len(c) for c in samplers[0].coefficients(sde)]
+    splits = np.split(np.arange(len(columns)), np.cumsum(sizes)[:-1])
+    rows: Any = [[[columns[k][i] for k in split] for split in splits] for i in iterations]
+    return Grid(prior_std, iterations, iterations, rows), scale, std
 
 
-def _block(kernel: Kernel, modes: Modes, g2: Array, at: _Grid) -> _Fixed | _Adaptive:
-    """Return what a kernel does in a block of iterations, as far as it does not depend on v."""
-    if isinstance(kernel, Own):
-        own = np.square(_gain(kernel.preconditioner, modes))
-        return _block(kernel.kernel, modes, np.broadcast_to(own, g2.shape), at)
-    h = 1 / (at.scale**2 * modes.power + at.std**2)
-    pull = g2 * h
-    if isinstance(kernel, ReverseDiffusion | EulerMaruyama | Ancestral):
-        if isinstance(kernel, Ancestral) and (g2 != 1).any():
-            raise ValueError(
-                "ancestral sampling cannot take a preconditioner, so its gain must be 1 "
-                "everywhere; use reverse_diffusion"
-            )
-        a = 1 - g2 * at.drift - at.diffusion**2 * pull
-        return _Fixed(a**2, at.noise**2 * g2)
-    if isinstance(kernel, MarginalPreserving):
-        a = 1 - at.drift - at.diffusion**2 * h * (1 + g2) / 2
-        return _Fixed(a**2, at.noise**2 * g2)
-    if isinstance(kernel, Langevin):
-        weight = pull**2 * (modes.count / modes.count.sum())
-        rate = 2 * at.alpha * at.snr**2 * modes.mean(g2)
-        return _Adaptive(pull, weight, rate, 2 * g2)
-    if isinstance(kernel, AnnealedLangevin):
-        size = 2 * at.alpha * (at.snr * at.std) ** 2
-        return _Fixed((1 - size * pull) ** 2, 2 * size * g2)
-    raise ValueError(f"{type(kernel).__name__} has no scalar recursion here")
+def _columns(sde: SDE, sampler: PredictorCorrector) -> Array:
+    """Return scale, std and the coefficients of all kernels in order, (columns, N)."""
+    coefficients = [c for columns in sampler.coefficients(sde) for c in columns]
+    marginal = sampler.process(sde).marginal(sampler.times())
+    return torch.stack([*marginal, *coefficients]).numpy()
 
 
-def _gain(preconditioner: Preconditioner, modes: Modes) -> Array:
-    """Return the gain of every group of modes, (K,), mean over channels."""
-    if isinstance(preconditioner, Identity):
-        return np.ones_like(modes.power)
-    if isinstance(preconditioner, FrequencyFilter):
-        gain = preconditioner.gain.double()
-        return at_radii(gain.reshape(-1, *gain.shape[-2:]).mean(0), modes)
-    raise ValueError(f"{type(preconditioner).__name__} has no scalar recursion here")
+def _mode_gains(modes: Modes, gain: Array) -> Callable[[Preconditioner, bool], Preconditioner]:
+    """Return what replaces the M of a sampler, and any M that is a kernel's own."""
 
+    def mode_gain(m: Preconditioner, own: bool) -> Preconditioner:
+        values = at_radii(m.mode_gain().double(), modes) if own else gain
+        return UnitGain(modes) if (values == 1).all() else ModeGain(modes, values)
 
-def _grid(sde: SDE, sampler: Sampler) -> _Grid:
-    num_steps, t = sampler.num_steps, sampler.times()
-    level = Level(t, torch.arange(num_steps).flip(0), torch.full((num_steps,), num_steps))
-    scale, std = sde.marginal(t)
-    drift, diffusion = sde.discretize(level)
-    noise = diffusion
-    predictor, corrector = (
-        kernel.kernel if isinstance(kernel, Own) else kernel
-        for kernel in (sampler.predictor, sampler.corrector)
-    )
-    if isinstance(predictor, EulerMaruyama):
-        drift, diffusion = sde.coefficients(t)
-        drift, diffusion = drift / num_steps, diffusion / num_steps**0.5
-        noise = diffusion
-    if isinstance(predictor, Ancestral):
-        drift, diffusion, noise = _ancestral(sde, level)
-    snr = torch.full_like(t, getattr(corrector, "snr", 0.0))
-    columns = (scale, std, drift, diffusion, noise, sde.alpha(level), snr)
-    return _Grid(*(c.numpy() for c in columns))
-
-
-def _ancestral(sde: SDE, level: Level) -> tuple[Tensor, Tensor, Tensor]:
-    """Return f and G of a = 1 - f - G^2 h, and b."""
-    if isinstance(sde, VESDE):
-        drift, diffusion = sde.discretize(level)
-        below = sde.discrete_sigma(level._replace(k=level.k - 1))
-        return drift, diffusion, diffusion * below / sde.discrete_sigma(level)
-    if isinstance(sde, VPSDE):
-        beta = sde.discrete_beta(level)
-        kept = (1 - beta).sqrt()
-        return 1 - 1 / kept, (beta / kept).sqrt(), beta.sqrt()
-    raise ValueError(f"ancestral sampling is defined for VE and VP, got {type(sde).__name__}")
+    return mode_gain

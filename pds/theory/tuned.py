@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pds import filters
 from pds.preconditioners import FrequencyFilter
-from pds.sampling import Sampler
+from pds.sampling import PredictorCorrector
 from pds.sde import SDE
 from pds.theory.levels import tune_levels
 from pds.theory.modes import Array, Modes, bins
@@ -31,12 +31,12 @@ START_ALPHA = 5.0
 def sampler(
     mask: Tensor,
     sde: SDE,
-    published: Sampler,
+    published: PredictorCorrector,
     *,
     amplitude: float = 1.0,
     sigmas: bool = True,
     snr: bool = True,
-) -> Sampler:
+) -> PredictorCorrector:
     """Return the sampler with the best noise levels and snr for the published one's N.
 
     Args:
@@ -54,7 +54,9 @@ def sampler(
     return tune_levels(whole, sde, published, sigmas=sigmas, snr=snr)
 
 
-def gain(mask: Tensor, sde: SDE, sampler: Sampler, *, amplitude: float = 1.0) -> FrequencyFilter:
+def gain(
+    mask: Tensor, sde: SDE, sampler: PredictorCorrector, *, amplitude: float = 1.0
+) -> FrequencyFilter:
     """Return the M with the best gain for a sampler's N; arguments as in `sampler`.
 
     Raises:
@@ -65,7 +67,7 @@ def gain(mask: Tensor, sde: SDE, sampler: Sampler, *, amplitude: float = 1.0) ->
     return FrequencyFilter(plane.to(mask.device, torch.float32).expand(mask.shape))
 
 
-def radial_gain(mask: Tensor, data: Modes, sde: SDE, sampler: Sampler) -> Array:
+def radial_gain(mask: Tensor, data: Modes, sde: SDE, sampler: PredictorCorrector) -> Array:
     """Return the best gain of each group of modes, (K,); data is the mask's `spectrum`."""
     published = bins(filters.gain(mask, START_ALPHA).double().mean(0)).power
     return tune(data, sde, sampler, start=published)

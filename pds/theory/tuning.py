@@ -16,13 +16,12 @@ Source: derived for this project.
 import math
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from pds.checks import require_alpha, require_whole
 from pds.limits import MAX_ALPHA
-from pds.sampling import Sampler
-from pds.sde import SDE, Level
+from pds.sampling import PredictorCorrector
+from pds.sde import SDE
 from pds.spectra import radii
 from pds.theory import least_squares
 from pds.theory.least_squares import Residuals
@@ -41,7 +40,7 @@ TOLERANCE = 1e-7
 def tune(
     modes: Modes,
     sde: SDE,
-    sampler: Sampler,
+    sampler: PredictorCorrector,
     *,
     bounds: tuple[float, float] = BOUNDS,
     num_knots: int = NUM_KNOTS,
@@ -79,7 +78,7 @@ def tune(
 
 
 def tune_scalar(
-    modes: Modes, sde: SDE, sampler: Sampler, *, bounds: tuple[float, float] = BOUNDS
+    modes: Modes, sde: SDE, sampler: PredictorCorrector, *, bounds: tuple[float, float] = BOUNDS
 ) -> float:
     """Return the c of M = c I with the smallest W2 at the sampler's N: the null control.
 
@@ -102,7 +101,7 @@ def tune_scalar(
     return float(np.exp(theta[0]))
 
 
-def steady_gain(sde: SDE, sampler: Sampler) -> float:
+def steady_gain(sde: SDE, sampler: PredictorCorrector) -> float:
     """Return the largest gain with which no predictor step overshoots, within `BOUNDS`.
 
     A step multiplies a mode by 1 - g^2 G^2 h with h <= 1 / std^2. With g below 1 / max(G / std), no
@@ -110,10 +109,8 @@ def steady_gain(sde: SDE, sampler: Sampler) -> float:
     images, a step with another sign ends beyond the conditional mean. The last step, to the data,
     is left out.
     """
-    num_steps = sampler.num_steps
-    k = torch.arange(1, num_steps)
-    level = Level(sampler.times()[:-1].flip(0), k, torch.full_like(k, num_steps))
-    pull = (sde.discretize(level).diffusion / sde.marginal(level.t).std).numpy()
+    times = sampler.times()
+    pull = (sde.discretize(times).diffusion / sde.marginal(times).std)[:-1].numpy()
     return float(np.clip(1 / pull.max(initial=0.1), *BOUNDS))
 
 
@@ -180,7 +177,7 @@ def mask(gain: Tensor, alpha: float) -> Tensor:
     return (alpha / pinned - alpha + 1).clamp(0, 1)
 
 
-def _residuals(modes: Modes, sde: SDE, sampler: Sampler, basis: Array) -> Residuals:
+def _residuals(modes: Modes, sde: SDE, sampler: PredictorCorrector, basis: Array) -> Residuals:
     """Return a function from theta (S, P) to terms (S, K) whose squares add up to W2^2."""
 
     def residuals(theta: Array) -> Array:

@@ -1,1 +1,1 @@
-"""The browser demo: session (a request in, views out), figures (plotly) and layout (gradio)."""
+"""The page: `server` (around every request), `tabs` (one folder each) and `layout`."""

@@ -1,58 +1,81 @@
-"""What programs can ask of the page, as named endpoints: thin functions with typed parameters.
+"""The functions that programs call by name: typed parameters in, plain values out.
 
-They are also the tools of its MCP server, where that is switched on. Whatever is wrong with a value
-is the sentence that the page shows.
+They are also the tools of the page's MCP server, where it is switched on. Errors have the sentences
+that the page shows.
 """
 
-import base64
-import binascii
-import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import wraps
-from inspect import Parameter, signature
-from typing import Any, TypeVar
+from contextlib import closing
+from dataclasses import fields, replace
+from typing import Any
 
-import gradio as gr
 import numpy as np
 import torch
-from gradio.events import api
-from PIL import Image, ImageOps
+from numpy.typing import NDArray
 
 from pds import filters
 from pds.evaluation import gaussian
-from pds.limits import (
-    MAX_OWN,
-    MAX_PICTURE_CHARACTERS,
-    MAX_SENT_PIXELS,
-    MAX_SENT_PIXELS_TOGETHER,
-    MIN_PICTURES,
-    OWN_SIZES,
-    SENT_FORMATS,
-    quoted,
-)
-from pds.limits import sentence as sentence_of
-from pds.models import Request, load
+from pds.hosting import from_page
+from pds.limits import MAX_OWN, MIN_PICTURES, OWN_SIZES, quoted
+from pds.models import compare_request, load
+from pds.request import Request
 from pds.theory import noise_left, w2
-from pds.web import exact
-from pds.web.server import backstage, visits
-from pds.web.server.messages import finite
-from pds.web.tabs.filter.filter_tab import gains_of, sentence
-from pds.web.tabs.ladder import ladder_tab
-from pds.web.words import capital, error
+from pds.web import exact, picture_files
+from pds.web.sentences import capital, error
+from pds.web.server.frames import strip
+from pds.web.server.messages import finite, picture
+from pds.web.tabs.compare.measurements import Scene, observe
+from pds.web.tabs.filter.gains import gains_of
+from pds.web.tabs.filter.masks import npy
+from pds.web.tabs.filter.sentences import gain_sentence
+from pds.web.tabs.ladder import tab as ladder_tab
 
-T = TypeVar("T")
 
-
-def serve(*, sampler: dict[str, Any]) -> None:
-    """Add the endpoints to the page that is being built.
+def compare(
+    model: str = Request.model,
+    num_steps: int = Request.num_steps,
+    alpha: float = Request.alpha,
+    frequency: bool = True,
+    space: bool = False,
+    num_images: int = Request.num_images,
+    seed: int = Request.seed,
+    tuned: bool = Request.tuned,
+) -> Iterator[dict[str, Any]]:
+    """Sample by vanilla and by PDS, or tuned, from the same noise and stream every step.
 
     Args:
-        sampler: how the queue lets those run that sample.
+        model: one of the demo's models, for example "portraits32".
+        num_steps: iterations of both samplers, 1 to 2000.
+        alpha: strength of the filters, above 1; larger is weaker.
+        frequency: whether PDS uses the frequency filter.
+        space: whether PDS uses the space filter.
+        num_images: images per sampler, 1 to 8.
+        seed: image i starts from seed + i.
+        tuned: whether "pds" has, instead of the filters, the noise levels and the corrector's
+            strength that are best at num_steps for Gaussian data of the model's spectrum; alpha,
+            frequency and space do nothing then.
+
+    Yields:
+        iteration, num_steps, nfe (network calls per image so far); for "vanilla" and "pds" sigma
+        (of the noise at which the network was called) and noise_left (power above half Nyquist
+        relative to the data); and the images side by side as lossless PNG data URLs, "vanilla" and
+        "pds".
     """
-    api(_streamed(ladder), api_name="ladder", **sampler)
-    api(_answered(filter_from_images), api_name="filter_from_images")
-    api(_answered(theory), api_name="theory")
+    values = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
+    request = from_page({f.name: value for f, value in zip(fields(Request), values, strict=True)})
+    scene = Scene.of(request)
+    with closing(compare_request(request)) as pairs:
+        for pair in pairs:
+            moment = observe(pair, scene)
+            sigma, left = (_by_sampler(moment.numbers[name]) for name in ("sigma", "left"))
+            yield {
+                "iteration": moment.numbers["iteration"],
+                "num_steps": request.num_steps,
+                "sigma": sigma,
+                "nfe": moment.numbers["nfe"],
+                "noise_left": left,
+                **_by_sampler([_data_url(strip(moment.vanilla)), _data_url(strip(moment.pds))]),
+            }
 
 
 def ladder(
@@ -77,9 +100,8 @@ def ladder(
     """
     if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
         raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
-    requests = [
-        Request(model, n, alpha, num_images=ladder_tab.NUM_IMAGES, seed=seed) for n in num_steps
-    ]
+    shared = {"model": model, "alpha": alpha, "num_images": ladder_tab.NUM_IMAGES, "seed": seed}
+    requests = [from_page({**shared, "num_steps": n}) for n in num_steps]
     names = [row.lower() for row in ladder_tab.ROWS]
     for message in ladder_tab.figure(requests[0], sorted({r.num_steps for r in requests})):
         if message["kind"] == "column":
@@ -97,7 +119,7 @@ def filter_from_images(images: list[str], size: int = 32, alpha: float = 5.0) ->
     Args:
         images: 2 to 500 picture files (PNG, JPEG, WebP) in base64, or data URLs of them.
         size: side in pixels that they are cropped and shrunk to, 32 or 64.
-        alpha: strength that the summary is told for, above 1.
+        alpha: strength of the filter in the summary, above 1.
 
     Returns:
         num_images; summary, a sentence; and frequency and space, the raw masks as .npy files in
@@ -109,19 +131,13 @@ def filter_from_images(images: list[str], size: int = 32, alpha: float = 5.0) ->
         raise ValueError(
             f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
         )
-    alpha = Request(alpha=alpha).alpha
-    decoded, left = [], MAX_SENT_PIXELS_TOGETHER
-    for number, image in enumerate(images):
-        pixels, claimed = _pixels(image, number, size, left)
-        decoded.append(pixels)
-        left -= claimed
-    batch = np.stack(decoded)
-    masks = filters.estimate([torch.from_numpy(batch)])
+    alpha = from_page({"alpha": alpha}).alpha
+    masks = filters.estimate([torch.from_numpy(picture_files.decode(images, size))])
     return {
         "num_images": masks.num_images,
-        "summary": sentence(gains_of(masks.frequency, masks.space, alpha), alpha),
-        "frequency": _npy(masks.frequency),
-        "space": _npy(masks.space),
+        "summary": gain_sentence(gains_of(masks.frequency, masks.space, alpha), alpha),
+        "frequency": npy(masks.frequency),
+        "space": npy(masks.space),
     }
 
 
@@ -144,7 +160,7 @@ def theory(
         error (distance W2 to the data) and noise_left (power above half Nyquist relative to the
         data), each for "vanilla" and "pds"; and summary, a sentence.
     """
-    request = Request(model, num_steps, alpha, tuned=tuned)
+    request = from_page({"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned})
     field, experiment = gaussian.field(request.model), load(request.model)
     plain = replace(request, frequency=False, tuned=False)
     variance = exact.variances(experiment, field.data, [plain, request])
@@ -159,106 +175,13 @@ def theory(
     }
 
 
-def _pixels(
-    image: object, number: int, size: int, left: int
-) -> tuple[np.ndarray[Any, np.dtype[np.float32]], int]:
-    """Decode a picture, (3, size, size) in [0, 1]; its size is looked at before its pixels.
-
-    Args:
-        image: the file in base64.
-        number: of the picture, where it is refused.
-        size: side in pixels of what is returned.
-        left: pixels that it may have.
-
-    Returns:
-        The picture, and how many pixels it had.
-    """
-    refused = ValueError(
-        f"picture {number} is not one that can be read: PNG, JPEG or WebP in base64"
-    )
-    crowded = ValueError(
-        f"the pictures have over {MAX_SENT_PIXELS_TOGETHER:,} pixels together; shrink them first"
-    )
-    if not isinstance(image, str) or len(image) > MAX_PICTURE_CHARACTERS:
-        raise refused
-    try:
-        content = base64.b64decode(image.rpartition(",")[2], validate=True)
-        with Image.open(io.BytesIO(content), formats=SENT_FORMATS) as opened:
-            claimed = opened.width * opened.height
-            if claimed > MAX_SENT_PIXELS:
-                raise refused
-            if claimed > left:
-                raise crowded
-            opened.draft("RGB", (2 * size, 2 * size))
-            fitted = ImageOps.fit(opened.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    except (
-        binascii.Error,
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise (crowded if error is crowded else refused) from None
-    pixels = np.asarray(fitted).astype(np.float32).transpose(2, 0, 1) / np.float32(255)
-    return pixels, claimed
+def _by_sampler(values: Sequence[Any]) -> dict[str, Any]:
+    return dict(zip(("vanilla", "pds"), values, strict=True))
 
 
-def _npy(mask: torch.Tensor) -> str:
-    buffer = io.BytesIO()
-    np.save(buffer, mask.float().numpy(), allow_pickle=False)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
+def _data_url(pixels: NDArray[np.uint8]) -> str:
+    return "data:image/png;base64," + picture(pixels)
 
 
-def told(run: Iterator[T]) -> Iterator[T]:
-    """Pass on what comes bit by bit; a program sees what is wrong with it as one sentence."""
-    try:
-        yield from run
-    except (ValueError, TypeError, OSError) as wrong:
-        raise gr.Error(sentence_of(wrong), print_exception=False) from None
-
-
-def _answered(function: Callable[..., T]) -> Callable[..., T]:
-    """Let a program ask for what it may use, and see what was wrong, as one sentence."""
-
-    @wraps(function)
-    def asked(*values: Any) -> T:
-        named, request = _named(function, values)
-        own: Any = visits.own(named, backstage.visit_of(request))
-        try:
-            return function(**{name: own[name] for name in named})
-        except (ValueError, TypeError, OSError) as wrong:
-            raise gr.Error(sentence_of(wrong), print_exception=False) from None
-
-    return _with_request(asked, function)
-
-
-def _streamed(function: Callable[..., Iterator[T]]) -> Callable[..., Iterator[T]]:
-    """Do the same for what comes bit by bit, at the pace at which it is read."""
-
-    @wraps(function)
-    def asked(*values: Any) -> Iterator[T]:
-        named, request = _named(function, values)
-
-        def start(own: Any) -> Iterator[T]:
-            return function(**{name: own[name] for name in named})
-
-        yield from told(backstage.run(function.__name__, named, start, request))
-
-    return _with_request(asked, function)
-
-
-def _named(function: Callable[..., Any], values: Sequence[Any]) -> tuple[dict[str, Any], Any]:
-    """Return the values by their names, and the request that gradio puts after them."""
-    names = signature(function).parameters
-    return dict(zip(names, values, strict=False)), values[-1] if len(values) > len(names) else None
-
-
-def _with_request(asked: Callable[..., T], function: Callable[..., Any]) -> Callable[..., T]:
-    """Tell gradio that it gives a request to a function, which is none of its values."""
-    kind = Parameter.POSITIONAL_OR_KEYWORD
-    last = Parameter("request", kind, default=None, annotation=gr.Request)
-    given = signature(function)
-    named = [*given.parameters.values(), last]
-    asked.__signature__ = given.replace(parameters=named)  # type: ignore[attr-defined]
-    asked.__annotations__ = {**function.__annotations__, "request": gr.Request}
-    return asked
+ENDPOINTS: tuple[Callable[..., Any], ...] = (compare, ladder, filter_from_images, theory)
+"""All of them, by the names of the functions."""

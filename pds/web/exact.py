@@ -20,5 +20,5 @@ def variances(model: Experiment, modes: theory.Modes, requests: Sequence[Request
     """
     planes = (model.frequency_gain(request).double().mean(0) for request in requests)
     gains = np.stack([theory.bins(plane).power for plane in planes])
-    samplers = [model.method(request).sampler for request in requests]
+    samplers = [model.method(request) for request in requests]
     return theory.variances(modes, gains, model.sde, samplers)

@@ -12,7 +12,7 @@ from functools import cache
 
 from PIL import Image
 
-from pds.web.tabs.compare import session
+from pds.web.tabs.compare import live_comparison
 from tests.fuzz.arrays import hostile
 
 SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
@@ -197,7 +197,7 @@ def raw(rng, site):
 @cache
 def finished_run():
     """The message that ends a small run, which the page sends back for its files."""
-    *_, last = session.messages(session.parse(RUN))
+    *_, last = live_comparison.messages(live_comparison.parse(RUN))
     return {name: last[name] for name in ("request", "steps", "png")}
 
 

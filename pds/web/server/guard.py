@@ -1,15 +1,15 @@
-"""What stands before gradio: only what the page needs, and nothing too large or malformed, passes.
+"""Middleware before gradio: only requests that the page needs, small and well-formed, pass.
 
 gradio serves more than this page uses (uploads to disk, proxies, recordings, editors), prints a
-traceback for many malformed requests, and keeps the messages of runs that nobody reads. Here a
-request is refused with one JSON sentence, or passed on with its body read and checked:
+traceback for many malformed requests, and keeps the messages of runs that nobody reads. The guard
+refuses a request with one JSON sentence, or passes it on with its body read and checked:
 
     address   one of those below, of bounded length
     body      JSON of bounded size, depth and number of values, arriving in bounded time
     names     of visits, functions and components: known, of bounded length
     streams   of messages: of a visit that has any, a bounded number each
 
-It is an ASGI middleware and knows gradio by its routes and its queue only.
+It is an ASGI middleware and knows only the routes and the queue of gradio.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pds.limits import (
@@ -36,7 +36,7 @@ from pds.limits import (
     MAX_STREAMS,
     quoted,
 )
-from pds.web.server.bodies import Bounded, Refused, Replay, parsed, read
+from pds.web.server.request_body import Bounded, Refused, Replay, parsed, read
 from pds.web.server.visits import Visits
 
 API = "/gradio_api"
@@ -52,21 +52,21 @@ V2 = "v2/"
 JOIN, CANCEL, RESET, SERVER = (
     API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
 )
-TAKEN = {
+ACCEPTED = {
     JOIN: ("data", "event_data", "fn_index", "trigger_id", "session_hash"),
     CALL: ("data", "session_hash"),
     CANCEL: ("session_hash", "fn_index", "event_id"),
     RESET: ("event_id",),
     SERVER: ("data", "component_id", "fn_name", "session_hash"),
 }
-"""Values of a body that are passed on, by its address; what else it has is left out."""
+"""Values of a body that are passed on, by address; all others are removed."""
 
 _NAME = re.compile(rf"[\w.-]{{1,{MAX_NAME}}}", re.ASCII)
 
 Kind = Literal["heartbeats", "streams"]
 
 
-class Named(NamedTuple):
+class Names(NamedTuple):
     """Names of the values of an endpoint, and those without which it does nothing."""
 
     all: frozenset[str]
@@ -74,31 +74,31 @@ class Named(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Doors:
-    """What may be asked for.
+class Endpoints:
+    """What may be asked for of the gradio app.
 
-    inputs: of every function of the page, how many values it takes.
-    public: of those that programs may call by name, the same.
-    named: of these, the names of the values.
-    servers: names of the functions of every component, by its number.
-    bringing: names of those that take pictures or a mask.
-    bringing_waiting: how many runs of these are in the queue.
+    inputs: number of values of each function, by the function's number.
+    public: number of values of each endpoint for programs, by its name.
+    named: names of these values.
+    servers: names of the server functions of each component, by the component's number.
+    uploads: names of the functions that take pictures or a mask.
+    num_uploads_waiting: returns how many runs of these are in the queue.
     tools: whether language models are served too, at `MCP`.
     has_messages: whether there are messages of a visit.
-    visit_of: the visit of a run, if there is such a run.
-    full: the sentence for those whom the queue has no room for.
+    visit_of_run: the visit of a run, if there is such a run.
+    queue_full: the sentence for visits that the queue has no room for.
     """
 
     inputs: Mapping[int, int]
     public: Mapping[str, int]
-    named: Mapping[str, Named]
+    named: Mapping[str, Names]
     servers: Mapping[int, frozenset[str]]
-    bringing: frozenset[str]
-    bringing_waiting: Callable[[], int]
+    uploads: frozenset[str]
+    num_uploads_waiting: Callable[[], int]
     tools: bool
     has_messages: Callable[[str], bool]
-    visit_of: Callable[[str], str | None]
-    full: Callable[[], str]
+    visit_of_run: Callable[[str], str | None]
+    queue_full: Callable[[], str]
 
 
 class Guard:
@@ -106,22 +106,24 @@ class Guard:
 
     Args:
         app: what requests are passed on to.
-        doors: returns what may be asked for of the gradio app in the scope; it is asked once.
-        visits: is told who is here.
+        endpoints: returns the endpoints of the gradio app in the scope; called once.
+        visits: is told of every request of a visit.
     """
 
-    def __init__(self, app: ASGIApp, *, doors: Callable[[Any], Doors], visits: Visits) -> None:
-        self._app, self._open, self._visits = app, doors, visits
-        self.doors: Any = None
-        self._bringing = asyncio.Semaphore(MAX_BROUGHT_AT_ONCE)
+    def __init__(
+        self, app: ASGIApp, *, endpoints: Callable[[Any], Endpoints], visits: Visits
+    ) -> None:
+        self._app, self._read_endpoints, self._visits = app, endpoints, visits
+        self.endpoints: Any = None
+        self._uploading = asyncio.Semaphore(MAX_BROUGHT_AT_ONCE)
         self._arriving = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self.doors is None:
-            self.doors = self._open(scope["app"])
+        if self.endpoints is None:
+            self.endpoints = self._read_endpoints(scope["app"])
         try:
             await self._admit(scope, receive, send)
         except Refused as refused:
@@ -134,7 +136,7 @@ class Guard:
         path = scope["path"]
         if len(path) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise Refused(414, "the address is too long")
-        if self.doors.tools and (path == MCP or path.startswith(MCP + "/")):
+        if self.endpoints.tools and (path == MCP or path.startswith(MCP + "/")):
             await self._app(scope, Bounded(receive), send)
         elif scope["method"] in ("GET", "HEAD"):
             await self._get(path.rstrip("/") or "/", scope, receive, send)
@@ -157,46 +159,46 @@ class Guard:
                 await self._app(scope, receive, send)
         elif path in PAGES or path.startswith(FOLDERS):
             if "page" in query or "deep_link" in query or "\0" in path:
-                raise _nothing()
+                raise _not_found()
             await self._app(scope, receive, send)
         else:
-            raise _nothing()
+            raise _not_found()
 
     def _reader(self, path: str, query: Mapping[str, list[str]]) -> str:
         """Return the visit whose messages are asked for."""
         if path == MESSAGES:
             visit = _name(query.get("session_hash", [""])[0], "the visit")
-            if not self.doors.has_messages(visit):
+            if not self.endpoints.has_messages(visit):
                 raise Refused(404, "there are no messages for this visit")
             return visit
         run = path.removeprefix(CALL).removeprefix(V2).partition("/")[2]
-        owner = self.doors.visit_of(_name(run, "the run"))
-        if owner is None or not self.doors.has_messages(owner):
+        owner = self.endpoints.visit_of_run(_name(run, "the run"))
+        if owner is None or not self.endpoints.has_messages(owner):
             raise Refused(404, "there is no such run")
         return owner
 
     async def _post(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         name = path.removeprefix(CALL) if path.startswith(CALL) else ""
-        if path not in TAKEN and (not name or "/" in name.removeprefix(V2)):
-            raise _nothing()
+        if path not in ACCEPTED and (not name or "/" in name.removeprefix(V2)):
+            raise _not_found()
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refused(415, "only application/json is taken")
-        brings = path == SERVER or name.removeprefix(V2) in self.doors.bringing
+        uploads = path == SERVER or name.removeprefix(V2) in self.endpoints.uploads
         length = _header(scope, b"content-length") or "0"
         if not length.isdigit() or len(length) > 12:
             raise Refused(400, "the length of the body is no number")
-        most = MAX_BROUGHT_BYTES if brings else MAX_BODY_BYTES
+        most = MAX_BROUGHT_BYTES if uploads else MAX_BODY_BYTES
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")
         body = await self._arrived(receive, most, known=int(length))
         values = parsed(body)
         self._check(path, values, len(body), scope)
-        taken = TAKEN.get(CALL if name else path, ())
-        if not name.startswith(V2) and values.keys() - set(taken):
-            body = json.dumps({k: v for k, v in values.items() if k in taken}).encode()
-        async with self._bringing if len(body) > MAX_BODY_BYTES else nullcontext():
-            await self._app(scope, Replay(body, receive), self._explained(path, send))
+        accepted = ACCEPTED.get(CALL if name else path, ())
+        if not name.startswith(V2) and values.keys() - set(accepted):
+            body = json.dumps({k: v for k, v in values.items() if k in accepted}).encode()
+        async with self._uploading if len(body) > MAX_BODY_BYTES else nullcontext():
+            await self._app(scope, Replay(body, receive), self._with_wait(path, send))
 
     async def _arrived(self, receive: Receive, most: int, *, known: int) -> bytes:
         """Read a body; only so many large ones, or of unknown length, at a time."""
@@ -211,17 +213,20 @@ class Guard:
             self._arriving -= 1
 
     def _check(self, path: str, values: Mapping[str, Any], size: int, scope: Scope) -> None:
-        """Hold the values of a body to what gradio and the page can take."""
+        """Check the values of a body: those that gradio and the page accept."""
         if path == JOIN:
-            _count(values, self.doors.inputs, values.get("fn_index"), "function")
+            _check_count(values, self.endpoints.inputs, values.get("fn_index"), "function")
             _integer(values.get("trigger_id"), "trigger_id")
         elif path.startswith(CALL):
             name = path.removeprefix(CALL)
             if name.startswith(V2):
-                _named(values, self.doors.named, name.removeprefix(V2))
+                _check_names(values, self.endpoints.named, name.removeprefix(V2))
             else:
-                _count(values, self.doors.public, name, "endpoint")
-            if size > MAX_BODY_BYTES and self.doors.bringing_waiting() >= MAX_BROUGHT_WAITING:
+                _check_count(values, self.endpoints.public, name, "endpoint")
+            if (
+                size > MAX_BODY_BYTES
+                and self.endpoints.num_uploads_waiting() >= MAX_BROUGHT_WAITING
+            ):
                 raise Refused(503, "too many pictures are waiting; please try again in a minute")
         elif path == SERVER:
             self._check_server(values, size)
@@ -236,15 +241,15 @@ class Guard:
 
     def _check_server(self, values: Mapping[str, Any], size: int) -> None:
         component, name = values.get("component_id"), values.get("fn_name")
-        names = self.doors.servers.get(component) if type(component) is int else None
+        names = self.endpoints.servers.get(component) if type(component) is int else None
         if names is None or not isinstance(name, str) or name not in names:
             raise Refused(404, "there is no such function")
         if "data" not in values:
             raise Refused(422, "data is missing")
-        if size > MAX_BODY_BYTES and name not in self.doors.bringing:
+        if size > MAX_BODY_BYTES and name not in self.endpoints.uploads:
             raise Refused(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
 
-    def _explained(self, path: str, send: Send) -> Send:
+    def _with_wait(self, path: str, send: Send) -> Send:
         """Put the wait for a place into the answer that the queue is full."""
         refused = False
 
@@ -256,7 +261,7 @@ class Guard:
             if not refused:
                 await send(message)
             elif not message.get("more_body"):
-                answer = JSONResponse({"detail": self.doors.full()}, 503)
+                answer = JSONResponse({"detail": self.endpoints.queue_full()}, 503)
                 head = {"type": "http.response.start", "status": 503, "headers": answer.raw_headers}
                 await send(head)
                 await send({"type": "http.response.body", "body": answer.body})
@@ -264,8 +269,10 @@ class Guard:
         return explained if path == JOIN or path.startswith(CALL) else send
 
 
-def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, what: str) -> None:
-    """Hold `data` to the number of values that a function takes."""
+def _check_count(
+    values: Mapping[str, Any], known: Mapping[Any, int], name: object, what: str
+) -> None:
+    """Check that `data` has the number of values that a function takes."""
     if type(name) not in (int, str) or name not in known:
         raise Refused(404, f"there is no {what} {quoted(name)}")
     data = values.get("data")
@@ -273,8 +280,8 @@ def _count(values: Mapping[str, Any], known: Mapping[Any, int], name: object, wh
         raise Refused(422, f"data must be a list of {known[name]} values")
 
 
-def _named(values: Mapping[str, Any], known: Mapping[str, Named], name: str) -> None:
-    """Hold the values of an endpoint to their names."""
+def _check_names(values: Mapping[str, Any], known: Mapping[str, Names], name: str) -> None:
+    """Check the names of the values of an endpoint."""
     if name not in known:
         raise Refused(404, f"there is no endpoint {quoted(name)}")
     unknown, missing = values.keys() - known[name].all, known[name].required - values.keys()
@@ -301,16 +308,5 @@ def _header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-def _nothing() -> Refused:
+def _not_found() -> Refused:
     return Refused(404, "there is nothing at this address")
-
-
-def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
-    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
-
-    async def healthz(_: Any) -> Response:
-        told = dict(state())
-        status = 200 if told["status"] == "ok" else 503
-        return JSONResponse(told, status, headers={"cache-control": "no-store"})
-
-    return healthz

@@ -1,7 +1,7 @@
-"""What the server does, for those who run it: a JSON line per run, and its state right now.
+"""The server's log for its operator: one JSON line per run, and the state right now.
 
 Lines go through `logging`, logger "pds", to stderr. They say what was computed and how it ended,
-never for whom, nor any name of what a visitor brought.
+never for whom, and never the name of a visitor's model.
 """
 
 import json
@@ -13,6 +13,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import mean
 from typing import Any, Literal
@@ -53,6 +55,27 @@ def write(event: str, **fields: Any) -> None:
     LOG.info(event, extra={"fields": fields})
 
 
+@dataclass(eq=False)
+class Entry:
+    """A run under way: when it began, its first and its last message."""
+
+    clock: Callable[[], float]
+    begin: float
+    first_seconds: float | None = None
+    last: Mapping[str, Any] | None = None
+
+    def add(self, message: Mapping[str, Any]) -> None:
+        """Note a message of the run."""
+        if self.first_seconds is None:
+            self.first_seconds = self.clock() - self.begin
+        self.last = message
+
+    @property
+    def refused(self) -> bool:
+        """Return whether the last message says what was wrong with the request."""
+        return (self.last or {}).get("kind") == "error"
+
+
 class Journal:
     """Follows the runs of a server; safe for threads.
 
@@ -63,7 +86,7 @@ class Journal:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock, self._start = clock, clock()
         self._lock = threading.Lock()
-        self._under_way: dict[object, float] = {}  # when each of them began
+        self._under_way: set[Entry] = set()
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self._outcomes: dict[Outcome, int] = dict.fromkeys(
             ("done", "stopped", "refused", "failed"), 0
@@ -75,15 +98,15 @@ class Journal:
         return len(self._under_way)
 
     def wait(self, waiting: int, places: int) -> float | None:
-        """Estimate the seconds until a place is free for one who comes after `waiting` others.
+        """Estimate the seconds until a place is free behind `waiting` runs in the queue.
 
-        From how long recent runs took, and those under way have taken so far.
+        The estimate is the mean time of recent runs and of those under way, so far.
         """
         if self.under_way + waiting < places:
             return 0.0
         now = self._clock()
         with self._lock:
-            spent = [*self._seconds, *(now - begin for begin in self._under_way.values())]
+            spent = [*self._seconds, *(now - entry.begin for entry in self._under_way)]
         return mean(spent) * (1 + waiting) / places if spent else None
 
     def state(self) -> dict[str, Any]:
@@ -96,24 +119,22 @@ class Journal:
             "device": models.DEVICE,
         }
 
-    def follow(self, kind: str, asked: object, messages: Iterator[Any]) -> Iterator[Any]:
-        """Pass the messages of a run on, and write a line when it ends.
+    @contextmanager
+    def entry(self, kind: str, values: object) -> Iterator[Entry]:
+        """Follow a run, and write a line when it ends.
 
         Args:
-            kind: what is run.
-            asked: the request as it came.
-            messages: JSON texts, or mappings; the iterator is closed with this one.
+            kind: name of the run.
+            values: its request as it was sent.
         """
-        begin, first, last = self._clock(), None, None
+        entry = Entry(self._clock, self._clock())
         with self._lock:
-            self._under_way[messages] = begin
+            self._under_way.add(entry)
             together = self.under_way
         outcome: Outcome = "failed"
         try:
-            for last in messages:
-                first = self._clock() - begin if first is None else first
-                yield last
-            outcome = "refused" if _fields(last).get("kind") == "error" else "done"
+            yield entry
+            outcome = "refused" if entry.refused else "done"
         except (GeneratorExit, TimeoutError):
             outcome = "stopped"
             raise
@@ -121,25 +142,31 @@ class Journal:
             outcome = "refused"
             raise
         finally:
-            close = getattr(messages, "close", None)
-            if close is not None:
-                close()
-            seconds = self._clock() - begin
-            with self._lock:
-                del self._under_way[messages]
-                self._outcomes[outcome] += 1
-                if outcome in ("done", "stopped"):
-                    self._seconds.append(seconds)
+            seconds = self._end(entry, outcome)
             write(
                 "run",
                 kind=kind,
                 outcome=outcome,
                 seconds=round(seconds, 3),
-                first=None if first is None else round(first, 3),
+                first=None if entry.first_seconds is None else round(entry.first_seconds, 3),
                 together=together,
-                **_asked(asked),
-                **_told(_fields(last)),
+                **_request_fields(values),
+                **_result_fields(entry.last or {}),
             )
+
+    def _end(self, entry: Entry, outcome: Outcome) -> float:
+        """Count a run that has ended, and return how many seconds it took."""
+        seconds = self._clock() - entry.begin
+        with self._lock:
+            self._under_way.remove(entry)
+            self._outcomes[outcome] += 1
+            if outcome in ("done", "stopped"):
+                self._seconds.append(seconds)
+        return seconds
+
+
+JOURNAL = Journal()
+"""Of this process."""
 
 
 def resident() -> int:
@@ -151,14 +178,14 @@ def resident() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _asked(asked: object) -> dict[str, Any]:
-    """Return what of a request is written down: its numbers."""
-    if not isinstance(asked, Mapping):
+def _request_fields(values: object) -> dict[str, Any]:
+    """Return the fields of a request that are logged: its numbers, and a model of the page."""
+    if not isinstance(values, Mapping):
         return {}
-    model = asked.get("model")
+    model = values.get("model")
     known = isinstance(model, str) and model in models.MODELS
     numbers = {
-        name: asked.get(name) for name in ("num_steps", "num_images", "alpha", "seed", "tuned")
+        name: values.get(name) for name in ("num_steps", "num_images", "alpha", "seed", "tuned")
     }
     return {"model": model if known else "brought"} | {
         name: value
@@ -167,17 +194,11 @@ def _asked(asked: object) -> dict[str, Any]:
     }
 
 
-def _fields(message: object) -> Mapping[str, Any]:
-    if isinstance(message, str):
-        message = json.loads(message)
-    return message if isinstance(message, Mapping) else {}
-
-
-def _told(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the last message of a run says of how it went."""
+def _result_fields(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the last message of a run says of its result."""
     step = (message.get("steps") or [message])[-1]
-    told = {name: step[name] for name in ("iteration", "nfe") if name in step}
+    result = {name: step[name] for name in ("iteration", "nfe") if name in step}
     if message.get("kind") == "error":
-        # Without what was sent, which is nobody's to keep.
-        told["sentence"] = str(message["sentence"]).partition(", got")[0]
-    return told
+        # The refused value belongs to the visitor and is not logged.
+        result["sentence"] = str(message["sentence"]).partition(", got")[0]
+    return result

@@ -3,14 +3,12 @@
 import base64
 import json
 import math
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pds.limits import MAX_NAME, sentence
 from pds.web.server.frames import png
 
 Message = dict[str, Any]
@@ -36,24 +34,3 @@ def rounded(values: NDArray[Any]) -> list[Any]:
 def picture(pixels: NDArray[np.uint8]) -> str:
     """Encode (H, W, 1 or 3) as PNG in base64."""
     return base64.b64encode(png(pixels)).decode("ascii")
-
-
-def enveloped(
-    payload: object, run: Callable[[Mapping[str, Any]], Generator[Message, None, None]]
-) -> Iterator[str]:
-    """Yield the messages of a run as JSON; whatever is wrong with it becomes one sentence.
-
-    Args:
-        payload: what the browser sent; its `run`, a short name, comes back in each message.
-        run: makes the messages of a payload; it is closed with this iterator.
-    """
-    name = payload.get("run") if isinstance(payload, Mapping) else None
-    envelope = {"run": name if isinstance(name, str) and len(name) <= MAX_NAME else None}
-    try:
-        if not isinstance(payload, Mapping):
-            raise TypeError(f"named values were expected, got a {type(payload).__name__}")
-        with closing(run(payload)) as messages:
-            for message in messages:
-                yield dumps({**envelope, **message})
-    except (ValueError, TypeError, OSError) as error:
-        yield dumps({**envelope, "kind": "error", "sentence": sentence(error)})

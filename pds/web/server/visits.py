@@ -1,25 +1,30 @@
-"""Who is here: visits, the streams that they read, and when what they brought is to be dropped.
+"""Visits: the streams that they read, their models and masks, and when these are dropped.
 
-A visit is a browser tab or a program, named by the random name that it gives itself. It has left
+A visit is a browser tab or a program, named by the random name that it gives itself. It is over
 when its last heartbeat has been closed for `LEFT_SECONDS`, or when it was idle for `IDLE_SECONDS`.
 """
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from pds import models
-from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_VISITS
-from pds.web.tabs.filter import filter_tab
+from torch import Tensor
 
-SHELVES = (models.brought, filter_tab.brought)
-"""Where things that visitors bring are kept."""
-GONE = "gone"
-"""The name of nothing."""
+from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MASKS_PER_VISIT, MAX_MASKS, MAX_VISITS
+from pds.models import brought as visitor_models
+from pds.serving.visitor_store import VisitorStore
+
+visitor_masks: VisitorStore[Tensor] = VisitorStore(
+    MAX_MASKS, "The filter that you opened", max_per_visit=MASKS_PER_VISIT
+)
+"""Raw masks (C, H, W) of the files that visitors open."""
+
+UNKNOWN = "gone"
+"""Stands for the name of an item of another visit; no item has it."""
 
 
 @dataclass
@@ -27,7 +32,7 @@ class _Visit:
     seen: float
     heartbeats: int = 0
     streams: int = 0
-    left: float | None = None  # since when its tab is closed
+    closed_at: float | None = None  # when the last heartbeat ended
 
 
 class Visits:
@@ -53,7 +58,7 @@ class Visits:
         with self._lock:
             visit = self._of(name)
             setattr(visit, kind, getattr(visit, kind) + 1)
-            visit.left = None if kind == "heartbeats" else visit.left
+            visit.closed_at = None if kind == "heartbeats" else visit.closed_at
         try:
             yield
         finally:
@@ -61,7 +66,7 @@ class Visits:
                 visit.seen = self._clock()
                 setattr(visit, kind, getattr(visit, kind) - 1)
                 if kind == "heartbeats" and not visit.heartbeats:
-                    visit.left = visit.seen
+                    visit.closed_at = visit.seen
 
     def streams(self, name: str) -> int:
         """Return how many streams a visit reads."""
@@ -69,24 +74,24 @@ class Visits:
         return visit.streams if visit else 0
 
     def silent(self, name: str) -> float | None:
-        """Return for how long a visit has read and asked for nothing; None if it is not known."""
+        """Return the seconds since a visit last read or asked; None for an unknown visit."""
         visit = self._visits.get(name)
         if visit is None:
             return None
         return 0.0 if visit.streams else self._clock() - visit.seen
 
     def sweep(self) -> list[str]:
-        """Drop what those who left had brought, and return their names."""
+        """Drop the items of the visits that are over, and return the names of these."""
         now = self._clock()
         with self._lock:
-            gone = [name for name, visit in self._visits.items() if _over(visit, now)]
+            over = [name for name, visit in self._visits.items() if _over(visit, now)]
             idle = [n for n, v in self._visits.items() if not v.heartbeats and not v.streams]
-            gone += [n for n in idle if n not in gone][: max(0, len(self._visits) - MAX_VISITS)]
-            for name in gone:
+            over += [n for n in idle if n not in over][: max(0, len(self._visits) - MAX_VISITS)]
+            for name in over:
                 del self._visits[name]
-        for name in gone:
+        for name in over:
             drop(name)
-        return gone
+        return over
 
     def __len__(self) -> int:
         return len(self._visits)
@@ -99,27 +104,30 @@ class Visits:
 
 
 def drop(visit: str) -> int:
-    """Drop everything that a visit brought, and return how many things that were."""
-    return sum(shelf.drop(visit) for shelf in SHELVES)
+    """Remove the models and masks of a visit, and return their number."""
+    return visitor_models.drop(visit) + visitor_masks.drop(visit)
 
 
-def own(values: object, visit: str) -> object:
-    """Return what a visit sent with its name as `visit`; what others brought is not there for it.
+def restrict(values: Mapping[str, Any], visit: str) -> dict[str, Any]:
+    """Return the values of a visit without the names of other visits' models and masks.
 
-    Anything but named values, within each other or not, comes back as it is.
+    Args:
+        values: as they were sent; values may be mappings themselves.
+        visit: the name of the visit, which is added as `visit`.
     """
-    if not isinstance(values, dict):
-        return values
-    return {name: _own(value, visit) for name, value in values.items()} | {"visit": visit}
+    return {name: _restrict(value, visit) for name, value in values.items()} | {"visit": visit}
 
 
-def _own(value: object, visit: str) -> object:
+def _restrict(value: object, visit: str) -> object:
     if isinstance(value, dict):
-        return {name: _own(inner, visit) for name, inner in value.items()}
-    return GONE if any(shelf.foreign(value, visit) for shelf in SHELVES) else value
+        return {name: _restrict(inner, visit) for name, inner in value.items()}
+    if visitor_models.foreign(value, visit) or visitor_masks.foreign(value, visit):
+        return UNKNOWN
+    return value
 
 
 def _over(visit: _Visit, now: float) -> bool:
-    if visit.left is not None and not visit.heartbeats and now - visit.left >= LEFT_SECONDS:
-        return True
+    if visit.closed_at is not None and not visit.heartbeats:
+        if now - visit.closed_at >= LEFT_SECONDS:
+            return True
     return not visit.streams and now - visit.seen >= IDLE_SECONDS

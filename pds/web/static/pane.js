@@ -4,7 +4,7 @@
 function plotly() {
   window.pdsPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = props.setup.plotly;
+    script.src = "plotly.min.js";
     script.onload = () => resolve((window.pdsPlotlyReady = window.Plotly));
     script.onerror = () => reject(new Error("plotly did not load"));
     document.head.append(script);

@@ -1,7 +1,7 @@
-"""Files of the run on screen. The page sends its own message back, and nothing is kept here.
+"""Files of the run on screen. The page sends its own message back, and the server keeps nothing.
 
 So no visitor can ask for another's run and no file lies on the disk; but the message may come from
-anyone, and is taken apart value by value before anything is made of it.
+anyone, and every value is checked before a file is made of it.
 """
 
 import base64
@@ -17,21 +17,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pds import comparison, request_text
 from pds.files import pictures
 from pds.files.arrays import to_npz
-from pds.jobs import comparison, request_text
+from pds.jobs.record import read_request
 from pds.limits import quoted
-from pds.models import MODELS, Request, load
+from pds.models import MODELS, load
+from pds.request import Request
 from pds.spectra import radial
+from pds.web.sentences import number
 from pds.web.server.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.server.messages import Message
-from pds.web.tabs.compare.session import parse
-from pds.web.words import number
+from pds.web.tabs.compare.live_comparison import parse
 
-LARGEST = 6 * MOST_PIXELS
-"""Of a message's picture in characters: noise does not compress, and base64 adds a third."""
-MOST_STEPS = 2 * MOST_KEPT
-"""The page holds at most so many steps of a run that was stopped."""
+MAX_CHARACTERS = 6 * MOST_PIXELS
+"""Length of a message's picture: noise does not compress, and base64 adds a third."""
+MAX_STEPS_KEPT = 2 * MOST_KEPT
+"""Steps that the page holds of a run that was stopped."""
 SAMPLERS = ("vanilla", "pds")
 NUMBERS = ("iteration", "nfe")
 COLUMNS = (
@@ -40,7 +42,7 @@ COLUMNS = (
     "cycles_per_pixel",
     *(f"{name}_power" for name in ("data", *SAMPLERS)),
 )
-"""Of the table, before the exact power where there is one."""
+"""Columns of the table, before the exact power where there is one."""
 DAMAGED = "The run did not arrive whole; please try again"
 
 Values = NDArray[np.float64]
@@ -99,16 +101,16 @@ def file_of(values: Mapping[str, Any]) -> Message:
 
 
 def read(values: Mapping[str, Any]) -> Kept:
-    """Take a message apart.
+    """Check a message and read the run from it.
 
     Raises:
         ValueError: unless every value is there, of its type and of the shape that the request has.
     """
-    asked, steps = values.get("request"), values.get("steps")
-    if not isinstance(asked, dict) or not isinstance(steps, list):
+    settings, steps = values.get("request"), values.get("steps")
+    if not isinstance(settings, dict) or not isinstance(steps, list):
         raise ValueError(DAMAGED)
-    request = parse(asked)
-    if not 1 <= len(steps) <= MOST_STEPS or not all(isinstance(step, dict) for step in steps):
+    request = parse(settings)
+    if not 1 <= len(steps) <= MAX_STEPS_KEPT or not all(isinstance(step, dict) for step in steps):
         raise ValueError(DAMAGED)
     spectrum = radial(load(request.model).data_power)
     rings = len(spectrum.radii)
@@ -130,7 +132,7 @@ def read(values: Mapping[str, Any]) -> Kept:
 
 
 def sheet(kept: Kept) -> bytes:
-    """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
+    """Return the last images as a PNG with the request in it, the one of `pds.comparison`."""
     return comparison.png(kept.request, *kept.images[-1])
 
 
@@ -208,7 +210,7 @@ def opened(values: Mapping[str, Any]) -> Message:
     """
     query, record = values.get("query"), values.get("record")
     if isinstance(record, str):
-        return {"request": asdict(request_text.from_record(record))}
+        return {"request": asdict(read_request(record))}
     if not isinstance(query, str):
         raise ValueError("A link's query or a picture's record was expected")
     request, given, sentence = request_text.from_query(query)
@@ -220,7 +222,7 @@ def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uin
 
     Of a run that was stopped the page draws the sheet itself, and browsers write RGBA.
     """
-    if not isinstance(content, str) or len(content) > LARGEST:
+    if not isinstance(content, str) or len(content) > MAX_CHARACTERS:
         raise ValueError(DAMAGED)
     channels, height, width = load(request.model).image_shape
     count = request.num_images
@@ -242,8 +244,7 @@ def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uin
 
 def _array(values: Sequence[Any], shape: tuple[int, ...]) -> Values:
     """Turn numbers and None into floats, (len(values), *shape)."""
-    found = [_floats(value, shape) for value in values]
-    return np.array(found, dtype=np.float64)
+    return np.array([_floats(value, shape) for value in values], dtype=np.float64)
 
 
 def _floats(value: Any, shape: tuple[int, ...]) -> Any:

@@ -12,8 +12,8 @@ from pds.theory import langevin
 from pds.theory.langevin import Direction, Move
 from pds.theory.plane import Gaussian, root
 from pds.web.figures import FAINT, INK, OURS, VANILLA, Layout, Trace, layout
+from pds.web.sentences import number, share
 from pds.web.server.messages import Message, finite, rounded
-from pds.web.words import number, share
 
 PANELS = ("vanilla", "M", "M and S")
 NUM_STEPS = 120
@@ -102,24 +102,26 @@ def _direction(direction: Direction) -> Message:
 def _sentence(gaussian: Gaussian, moves: Mapping[str, Move], power: float, swirl: float) -> str:
     vanilla, m, both = (moves[name] for name in PANELS)
     slow, fast = langevin.directions(gaussian, vanilla)
-    told = f"With a step of {number(vanilla.step)} at condition number {number(gaussian.kappa)} "
+    sentence = (
+        f"With a step of {number(vanilla.step)} at condition number {number(gaussian.kappa)} "
+    )
     if not fast.stable:
         limit = langevin.step_limit(gaussian, vanilla)
-        told += f"vanilla is beyond its limit of {limit:.2g} and diverges."
+        sentence += f"vanilla is beyond its limit of {limit:.2g} and diverges."
     else:
         way = "overshoots the short axis and zigzags" if fast.factor.real < 0 else "goes straight"
-        told += f"vanilla {way}; the long axis takes it {_steps(slow)}."
+        sentence += f"vanilla {way}; the long axis takes it {_steps(slow)}."
     vanilla_best, m_best = (_steps(_at_best(gaussian, move)) for move in (vanilla, m))
     condition = langevin.rates(gaussian, m)
-    told += (
+    sentence += (
         f" At its best step vanilla needs {vanilla_best}; a share of {number(power)} of M makes "
         f"the condition number {abs(condition[1] / condition[0]):.3g} and needs {m_best} at its "
         "own."
     )
     turn = math.degrees(langevin.directions(gaussian, both)[0].turn)
     if not all(d.stable for d in langevin.directions(gaussian, both)):
-        return f"{told} With swirl {number(swirl)} the same step diverges."
-    return f"{told} Swirl {number(swirl)} turns the walk by {turn:.0f}° a step."
+        return f"{sentence} With swirl {number(swirl)} the same step diverges."
+    return f"{sentence} Swirl {number(swirl)} turns the walk by {turn:.0f}° a step."
 
 
 def _at_best(gaussian: Gaussian, move: Move) -> Direction:

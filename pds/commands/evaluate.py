@@ -1,0 +1,141 @@
+"""`pds evaluate`: draw many images of many samplers, and report how good they are."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from torch import Tensor
+
+from pds.commands.arguments import counts
+from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.features import features
+from pds.evaluation.metrics import Reference
+from pds.evaluation.store import Batch, Cell, Store
+from pds.evaluation.subject import Subject
+from pds.files.writing import write
+from pds.jobs import ranks
+from pds.limits import MAX_SEED
+
+ARMS = (
+    "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
+    "gain,split,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
+)
+COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of the command its options."""
+    parser.description = (
+        "Draws what is missing, then reports on everything in the folder. Run it again with other "
+        "arms, counts or more images to add to it; stop it at any time. Under "
+        "torchrun -m pds evaluate ... the ranks share the work."
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
+    )
+    parser.add_argument("--model", default="portraits32", help="of the page, or a .safetensors")
+    parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
+    parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
+    parser.add_argument("--images", type=int, default=64, help="of each cell; default %(default)s")
+    parser.add_argument("--batch", type=int, default=32, help="at a time; default %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="image i starts from seed + i")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
+    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
+    parser.add_argument(
+        "--reference", type=int, default=2000, help="held-out images; default %(default)s"
+    )
+    parser.add_argument(
+        "--inception",
+        type=Path,
+        metavar="FILE.pth",
+        help="weights for FID, of torch-fidelity: writes fid.csv too",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--report-only", action="store_true", help="draw nothing")
+    what.add_argument(
+        "--validate", action="store_true", help="draw nothing, print what the metrics see"
+    )
+
+
+def _arms(text: str) -> tuple[str, ...]:
+    try:
+        return arms.names(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw what is missing on all ranks, and let the first one report."""
+    this_rank = ranks.joined()
+    try:
+        with this_rank.together("jobs"):
+            _require_counts(arguments)
+            model = subject.load(
+                arguments.model, arguments.data, this_rank.device(arguments.device)
+            )
+            store = Store(arguments.out)
+            if this_rank.first:
+                store.claim(model.name, model.fingerprint, seed=arguments.seed)
+            drawing = not (arguments.report_only or arguments.validate)
+            batches = _missing(arguments, model, store) if drawing else []
+    except ranks.Elsewhere:
+        raise SystemExit(2) from None
+    draw.draw(store, model, batches[this_rank.rank :: this_rank.world_size], seed=arguments.seed)
+    this_rank.finish()
+    if this_rank.first:
+        _conclude(arguments, model, store)
+
+
+def _require_counts(arguments: argparse.Namespace) -> None:
+    for name, low, high in (
+        ("images", 2, 100_000),
+        ("batch", 1, 100_000),
+        ("seed", 0, MAX_SEED),
+        ("reference", 100, 100_000),
+    ):
+        value = getattr(arguments, name)
+        if not low <= value <= high:
+            raise ValueError(f"--{name} must lie in {low} to {high}, got {value}")
+
+
+def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
+    """Return what is to be drawn, refusing now what cannot be."""
+    cells = [Cell(arm, n) for n in arguments.counts for arm in arguments.arms]
+    for cell in cells:
+        draw.plan(model, *cell)
+    wanted = (store.missing(cell, arguments.images, arguments.batch) for cell in cells)
+    return [batch for batches in wanted for batch in batches]
+
+
+def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> None:
+    """Print the validation, or write the tables and the report of everything in the folder."""
+    if not arguments.validate and not store.cells():
+        raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
+    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
+    checked = validation.cases(images)
+    if arguments.validate:
+        print(validation.text(checked))
+        return
+    if arguments.inception is not None:
+        lines = fid.table(store, images, arguments.inception, model.device)
+        write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
+    evidence = Evidence.of(store, _reference(images), table.cells(store))
+    rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
+    for name, text in (
+        ("table.csv", table.to_csv(rows)),
+        ("equivalence.csv", equivalence.to_csv(matches)),
+        ("report.html", report.page(model.field.title, rows, matches, checked)),
+    ):
+        write(store.folder / name, text.encode())
+    for row in rows:
+        if row.measured.diverged:
+            arm, num_steps = row.cell
+            share = f"{row.measured.diverged} of {row.measured.images}"
+            print(f"{arm} at N = {num_steps} diverged: {share} images", file=sys.stderr)
+    print(f"{store.folder / 'report.html'}: {len(rows)} cells; numbers in table.csv beside it")
+
+
+def _reference(images: Tensor) -> Reference:
+    height, width = images.shape[-2:]
+    return Reference(features(images), (height, width))

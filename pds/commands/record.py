@@ -1,0 +1,42 @@
+"""`pds record`: sample what the page shows before anybody presses a button."""
+
+import argparse
+from pathlib import Path
+
+from pds.commands.arguments import counts
+from pds.evaluation import tuned_record
+from pds.hosting import from_page
+from pds.request import Request
+from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.ladder import tab as ladder
+from pds.web.tabs.story import tab as story
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of the command its options."""
+    request = Request(num_steps=20)
+    parser.add_argument("--num-steps", type=int, default=request.num_steps)
+    parser.add_argument("--num-images", type=int, default=request.num_images)
+    parser.add_argument("--seed", type=int, default=request.seed)
+    parser.add_argument("--model", default=request.model)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--ladder", action="store_true", help="record the ladder instead")
+    what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
+    parser.add_argument("--counts", type=counts, default=ladder.COUNTS, metavar="N,N,...")
+    parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Record the opening run, the ladder or the tuned samplers of the story."""
+    names = ("model", "num_steps", "num_images", "seed")
+    request = from_page({name: getattr(arguments, name) for name in names})
+    if arguments.tuned:
+        out = arguments.out or tuned_record.RECORDED
+        tuned_record.record(story.FIELDS, out)
+        print(f"{out}: {', '.join(story.FIELDS)}")
+    elif arguments.ladder:
+        out = arguments.out or ladder.RECORDED
+        print(f"{out}: {ladder.record(request, out, counts=arguments.counts)['sentence']}")
+    else:
+        out = arguments.out or live_comparison.FIRST_PAINT
+        print(f"{out}: {live_comparison.record(request, out)['verdict']}")

@@ -1,0 +1,136 @@
+"""`pds sample`, and `main.py`: the paper's flags and those that people expect beside them."""
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from pds.commands.arguments import counts
+from pds.commands.cli import exit_code
+from pds.jobs import configuration, ranks
+from pds.jobs import run as job_run
+from pds.jobs.job import DTYPES, Job
+from pds.jobs.record import FLAGS
+from pds.shipped import located
+
+
+def sample_main(argv: Sequence[str] | None = None) -> int:
+    """Run `main.py`: sample as the flags say, and return the exit code."""
+    arguments = main_parser().parse_args(argv)
+    stopped = "stopped; what is drawn is kept, run it again to go on"
+    return exit_code(lambda: run(arguments), "main.py", stopped=stopped)
+
+
+class _OneSentence(argparse.ArgumentParser):
+    """A parser whose refusals are one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see python {self.prog} --help\n")
+
+
+def main_parser() -> argparse.ArgumentParser:
+    """Return the parser of `main.py`."""
+    parser = _OneSentence(prog="main.py")
+    add(parser)
+    return parser
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give a parser all flags of a sampling run."""
+    parser.allow_abbrev = False
+    parser.description = "Sample images from a score-based model, with or without preconditioning."
+    parser.epilog = (
+        "Several GPUs: torchrun --nproc_per_node=K main.py ... draws the same files. A run "
+        "that was stopped goes on when it is started again."
+    )
+    _add_published(parser.add_argument_group("the paper's flags"))
+    _add_images(parser.add_argument_group("images"))
+    _add_sampler(parser.add_argument_group("sampler (by default as the configuration says)"))
+    _add_pictures(parser.add_argument_group("more to look at"))
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Draw the images that are not there yet, and print how many.
+
+    Raises:
+        ValueError: for anything that cannot be sampled, a batch that is too large included.
+        SystemExit: with code 2 on all ranks but the first, which alone says what is wrong.
+    """
+    flags = {name: getattr(arguments, name) for name in FLAGS}
+    try:
+        this_rank = ranks.joined()
+        with this_rank.together("request"):
+            job = Job.from_flags(flags)
+        summary = job_run.run(job, ranks=this_rank)
+    except ranks.Elsewhere:
+        raise SystemExit(2) from None
+    except (RuntimeError, MemoryError) as error:
+        # torch has no common type for the memory of a GPU and of the machine.
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ValueError(
+            "there is not enough memory for a batch; use a smaller --batch_size"
+        ) from None
+    if this_rank.first:
+        print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
+
+
+def _add_published(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--config",
+        type=located,
+        required=True,
+        help="such as configs/ve/portraits32_ncsnpp.py; shipped files are found from any folder",
+    )
+    add("--workdir", required=True, help="has checkpoints/checkpoint.pth and gets the images")
+    add("--eval_folder", default="eval", help="of the images in workdir; default %(default)s")
+    add("--speed_up", type=float, default=1.0, help="N = num_scales / speed_up; default 1")
+    add(
+        "--freq_mask_path",
+        type=located,
+        help="frequency filter, .npy; without any filter it is vanilla",
+    )
+    add("--space_mask_path", type=located, help="space filter, .npy")
+    add("--alpha", type=float, default=5.0, help="> 1, larger is weaker; default 5")
+
+
+def _add_images(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--checkpoint",
+        help=".pth or .safetensors file, diffusers folder, or hub name such as "
+        "google/ncsnpp-church-256",
+    )
+    add("--num_samples", type=int, help="by default as the configuration says")
+    add("--batch_size", type=int, help="by default as the configuration says")
+    add("--seed", type=int, default=0, help="image i is drawn from seed + i; default 0")
+    add("--only", type=int, metavar="I", help="draw image I of the run and no other")
+    add("--device", help="cpu, cuda or cuda:N; default cuda where there is one")
+    add("--dtype", choices=DTYPES, default="float32", help="of the network; default float32")
+
+
+def _add_sampler(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--predictor", help=", ".join(configuration.PREDICTORS))
+    add("--corrector", help=", ".join(configuration.CORRECTORS))
+    add("--snr", type=float, help="of the corrector, > 0")
+    add("--skew", type=float, default=0.0, help="strength of the skew-symmetric S; default 0")
+    add(
+        "--tuned",
+        action="store_true",
+        help="no filter, but the noise levels and the snr that are best at this N for the spectrum "
+        "in --freq_mask_path",
+    )
+
+
+def _add_pictures(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--compare", action="store_true", help="draw vanilla too, from the same noise")
+    add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
+    add(
+        "--ladder",
+        type=counts,
+        default=(),
+        metavar="N,N,...",
+        help="compare at each N, such as 2000,200,133,100,66, with 1 image unless told",
+    )

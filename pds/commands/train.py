@@ -1,0 +1,28 @@
+"""`pds train`: train an NCSN++ on portraits, resumable."""
+
+import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from pds.portraits.train import TrainConfig, train
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of the command its options."""
+    defaults = {f.name: f.default for f in fields(TrainConfig)}
+    parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on")
+    parser.add_argument("--size", type=int, choices=(32, 64), default=defaults["size"])
+    parser.add_argument("--device", default=defaults["device"], help="such as cpu or cuda")
+    parser.add_argument("--bf16", action="store_true", help="autocast, faster where supported")
+    for name in ("iterations", "num_images", "batch_size", "ema_half_life", "seed"):
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=int, default=defaults[name], help="default %(default)s")
+    for name in ("learning_rate", "save_seconds"):
+        flag = "--" + name.replace("_", "-")
+        parser.add_argument(flag, type=float, default=defaults[name], help="default %(default)s")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, and print where the weights are."""
+    names = [f.name for f in fields(TrainConfig)]
+    print(train(TrainConfig(**{name: getattr(arguments, name) for name in names})))

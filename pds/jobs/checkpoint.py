@@ -1,0 +1,118 @@
+"""The checkpoint of a job: where it is found, and whether it is the configuration's network."""
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from pds.jobs.configuration import TRAINING_ONLY
+from pds.jobs.job import Job
+from pds.scores import checkpoints, hub
+from pds.scores.ncsnpp import ModelCard, NetworkScore
+
+SUFFIXES = (".pth", ".safetensors")
+"""Of checkpoint files; anything else is a diffusers folder or a hub name."""
+
+
+def find_checkpoint(job: Job) -> str | Path:
+    """Return the file, diffusers folder or hub name to sample from.
+
+    The first of: the job's own; workdir/checkpoints/checkpoint.pth; the only checkpoint in that
+    folder; the configuration's own.
+
+    Raises:
+        FileNotFoundError: if there is none; says where it looked and what it found.
+        ValueError: if the choice is not clear.
+    """
+    if job.checkpoint is not None:
+        return job.checkpoint
+    folder = Path(job.workdir) / "checkpoints"
+    published = folder / "checkpoint.pth"
+    if published.is_file():
+        return published
+    names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
+    candidates = [name for name in names if Path(name).suffix in SUFFIXES]
+    if len(candidates) == 1:
+        return folder / candidates[0]
+    if candidates:
+        raise ValueError(
+            f"{folder} holds {len(candidates)} checkpoints ({_listing(candidates)}) and none is "
+            "named checkpoint.pth; choose one with --checkpoint"
+        )
+    if job.configuration.checkpoint is not None:
+        return job.configuration.checkpoint
+    found = f"found {_listing(names)}" if names else "found nothing in it"
+    raise FileNotFoundError(
+        f"no checkpoint: looked for {published} or one other .pth or .safetensors file there, "
+        f"{found if folder.is_dir() else 'but there is no such folder'}; put it there or pass "
+        "--checkpoint"
+    )
+
+
+def _listing(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
+def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> NetworkScore:
+    """Read a .pth, which needs a card, a .safetensors file, a diffusers folder or a hub name.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or no network that can be sampled here.
+        OSError: if the hub has no such name or cannot be reached.
+    """
+    path = Path(source)
+    if path.suffix in SUFFIXES and not path.is_dir():
+        return checkpoints.load(path, card)
+    if path.is_file() or (not path.is_dir() and len(path.parts) != 2):
+        raise ValueError(
+            f"a checkpoint is a {' or a '.join(SUFFIXES)} file, a diffusers folder or a hub name "
+            f"such as google/ncsnpp-church-256, got {source}"
+        )
+    return hub.load(source)
+
+
+def open_checkpoint(source: str | Path, card: ModelCard) -> NetworkScore:
+    """Read a checkpoint that must be of the card's network and process.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if it is damaged, or of another network or process.
+    """
+    score = read_checkpoint(source, card)
+    if score.sde != card.sde:
+        raise ValueError(
+            f"{source} was trained on {score.sde}, but the configuration says {card.sde}; use the "
+            "configuration that belongs to it"
+        )
+    if _architecture(score.card) != _architecture(card):
+        raise ValueError(
+            f"{source} is another network than the configuration's: {_differences(score, card)}; "
+            "use the configuration that belongs to it"
+        )
+    return score
+
+
+def _architecture(card: ModelCard) -> dict[str, object]:
+    values = dataclasses.asdict(card.network)
+    return {name: value for name, value in values.items() if name not in TRAINING_ONLY}
+
+
+def _differences(score: NetworkScore, card: ModelCard) -> str:
+    """Name the first tensors that differ, or else the first values."""
+    with torch.device("meta"):
+        expected = NetworkScore(card).network.state_dict()
+    shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
+    state = score.network.state_dict()
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    differing = [
+        f"{name} is {found.get(name, 'missing')}, expected {shapes.get(name, 'nothing')}"
+        for name in [*shapes, *(n for n in found if n not in shapes)]
+        if found.get(name) != shapes.get(name)
+    ]
+    if not differing:
+        mine, its = _architecture(card), _architecture(score.card)
+        differing = [f"{n} is {its[n]}, expected {mine[n]}" for n in mine if its[n] != mine[n]]
+    more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+    return "; ".join(differing[:3]) + more

@@ -1,0 +1,139 @@
+"""The files of a job: where each picture goes, which are there, and of which job they are.
+
+workdir/eval_folder/000000.png ...          one for each image
+                    vanilla/000000.png      without the filter, when both are drawn
+                    trajectory/000000.webp  .npz
+                    2000/ 200/ 66/ ...      all of these for each N of a ladder
+                    sheet.png
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pds.files import pictures
+from pds.jobs.job import Job
+from pds.jobs.record import Record, to_command
+
+SHEET = "sheet.png"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a job.
+
+    job: whose pictures it holds.
+    record: what all of them say; each adds which picture it is.
+    """
+
+    job: Job
+    record: Record
+
+    @property
+    def sheet(self) -> Path:
+        """Return where the sheet goes."""
+        return self.job.folder / SHEET
+
+    def base(self, num_steps: int) -> Path:
+        """Return the folder of the images with N iterations."""
+        return self.job.folder / str(num_steps) if self.job.ladder else self.job.folder
+
+    def picture(self, num_steps: int, sampler: str, image: int) -> tuple[Path, Record]:
+        """Return where a picture goes and what it says."""
+        base = self.base(num_steps)
+        if sampler == "vanilla" and len(self.job.chains) > 1:
+            base = base / sampler
+        record = dataclasses.replace(self.record, num_steps=num_steps, sampler=sampler, image=image)
+        return base / f"{image:06d}.png", record
+
+    def trajectory(self, num_steps: int, image: int) -> tuple[Path, ...]:
+        """Return where the steps of an image go: the animation and the numbers, if asked for."""
+        if not self.job.trajectory:
+            return ()
+        folder = self.base(num_steps) / "trajectory"
+        return folder / f"{image:06d}.webp", folder / f"{image:06d}.npz"
+
+    def files(self, num_steps: int, image: int) -> Iterator[Path]:
+        """Return everything that is written of an image."""
+        for sampler in self.job.chains:
+            yield self.picture(num_steps, sampler, image)[0]
+        yield from self.trajectory(num_steps, image)
+
+    def missing(self, num_steps: int, images: list[int]) -> list[int]:
+        """Return the images of which something has yet to be drawn."""
+        return [i for i in images if not all(map(self.whole, self.files(num_steps, i)))]
+
+    def whole(self, path: Path) -> bool:
+        """Return whether a file is there, and complete if it is a PNG (others always are)."""
+        if path.suffix == ".png":
+            return path.is_file() and pictures.read_text(path) is not None
+        return path.is_file()
+
+    def require_own(self) -> None:
+        """Refuse a folder that holds pictures of another job.
+
+        Raises:
+            ValueError: naming the first such file and what is different.
+        """
+        self._require(self.sheet, self.record)
+        for num_steps in self.job.counts:
+            for sampler in self.job.chains:
+                some, _ = self.picture(num_steps, sampler, 0)
+                for path in sorted(some.parent.glob("[0-9]*.png")):
+                    if path.stem.isdecimal():
+                        self._require(path, self.picture(num_steps, sampler, int(path.stem))[1])
+
+    def _require(self, path: Path, expected: Record) -> None:
+        text = pictures.read_text(path) if path.is_file() else None
+        if text is None:
+            # Absent, or cut short by a copy or a crash of the machine: it will be drawn.
+            return
+        try:
+            difference = Record.from_json(text).difference(expected)
+        except ValueError:
+            difference = "no record of one"
+        if difference:
+            raise ValueError(
+                f"{path.parent} holds pictures of another run ({path.name} has {difference}); "
+                "choose another --eval_folder or empty this one"
+            )
+
+
+def command_of(path: Path) -> str:
+    """Return the shell command that makes a picture of a run again, in the folder where it is.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no picture of a run.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
+    text = pictures.read_text(path)
+    if text is None:
+        raise ValueError(f"{path} is not a whole PNG; expected one that main.py has drawn")
+    try:
+        record = Record.from_json(text)
+    except ValueError:
+        raise ValueError(f"{path} does not say how it was made; main.py did not draw it") from None
+    flags, folder = record.flags, path.absolute().parent
+    if record.image is not None:
+        apart = record.sampler == "vanilla" and bool(flags["compare"] or flags["ladder"])
+        folder = [folder, *folder.parents][int(apart) + bool(flags["ladder"])]
+    workdir = _workdir(folder)
+    places = {
+        "workdir": str(_from_here(workdir)),
+        "eval_folder": str(folder.relative_to(workdir)),
+        "only": record.image,
+    }
+    return to_command({**flags, **places})
+
+
+def _workdir(folder: Path) -> Path:
+    """Return the folder above that has checkpoints, or else the next one."""
+    above = [parent for parent in folder.parents if (parent / "checkpoints").is_dir()]
+    return (above or [folder.parent])[0]
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,146 @@
+"""From a job to its model: the checkpoint found and checked, the masks, the kernels.
+
+On a CPU each image is a network call of its own, on one thread, as many at a time as there are
+threads: convolutions round differently with the size of the batch and the number of threads, and
+an image is to depend on neither. On a GPU a batch is one call.
+"""
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pds import filters
+from pds.files.digest import digest
+from pds.jobs import configuration
+from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
+from pds.jobs.job import Job
+from pds.models import Model
+from pds.sampling import PredictorCorrector, ScoreFn, steps
+from pds.scores.ncsnpp import NetworkScore, precision
+from pds.sde import SDE
+from pds.theory import tuned
+
+
+def open_model(job: Job, device: torch.device) -> Model:
+    """Open the checkpoint and the masks of a job; what is cheap to check comes first.
+
+    Args:
+        job: what is asked for.
+        device: for network and masks.
+
+    Raises:
+        FileNotFoundError: if the checkpoint or a mask is missing.
+        ValueError: if one is damaged or does not fit, or a kernel does not exist.
+    """
+    card, request = job.configuration.card, job.request
+    precision.require(device, getattr(torch, job.dtype))
+    predictor, corrector = configuration.kernels(job.predictor, job.corrector, job.snr)
+    shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
+    frequency_mask = space_mask = torch.ones(shape)
+    if isinstance(request.frequency, str):
+        frequency_mask = filters.load(Path(request.frequency), shape, kind="frequency")
+    if isinstance(request.space, str):
+        space_mask = filters.load(Path(request.space), shape, kind="space")
+    score = open_checkpoint(find_checkpoint(job), card)
+    return Model(
+        score=score.to(device),
+        sde=score.sde,
+        num_scales=card.num_scales,
+        frequency_mask=frequency_mask.to(device),
+        space_mask=space_mask.to(device),
+        corrector=corrector,
+        predictor=predictor,
+        num_corrector_steps=job.configuration.num_corrector_steps,
+        centered=card.network.centered,
+        device=str(device),
+    )
+
+
+def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, ...]]:
+    """Return the samplers of a job's chains, for each number of iterations.
+
+    Args:
+        model: the one that `open_model` returned, whose masks are those that the job names.
+        job: what is asked for.
+
+    Raises:
+        ValueError: if a kernel cannot take the process or M.
+    """
+    rate = None if job.ladder else job.speed_up
+    image = torch.ones(1, *model.image_shape, device=model.device)
+    samplers = {}
+    for num_steps in job.counts:
+        request = dataclasses.replace(
+            job.request,
+            num_steps=num_steps,
+            frequency=bool(job.request.frequency),
+            space=bool(job.request.space),
+        )
+        chains = {
+            "vanilla": model.sampler(num_steps, rate=rate),
+            "pds": model.method(request, rate=rate, skew=job.skew),
+        }
+        samplers[num_steps] = tuple(chains[name] for name in job.chains)
+        for sampler in samplers[num_steps]:
+            _require_fit(sampler, model.sde, image)
+    return samplers
+
+
+def _require_fit(sampler: PredictorCorrector, sde: SDE, image: Tensor) -> None:
+    """Run one iteration without the network, so that what cannot be sampled is refused now."""
+    chain = sampler.chain(sde, noise=lambda _: image, shape=image.shape)
+    next(steps(lambda x, _: torch.zeros_like(x), chain))
+
+
+def fingerprint(model: Model, job: Job) -> str:
+    """Return a hash of everything in a job's files that its images depend on."""
+    score = network(model)
+    extra: list[object] = [score.card.to_dict(), model.num_corrector_steps]
+    if job.request.tuned:
+        extra.append(_tuned_text(model))
+    masks = ((job.request.frequency, model.frequency_mask), (job.request.space, model.space_mask))
+    tensors = [*score.network.state_dict().values(), *(mask for used, mask in masks if used)]
+    return digest([json.dumps(extra, sort_keys=True), *tensors])
+
+
+def _tuned_text(model: Model) -> str:
+    """Describe the sampler that tuning finds at one small N, which stands for all N.
+
+    The text is hashed: changing it would make every existing folder one of another model.
+    """
+    published = dataclasses.replace(model.sampler(20), eps=1e-3)
+    best = tuned.sampler(model.frequency_mask, model.sde, published, amplitude=model.amplitude)
+    return (
+        f"Sampler(num_steps={best.num_steps}, eps={best.eps}, predictor={best.predictor}, "
+        f"corrector={best.corrector}, num_corrector_steps={best.num_corrector_steps}, "
+        f"sigmas={best.sigmas})"
+    )
+
+
+def network(model: Model) -> NetworkScore:
+    """Return the network of a model that `open_model` returned."""
+    assert isinstance(model.score, NetworkScore)
+    return model.score
+
+
+@contextlib.contextmanager
+def running(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
+    """Return the score as a run calls it: the network in `dtype`, images apart on a CPU."""
+    call = torch.no_grad()(score.in_precision(getattr(torch, dtype)))
+    if device.type != "cpu":
+        yield call
+        return
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    pool = ThreadPoolExecutor(num_threads, initializer=torch.set_num_threads, initargs=(1,))
+    try:
+        yield lambda x, t: torch.cat(list(pool.map(call, x.unsqueeze(1), t.unsqueeze(1))))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(num_threads)

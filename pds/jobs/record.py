@@ -1,0 +1,217 @@
+"""What a picture of `main.py` says about itself: the flags of its job, and which picture it is.
+
+Flags are kept under the names of the published code. The folder is not among them, so that the same
+job gives the same bytes wherever it is drawn. A record is text from anyone: reading it opens no
+file that it names and runs no configuration that it names.
+"""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from pds import hosting, request_text
+from pds.jobs import model
+from pds.jobs.configuration import read
+from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
+from pds.limits import MAX_IMAGES, MAX_SEED
+from pds.models import ROOT, speed_up
+from pds.request import Request
+
+FLAGS = (*REQUEST_FLAGS, *JOB_FLAGS)
+PLACES = ("workdir", "eval_folder", "only")
+"""Flags that say where, or which part of the job, to draw; a record leaves them out."""
+SOURCES = ("config", "checkpoint", "freq_mask_path", "space_mask_path")
+"""Flags whose files the record's fingerprint describes better than their names."""
+DEFAULTS: dict[str, Any] = {
+    **{f.name: f.default for f in dataclasses.fields(Job) if f.default is not dataclasses.MISSING},
+    **{name: getattr(Request, name) for name in ("alpha", "seed", "tuned")},
+    "ladder": [],
+}
+"""Of flags; the others are None or must be given."""
+
+PUBLISHED = {
+    "predictor": "reverse_diffusion",
+    "corrector": "langevin",
+    "snr": 0.15,
+    "dtype": "float32",
+    "skew": 0,
+}
+"""Flags as the page samples portraits32."""
+CONFIG = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
+MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space")}
+"""Files of portraits32, the only model that both the page and main.py have."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a picture of a job says about itself.
+
+    flags: of `main.py`, with all defaults filled in and without `PLACES`.
+    fingerprint: of the model and the filters, see `pds.jobs.model`.
+    num_steps, sampler, image: which picture it is; None where it shows several.
+    """
+
+    flags: dict[str, Any]
+    fingerprint: str
+    num_steps: int | None = None
+    sampler: str | None = None
+    image: int | None = None
+
+    @classmethod
+    def of(cls, job: Job, fingerprint: str) -> "Record":
+        """Return what all pictures of a job have in common."""
+        flags = {name: value for name, value in job.to_flags().items() if name not in PLACES}
+        return cls(flags, fingerprint)
+
+    def to_json(self) -> str:
+        """Return the text that pictures carry."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        values["request"] = values.pop("flags")
+        return json.dumps(values, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        """Read the text back, of this version or an older one.
+
+        Raises:
+            ValueError: if it is no such text.
+        """
+        try:
+            values = json.loads(text)
+            given = values.pop("request")
+            flags = {name: DEFAULTS.get(name) for name in FLAGS if name not in PLACES} | given
+            record = cls(flags, **values)
+        except (TypeError, AttributeError, KeyError, RecursionError, ValueError) as error:
+            raise ValueError(f"this is not the record of a run: {error}") from None
+        if not set(given) <= set(FLAGS) or not all(map(_is_plain, flags.values())):
+            raise ValueError("this is not the record of a run: it has other flags")
+        return record
+
+    def difference(self, other: "Record") -> str | None:
+        """Name the first value that keeps two pictures from being one and the same.
+
+        How many pictures the job has, and the names of its source files, do not matter.
+        """
+        for name, mine in self.flags.items():
+            its = other.flags[name]
+            if name not in (*SOURCES, "num_samples") and mine != its:
+                return f"{name} {mine}, not {its}"
+        for name in ("num_steps", "sampler", "image"):
+            if getattr(self, name) != getattr(other, name):
+                return f"{name} {getattr(self, name)}, not {getattr(other, name)}"
+        if self.fingerprint != other.fingerprint:
+            return "another model or filter"
+        return None
+
+
+def to_command(flags: Mapping[str, Any]) -> str:
+    """Return the shell command with these flags, without those that have their default."""
+    words = ["python", "main.py"]
+    for name in FLAGS:
+        value = flags[name]
+        if value == DEFAULTS.get(name):
+            continue
+        if value is True:
+            words.append(f"--{name}")
+            continue
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        # In one word: a value that begins with a dash would read as another flag.
+        words.append(f"--{name}={text}")
+    return shlex.join(words)
+
+
+def read_request(text: str) -> Request:
+    """Return the request in the record of a PNG, drawn by the page, `pds compare` or `main.py`.
+
+    Raises:
+        ValueError: if there is none, or the page cannot sample it.
+    """
+    if request_text.RECORD_KEY in request_text.json_object(text):
+        return request_text.from_record(text)
+    record = Record.from_json(text)
+    request = _request(record)
+    if request is None:
+        raise ValueError(
+            "main.py drew this picture with a model or settings that the page does not have; "
+            "python -m pds show prints its command"
+        )
+    return request
+
+
+def _request(record: Record) -> Request | None:
+    """Return the page's request for the same pictures, if there is one."""
+    flags = record.flags
+    count, seed, num_steps = flags["num_samples"] or 1, flags["seed"], _num_steps(record)
+    for value in (num_steps or 0, record.image or 0, count, seed):
+        _require_count(value)
+    if num_steps is None or any(flags[name] != value for name, value in PUBLISHED.items()):
+        return None
+    frequency, space = bool(flags["freq_mask_path"]), bool(flags["space_mask_path"])
+    if record.fingerprint != _fingerprint(frequency, space, tuned=flags["tuned"] is True):
+        return None
+    return hosting.from_page(
+        {
+            "num_steps": num_steps,
+            "alpha": flags["alpha"],
+            "frequency": frequency,
+            "space": space,
+            "num_images": min(MAX_IMAGES, count) if record.image is None else 1,
+            "seed": seed + (record.image or 0),
+            "tuned": flags["tuned"],
+        }
+    )
+
+
+def _num_steps(record: Record) -> int | None:
+    """Return N where the page has the same eps at this N, else None."""
+    rate, num_steps = record.flags["speed_up"], record.num_steps
+    if record.flags["ladder"]:
+        return num_steps  # None in the record of a sheet, which shows several N
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not rate > 0:
+        raise _damaged()
+    if num_steps is None:
+        num_steps = max(1, int(2000 / max(1, rate)))
+    _require_count(num_steps)
+    return num_steps if num_steps > 0 and rate == speed_up(2000, num_steps) else None
+
+
+def _fingerprint(frequency: bool, space: bool, *, tuned: bool) -> str:
+    """Return the fingerprint in the records of portraits32 with these of its own filters."""
+    configuration = read(CONFIG)
+    job = Job(
+        request=Request(
+            model=str(CONFIG),
+            frequency=str(MASKS["freq"]) if frequency else False,
+            space=str(MASKS["space"]) if space else False,
+            tuned=tuned,
+        ),
+        configuration=configuration,
+        workdir=str(ROOT / "no" / "such" / "folder"),
+        predictor=configuration.predictor,
+        corrector=configuration.corrector,
+        snr=configuration.card.snr,
+        batch_size=1,
+        device="cpu",
+    )
+    return model.fingerprint(model.open_model(job, torch.device("cpu")), job)
+
+
+def _require_count(value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SEED:
+        raise _damaged()
+
+
+def _damaged() -> ValueError:
+    return ValueError("this picture's record is damaged; its settings cannot be read")
+
+
+def _is_plain(value: object) -> bool:
+    """Return whether a flag has a value that a flag can have."""
+    if isinstance(value, list):
+        return all(isinstance(item, int) for item in value)
+    return value is None or isinstance(value, str | int | float)

@@ -1,0 +1,268 @@
+"""Runs a job: all of its images into a folder, on one process or many.
+
+Work is dealt in whole batches, batch b to rank b % world_size, and an image's noise comes from its
+own seed, so the files are the same bits however many processes drew them. What is in the folder is
+not drawn again: a run that was stopped, by whatever, goes on where it was.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from pds import sampling
+from pds.files import arrays, pictures, writing
+from pds.files.pictures import Pixels
+from pds.jobs.folder import Folder
+from pds.jobs.job import Job
+from pds.jobs.model import fingerprint, network, open_model, running, samplers_of
+from pds.jobs.ranks import ALONE, Ranks
+from pds.jobs.record import Record
+from pds.models import Model
+from pds.noise import seeded_noise
+from pds.sampling import PredictorCorrector, ScoreFn, Step
+
+Images = NDArray[np.float32]
+
+MOST_FRAMES = 64
+SHEET_COLUMNS = 8
+SHEET_IMAGES = 64
+SHEET_PIXELS = 2**24
+"""A sheet shows the first images, as many as these two allow."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run did, all ranks together: images drawn now and found there, and where."""
+
+    drawn: int
+    kept: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Images that are drawn together, those that were asked for, and those not there yet."""
+
+    num_steps: int
+    images: range
+    wanted: list[int]
+    missing: list[int]
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """An iteration as it is kept: images (B, C, H, W) in [0, 1] when clean, by chain.
+
+    t, sigma: of each chain, sigma in the units of these images.
+    """
+
+    index: int
+    t: dict[str, float]
+    sigma: dict[str, float]
+    images: dict[str, Images]
+
+    def of(self, row: int) -> "_Moment":
+        """Return the same of one image alone."""
+        images = {name: array[row : row + 1] for name, array in self.images.items()}
+        return replace(self, images=images)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A job with everything that it takes to draw it.
+
+    samplers: of the job's chains, for each number of iterations.
+    batches: of all ranks, in order.
+    """
+
+    job: Job
+    model: Model
+    samplers: dict[int, tuple[PredictorCorrector, ...]]
+    folder: Folder
+    batches: list[_Batch]
+
+
+def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
+    """Draw the images of a job that are not there yet.
+
+    Raises:
+        ValueError, OSError: if it cannot be drawn; nothing that was there is lost.
+    """
+    with ranks.together("prepare"):
+        plan = _prepare(job, ranks)
+    share = plan.batches[ranks.rank :: ranks.world_size]
+    todo = [batch for batch in share if batch.missing]
+    total = sum(batch.num_steps for batch in todo)
+    with (
+        running(network(plan.model), torch.device(plan.model.device), job.dtype) as score,
+        _progress(total, quiet=not ranks.first or not todo) as progress,
+    ):
+        for index, batch in enumerate(todo):
+            progress.set_description(f"batch {index + 1} of {len(todo)}")
+            _draw(plan, score, batch, progress)
+    ranks.finish()
+    if ranks.first and job.only is None:
+        writing.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
+    drawn = sum(len(batch.missing) for batch in plan.batches)
+    wanted = sum(len(batch.wanted) for batch in plan.batches)
+    return Summary(drawn, wanted - drawn, job.folder)
+
+
+def _prepare(job: Job, ranks: Ranks) -> _Plan:
+    model = open_model(job, ranks.device(job.device))
+    samplers = samplers_of(model, job)
+    _require_writable(job.folder)
+    folder = Folder(job, Record.of(job, fingerprint(model, job)))
+    folder.require_own()
+    return _Plan(job, model, samplers, folder, list(_batches(folder)))
+
+
+def _batches(folder: Folder) -> Iterator[_Batch]:
+    job, total = folder.job, folder.job.request.num_images
+    for num_steps, first in itertools.product(job.counts, range(0, total, job.batch_size)):
+        images = range(first, min(first + job.batch_size, total))
+        wanted = [image for image in images if job.only in (None, image)]
+        missing = folder.missing(num_steps, wanted)
+        yield _Batch(num_steps, images, wanted, missing)
+
+
+def _require_writable(folder: Path) -> None:
+    """Find out before hours of sampling."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"cannot make the folder {folder} ({error.strerror})") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OSError(f"cannot write into {folder} (no permission); choose another --workdir")
+
+
+def _progress(total: int, *, quiet: bool) -> "tqdm[None]":
+    return tqdm(total=total, unit="step", disable=quiet, smoothing=0.1)
+
+
+def _draw(plan: _Plan, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") -> None:
+    """Sample a batch and write those of its images that are missing."""
+    num_steps = batch.num_steps
+    kept = _kept_steps(num_steps) if plan.job.trajectory else set()
+    moments: list[_Moment] = []
+    states: tuple[Step, ...] = ()
+    for states in _chains(plan, score, batch):
+        progress.update()
+        if states[0].index in kept:
+            moments.append(_moment(plan, states))
+    final = _moment(plan, states).images
+    for name, images in final.items():
+        _require_finite(name, images, batch)
+    for image in batch.missing:
+        row = image - batch.images.start
+        if moments:
+            _write_trajectory(plan, num_steps, image, [m.of(row) for m in moments])
+        for name, images in final.items():
+            path, record = plan.folder.picture(num_steps, name, image)
+            if not plan.folder.whole(path):
+                (pixels,) = pictures.view(images[row : row + 1])
+                writing.write(path, pictures.png(pixels, record.to_json()))
+
+
+def _require_finite(name: str, images: Images, batch: _Batch) -> None:
+    for image, pixels in zip(batch.images, images, strict=True):
+        if not np.isfinite(pixels).all():
+            raise ValueError(
+                f"image {image} of the {name} sampler is not finite after "
+                f"{batch.num_steps} iterations; use a smaller --speed_up, another --snr "
+                "or --dtype float32"
+            )
+
+
+def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
+    """Sample the job's chains, one tuple of their states for each iteration."""
+    seeds = [plan.job.request.seed + image for image in batch.images]
+    run = sampling.side_by_side(
+        plan.samplers[batch.num_steps],
+        plan.model.sde,
+        noise=seeded_noise(seeds, device=plan.model.device),
+        shape=(len(seeds), *plan.model.image_shape),
+    )
+    yield from sampling.steps(score, run)
+
+
+def _moment(plan: _Plan, states: tuple[Step, ...]) -> _Moment:
+    """Keep the images of all chains, in [0, 1] whatever the network's range is."""
+    amplitude = plan.model.amplitude
+    chains = dict(zip(plan.job.chains, states, strict=True))
+    return _Moment(
+        states[0].index,
+        {name: step.t for name, step in chains.items()},
+        {name: step.sigma / amplitude for name, step in chains.items()},
+        {
+            name: (step.x_mean.float() / amplitude + (amplitude - 1) / 2).cpu().numpy()
+            for name, step in chains.items()
+        },
+    )
+
+
+def _kept_steps(num_steps: int) -> set[int]:
+    count = min(num_steps, MOST_FRAMES)
+    return {round(i) for i in np.linspace(0, num_steps - 1, count).tolist()}
+
+
+def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Moment]) -> None:
+    """Write the steps of an image: an animation, chains side by side, and their numbers."""
+    animated, stored = plan.folder.trajectory(num_steps, image)
+    chains = {name: np.concatenate([m.images[name] for m in moments]) for name in moments[0].images}
+    numbers = {"index": np.array([m.index for m in moments])}
+    for name in chains:
+        # The tuned chain has noise levels of its own.
+        end = "_vanilla" if plan.job.request.tuned and name == "vanilla" else ""
+        numbers["t" + end] = np.array([m.t[name] for m in moments])
+        numbers["sigma" + end] = np.array([m.sigma[name] for m in moments])
+    writing.write(stored, arrays.to_npz(**numbers, **chains))
+    # The last state is the image itself: no noise is left to allow for.
+    shares = [1.0] * (len(moments) - 1) + [0.0]
+    frames = [
+        pictures.grid(
+            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()],
+            columns=len(m.images),
+        )
+        for m, share in zip(moments, shares, strict=True)
+    ]
+    writing.write(animated, pictures.animation(frames))
+
+
+def _sheet(plan: _Plan) -> Pixels:
+    """Lay out the first images: in rows, vanilla over PDS, or a ladder's iterations as columns."""
+    job, counts = plan.job, plan.job.counts
+    _, height, width = plan.model.image_shape
+    room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
+    images = range(min(job.request.num_images, max(1, room)))
+    titles = {"vanilla": "vanilla", "pds": job.request.method}
+    labels = titles if len(job.chains) > 1 else dict.fromkeys(job.chains, "")
+    if job.ladder:
+        rows = [
+            (labels[name], [_picture(plan, n, name, image) for n in counts])
+            for image, name in itertools.product(images, job.chains)
+        ]
+        return pictures.sheet(rows, [f"N = {n}" for n in counts])
+    rows = [
+        (labels[name], [_picture(plan, job.request.num_steps, name, i) for i in part])
+        for part in _parts(images, SHEET_COLUMNS)
+        for name in job.chains
+    ]
+    return pictures.sheet(rows)
+
+
+def _picture(plan: _Plan, num_steps: int, name: str, image: int) -> Pixels | None:
+    """Read a picture back; another machine of the run may have it, in a folder of its own."""
+    path, _ = plan.folder.picture(num_steps, name, image)
+    return pictures.read_pixels(path) if path.is_file() else None
+
+
+def _parts(images: range, size: int) -> Iterator[range]:
+    return (images[k : k + size] for k in range(0, len(images), size))

@@ -1,0 +1,169 @@
+"""A request as text: a link's query, a command, five lines of Python, the record in a PNG.
+
+Each form gives the request back. Text that is read may come from anyone: every value passes
+`pds.hosting`, so no path in it is ever opened.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from pds.hosting import from_page, hosted
+from pds.models import MODELS
+from pds.request import Request
+
+RECORD_KEY = "comparison"
+"""Key of the request in a PNG's record; records of main.py do not have it."""
+
+ADDED_FIELDS = {"tuned"}
+"""Fields that the records of older versions lack."""
+
+MAX_CHARACTERS = 10_000
+"""Of a query or a record that is read; those written here have a few hundred."""
+
+PRIVATE = (
+    "The model of your own images is only here and for a while, so this comparison cannot be "
+    "passed on; choose another model, or download what you see"
+)
+_SWITCH = {"1": True, "true": True, "0": False, "false": False}
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+
+
+def to_query(request: Request) -> str:
+    """Return the query of the request's link, without the question mark.
+
+    Raises:
+        ValueError: for a visitor's own model, whose name is not passed on.
+    """
+    values = asdict(_shareable(request))
+    return urlencode({name: _text(value) for name, value in values.items()})
+
+
+def from_query(query: str) -> tuple[Request, bool, str]:
+    """Read a link's query; other names in it are ignored, of a repeated one the last counts.
+
+    Returns:
+        The request, with defaults for what is absent or refused; whether the query has any value of
+        a request; and why the first bad value was refused, "" if none was.
+    """
+    try:
+        found = parse_qs(query[:MAX_CHARACTERS].removeprefix("?"), keep_blank_values=True)
+    except ValueError:
+        return Request(), True, "this link cannot be read; its settings are left out"
+    names = [f.name for f in fields(Request) if f.name in found]
+    given: dict[str, Any] = {name: _READ.get(name, _number)(found[name][-1]) for name in names}
+    good: dict[str, Any] = {}
+    sentences = []
+    for name, value in given.items():
+        try:
+            _shareable(from_page({name: value}))
+            good[name] = value
+        except ValueError as error:
+            sentences.append(str(error))
+    return from_page(good), bool(given), next(iter(sentences), "")
+
+
+def to_command(request: Request, out: str = "comparison.png") -> str:
+    """Return the shell command that draws the request as one picture.
+
+    Raises:
+        ValueError: for a visitor's own model.
+    """
+    words = ["python", "-m", "pds", "compare"]
+    for name, value in asdict(_shareable(request)).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words += [f"--{flag}", _text(value)]
+    return shlex.join([*words, "--out", out])
+
+
+def to_python(request: Request) -> str:
+    """Return five lines of Python that draw the request, for the project's folder.
+
+    Raises:
+        ValueError: for a visitor's own model.
+    """
+    values = ", ".join(f"{name}={value!r}" for name, value in asdict(_shareable(request)).items())
+    return (
+        "from pds.comparison import final, save\n"
+        "from pds.request import Request\n\n"
+        f"request = Request({values})\n"
+        "vanilla, pds = final(request)  # (num_images, H, W, channels), uint8\n"
+        'save("comparison.png", request, vanilla, pds)\n'
+    )
+
+
+def to_record(request: Request) -> str:
+    """Return the text that a PNG of the request carries, without the name of a visitor's model."""
+    values = asdict(request)
+    if request.model not in MODELS:
+        values["model"] = None
+    return json.dumps({RECORD_KEY: values}, sort_keys=True)
+
+
+def from_record(text: str) -> Request:
+    """Read what `to_record` wrote, in this version or an older one.
+
+    Raises:
+        ValueError: if it is no such text, or has a request that the page does not take.
+    """
+    values = json_object(text).get(RECORD_KEY)
+    names = {f.name for f in fields(Request)}
+    if not isinstance(values, dict) or not names - ADDED_FIELDS <= set(values) <= names:
+        raise ValueError("this picture was drawn by another version; its settings cannot be read")
+    if values["model"] is None:
+        raise ValueError(
+            "this picture was drawn with a visitor's own images; bring them again on the tab "
+            "Your images"
+        )
+    return _shareable(from_page(values))
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the object in the record of a PNG.
+
+    Raises:
+        ValueError: if it is too long or no JSON object.
+    """
+    try:
+        values = json.loads(text) if len(text) <= MAX_CHARACTERS else None
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise ValueError("this picture does not say how it was made; the page did not draw it")
+    return values
+
+
+def _shareable(request: Request) -> Request:
+    """Return a request that means the same elsewhere."""
+    if request.model not in MODELS:
+        raise ValueError(PRIVATE)
+    return hosted(request)
+
+
+def _text(value: object) -> str:
+    """Write a value as in a link: 1 and 0 for switches, no point in whole numbers."""
+    if isinstance(value, bool):
+        return str(int(value))
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _switch(text: str) -> bool | str:
+    return _SWITCH.get(text.lower(), text)
+
+
+def _number(text: str) -> float | str:
+    return float(text) if _NUMBER.fullmatch(text) else text
+
+
+_READ: dict[str, Callable[[str], object]] = {
+    "model": str,
+    **dict.fromkeys(("frequency", "space", "tuned"), _switch),
+}
+"""Readers of the fields that are no numbers."""

@@ -1,0 +1,159 @@
+"""One network call for the open queries of many runs.
+
+    queries of the runs that fit into a call, joined;   s = score(x, t), once;   s sent to each run
+
+A run is a generator of `pds.sampling`, usually `side_by_side`. Runs join and leave at any time and
+agree on nothing but the size of their images; each applies its own kernels to its own images, so an
+image depends on the others only through the rounding of the network, which sums in another order
+when the batch has another size.
+
+Where not all runs fit into one call, those without a first iteration come first, the nearest to it
+before the others, then those that have waited longest, so that no run waits for another's end.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from pds.sampling import Chains, Query, ScoreFn, Step, advance, answer
+
+
+class Progress(NamedTuple):
+    """What a call did for a run.
+
+    steps: of every chain, where it ended an iteration, else None.
+    error: raised by the run itself, which is over then.
+    finished: whether it is at its end.
+    """
+
+    run: Chains
+    steps: tuple[Step, ...] | None
+    error: Exception | None = None
+    finished: bool = False
+
+
+@dataclass
+class _Seat:
+    """The open query of a run, and what its priority is computed from."""
+
+    query: Query
+    turn: int
+    num_queries: int = 0
+    has_steps: bool = False
+    paused: bool = False
+
+    @property
+    def priority(self) -> tuple[bool, int, int]:
+        """A key that sorts runs: no iteration yet and nearest to it, then longest waiting."""
+        return self.has_steps, 0 if self.has_steps else -self.num_queries, self.turn
+
+
+class Batcher:
+    """Answers the queries of all runs of one model. For use from one thread.
+
+    Args:
+        score: maps x and t to the score.
+        max_images: most images of one network call; a query with more is called alone.
+
+    Raises:
+        ValueError: unless max_images >= 1.
+    """
+
+    def __init__(self, score: ScoreFn, *, max_images: int = sys.maxsize) -> None:
+        if max_images < 1:
+            raise ValueError(f"a network call takes at least 1 image, got max_images {max_images}")
+        self.score, self.max_images = score, max_images
+        self.batch: tuple[Chains, ...] = ()
+        """The runs of the latest network call."""
+        self._seats: dict[Chains, _Seat] = {}
+        self._turns = count()
+
+    @property
+    def num_runs(self) -> int:
+        """Return how many runs take part, without the paused ones."""
+        return sum(not seat.paused for seat in self._seats.values())
+
+    def join(self, run: Chains) -> None:
+        """Start a run; it takes part from the next network call on.
+
+        Raises:
+            ValueError: if its images have another size than those under way, or its samplers do
+                not fit the model.
+        """
+        _, query = advance(run)
+        assert query is not None, "a run begins with a query"
+        size = tuple(query.x.shape[1:])
+        for other in self._seats.values():
+            if (others := tuple(other.query.x.shape[1:])) != size:
+                run.close()
+                raise ValueError(
+                    f"images of {size} cannot join a batch of {others} (channels, height, width)"
+                )
+        self._seats[run] = _Seat(query, next(self._turns))
+
+    def pause(self, run: Chains, *, paused: bool = True) -> None:
+        """Let a run wait with its state as it is, or go on."""
+        if run in self._seats:
+            self._seats[run].paused = paused
+
+    def leave(self, run: Chains) -> None:
+        """Cancel a run."""
+        self._seats.pop(run, None)
+        run.close()
+
+    @torch.no_grad()
+    def step(self) -> list[Progress]:
+        """Answer as many queries as fit into one network call.
+
+        If the device runs out of memory, only `max_images` changes, to half of what was tried.
+
+        Returns:
+            The runs that ended an iteration, ended altogether, or failed.
+        """
+        self.batch = tuple(self._choose())
+        if not self.batch:
+            return []
+        queries = [self._seats[run].query for run in self.batch]
+        joint = Query(torch.cat([q.x for q in queries]), tuple(t for q in queries for t in q.t))
+        try:
+            scores = answer(self.score, joint)
+        except torch.OutOfMemoryError:
+            if len(self.batch) == 1:
+                raise
+            self.max_images = max(1, len(joint.x) // 2)
+            return []
+        parts = torch.split(scores, [len(query.x) for query in queries])
+        answered = (self._send(run, part) for run, part in zip(self.batch, parts, strict=True))
+        return [progress for progress in answered if progress is not None]
+
+    def _choose(self) -> Iterator[Chains]:
+        """Yield the runs of the next call, by priority."""
+        room = self.max_images
+        waiting = [(run, seat) for run, seat in self._seats.items() if not seat.paused]
+        for run, seat in sorted(waiting, key=lambda item: item[1].priority):
+            num_images = len(seat.query.x)
+            if num_images <= room or room == self.max_images:
+                room -= num_images
+                yield run
+
+    def _send(self, run: Chains, scores: Tensor) -> Progress | None:
+        """Resume a run with its scores; what it raises ends it, and no other run."""
+        seat = self._seats[run]
+        try:
+            ended, query = advance(run, scores)
+        except Exception as error:
+            del self._seats[run]
+            return Progress(run, None, error, finished=True)
+        if query is None:
+            del self._seats[run]
+        else:
+            seat.query, seat.turn = query, next(self._turns)
+            seat.num_queries, seat.has_steps = seat.num_queries + 1, seat.has_steps or bool(ended)
+        if not ended and query is not None:
+            return None
+        return Progress(run, ended[-1] if ended else None, finished=query is None)

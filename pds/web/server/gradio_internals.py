@@ -1,0 +1,218 @@
+"""All use of gradio's internals, in one place; the version of gradio is pinned.
+
+gradio keeps a queue of messages for every visit until they are read, and a set of runs until the
+process ends. A sweeper drops the messages that nobody reads, and the models and masks of visits
+that are over.
+"""
+
+import asyncio
+import atexit
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+import pds
+from pds import models
+from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS
+from pds.serving import memory
+from pds.serving.visitor_store import NOBODY
+from pds.web.server import journal
+from pds.web.server.guard import Endpoints, Guard, Names
+from pds.web.server.journal import JOURNAL
+from pds.web.server.visits import Visits
+
+FOLDER = "GRADIO_TEMP_DIR"
+"""Names the only folder that gradio writes to; with `Guard` before it, it stays empty."""
+UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
+"""Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
+
+VISITS = Visits()
+
+
+def claim_folder() -> Path:
+    """Choose the folder that gradio writes to, before gradio asks, and limit its statistics.
+
+    Where the environment names no folder, it is a new one that is removed with this process.
+    """
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="pds-")
+        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
+    folder = Path(os.environ[FOLDER])
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # gradio summarizes this many past events after each one, and keeps their names.
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(MAX_RUNS))
+    return folder
+
+
+def app_settings(plotly: Path) -> dict[str, Any]:
+    """Return what is added to gradio's app: the guard, two routes and the sweeper.
+
+    Args:
+        plotly: the script that draws figures in the browser.
+    """
+    current: list[Any] = []
+
+    def state() -> Mapping[str, Any]:
+        return server_state(current[0].get_blocks()._queue if current else None)
+
+    @asynccontextmanager
+    async def lifespan(gradio: Any) -> AsyncIterator[None]:
+        current[:] = [gradio]
+        sweeping = asyncio.create_task(_sweep(gradio))
+        yield
+        sweeping.cancel()
+
+    async def script(_: Any) -> Response:
+        return FileResponse(plotly, headers={"cache-control": "max-age=86400"})
+
+    return {
+        "lifespan": lifespan,
+        "middleware": [Middleware(Guard, endpoints=endpoints, visits=VISITS)],
+        "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", script)],
+    }
+
+
+def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
+    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
+
+    async def healthz(_: Any) -> Response:
+        body = dict(state())
+        status = 200 if body["status"] == "ok" else 503
+        return JSONResponse(body, status, headers={"cache-control": "no-store"})
+
+    return healthz
+
+
+def server_state(queue: Any) -> dict[str, Any]:
+    """Return what /healthz answers."""
+    waiting = len(queue) if queue is not None else 0
+    return {
+        "status": "ok" if models.WORKER.alive else "the sampler's thread has ended",
+        "version": pds.__version__,
+        "gradio": version("gradio"),
+        "python": platform.python_version(),
+        **JOURNAL.state(),
+        "computing": models.WORKER.num_runs,
+        "places": MAX_RUNS,
+        "waiting": waiting,
+        "room": MAX_WAITING - waiting,
+        "wait": JOURNAL.wait(waiting, MAX_RUNS),
+        "visits": len(VISITS),
+    }
+
+
+def queue_full(queue: Any) -> str:
+    """Return the sentence that the queue is full, and when to try again."""
+    wait = JOURNAL.wait(len(queue), MAX_RUNS)
+    when = "a minute" if wait is None else f"about {max(1, round(wait))} s"
+    return (
+        f"The queue is full: {MAX_RUNS} runs are under way and {len(queue)} wait. "
+        f"Please try again in {when}."
+    )
+
+
+def endpoints(gradio: Any) -> Endpoints:
+    """Return what may be asked for of a gradio app."""
+    blocks = gradio.get_blocks()
+    queue = blocks._queue
+
+    def visit_of_run(run: str) -> str | None:
+        event = queue.event_ids_to_events.get(run)
+        if event is not None:
+            return str(event.session_hash)
+        pending = queue.pending_event_ids_session.items()
+        return next((visit for visit, runs in pending if run in runs), None)
+
+    functions = [f for f in blocks.fns.values() if f.fn is not None]
+    return Endpoints(
+        inputs={f._id: len(f.inputs) for f in functions},
+        public={f.api_name: len(f.inputs) for f in functions if f.api_visibility == "public"},
+        named={f.api_name: _names(f.fn) for f in functions if f.api_visibility == "public"},
+        servers={
+            number: frozenset(f.__name__ for f in getattr(block, "server_fns", ()))
+            for number, block in blocks.blocks.items()
+        },
+        uploads=UPLOADS,
+        num_uploads_waiting=lambda: sum(
+            event.fn.api_name in UPLOADS for event in list(queue.event_ids_to_events.values())
+        ),
+        tools=bool(blocks.mcp_server),
+        has_messages=lambda visit: visit in queue.pending_messages_per_session,
+        visit_of_run=visit_of_run,
+        queue_full=lambda: queue_full(queue),
+    )
+
+
+def _names(function: Callable[..., Any]) -> Names:
+    """Return the names of an endpoint's values."""
+    parameters = [p for p in signature(function).parameters.values() if p.name != "request"]
+    return Names(
+        frozenset(p.name for p in parameters),
+        frozenset(p.name for p in parameters if p.default is p.empty),
+    )
+
+
+def visit_of(request: Any) -> str:
+    """Return the visit of gradio's request of an event or of a server function."""
+    if request is None:
+        return NOBODY
+    if getattr(request, "session_hash", None):
+        return str(request.session_hash)
+    return str(request.scope.get("pds.visit", NOBODY))
+
+
+def unread_messages(request: Any) -> Callable[[], int]:
+    """Return a function that counts the unread messages of the visit of a request."""
+    app = getattr(getattr(request, "request", None), "app", None)
+    if app is None:
+        return lambda: 0
+    queues = app.get_blocks()._queue.pending_messages_per_session
+    visit = visit_of(request)
+    return lambda: queues[visit].qsize() if visit in queues else 0
+
+
+async def _sweep(gradio: Any) -> None:
+    """Drop what nobody will ask for again, as long as the server runs."""
+    queue = gradio.get_blocks()._queue
+    trimmed = time.monotonic()
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        if time.monotonic() - trimmed >= TRIM_SECONDS:
+            trimmed = time.monotonic()
+            if not models.WORKER.num_runs:
+                await asyncio.to_thread(memory.release)
+        for _ in VISITS.sweep():
+            journal.write("left", visits=len(VISITS))
+        await drop_unread(queue, VISITS)
+        gradio.iterators_to_reset.intersection_update(gradio.iterators)
+
+
+async def drop_unread(queue: Any, current: Visits) -> None:
+    """Drop the messages that nobody has read for `UNREAD_SECONDS`.
+
+    A visit that reads nothing between two runs is not over: it counts from its last request.
+
+    Args:
+        queue: gradio's.
+        current: the visits under way; unknown ones are added.
+    """
+    for visit in {*queue.pending_messages_per_session, *queue.pending_event_ids_session}:
+        silent = current.silent(visit)
+        if silent is None:
+            current.see(visit)
+        elif silent > UNREAD_SECONDS:
+            await queue.clean_events(session_hash=visit)
+            queue.pending_messages_per_session.pop(visit, None)
+            queue.pending_event_ids_session.pop(visit, None)

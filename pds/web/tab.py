@@ -1,0 +1,71 @@
+"""The description of a tab: everything that the page needs to know of it.
+
+The HTML, the scripts and the Python of a tab lie in its folder below `pds.web.tabs`; its module
+`tab` ends with one `Tab`. `pds.web.components` makes the component of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pds.web.server.messages import Message
+from pds.web.server.runs import Messages, View
+
+STATIC = Path(__file__).parent / "static"
+"""Styles and scripts that several tabs share."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that the script of a tab starts.
+
+    event: name of the event by which it does; the event "stop" cancels the run.
+    kind: name of the run in the journal.
+    messages: makes the messages of the run.
+    """
+
+    event: str
+    kind: str
+    messages: Messages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tab:
+    """A tab of the page.
+
+    name: of the tab in a link.
+    title: on the tab.
+    folder: of its files.
+    html: file of its HTML.
+    scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
+    setup: returns the values that the script needs before its first request.
+    element: id of the component, if it is not the tab's name.
+    value: returns the recorded run that is shown first, if there is one.
+    views: functions that the script calls, by name.
+    run: the run that the script starts, if there is one.
+    notes: file of more HTML below the component, if there is some.
+    """
+
+    name: str
+    title: str
+    folder: Path
+    html: str
+    scripts: tuple[str, ...]
+    setup: Callable[[], Message]
+    element: str = ""
+    value: Callable[[], str] | None = None
+    views: Mapping[str, View] = field(default_factory=dict)
+    run: Run | None = None
+    notes: str = ""
+
+    @property
+    def is_pane(self) -> bool:
+        """Return whether controls ask the server and figures show its answer, see `pane.js`."""
+        return "pane.js" in self.scripts
+
+    def text(self, *names: str) -> str:
+        """Return the text of files of this tab, or shared ones, one after the other."""
+        paths = (path for name in names for path in (self.folder / name, STATIC / name))
+        found = [path for path in paths if path.is_file()]
+        assert len(found) == len(names), f"of {names} there are only {found}"
+        return "\n".join(path.read_text(encoding="utf-8") for path in found)

@@ -1,0 +1,120 @@
+"""A comparison: a request in, messages out.
+
+The `steps` of a message describe moments of the run, its `png` holds one row of images per step
+(all vanilla images, then all of the sampler beside it). A live frame has one step; the message that
+ends a run has every kept step, and so has the recorded run of the first paint.
+"""
+
+import base64
+import io
+import itertools
+import json
+import math
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from pds.hosting import from_page
+from pds.models import ROOT, WORKER, Request, compare_request, predict
+from pds.web.sentences import verdict
+from pds.web.server.frames import kept_steps
+from pds.web.server.messages import Message, dumps, picture
+from pds.web.tabs.compare.measurements import Moment, Scene, content, observe
+
+FIRST_PAINT = ROOT / "assets" / "first_paint.json"
+FRAME_INTERVAL = 1 / 15
+"""Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
+PIXEL_RATE = 2_000_000
+"""Most pixels a second in live frames; noise does not compress."""
+
+Clock = Callable[[], float]
+
+
+def warm_up() -> None:
+    """Take one step, so that the first visitor does not wait for files and first calls.
+
+    Missing or damaged files are reported by that visitor's run.
+    """
+    with suppress(ValueError, OSError), closing(compare_request(Request())) as pairs:
+        next(pairs)
+
+
+def parse(payload: Mapping[str, Any]) -> Request:
+    """Build a request from what the browser sent; unknown keys are ignored.
+
+    Raises:
+        ValueError: for a value out of range, a missing one included.
+    """
+    values: dict[str, Any] = {f.name: payload.get(f.name) for f in fields(Request)}
+    return from_page(values)
+
+
+def messages(
+    request: Request, *, clock: Clock = time.perf_counter
+) -> Generator[Message, None, None]:
+    """Yield live frames by the clock, and at the end the sheet of all kept steps.
+
+    The time of a step leaves out the time that the reader takes.
+    """
+    scene = Scene.of(request)
+    kept = set(kept_steps(request.num_steps, scene.num_pixels))
+    interval = max(FRAME_INTERVAL, scene.num_pixels / PIXEL_RATE)
+    sheet: list[Moment] = []
+    due, spent = -math.inf, 0.0
+    exact = itertools.chain(predict(request), itertools.repeat(None))
+    with closing(compare_request(request)) as pairs:
+        start = clock()
+        for pair in pairs:
+            spent += clock() - start
+            index, theory = pair.pds.index, next(exact)
+            is_due, is_kept = clock() >= due, index in kept
+            if is_due or is_kept:
+                moment = observe(pair, scene, spent / (index + 1), theory)
+                if is_kept:
+                    sheet.append(moment)
+                if index == request.num_steps - 1:
+                    yield finished(scene, sheet)
+                elif is_due:
+                    due = clock() + interval
+                    together = {"together": WORKER.num_runs}
+                    yield {"kind": "frame", **together, **scene.header, **content([moment])}
+            start = clock()
+
+
+def finished(scene: Scene, sheet: list[Moment]) -> Message:
+    """Return the message that ends a run."""
+    left, request = sheet[-1].numbers["left"], scene.request
+    return {
+        "kind": "done",
+        **scene.header,
+        **content(sheet),
+        "verdict": verdict(*left, method=request.method, same=not request.filtered),
+    }
+
+
+def record(request: Request, path: Path = FIRST_PAINT) -> Message:
+    """Run a request and write what the first paint shows: its end at once, all steps on demand."""
+    *_, whole = messages(request)
+    end = {**whole, "steps": whole["steps"][-1:], "png": _last_row(whole)}
+    path.write_text(dumps({"end": end, "whole": whole}) + "\n", encoding="utf-8")
+    return whole
+
+
+def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
+    """Return the recorded run as a message, or a message that says how to record one."""
+    if not path.is_file():
+        sentence = f"No recorded run at {path.name}; press Sample, or run python -m pds record."
+        return dumps({"kind": "error", "sentence": sentence})
+    recorded: Message = json.loads(path.read_text(encoding="utf-8"))
+    return dumps(recorded[part])
+
+
+def _last_row(message: Message) -> str:
+    sheet = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(message["png"])))))
+    return picture(sheet[-message["height"] :])

@@ -1,0 +1,116 @@
+"""What the page measures and draws of one step of a comparison."""
+
+import math
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pds import spectra
+from pds.files.pictures import view
+from pds.models import Experiment, Pair, Request, load, title
+from pds.sampling import Step
+from pds.web.server.frames import Tiles, strip
+from pds.web.server.messages import Message, finite, picture, rounded
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An experiment and what its pictures and curves are measured against."""
+
+    request: Request
+    experiment: Experiment
+
+    @classmethod
+    def of(cls, request: Request) -> "Scene":
+        """Return the scene of a request."""
+        return cls(request, load(request.model))
+
+    @property
+    def num_pixels(self) -> int:
+        """Number of pixels of one step of both chains."""
+        _, height, width = self.experiment.image_shape
+        return 2 * self.request.num_images * height * width
+
+    @cached_property
+    def data_std(self) -> float:
+        """Standard deviation of the pixels within the data's images (by Parseval)."""
+        power = self.experiment.data_power.clone()
+        power[..., 0, 0] = 0
+        return math.sqrt(float(power.mean()))
+
+    @cached_property
+    def data_fine_power(self) -> float:
+        """Mean power of the data above half Nyquist."""
+        return spectra.fine_power(self.experiment.data_power)
+
+    @cached_property
+    def data_spectrum(self) -> spectra.RadialSpectrum:
+        """Radial spectrum of the data."""
+        return spectra.radial(self.experiment.data_power)
+
+    @property
+    def header(self) -> Message:
+        """The part of a message that is the same throughout a run."""
+        channels, height, width = self.experiment.image_shape
+        return {
+            "request": asdict(self.request),
+            "title": title(self.request.model),
+            "width": width,
+            "height": height,
+            "channels": channels,
+            "radii": rounded(self.data_spectrum.radii),
+            "data": rounded(self.data_spectrum.power),
+        }
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of both chains as the page shows it: numbers and 8-bit images.
+
+    vanilla, pds: (num_images, H, W, C).
+    """
+
+    numbers: Message
+    vanilla: Tiles
+    pds: Tiles
+
+
+def observe(
+    pair: Pair,
+    scene: Scene,
+    seconds: float = 0.0,
+    theory: tuple[spectra.RadialSpectrum, spectra.RadialSpectrum] | None = None,
+) -> Moment:
+    """Measure and render one step of both chains.
+
+    Args:
+        pair: the step.
+        scene: the experiment to measure against.
+        seconds: mean time of a step so far, both chains together.
+        theory: the exact spectra of both chains, where they are known.
+    """
+    powers = [spectra.power(step.x_mean) for step in pair]
+    numbers = {
+        "iteration": pair.pds.index + 1,
+        "sigma": [finite(step.sigma) for step in pair],
+        "nfe": pair.pds.nfe,
+        "seconds": finite(seconds),
+        "left": [finite(spectra.fine_power(power) / scene.data_fine_power) for power in powers],
+        "power": [rounded(spectra.radial(power).power) for power in powers],
+        "theory": [rounded(spectrum.power) for spectrum in theory or ()],
+    }
+    vanilla, pds = (_render(step, scene) for step in pair)
+    return Moment(numbers, vanilla, pds)
+
+
+def _render(step: Step, scene: Scene) -> Tiles:
+    last = step.index == step.num_steps - 1
+    pixels = step.x_mean.float().cpu().numpy()
+    return view(pixels, sigma=0.0 if last else step.sigma, data_std=scene.data_std)
+
+
+def content(moments: list[Moment]) -> Message:
+    """Return the numbers of moments and one sheet of their images, a row for each."""
+    rows = [strip(np.concatenate([m.vanilla, m.pds])) for m in moments]
+    return {"steps": [m.numbers for m in moments], "png": picture(np.concatenate(rows))}

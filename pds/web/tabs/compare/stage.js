@@ -1,0 +1,183 @@
+// What happens when: sample, frames, stop, the end.
+
+const root = element.querySelector(".pds");
+const form = root.querySelector("form");
+const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.querySelector(s));
+const errorLine = root.querySelector(".pds-error");
+const statusLine = root.querySelector(".pds-verdict");
+const controls = makeControls(form, props.setup, () => address.update());
+const address = makeAddress(props.setup, controls.read);
+const player = makePlayer(root);
+const progress = makeProgress(root, stopButton, stop);
+let run = null; // the name of the run under way, null while idle
+let newest = null; // the latest message, the only one worth decoding
+let decoding = false;
+let patience = 0;
+let place = 0; // in the queue, at most; 0 from the first frame on
+let sampled = false; // whether the page still shows the run that it was shipped with
+
+function enter(state, status) {
+  root.dataset.state = state;
+  const busy = state === "running";
+  const [next, last] = busy ? [stopButton, sampleButton] : [sampleButton, stopButton];
+  next.disabled = false;
+  if (document.activeElement === last) next.focus(); // a disabled button would lose the keyboard
+  last.disabled = true;
+  say(status);
+}
+
+function sampling(together = 1) {
+  const others = together - 1;
+  return others < 1 ? "Sampling…" : `Sampling beside ${others} other run${others > 1 ? "s" : ""}…`;
+}
+
+// A live region is spoken again whenever it is written, the same words or not.
+function say(sentence) {
+  if (statusLine.textContent !== sentence) statusLine.textContent = sentence;
+}
+
+function complain(sentence) {
+  errorLine.textContent = sentence;
+  errorLine.hidden = !sentence;
+}
+
+function release(status) {
+  run = null;
+  clearTimeout(patience);
+  progress.end();
+  enter("idle", status);
+}
+
+function sample() {
+  complain("");
+  sampled = true;
+  run = Math.random().toString(36).slice(2);
+  newest = null;
+  place = Infinity;
+  player.begin();
+  progress.begin();
+  enter("running", "Starting…");
+  patience = setTimeout(() => say("Waiting for the server to begin…"), 2000);
+  trigger("sample", { ...controls.read(), run });
+  address.update();
+}
+
+function stop() {
+  if (!run) return;
+  trigger("stop");
+  release("Stopped. The steps so far can be scrubbed.");
+  player.halt();
+}
+
+// The queue is served in order, so nobody who comes later counts.
+function queued({ waiting, wait }) {
+  place = Math.min(place, waiting);
+  if (place < 1) return;
+  clearTimeout(patience);
+  const time = wait === null ? "" : `, about ${duration(Math.max(1, wait))}`;
+  say(`Waiting for a place: ${place < 2 ? "nobody" : `at most ${place - 1}`} before you${time}.`);
+}
+
+function isCurrent(message) {
+  return (message.run ?? null) === run;
+}
+
+function present(message, sheet) {
+  if (message.kind === "frame") {
+    player.live(message, sheet);
+    progress.frame(message);
+    say(sampling(message.together));
+  } else {
+    player.finish(message, sheet);
+    release(message.verdict);
+  }
+}
+
+async function drain() {
+  if (decoding) return;
+  decoding = true;
+  try {
+    while (newest) {
+      const message = newest;
+      newest = null;
+      const sheet = await decode(message.png);
+      if (isCurrent(message)) present(message, sheet);
+    }
+  } finally {
+    decoding = false;
+  }
+}
+
+function accept(message) {
+  if (!isCurrent(message)) return;
+  if (message.kind === "error") {
+    release("");
+    player.halt();
+    complain(message.sentence);
+    return;
+  }
+  clearTimeout(patience);
+  place = 0;
+  newest = message;
+  drain();
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!run) sample();
+});
+stopButton.addEventListener("click", stop);
+function lose(sentence) {
+  release("");
+  player.halt();
+  complain(sentence);
+}
+
+root.addEventListener("failure", async () => {
+  const failed = run;
+  const sentence = failed && (await whyNot());
+  if (failed && run === failed) lose(sentence);
+});
+watchServer(() => run, lose, queued);
+for (const button of root.querySelectorAll(".pds-to-filter")) {
+  button.addEventListener("click", () => {
+    window.pdsFilter = controls.read(); // kept for the tab, which may not be drawn yet
+    document.querySelector("#filter-tab-button").click();
+    document.dispatchEvent(new Event("pds-filter"));
+  });
+}
+
+root.addEventListener("compare", ({ detail }) => {
+  if (run) stop();
+  controls.write({ ...controls.read(), ...detail });
+  sample();
+});
+
+makeKeep(root, {
+  read: controls.read,
+  run: () => player.kept(props.setup.limits.pixels),
+  complain,
+  restore(request, sentence) {
+    complain("");
+    controls.write(request);
+    address.update();
+    if (!run) say(sentence);
+  },
+});
+
+watch("value", () => props.value && accept(JSON.parse(props.value)));
+const shipped = props.value ? JSON.parse(props.value) : {};
+controls.write(shipped.request ?? props.setup.defaults);
+enter("idle", "");
+accept(shipped);
+server.recorded_run({}).then((text) => {
+  if (!sampled) accept(JSON.parse(text));
+});
+
+// A link restores its settings, and samples them once where they are not the run on show.
+address.open().then(({ request, given, sentence, here }) => {
+  if (request) controls.write(request);
+  complain(sentence);
+  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
+  if (given && here && !sentence && !shown && !run) sample();
+});

@@ -1,0 +1,53 @@
+"""The tab "Compare": two samplers side by side, live."""
+
+from dataclasses import fields
+from functools import partial
+from pathlib import Path
+
+from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
+from pds.models import LADDER, MODELS, Request
+from pds.web.server.frames import MOST_PIXELS
+from pds.web.server.messages import Message
+from pds.web.tab import Run, Tab
+from pds.web.tabs.compare import downloads, live_comparison
+
+
+def setup() -> Message:
+    """Return the choices, defaults and limits of the controls."""
+    return {
+        "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
+        "defaults": {f.name: f.default for f in fields(Request)},
+        "ladder": list(LADDER),
+        "limits": {
+            "num_steps": MAX_STEPS,
+            "alpha": MAX_ALPHA,
+            "num_images": MAX_IMAGES,
+            "seed": MAX_SEED,
+            "pixels": MOST_PIXELS,
+        },
+    }
+
+
+TAB = Tab(
+    name="compare",
+    title="Compare",
+    element="stage",
+    folder=Path(__file__).parent,
+    html="stage.html",
+    notes="notes.html",
+    scripts=(
+        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "player.js"),
+        *("progress.js", "address.js", "keep.js", "stage.js"),
+    ),
+    setup=setup,
+    value=partial(live_comparison.first_paint, "end"),
+    views={
+        "recorded_run": lambda _: live_comparison.first_paint("whole"),
+        "request_texts": downloads.texts,
+        "open_settings": downloads.opened,
+        "run_file": downloads.file_of,
+    },
+    run=Run(
+        "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
+    ),
+)

@@ -1,0 +1,81 @@
+"""The masks of a request: those of its model, or those of files that the visitor opened."""
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from torch import Tensor
+
+from pds import filters
+from pds.limits import MAX_MASK_BYTES, MAX_MASK_ELEMENTS
+from pds.models import MODELS, load, require_model
+from pds.serving.visitor_store import NOBODY
+from pds.web.server.messages import Message
+from pds.web.server.visits import visitor_masks
+from pds.web.tabs.filter.sentences import NO_SPACE_MASK
+
+KINDS: tuple[Literal["frequency"], Literal["space"]] = ("frequency", "space")
+
+
+def of_request(model: str, values: Mapping[str, Any]) -> tuple[Tensor, Tensor | None]:
+    """Return the opened masks of a request, or those of its model where none was opened."""
+    opened = [values.get(kind) or "" for kind in KINDS]
+    if not any(opened):
+        experiment = load(model)
+        return experiment.frequency_mask, experiment.space_mask
+    frequency, space = (visitor_masks[name] if name else None for name in opened)
+    # A space mask alone is shown beside the model's frequency mask.
+    return load(model).frequency_mask if frequency is None else frequency, space
+
+
+def open_file(values: Mapping[str, Any]) -> Message:
+    """Keep a raw mask and return its name.
+
+    Args:
+        values: content, the base64 text of a .npy file, and kind, "frequency" or "space"; and
+            visit, whose it is.
+
+    Raises:
+        ValueError: if it is too large, or no such mask.
+    """
+    content, kind = values.get("content"), values.get("kind")
+    if not isinstance(content, str) or kind not in KINDS:
+        raise ValueError("A file was expected")
+    if len(content) > MAX_MASK_BYTES * 4 // 3:
+        raise ValueError(f"The file is over {MAX_MASK_BYTES // 1_000_000} MB; a mask is smaller")
+    try:
+        file = io.BytesIO(base64.b64decode(content, validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError("The file did not arrive whole; please try again") from None
+    mask = filters.read(file, "The file", None, kind=kind, most=MAX_MASK_ELEMENTS)
+    if mask.shape[0] not in (1, 3) or min(mask.shape[1:]) < 2:
+        raise ValueError(
+            f"The file has shape {tuple(mask.shape)}; expected 1 or 3 channels of at least 2 x 2"
+        )
+    return {"opened": visitor_masks.add(mask, values.get("visit", NOBODY))}
+
+
+def file_of(values: Mapping[str, Any]) -> Message:
+    """Return a mask as a file: the name of its .npy file and the file in base64.
+
+    Args:
+        values: as of the tab's view, and kind, "frequency" or "space".
+    """
+    kind = values.get("kind")
+    frequency, space = of_request(require_model(values.get("model", "")), values)
+    mask = frequency if kind == "frequency" else space
+    if mask is None:
+        raise ValueError(NO_SPACE_MASK)
+    name = values["model"] if values.get("model") in MODELS else "mine"
+    suffix = "freq" if kind == "frequency" else "space"
+    return {
+        "file": f"{name}_{suffix}.npy",
+        "content": npy(mask),
+    }
+
+
+def npy(mask: Tensor) -> str:
+    """Encode a mask as the .npy file of the published format, in base64."""
+    return base64.b64encode(filters.encode(mask)).decode("ascii")

@@ -1,0 +1,98 @@
+"""The tab "Filter": a model's filters at any alpha, or the noise levels that are tuned to any N.
+
+Both for the model's own masks or for those of a visitor's files.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pds.hosting import from_page
+from pds.limits import MAX_STEPS, quoted
+from pds.models import MODELS, Experiment, Request, load
+from pds.web.server.messages import Message
+from pds.web.tab import Tab
+from pds.web.tabs.filter import figures, masks
+from pds.web.tabs.filter.gains import gains_of, levels_of
+from pds.web.tabs.filter.sentences import (
+    gain_sentence,
+    levels_sentence,
+    space_sentence,
+    tuned_sentence,
+)
+
+CHANNELS = ("mean of all channels", "red", "green", "blue")
+"""The channels of a filter that can be drawn."""
+
+
+def setup() -> Message:
+    """Return what the tab needs before its first request."""
+    return {
+        "layouts": figures.filter_layouts() | {"levels": figures.levels_layout()},
+        "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
+        "channels": CHANNELS,
+        "limits": {"num_steps": MAX_STEPS},
+    }
+
+
+def view(values: Mapping[str, Any]) -> Message:
+    """Draw the filters, or the tuned noise levels, that the controls describe.
+
+    Args:
+        values: model, alpha, tuned and num_steps as of a `Request`; channel, an index of
+            `CHANNELS`; frequency and space, names of masks that were opened, or "".
+
+    Raises:
+        ValueError: for a value out of range.
+    """
+    request = from_page(
+        {
+            "model": values.get("model", ""),
+            "num_steps": values.get("num_steps", Request.num_steps),
+            "alpha": values.get("alpha", 0),
+            "tuned": values.get("tuned", False),
+        }
+    )
+    frequency, space = masks.of_request(request.model, values)
+    channel = values.get("channel")
+    if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
+        raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
+    if request.tuned:
+        model = load(request.model)
+        if frequency is not model.frequency_mask:
+            model = replace(model, frequency_mask=frequency)
+        return _levels_view(model, request)
+    gains = gains_of(frequency, space, request.alpha, channel)
+    top = max(figures.TOP_GAIN, gains.bound)
+    return {
+        "plots": figures.filter_traces(gains),
+        "layouts": {
+            "radial": {
+                "xaxis": {"range": figures.log_range(float(gains.radii[0]))},
+                "yaxis": {"range": figures.gain_range(top)},
+            }
+        },
+        "text": {"filter": gain_sentence(gains, request.alpha), "space": space_sentence(gains)},
+    }
+
+
+def _levels_view(model: Experiment, request: Request) -> Message:
+    """Draw the noise levels that are tuned to the request's N, beside the published ones."""
+    levels = levels_of(model, request.num_steps)
+    return {
+        "plots": {"levels": figures.levels_traces(levels)},
+        "layouts": {"levels": {"xaxis": figures.iterations_axis(request.num_steps)}},
+        "text": {"filter": tuned_sentence(model, request), "levels": levels_sentence(levels)},
+    }
+
+
+TAB = Tab(
+    name="filter",
+    title="Filter",
+    folder=Path(__file__).parent,
+    html="filter.html",
+    scripts=("format.js", "server.js", "pane.js", "filter.js"),
+    setup=setup,
+    views={"filter_view": view, "open_filter": masks.open_file, "filter_file": masks.file_of},
+)

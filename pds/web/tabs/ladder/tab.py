@@ -1,0 +1,142 @@
+"""The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pds import spectra
+from pds.files.pictures import view
+from pds.hosting import from_page
+from pds.limits import MAX_SEED
+from pds.models import LADDER, ROOT, Request, load, run_chains
+from pds.sampling import Sampler, Step
+from pds.web.sentences import grain_begins
+from pds.web.server.messages import Message, dumps, finite, picture
+from pds.web.tab import Run, Tab
+
+RECORDED = ROOT / "assets" / "ladder.json"
+COUNTS = (*LADDER, 20, 10)
+"""Columns: the paper's iteration counts, and two more, where the embedded models show most."""
+ROWS = ("Vanilla", "PDS", "Tuned")
+NUM_IMAGES = 2
+INTERVAL = 0.3
+"""Least time between two messages about progress, in seconds."""
+
+
+def setup() -> Message:
+    """Return what the tab needs before anything is drawn."""
+    return {"counts": list(COUNTS), "rows": ROWS, "limits": {"seed": MAX_SEED}}
+
+
+def recorded(path: Path = RECORDED) -> str:
+    """Return the shipped figure as a message, or one that says how to record it."""
+    if not path.is_file():
+        sentence = f"No recorded figure at {path.name}; run python -m pds record --ladder."
+        return dumps({"kind": "error", "sentence": sentence})
+    return path.read_text(encoding="utf-8")
+
+
+def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = COUNTS) -> Message:
+    """Draw the figure of a request, whatever its own N, and write it."""
+    *_, whole = figure(replace(request, num_images=NUM_IMAGES), counts)
+    path.write_text(dumps(whole) + "\n", encoding="utf-8")
+    return whole
+
+
+def messages(values: Mapping[str, Any]) -> Generator[Message, None, None]:
+    """Draw the figure that the page asks for.
+
+    Args:
+        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too.
+    """
+    request = from_page(
+        {
+            "model": values.get("model", Request.model),
+            "alpha": values.get("alpha", Request.alpha),
+            "seed": values.get("seed", -1),
+            "num_images": NUM_IMAGES,
+        }
+    )
+    counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
+    return figure(request, counts)
+
+
+def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, None]:
+    """Draw a column for each count, from the quickest to the slowest.
+
+    Yields:
+        "progress" with the share that is drawn and the seconds left; a "column" for each count; and
+        at last "done" with all columns.
+    """
+    progress = _Progress(sum(counts))
+    columns: dict[int, Message] = {}
+    for n in sorted(counts):
+        at = replace(request, num_steps=n)
+        with closing(run_chains(at, _rows(at))) as run:
+            for steps in run:
+                message = progress.advance(steps[0])
+                if message:
+                    yield message
+        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
+        yield {"kind": "column", "request": asdict(request), **columns[n]}
+    ordered = [columns[n] for n in counts]
+    sentence = grain_begins({n: columns[n]["left"] for n in counts}, ROWS)
+    yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
+
+
+class _Progress:
+    """The share of a figure that is drawn and the time left, at most once per `INTERVAL`.
+
+    Args:
+        total: iterations, over all columns.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
+
+    def advance(self, step: Step) -> Message | None:
+        """Count a step, and return a message if one is due."""
+        self.done += 1
+        now = time.perf_counter()
+        if now < self.due:
+            return None
+        self.due = now + INTERVAL
+        left = (now - self.start) / self.done * (self.total - self.done)
+        return {
+            "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
+            "share": finite(self.done / self.total), "seconds": finite(left),
+        }  # fmt: skip
+
+
+def _rows(request: Request) -> tuple[Sampler, ...]:
+    """Return the sampler of each of `ROWS`."""
+    model = load(request.model)
+    ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
+    return model.sampler(request.num_steps), *ours
+
+
+def _column(request: Request, chains: Sequence[Any]) -> Message:
+    """Return the noise left of all chains and their images, one above the other."""
+    data = load(request.model).data_power
+    images = [view(x.float().cpu().numpy()) for x in chains]
+    return {
+        "left": [finite(spectra.noise_left(x, data)) for x in chains],
+        "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
+    }
+
+
+TAB = Tab(
+    name="ladder",
+    title="Ladder",
+    folder=Path(__file__).parent,
+    html="ladder.html",
+    scripts=("format.js", "server.js", "pane.js", "health.js", "ladder.js"),
+    setup=setup,
+    value=recorded,
+    run=Run("draw", "ladder", messages),
+)

@@ -1,0 +1,147 @@
+"""The installed package: what it holds, and that its command works without a checkout."""
+
+import os
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import pytest
+from packaging.requirements import Requirement
+
+from pds import __version__
+from pds.shipped import ROOT, located
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PINS = dict(
+    line.split("==")
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if "==" in line
+)
+CONFIG = "configs/ve/portraits32_ncsnpp.py"
+HEAVY = ("torch", "numpy", "gradio", "plotly")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-build-isolation", "--wheel-dir", folder, ROOT)
+    (path,) = folder.iterdir()
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Runs a command of the package, installed into a folder of its own, in another folder."""
+    site, elsewhere = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("elsewhere")
+    pip("install", "--target", site, wheel)
+    environment = {**os.environ, "PYTHONPATH": str(site), "CUDA_VISIBLE_DEVICES": ""}
+
+    def run(*words):
+        done = subprocess.run(
+            words, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run.site, run.folder = site, elsewhere
+    run.pds = str(site / "bin" / "pds")
+    return run
+
+
+def pip(command, *words):
+    quiet = ["--quiet", "--no-deps", "--no-index", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", command, *quiet, *map(str, words)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def names_in(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def files(folder, pattern="*"):
+    """Paths of a folder's files from the top of the project, without caches."""
+    found = (ROOT / folder).rglob(pattern)
+    return {p.relative_to(ROOT).as_posix() for p in found if p.is_file() and p.suffix != ".pyc"}
+
+
+@pytest.mark.parametrize("folder", ["assets", "filters", "configs"])
+def test_the_wheel_holds_what_is_shipped(wheel, folder):
+    assert {f"pds/_shipped/{name}" for name in files(folder)} <= names_in(wheel)
+
+
+@pytest.mark.parametrize("pattern", ["*.py", "*.html", "*.js", "*.css", "py.typed"])
+def test_the_wheel_holds_code_and_page(wheel, pattern):
+    assert files("pds", pattern)
+    assert files("pds", pattern) <= names_in(wheel)
+
+
+def test_the_wheel_holds_nothing_else(wheel):
+    tops = {name.split("/")[0] for name in names_in(wheel)}
+    assert tops == {"pds", f"pds-{__version__}.dist-info"}
+
+
+def test_the_command_compares_from_any_folder(installed):
+    words = ["--num-steps", "2", "--num-images", "1", "--out", "x.png"]
+    printed = installed(sys.executable, "-m", "pds", "compare", *words)
+    assert printed == "x.png: vanilla above, PDS below\n"
+    assert (installed.folder / "x.png").is_file()
+
+
+def test_the_command_estimates_a_filter(installed):
+    installed(installed.pds, "filter", "portraits", "--num-images", "10", "--out", "mine")
+    names = {path.name for path in installed.folder.glob("mine*")}
+    assert names == {"mine_freq.npy", "mine_space.npy", "mine_gain.png"}
+
+
+def test_the_command_samples_by_a_shipped_configuration_and_filter(installed):
+    words = ["--config", CONFIG, "--freq_mask_path", "filters/portraits32_freq.npy"]
+    few = ["--workdir", "run", "--speed_up", "1000", "--num_samples", "1"]
+    printed = installed(installed.pds, "sample", *words, *few)
+    assert printed == "run/eval: 1 images drawn, 0 were there\n"
+
+
+def test_the_code_that_ran_is_the_installed_one(installed):
+    code = "import pds.shipped; print(pds.shipped.ROOT)"
+    assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; from pds.commands.cli import main\n"
+        "try: main(['--help'])\n"
+        f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("loaded: []\n")
+
+
+@pytest.mark.parametrize("text", PROJECT["project"]["dependencies"])
+def test_a_pinned_version_lies_in_the_range_of_the_package(text):
+    requirement = Requirement(text)
+    assert requirement.specifier.contains(PINS[requirement.name])
+
+
+def test_every_pin_is_a_dependency_of_the_package():
+    assert {Requirement(text).name for text in PROJECT["project"]["dependencies"]} == set(PINS)
+
+
+def test_a_file_of_the_current_folder_goes_before_a_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert located(CONFIG) == str(ROOT / CONFIG)
+    (tmp_path / CONFIG).parent.mkdir(parents=True)
+    (tmp_path / CONFIG).write_text("mine")
+    assert located(CONFIG) == CONFIG
+
+
+@pytest.mark.parametrize("path", ["no/such/file.py", "", "configs", "a" * 5000, "/nowhere"])
+def test_other_paths_stay_as_they_are(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert located(path) == path
