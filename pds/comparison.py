@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pds import request_text
-from pds.files import pictures
+from pds.files import pictures, writing
 from pds.files.pictures import Pixels
 from pds.models import compare_request
 from pds.request import Request
@@ -44,4 +44,4 @@ def save(path: str | Path, request: Request, vanilla: Tiles, pds: Tiles) -> None
     Raises:
         OSError: if it cannot be written; no partial file is left.
     """
-    pictures.write(Path(path), png(request, vanilla, pds))
+    writing.write(Path(path), png(request, vanilla, pds))

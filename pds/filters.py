@@ -1,17 +1,16 @@
-"""Masks: the stored statistics of a data set, and the gains that PDS makes of them.
+"""Masks: the stored statistics of a data set, and the gains that PDS computes from them.
 
     freq  = log(1 + mean |FFT2 x|^2)     (C, H, W), full unshifted grid
     space = mean x^2                     (C, H, W)
     gain  = 1 / normalize(mask, alpha),  normalize(m, alpha) = (m / max m + alpha - 1) / alpha
 
-over images x in [0, 1]. The gain lies in [1, alpha / (alpha - 1)], smallest where the mask is
-largest: M is the *inverse* of the data's own spectrum, flattened by alpha. Files hold
-raw masks, .npy.
+with means over images x in [0, 1]. The gain lies in [1, alpha / (alpha - 1)] and is smallest where
+the mask is largest: M is the *inverse* of the data's own spectrum, flattened by alpha. Files are
+.npy and hold raw masks.
 
 Source: H. Ma et al., ECCV 2022, and its published masks.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,7 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
+from pds.checks import require_alpha
 from pds.files import arrays
+from pds.files.writing import write
 from pds.preconditioners import (
     Composition,
     FrequencyFilter,
@@ -34,7 +35,7 @@ from pds.preconditioners import (
 
 
 class Masks(NamedTuple):
-    """Raw masks, (C, H, W) float64, of num_images images."""
+    """Raw masks, (C, H, W) float64, estimated from num_images images."""
 
     frequency: Tensor
     space: Tensor
@@ -42,7 +43,7 @@ class Masks(NamedTuple):
 
 
 def estimate(batches: Iterable[Tensor]) -> Masks:
-    """Estimate both masks in one pass, holding one batch at a time; see `running`.
+    """Estimate both masks in one pass over batches as in `running`; memory holds one at a time.
 
     Raises:
         ValueError: if there is no image, or the shapes differ.
@@ -54,7 +55,7 @@ def estimate(batches: Iterable[Tensor]) -> Masks:
 
 
 def running(batches: Iterable[Tensor]) -> Iterator[Masks]:
-    """Yield the masks of all images so far, after each batch.
+    """Yield, after each batch, the masks of all images so far.
 
     Args:
         batches: images in [0, 1], each (B, C, H, W) with the same C, H, W.
@@ -77,7 +78,7 @@ def running(batches: Iterable[Tensor]) -> Iterator[Masks]:
 
 
 def doubling(batches: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Cut batches so that one ends at every power of two of the number of images."""
+    """Split batches so that the number of images so far is at some point every power of two."""
     seen = 0
     for batch in batches:
         while len(batch):
@@ -88,7 +89,7 @@ def doubling(batches: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 class Change(NamedTuple):
-    """How far the gain at num_images is from that at half as many, relative: mean and largest."""
+    """Relative change of the gain from num_images / 2 to num_images: mean and maximum."""
 
     num_images: int
     mean: float
@@ -98,10 +99,9 @@ class Change(NamedTuple):
 def convergence(
     estimates: Iterable[Masks], *, alpha: float = 5.0
 ) -> tuple[Masks | None, list[Change]]:
-    """Follow the frequency gain as images come in, at every doubling of their number.
+    """Return the last of several estimates, None without any, and the changes of its gain.
 
-    Returns:
-        The last estimate, None if there was none, and the changes.
+    The changes are those of the frequency gain at every doubling of the number of images.
     """
     masks, kept, changes = None, None, []
     for masks in estimates:
@@ -129,18 +129,14 @@ def gain(mask: Tensor, alpha: float) -> Tensor:
     Raises:
         ValueError: unless alpha > 1.
     """
-    if not 1 < alpha < float("inf"):
-        raise ValueError(
-            f"alpha must be > 1, got {alpha:g}; a larger alpha is a weaker filter, the paper uses 5"
-        )
-    mask = mask.double()
+    alpha, mask = require_alpha(alpha), mask.double()
     return (alpha / (mask / mask.max() + alpha - 1)).float()
 
 
 def preconditioner(
     frequency_mask: Tensor | None, space_mask: Tensor | None, *, alpha: float
 ) -> Preconditioner:
-    """Return M = frequency filter after space filter, each only where its mask is given.
+    """Return M = (frequency filter) (space filter), without the filters whose mask is None.
 
     Raises:
         ValueError: unless alpha > 1; if the frequency mask is uneven.
@@ -157,12 +153,14 @@ def preconditioner(
     )
 
 
+def encode(mask: Tensor) -> bytes:
+    """Return a raw mask as the bytes of a float32 .npy file."""
+    return arrays.to_npy(mask.to(torch.float32).cpu().numpy())
+
+
 def save(path: Path, mask: Tensor) -> None:
-    """Write a raw mask as float32 .npy, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as file:
-        np.save(file, mask.to(torch.float32).cpu().numpy(), allow_pickle=False)
-    os.replace(partial, path)
+    """Write a raw mask as a float32 .npy file."""
+    write(path, encode(mask))
 
 
 def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", "space"]) -> Tensor:
@@ -170,13 +168,13 @@ def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", 
 
     Args:
         path: a .npy file.
-        shape: the (C, H, W) of the images that it must fit.
-        kind: a frequency mask must also be even.
+        shape: (C, H, W) of the images.
+        kind: a frequency mask must be even.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, a pickle, not numeric, of another shape, negative, not
-            finite, zero, or uneven.
+        ValueError: if the file is damaged or a pickle, or the mask is not numeric, of another
+            shape, negative, not finite, zero, or uneven.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
@@ -192,16 +190,16 @@ def read(
     kind: Literal["frequency", "space"],
     most: int | None = None,
 ) -> Tensor:
-    """Read a raw mask from an open .npy file; the rest as in `load`.
+    """Read a raw mask from an open .npy file; values and errors as in `load`.
 
     Args:
         file: a .npy file.
-        name: what to call it where it is refused.
-        shape: the (C, H, W) that it must have, or None for any.
-        kind: a frequency mask must also be even.
-        most: numbers that it may hold, if there is a limit.
+        name: of the file in error messages.
+        shape: (C, H, W) of the images, None for any.
+        kind: a frequency mask must be even.
+        most: largest number of elements, None for no limit.
     """
-    array = arrays.read(file, name, most=most)
+    array = arrays.read_npy(file, name, most=most)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
     if shape is None and array.ndim != 3:

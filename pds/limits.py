@@ -1,8 +1,7 @@
-"""The limits on size, count and time, all in one place, and how a refused value is quoted.
+"""Limits on size, count and time, and the quoting of refused values in error messages.
 
-Each constant says what is limited and in which unit; docs/operations.md lists them. Whatever comes
-from outside is held to them where it enters: `pds.hosting`, the tabs of `pds.web`, and
-`pds.web.server.guard` before anything else.
+Each constant states its unit; docs/operations.md lists them. Values from outside are checked where
+they enter: in `pds.hosting`, in the tabs of `pds.web`, and first in `pds.web.server.guard`.
 """
 
 import reprlib
@@ -17,91 +16,91 @@ MAX_SEED = 2**31 - 1
 """Seed of a run."""
 
 MIN_OWN = 5
-"""Fewest images that a visitor's own model is made of."""
+"""Smallest number of images for a visitor's own model."""
 MAX_OWN = 500
-"""Most images that a visitor's own model is made of."""
+"""Largest number of images for a visitor's own model."""
 OWN_SIZES = (32, 64)
-"""Sides of these images in pixels; the browser shrinks them before they travel."""
+"""Height and width of these images in pixels; the browser resizes them before the upload."""
 MAX_MODELS = 8
-"""Models of own images that are kept for all visitors together; the oldest goes first."""
+"""Visitors' own models in memory, of all visits; the oldest is dropped first."""
 MODELS_PER_VISIT = 2
-"""Models of own images that are kept for one visit."""
+"""Own models in memory of one visit."""
 
 MIN_PICTURES = 2
-"""Fewest pictures that a program's filter is estimated from; the most are those of a model."""
+"""Smallest number of pictures for a filter that a program requests; the largest is `MAX_OWN`."""
 MAX_PICTURE_CHARACTERS = 8_000_000
 """Characters of one of these pictures in base64."""
 MAX_SENT_PIXELS = 40_000_000
-"""Pixels that one of these pictures may claim; more would only be shrunk."""
+"""Pixels that the header of one of these pictures may claim."""
 MAX_SENT_PIXELS_TOGETHER = 250_000_000
-"""Pixels that all of them may claim: some kilobytes may claim the most that one may."""
+"""Pixels that the headers of all of them may claim; a few kilobytes can claim the most of one."""
 SENT_FORMATS = ("PNG", "JPEG", "WEBP")
 """Formats of these pictures."""
 
 MAX_MASK_BYTES = 16_000_000
-"""Bytes of a mask file that a visitor opens; 3 channels of 1024 px in float32 take 12.6 million."""
+"""Bytes of an uploaded mask; 3 channels of 1024 px in float32 take 12.6 million."""
 MAX_MASK_ELEMENTS = 3 * 1024 * 1024
-"""Numbers in such a mask, whatever its dtype."""
+"""Elements of an uploaded mask of any dtype."""
 MAX_MASKS = 16
-"""Opened masks that are kept for all visitors together; the oldest goes first."""
+"""Uploaded masks in memory, of all visits; the oldest is dropped first."""
 MASKS_PER_VISIT = 4
-"""Opened masks that are kept for one visit."""
+"""Uploaded masks in memory of one visit."""
 
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Formats that `pds filter` reads from a folder; the page decodes pictures in the browser."""
+"""Formats that `pds filter` reads from a folder; for the page, the browser decodes pictures."""
 MAX_PICTURE_PIXELS = 80_000_000
-"""Pixels that a picture in a folder may claim before it is decoded."""
+"""Pixels that the header of a picture in a folder may claim."""
 
 MAX_BODY_BYTES = 65_536
-"""Bytes of the body of a request, but for those that bring pictures or a mask."""
+"""Bytes of the body of a request without pictures or a mask."""
 MAX_BROUGHT_BYTES = 22_000_000
-"""Bytes of the body of a request that brings pictures or a mask, in base64."""
+"""Bytes of the body of a request with pictures or a mask, in base64."""
 MAX_BROUGHT_ARRIVING = 16
-"""Such requests whose body may be on its way at the same time; further ones are refused."""
+"""Requests with pictures or a mask that are received at the same time; others are refused."""
 MAX_BROUGHT_AT_ONCE = 2
-"""Such requests that are worked on at the same time; others wait."""
+"""Requests with pictures or a mask that are processed at the same time; others wait."""
 MAX_BROUGHT_WAITING = 4
-"""Runs in the queue that bring pictures, which it holds until their turn; others are refused."""
+"""Runs with pictures in the queue, which keeps the pictures in memory; others are refused."""
 MAX_QUERY_BYTES = 2048
-"""Bytes of the query string of an address."""
+"""Bytes of the query string of a URL."""
 MAX_PATH_BYTES = 1024
-"""Bytes of the path of an address."""
+"""Bytes of the path of a URL."""
 MAX_JSON_VALUES = 100_000
-"""Values in the JSON of a request, counted by the marks that separate them; the numbers of a run's
-kept steps are 50,000."""
+"""Values in the JSON of a request, counted by separators; the numbers of all kept steps of a run
+are about 50,000."""
 MAX_JSON_DEPTH = 16
-"""Lists and objects within each other in the JSON of a request."""
+"""Depth of nested lists and objects in the JSON of a request."""
 MAX_NAME = 64
 """Characters of the names that a browser gives to its visit and its runs."""
 BODY_SECONDS = 60
-"""Seconds in which the body of a request must have arrived."""
+"""Seconds within which the body of a request must arrive."""
 MAX_QUOTED = 60
-"""Characters of a refused value that are quoted."""
+"""Characters of a refused value that an error message quotes."""
 MAX_SENTENCE = 400
-"""Characters of a sentence that says what was wrong."""
+"""Characters of an error message."""
 
 MAX_RUNS = 64
 """Runs that advance together."""
 MAX_WAITING = 64
-"""Runs that wait for a place; further ones are refused."""
+"""Runs that wait for a place; others are refused."""
 MAX_THREADS = 128
-"""Threads that serve visitors; each run under way holds one."""
+"""Threads that serve visitors; each active run occupies one."""
 MAX_STREAMS = 4
-"""Streams of messages that one visit may read at the same time."""
+"""Streams of messages that one visit reads at the same time."""
 MAX_UNREAD = 16
-"""Messages of a run that may wait for their reader; the run waits with them."""
+"""Unread messages of a run; with more, the run pauses."""
 UNREAD_SECONDS = 20
-"""Seconds that a run waits for its reader before it ends."""
+"""Seconds that a run pauses for its reader before it ends."""
 MAX_STATES = 100
-"""Visits of which gradio remembers the last message."""
+"""Visits whose last message gradio remembers."""
 MAX_VISITS = 2000
-"""Visits that are remembered at the same time; the one that was idle longest goes first."""
+"""Visits that are remembered; the one that was idle longest is dropped first."""
 LEFT_SECONDS = 10
-"""Seconds after its tab closed that a visit's things are dropped; a lost connection may return."""
+"""Seconds from a closed tab to the removal of the visit's data; a lost connection may return."""
 IDLE_SECONDS = 3600
-"""Seconds without a request after which a visit's things are dropped, its tab open or not."""
+"""Seconds without a request after which a visit's data are removed, even with an open tab."""
 SWEEP_SECONDS = 2
-"""Seconds between two looks for what is to be dropped."""
+"""Seconds between two checks for data to remove."""
 TRIM_SECONDS = 20
 """Seconds between two returns of freed memory to the system, while nothing is computed."""
 
@@ -111,12 +110,12 @@ _quoter.maxlevel, _quoter.maxdict, _quoter.maxlist, _quoter.maxtuple = 2, 3, 3, 
 
 
 def quoted(value: object) -> str:
-    """Return a short `repr`, whatever the size of the value."""
+    """Return the `repr` of a value, shortened to `MAX_QUOTED` characters."""
     text = _quoter.repr(value)
     return text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 3]}..."
 
 
 def sentence(error: BaseException) -> str:
-    """Return what an error says as one line of bounded length that any encoder can write."""
+    """Return the message of an error as one line of valid UTF-8, at most `MAX_SENTENCE` long."""
     text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= MAX_SENTENCE else f"{text[: MAX_SENTENCE - 3]}..."

@@ -1,9 +1,9 @@
-"""What a batch of images looks like in frequency: radial spectra and the grain that is left.
+"""Frequencies of an image grid, its power spectrum, and the grain that a sampler leaves.
 
 The power of an image x (C, H, W) at frequency k is |FFT2(x)_k|^2 / (H W), so that its mean over k
-is the mean square of x. Radii are |k| in cycles per pixel; 0.5 is Nyquist along an axis, and the
-corners of the grid reach 0.71. "Above half Nyquist" is |k| > 0.25, the finest octave and the
-corners.
+is the mean square of x. Radii are |k| in cycles per pixel: 0.5 is the Nyquist frequency along an
+axis, the corners of the grid reach 0.71. Detail is "fine" above half Nyquist, |k| > 0.25: the
+highest octave and the corners.
 """
 
 from functools import lru_cache
@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+Array = NDArray[np.float64]
+
 HALF_NYQUIST = 0.25
-"""|k| in cycles per pixel above which detail is called fine: the last octave and the corners."""
+"""|k| in cycles per pixel above which detail is called fine."""
 
 
 EVENNESS = 1e-4
@@ -25,18 +27,19 @@ EVENNESS = 1e-4
 class RadialSpectrum(NamedTuple):
     """Mean power by radius: radii in cycles per pixel, power in pixel units squared."""
 
-    radii: NDArray[np.float64]
-    power: NDArray[np.float64]
+    radii: Array
+    power: Array
 
 
-def power(images: Tensor) -> Tensor:
-    """Return mean |FFT2 x|^2 / (H W) over a batch (B, C, H, W), (C, H, W) float64."""
-    height, width = images.shape[-2:]
-    spectra = torch.view_as_real(torch.fft.rfft2(images.double()))
-    half = spectra.square().sum(-1).mean(0) / (height * width)
-    # The power at -k is that at k.
-    rows, columns = -torch.arange(height) % height, torch.arange((width - 1) // 2, 0, -1)
-    return torch.cat([half, half[..., rows[:, None], columns]], dim=-1)
+class Rings(NamedTuple):
+    """A grid of frequencies grouped into rings one cycle per image wide.
+
+    ring: the ring of each frequency of the flattened grid, (H W,) int64; ring 0 is k = 0 alone.
+    size: the number of frequencies in each ring, (R,) int64.
+    """
+
+    ring: Tensor
+    size: Tensor
 
 
 def radii(height: int, width: int) -> Tensor:
@@ -46,6 +49,19 @@ def radii(height: int, width: int) -> Tensor:
     return torch.hypot(rows[:, None], columns[None, :])
 
 
+@lru_cache(maxsize=16)
+def rings(height: int, width: int) -> Rings:
+    """Return the rings of a grid, corners included; shared, so not to be written to."""
+    ring = (radii(height, width) * min(height, width)).round().long().flatten()
+    return Rings(ring, torch.bincount(ring))
+
+
+@lru_cache(maxsize=16)
+def is_fine(height: int, width: int) -> Tensor:
+    """Return which frequencies lie above half Nyquist, (H, W) bool; shared."""
+    return radii(height, width) > HALF_NYQUIST
+
+
 def unevenness(gain: Tensor) -> float:
     """Return max |gain[-k] - gain[k]| / max |gain| over the last two axes."""
     mirrored = gain.flip(-2, -1).roll((1, 1), (-2, -1))
@@ -53,44 +69,43 @@ def unevenness(gain: Tensor) -> float:
 
 
 def half_multiplicity(width: int) -> Tensor:
-    """Return how many columns of a full spectrum each column of a real half spectrum stands for.
+    """Return how many columns of the full grid each column of `rfft2` stands for, float64.
 
-    1 for column 0 and, where the width is even, for the Nyquist column; else 2. (W // 2 + 1,)
-    float64.
+    A column of a real image's half spectrum (W // 2 + 1 of them) stands for k and -k, except the
+    columns k = 0 and, for an even width, Nyquist, which contain their own mirror images. Sums over
+    the half spectrum with these weights are sums over the full grid.
     """
-    count = torch.full((width // 2 + 1,), 2.0, dtype=torch.float64)
-    count[0] = 1
+    multiplicity = torch.full((width // 2 + 1,), 2.0, dtype=torch.float64)
+    multiplicity[0] = 1
     if width % 2 == 0:
-        count[-1] = 1
-    return count
+        multiplicity[-1] = 1
+    return multiplicity
+
+
+def power(images: Tensor) -> Tensor:
+    """Return mean |FFT2 x|^2 / (H W) over a batch (B, C, H, W), (C, H, W) float64."""
+    height, width = images.shape[-2:]
+    coefficients = torch.view_as_real(torch.fft.rfft2(images.double()))
+    half = coefficients.square().sum(-1).mean(0) / (height * width)
+    # The power at -k is that at k.
+    rows, columns = -torch.arange(height) % height, torch.arange((width - 1) // 2, 0, -1)
+    return torch.cat([half, half[..., rows[:, None], columns]], dim=-1)
 
 
 def radial(power: Tensor) -> RadialSpectrum:
-    """Average a power (..., H, W) over rings one cycle per image wide, without the mean (k = 0)."""
+    """Return the mean of a power (..., H, W) over each ring from 1 cycle per image to Nyquist."""
     height, width = power.shape[-2:]
     size = min(height, width)
-    ring, count = _rings(height, width)
+    ring, count = rings(height, width)
     flat = power.double().reshape(-1, height * width).mean(0).cpu()
     total = torch.zeros(len(count), dtype=torch.float64).index_add_(0, ring, flat)
     kept = torch.arange(1, size // 2 + 1)
     return RadialSpectrum((kept / size).double().numpy(), (total[kept] / count[kept]).numpy())
 
 
-@lru_cache(maxsize=16)
-def _rings(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return the ring of each frequency of the flattened grid, and how many each ring has."""
-    ring = (radii(height, width) * min(height, width)).round().long().flatten()
-    return ring, torch.bincount(ring)
-
-
 def fine_power(power: Tensor) -> float:
     """Return the mean power above half Nyquist of a power (..., H, W)."""
-    return float(power.cpu()[..., _fine(*power.shape[-2:])].mean())
-
-
-@lru_cache(maxsize=16)
-def _fine(height: int, width: int) -> Tensor:
-    return radii(height, width) > HALF_NYQUIST
+    return float(power.cpu()[..., is_fine(*power.shape[-2:])].mean())
 
 
 def noise_left(images: Tensor, data_power: Tensor) -> float:

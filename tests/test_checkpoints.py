@@ -89,6 +89,7 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path, score, monkeypatch):
     with pytest.raises(OSError, match="no space left"):
         checkpoints.save(path, score)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(("weights", "offset"), [("ema", 1.0), ("raw", 0.0)])

@@ -33,7 +33,10 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
     [
         (["record", "--num-steps", "0"], "number of iterations must be a whole number"),
         (["ladder", "--alpha", "0.5"], "alpha must be > 1"),
-        (["train", "--out", "unused", "--batch-size", "0"], "batch_size must be > 0, got 0"),
+        (
+            ["train", "--out", "unused", "--batch-size", "0"],
+            "batch_size must be a whole number >= 1",
+        ),
         (["convert", "no/such/file.pth", "--out", "a.safetensors"], "no checkpoint at no/such/fi"),
         (["convert", "a.pth", "--out", "a.pth"], "--out must end in .safetensors, got a.pth"),
         (["convert", "x", "--out", "assets/portraits32.safetensors"], "is there already"),

@@ -141,7 +141,7 @@ def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeyp
         (["--counts", "0"], "number of iterations must lie in 1 to 2000, got 0"),
         (["--counts", "2001"], "number of iterations must lie in 1 to 2000, got 2001"),
         (["--model", "landscapes"], "model must be one of portraits32"),
-        (["--model", "none.safetensors"], "comes with no data to hold it against"),
+        (["--model", "none.safetensors"], "has no held-out images to compare with"),
         (["--model", "none.safetensors", "--data", "tests"], "none.safetensors"),
         (["--data", "/nowhere/at/all"], "no images at /nowhere/at/all"),
         (["--images", "1"], "--images must lie in 2 to 100000, got 1"),

@@ -7,7 +7,7 @@ import torch
 from pds import spectra
 from pds.evaluation import equivalence, validation
 from pds.evaluation.features import features, haar
-from pds.evaluation.metrics import METRICS, Draws, Reference, resamples
+from pds.evaluation.metrics import COMPARED, METRICS, Draws, Reference, resamples
 from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.scores.gaussian import GaussianField, inverse_square_power
@@ -28,7 +28,7 @@ def fields(count, first=0):
 
 def test_blur_and_noise_are_worse_in_order_by_every_metric(faces):
     found = validation.cases(faces)
-    assert validation.ordered(found) == dict.fromkeys(equivalence.COMPARED, True)
+    assert validation.ordered(found) == dict.fromkeys(COMPARED, True)
 
 
 def test_an_unordered_metric_is_called_so(faces):

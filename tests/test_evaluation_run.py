@@ -10,9 +10,10 @@ import torch
 
 from pds import models, theory
 from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
+from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
-from pds.evaluation.metrics import Reference
+from pds.evaluation.metrics import COMPARED, Reference
 from pds.evaluation.store import Batch, Cell, Store
 from pds.noise import seeded_noise
 from pds.preconditioners import Identity
@@ -43,8 +44,12 @@ def without_seconds(text):
     return [{**row, "seconds": ""} for row in csv.DictReader(io.StringIO(text))]
 
 
+def evidence_of(store, reference):
+    return Evidence.of(store, reference, table.cells(store))
+
+
 def make_table(store, model, reference):
-    return table.to_csv(list(table.rows(table.Evidence.of(store, reference), model)))
+    return table.to_csv(list(table.rows(evidence_of(store, reference), model)))
 
 
 def test_vanilla_is_the_samplers_own_run(model):
@@ -146,7 +151,7 @@ def test_a_killed_run_resumes_to_the_same_table(tmp_path, model, reference, monk
     ]
     whole, killed = Store(tmp_path / "whole"), Store(tmp_path / "killed")
     for store in (whole, killed):
-        store.claim(model, 0)
+        store.claim(model.name, model.fingerprint, seed=0)
     draw.draw(whole, model, batches, seed=0)
     saved = Store.save
 
@@ -179,7 +184,7 @@ def test_a_diverged_cell_is_told_and_breaks_nothing(tmp_path, model, reference):
     ):
         store.save(Batch(Cell("vanilla", num_steps), 0, 4), images, nfe=1, seconds=1.0)
         store.save(Batch(Cell("pds:5", num_steps), 0, 4), good, nfe=1, seconds=1.0)
-    evidence = table.Evidence.of(store, reference)
+    evidence = evidence_of(store, reference)
     rows = list(table.rows(evidence, model))
     assert [row.measured.diverged for row in rows] == [0, 0, 4, 1, 0, 0, 0, 0]
     assert rows[2].scores == {} and rows[6].against == {} and rows[6].scores
@@ -196,8 +201,8 @@ def test_the_same_images_match_the_same_n(tmp_path, model, reference):
         store.save(Batch(Cell("vanilla", num_steps), 0, 8), images, nfe=1, seconds=1.0)
         if num_steps == 20:
             store.save(Batch(Cell("pds:5", 5), 0, 8), images, nfe=1, seconds=1.0)
-    found = {m.metric: m for m in equivalence.matches(table.Evidence.of(store, reference))}
-    for metric in equivalence.COMPARED:
+    found = {m.metric: m for m in equivalence.matches(evidence_of(store, reference))}
+    for metric in COMPARED:
         assert (found[metric].value, found[metric].low, found[metric].high) == pytest.approx(
             (20,) * 3
         )

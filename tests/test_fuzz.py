@@ -35,7 +35,7 @@ def test_the_server_withstands_hostile_requests(request):
 
 
 def read(content, most=limits.MAX_MASK_ELEMENTS):
-    return arrays.read(io.BytesIO(content), "The file", most=most)
+    return arrays.read_npy(io.BytesIO(content), "The file", most=most)
 
 
 @pytest.mark.filterwarnings(OLD)

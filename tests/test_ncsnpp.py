@@ -7,9 +7,15 @@ import torch
 import torch.nn.functional as F
 
 from pds.scores.ncsnpp import ModelCard, NCSNpp, NCSNppConfig, NetworkScore
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
-from pds.scores.ncsnpp.layers import NIN, Attention, positional_embedding
-from pds.scores.ncsnpp.resampling import FIRConv, fir_down, fir_up
+from pds.scores.ncsnpp.layers import (
+    NIN,
+    Attention,
+    Combine,
+    FIRConv,
+    ResidualBlock,
+    positional_embedding,
+)
+from pds.scores.ncsnpp.resampling import fir_down, fir_up
 from pds.sde import VESDE, VPSDE, SubVPSDE
 
 TAPS = (1, 3, 3, 1)
@@ -310,8 +316,8 @@ def test_the_edm_network_sees_input_of_unit_variance():
     ("change", "sentence"),
     [
         ({"sde": VPSDE(), "scaling": "edm"}, "edm scaling is defined for VE, got VPSDE"),
-        ({"num_scales": 0}, "num_scales must be >= 1, got 0"),
-        ({"snr": -1.0}, "snr must be > 0 and finite, got -1.0"),
+        ({"num_scales": 0}, "num_scales must be a whole number >= 1, got 0"),
+        ({"snr": -1.0}, "snr must be > 0, got -1.0"),
         ({"data_std": 0.0}, "data_std must be > 0 and finite, got 0.0"),
     ],
 )

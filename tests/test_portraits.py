@@ -165,5 +165,5 @@ def test_another_size_is_refused(size):
 
 
 def test_a_negative_seed_is_refused():
-    with pytest.raises(ValueError, match="must be >= 0, got -1"):
+    with pytest.raises(ValueError, match="must be a whole number >= 0, got -1"):
         portrait(-1)

@@ -359,14 +359,14 @@ def test_a_full_disk_is_one_sentence_and_what_is_drawn_is_kept(folder, capsys, m
 
 
 def test_an_interrupted_run_keeps_what_it_has(folder, capsys, monkeypatch):
-    write = pds_pictures.write
+    write = run.writing.write
 
     def interrupted(path, content):
         if path.name == "000002.png":
             raise KeyboardInterrupt
         write(path, content)
 
-    monkeypatch.setattr(run.pictures, "write", interrupted)
+    monkeypatch.setattr(run.writing, "write", interrupted)
     assert draw(folder) == 130
     assert "what is drawn is kept" in capsys.readouterr().err
     assert sorted(os.listdir(folder / "eval")) == ["000000.png", "000001.png"]

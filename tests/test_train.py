@@ -230,7 +230,7 @@ DRAWN = """
 import sys
 sys.path.insert(0, {root!r})
 import torch
-from pds import train
+from pds.portraits import train
 if __name__ == "__main__":
     torch.set_num_threads(2)
     torch.rand(2_000_000).mul(2)
@@ -247,13 +247,6 @@ def test_portraits_are_drawn_in_a_process_whose_torch_threads_have_started():
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def test_a_sheet_puts_images_in_rows():
-    colors = torch.tensor([0.0, 0.2, 1.5]).reshape(3, 1, 1, 1).expand(3, 3, 2, 2)
-    picture = np.asarray(train.sheet(torch.cat([colors, colors[:1]]), columns=2))
-    assert picture.shape == (4, 4, 3)
-    assert picture[::2, ::2, 0].tolist() == [[0, 51], [255, 0]]
 
 
 @pytest.fixture
@@ -296,8 +289,8 @@ def run_command(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--iterations", 0), "iterations must be > 0, got 0"),
-        (("--learning-rate", "nan"), "learning_rate must be > 0, got nan"),
+        (("--iterations", 0), "iterations must be a whole number >= 1, got 0"),
+        (("--learning-rate", "nan"), "learning_rate must be > 0 and finite, got nan"),
         (("--device", "abacus"), "device 'abacus' cannot be used here"),
     ],
 )

@@ -171,7 +171,10 @@ def test_a_radial_gain_on_the_grid_is_even_and_one_at_the_mean():
         (lambda: tuning.mask(torch.full((4, 4), 1.3), 5), "gains from 1 to 1.25, got 1 to 1.3"),
         (lambda: tuning.mask(torch.ones(4, 4), 1), "alpha must be > 1, got 1"),
         (lambda: tuning.alpha_for(torch.full((4, 4), 101.0)), "gains up to 100, got 101"),
-        (lambda: tuning.tune(FIELD, VE, sampler(5), num_knots=0), "num_knots must be >= 1, got 0"),
+        (
+            lambda: tuning.tune(FIELD, VE, sampler(5), num_knots=0),
+            "num_knots must be .*>= 1, got 0",
+        ),
         (lambda: tuning.tune_scalar(FIELD, VE, sampler(5), bounds=(2, 1)), "0 < low < high, got 2"),
         (
             lambda: tuning.tune_scalar(FIELD, VE, sampler(66, Ancestral(), None)),

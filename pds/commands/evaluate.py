@@ -8,10 +8,12 @@ from torch import Tensor
 
 from pds.commands.arguments import counts
 from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
+from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
-from pds.evaluation.store import Batch, Cell, Store, write
+from pds.evaluation.store import Batch, Cell, Store
 from pds.evaluation.subject import Subject
+from pds.files.writing import write
 from pds.jobs import ranks
 from pds.limits import MAX_SEED
 
@@ -74,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
             )
             store = Store(arguments.out)
             if this_rank.first:
-                store.claim(model, arguments.seed)
+                store.claim(model.name, model.fingerprint, seed=arguments.seed)
             drawing = not (arguments.report_only or arguments.validate)
             batches = _missing(arguments, model, store) if drawing else []
     except ranks.Elsewhere:
@@ -110,7 +112,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     """Print the validation, or write the tables and the report of everything in the folder."""
     if not arguments.validate and not store.cells():
         raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
-    images = store.reference(model, arguments.reference)
+    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
     checked = validation.cases(images)
     if arguments.validate:
         print(validation.text(checked))
@@ -118,7 +120,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     if arguments.inception is not None:
         lines = fid.table(store, images, arguments.inception, model.device)
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
-    evidence = table.Evidence.of(store, _reference(images))
+    evidence = Evidence.of(store, _reference(images), table.cells(store))
     rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
     for name, text in (
         ("table.csv", table.to_csv(rows)),

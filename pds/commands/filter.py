@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from pds import filters, limits, models
 from pds.commands import filter_picture
-from pds.files import images, pictures
+from pds.files import images, pictures, writing
 from pds.portraits import train
 from pds.scores import checkpoints
 
@@ -72,5 +72,5 @@ def _write(masks: filters.Masks, out: Path) -> None:
         filters.save(path, mask)
         print(f"{path}: {tuple(mask.shape)}, {masks.num_images} images")
     path = out.with_name(f"{out.name}_gain.png")
-    pictures.write(path, pictures.png(filter_picture.drawing(masks), ""))
+    writing.write(path, pictures.png(filter_picture.drawing(masks), ""))
     print(f"{path}: both gains at alpha = 5")

@@ -1,18 +1,18 @@
-"""Which number of vanilla iterations an arm is worth.
+"""The number of vanilla iterations with the same quality as an arm.
 
-An arm with N = a matches vanilla with N = b where vanilla's metric, interpolated over log N, is the
-arm's. Vanilla's curve need not fall everywhere; what counts is the best that it reaches with at
-most N iterations:
+An arm with N = a matches vanilla with N = b if vanilla's metric at b, interpolated over log N,
+equals the arm's. Vanilla's metric may rise with N; the comparison uses the best value that vanilla
+reaches with at most N iterations:
 
     best(N) = min of vanilla's metric over all N' <= N in the table
     b       = the smallest N with best(N) <= the arm's, linear in log N and the metric's logarithm
 
-b is "below" where the arm is worse than vanilla's fewest iterations, or exactly as good, and
-"above" where it is better than vanilla at every N in the table: then nothing in it matches. The
-acceleration is b / a. A vanilla cell that diverged is left out.
+b is 0 if the arm is no better than vanilla with the fewest iterations, and infinite if it is better
+than vanilla at every N in the table. The acceleration is b / a. Vanilla cells that diverged are
+left out.
 
-All cells are cut to the images that each of them has, so that their floors are equal; where images
-differ, N = 2000 with few of them blurs everything. Intervals come from resampling all cells alike.
+All cells are reduced to the number of images that each of them has: metrics of different numbers of
+images have different floors. For the intervals, all cells are resampled with the same indices.
 """
 
 import csv
@@ -23,23 +23,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pds.evaluation.features import Array
-from pds.evaluation.metrics import LEVEL
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.metrics import COMPARED, LEVEL
 from pds.evaluation.store import Cell
-from pds.evaluation.table import Evidence
-
-COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
-"""Metrics of which less is better."""
+from pds.spectra import Array
 
 
 @dataclass(frozen=True)
 class Match:
-    """The N of vanilla that a cell matches: 0 is below all in the table, infinity above.
+    """The N of vanilla that a cell matches: 0 is below the table's range, infinity above it.
 
     cell: the arm and its own N.
-    metric: by which.
-    images: how many of each cell were compared.
-    fewest, most: N of vanilla in the table.
+    metric: the metric that is compared.
+    images: the number of images of each cell.
+    fewest, most: smallest and largest N of vanilla in the table.
     value, low, high: N with its 95 % interval.
     """
 
@@ -54,12 +51,12 @@ class Match:
 
     @property
     def acceleration(self) -> float:
-        """Return how many times fewer iterations it takes than vanilla does."""
+        """Return vanilla's number of iterations over the arm's own."""
         return self.value / self.cell.num_steps
 
     @property
     def sentence(self) -> str:
-        """Say it."""
+        """Return the match as a sentence."""
         arm, own = self.cell
         if self.value == 0:
             return f"{arm} at N = {own} is no better than vanilla at N = {self.fewest}, the fewest"
@@ -71,14 +68,17 @@ class Match:
         return f"{arm} at N = {own} matches {span}: {times}"
 
     def bound(self, value: float) -> str:
-        """Return an N in words: "<10" and ">2000" are outside the table."""
+        """Return an N as text, such as "<10" or ">2000" outside the table's range."""
         if value == 0:
             return f"<{self.fewest}"
         return f">{self.most}" if math.isinf(value) else f"{value:.0f}"
 
 
 def matches(evidence: Evidence) -> Iterator[Match]:
-    """Yield a match for every cell but vanilla's and every metric, none without vanilla."""
+    """Yield a match for every metric and every cell that is not vanilla.
+
+    There are none if fewer than two vanilla cells can be compared.
+    """
     vanilla = sorted(
         (c for c in evidence.cells if c.arm == "vanilla" and evidence.count(c)),
         key=lambda cell: cell.num_steps,
@@ -100,7 +100,7 @@ def matches(evidence: Evidence) -> Iterator[Match]:
             )[0]
             curve = np.stack([draws[metric].resampled for draws in theirs], axis=1)
             resampled = match(counts, curve, ours[metric].resampled)
-            # Interpolated percentiles of infinities would be NaN.
+            # Interpolation between infinities would give NaN.
             low, high = np.percentile(resampled, LEVEL, method="nearest")
             yield Match(
                 cell,
@@ -113,7 +113,7 @@ def matches(evidence: Evidence) -> Iterator[Match]:
 
 
 def match(counts: Array, curve: Array, values: Array) -> Array:
-    """Return where curves fall to values for the first time.
+    """Return the N at which a decreasing curve first reaches a value.
 
     Args:
         counts: N, (K,), ascending, K >= 2.
@@ -121,7 +121,8 @@ def match(counts: Array, curve: Array, values: Array) -> Array:
         values: (B,), > 0.
 
     Returns:
-        N, (B,): 0 where the value is not below the curve's first, infinity where it is below all.
+        N, (B,): 0 where the value is at or above the curve's first value, infinity where it is
+        below the whole curve.
     """
     best = np.log(np.minimum.accumulate(curve, axis=1))
     level, n = np.log(values), np.log(counts)
@@ -137,12 +138,12 @@ def match(counts: Array, curve: Array, values: Array) -> Array:
     return found
 
 
-def to_csv(found: Sequence[Match]) -> str:
-    """Return the matches as text; "<10" and ">2000" are outside the table."""
+def to_csv(matches: Sequence[Match]) -> str:
+    """Return the matches as CSV; "<10" and ">2000" are outside the table's range."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "N", "metric", "images", "vanilla_N", "low", "high", "acceleration"])
-    for m in found:
+    for m in matches:
         inside = 0 < m.value < math.inf
         times = f"{m.acceleration:.3g}" if inside else ""
         bounds = [m.bound(value) for value in (m.value, m.low, m.high)]

@@ -1,4 +1,4 @@
-"""What is kept of an image for all distances, so that a bootstrap need not look at it again.
+"""Features of images that every metric is computed from; a bootstrap resamples features only.
 
 With the orthonormal colors Y = (R + G + B)/sqrt 3 and two opponents, and the orthonormal Haar
 transform of each, down to 4 levels and no less than 4 pixels:
@@ -9,12 +9,13 @@ transform of each, down to 4 levels and no less than 4 pixels:
                  vertical, diagonal), of both opponents by level, means of Y on 4 x 4 tiles, and of
                  the opponents: 30 numbers at 32 pixels, 34 at 64 and more
     projections  of small windows of Haar details and of the coarsest level, all channels and
-                 orientations, on unit vectors that are fixed
+                 orientations, on fixed random unit vectors
 
-The summary is low-dimensional on purpose: the bias of a Frechet distance grows with dimensions over
-images, and cells have tens of images, not tens of thousands. It holds how much detail there is at
-each scale, its direction and its color, and how light and color lie. It does not see whether a face
-is a face: for that, look at the images, or use Inception's features on many more.
+The summary is low-dimensional on purpose: the bias of a Frechet distance grows with the number of
+dimensions over the number of images, and cells have tens of images, not tens of thousands. It
+describes the amount of detail at each scale, its orientation and color, and the layout of light and
+color. It does not measure whether a face looks like a face: for that, look at the images, or use
+Inception's features on many more.
 
 Source: T. Karras et al., ICLR 2018 (Wasserstein of multi-scale patches; here windows of one Haar
 band, so that no direction mixes scales); M. Heusel et al., NeurIPS 2017 (Frechet distance, there of
@@ -30,9 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
-from pds.spectra import HALF_NYQUIST
-
-Array = NDArray[np.float64]
+from pds.spectra import Array
 
 MAX_LEVELS = 4
 SMALLEST = 4
@@ -42,13 +41,14 @@ PER_LEVEL = 32
 WINDOW = 2
 """Haar coefficients on a side of a window."""
 FAINTEST = 1e-8
-"""Added to energies before the logarithm: the rounding of half precision, and no image's detail."""
+"""Added to energies before the logarithm: as large as the rounding errors of half precision."""
 CHUNK = 64
+"""Images that are transformed together."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Of n images; see the module. All float64.
+    """Features of n images, all float64; see the module.
 
     fine: (n,).
     rings: (n, R).
@@ -69,7 +69,7 @@ class Features:
 
 
 def features(images: Tensor) -> Features:
-    """Return what is kept of images (n, C, H, W) with C = 1 or 3, not clipped, all finite."""
+    """Return the features of images (n, C, H, W), C = 1 or 3, not clipped, all finite."""
     parts = [_features(chunk.double()) for chunk in torch.split(images, CHUNK)]
     return Features(
         *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Features))
@@ -79,29 +79,21 @@ def features(images: Tensor) -> Features:
 def _features(images: Tensor) -> Features:
     size = math.prod(images.shape[-2:])
     power = torch.fft.fft2(images).abs().square().mean(1).flatten(1) / size
-    place, count = rings(*images.shape[-2:])
-    total = torch.zeros(len(images), len(count), dtype=torch.float64)
-    total.index_add_(1, torch.from_numpy(place), power)
+    ring, count = spectra.rings(*images.shape[-2:])
+    total = torch.zeros(len(images), len(count), dtype=torch.float64).index_add_(1, ring, power)
     colors = _colors(images)
     details, coarse = haar(colors)
-    above = (spectra.radii(*images.shape[-2:]) > HALF_NYQUIST).flatten()
+    fine = spectra.is_fine(*images.shape[-2:]).flatten()
     return Features(
-        power[:, above].mean(1).numpy(),
-        total.numpy() / count,
+        power[:, fine].mean(1).numpy(),
+        (total / count).numpy(),
         _summary(colors, details).numpy(),
         _projections(details, coarse).numpy(),
     )
 
 
-def rings(height: int, width: int) -> tuple[NDArray[np.int64], Array]:
-    """Return the ring of each frequency of the flattened grid, and how many each ring has."""
-    radius = spectra.radii(height, width).flatten().numpy() * min(height, width)
-    place = np.rint(radius).astype(np.int64)
-    return place, np.bincount(place).astype(np.float64)
-
-
 def _colors(images: Tensor) -> Tensor:
-    """Return Y and its opponents, orthonormal; one channel is Y alone."""
+    """Return Y and its opponents, orthonormal; an image of one channel is its own Y."""
     if images.shape[1] == 1:
         return images
     basis = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]], dtype=torch.float64)
@@ -111,7 +103,7 @@ def _colors(images: Tensor) -> Tensor:
 def haar(images: Tensor) -> tuple[list[Tensor], Tensor]:
     """Return Haar details by level, each (n, 3, C, h, w), finest first, and the coarsest level."""
     details: list[Tensor] = []
-    while len(details) < MAX_LEVELS and _halves(*images.shape[-2:]):
+    while len(details) < MAX_LEVELS and _has_level(*images.shape[-2:]):
         left, right = images[..., 0::2], images[..., 1::2]
         across, along = (right - left) / 2, (left + right) / 2
         top, bottom = (slice(0, None, 2), slice(1, None, 2))
@@ -125,7 +117,7 @@ def _pair(top: Tensor, bottom: Tensor) -> tuple[Tensor, Tensor]:
     return top + bottom, bottom - top
 
 
-def _halves(height: int, width: int) -> bool:
+def _has_level(height: int, width: int) -> bool:
     return height % 2 == 0 and width % 2 == 0 and min(height, width) >= 2 * SMALLEST
 
 
@@ -143,7 +135,7 @@ def _summary(colors: Tensor, details: list[Tensor]) -> Tensor:
 
 def _projections(details: list[Tensor], coarse: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    found = []
+    columns = []
     for level in [*details, coarse[:, None]]:
         height, width = level.shape[-2:]
         for _ in range(PER_LEVEL):
@@ -153,5 +145,5 @@ def _projections(details: list[Tensor], coarse: Tensor) -> Tensor:
             )
             window = level[..., row : row + WINDOW, column : column + WINDOW].flatten(1)
             unit = torch.randn(window.shape[1], generator=generator, dtype=torch.float64)
-            found.append(window @ (unit / unit.norm()))
-    return torch.stack(found, dim=1)
+            columns.append(window @ (unit / unit.norm()))
+    return torch.stack(columns, dim=1)

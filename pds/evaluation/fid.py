@@ -1,9 +1,9 @@
-"""FID: the Frechet distance of Inception's features, where its weights are at hand.
+"""FID: the Frechet distance of Inception's features, if its weights are available.
 
-It is what papers report, and the wrong measure for tens of images: 2,048 numbers an image have a
-covariance of rank n - 1, so that most of the distance is how few they are. Compare cells with as
-many images only, and have thousands. Features and distance are those of torch-fidelity, which
-agree with the original TensorFlow graph.
+Papers report it, but it is not suited to tens of images: the covariance of 2,048 features has rank
+n - 1 at most, and the resulting bias is most of the distance. Use thousands of images, and compare
+only cells with equal numbers. Features and distance are those of torch-fidelity, which agree with
+the original TensorFlow graph.
 
 Source: M. Heusel et al., NeurIPS 2017.
 """
@@ -26,16 +26,16 @@ HEADER = "arm,N,images,fid\n"
 
 
 def table(store: Store, reference: Tensor, weights: Path, device: torch.device) -> Iterator[str]:
-    """Yield a line of fid.csv for every cell in a folder that has two images or more.
+    """Yield a line of fid.csv for every cell with at least two images, all finite.
 
     Args:
         store: the folder.
         reference: held-out images (n, C, H, W) in [0, 1].
-        weights: of Inception as torch-fidelity stores them, a file whose source is trusted.
-        device: for the network.
+        weights: of Inception in torch-fidelity's format, from a trusted source: it is unpickled.
+        device: of the network.
 
     Raises:
-        ValueError: if torch-fidelity is not installed, or the file has no such weights.
+        ValueError: if torch-fidelity is not installed, or the file does not have these weights.
     """
     library = _library()
     network = _inception(library, weights, device)
@@ -43,15 +43,15 @@ def table(store: Store, reference: Tensor, weights: Path, device: torch.device) 
 
     def statistics(images: Tensor) -> Any:
         batches = tqdm(torch.split(images, BATCH), desc="Inception", leave=False)
-        found = [network(_pixels(batch).to(device))[0].double().cpu() for batch in batches]
-        return metric.fid_features_to_statistics(torch.cat(found))
+        features = [network(_pixels(batch).to(device))[0].double().cpu() for batch in batches]
+        return metric.fid_features_to_statistics(torch.cat(features))
 
     real = statistics(reference)
     for cell in store.cells():
         images = store.drawn(cell).images
         if len(images) > 1 and bool(images.isfinite().all()):
-            found = metric.fid_statistics_to_metric(statistics(images), real, verbose=False)
-            distance = found[library.KEY_METRIC_FID]
+            fid = metric.fid_statistics_to_metric(statistics(images), real, verbose=False)
+            distance = fid[library.KEY_METRIC_FID]
             yield f"{cell.arm},{cell.num_steps},{len(images)},{distance:.5g}\n"
 
 
@@ -71,12 +71,12 @@ def _inception(library: Any, weights: Path, device: torch.device) -> Any:
         network = library.FeatureExtractorInceptionV3(
             "inception-v3-compat", [LAYER], feature_extractor_weights_path=str(weights)
         )
-    except Exception as error:  # whatever torch.load and the network make of a foreign file
+    except Exception as error:  # torch.load and the network raise almost anything for such files
         raise ValueError(f"{weights} does not hold Inception's weights ({error})") from None
     return network.to(device)
 
 
 def _pixels(images: Tensor) -> Tensor:
-    """Return images in [0, 1] as bytes with three channels."""
+    """Return images in [0, 1] as uint8 with three channels."""
     pixels = (255 * images.clamp(0, 1)).round().to(torch.uint8)
     return pixels.expand(-1, 3, -1, -1)

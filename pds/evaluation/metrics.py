@@ -1,4 +1,4 @@
-"""Distances of images to held-out data, and how sure they are.
+"""Distances of images to held-out data, with bootstrap intervals.
 
     noise_left   mean power above half Nyquist over the data's: 1 is right, more is grain
     noise_db     |10 log10 noise_left|, decibel
@@ -9,13 +9,14 @@
     frechet      |m - m_d|^2 + tr(C + C_d - 2 (C_d^(1/2) C C_d^(1/2))^(1/2)) of the summaries, each
                  number in units of the data's std
 
-The features are those of `pds.evaluation.features`. All are 0 (noise_left: 1) for endless images of
-the data; for n images they have a `floor` above it, which belongs beside them.
+The features are those of `pds.evaluation.features`. For infinitely many images of the data all
+distances are 0 (noise_left: 1); for n images their expectation is larger, and `floor` estimates it.
 
-Intervals are percentiles of a bootstrap over images with a fixed seed: cells with equally many
-images are resampled alike, and their image i comes from the same noise, so that ratios are paired.
-A resample has fewer different images than the sample, which most of these distances would count as
-distance; so its draws are shifted by their mean difference to the estimate.
+Intervals are percentiles of a bootstrap over images with a fixed seed. Cells with equally many
+images are resampled with the same indices, and their image i comes from the same noise, so that
+ratios are paired. A resample has fewer distinct images than the sample, which increases most of
+these distances; the resampled values are therefore shifted by their mean difference to the
+estimate. scipy.stats.bootstrap has no such shift, and cannot share one sort among all resamples.
 """
 
 from dataclasses import dataclass
@@ -25,14 +26,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pds.evaluation.features import Array, Features, rings
+from pds import spectra
+from pds.evaluation.features import Features
+from pds.spectra import Array
 
 METRICS = ("noise_left", "noise_db", "spectrum_db", "w2", "sliced", "frechet")
+"""Every metric, in the order of the table."""
+COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
+"""The metrics of which less is better."""
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
 """Percentiles of an interval."""
 FLOOR_DRAWS = 20
+"""Random splits of the data that a floor is averaged over."""
 CHUNK = 100
+"""Resamples that are sorted together."""
 
 Indices = NDArray[np.intp]
 
@@ -52,13 +60,13 @@ class Draws(NamedTuple):
     resampled: Array
 
     def interval(self) -> Interval:
-        """Return the shifted percentiles, not below 0."""
+        """Return the 95 % interval, not below 0."""
         shifted = self.resampled - (self.resampled.mean() - self.value)
         low, high = np.percentile(shifted, LEVEL)
         return Interval(self.value, max(0.0, float(low)), float(high))
 
     def over(self, other: "Draws") -> Interval:
-        """Return the ratio to another, resampled alike; shifted in its logarithm."""
+        """Return the ratio to a metric resampled with the same indices; the shift is in its log."""
         logs = np.log(self.resampled / other.resampled)
         value = self.value / other.value
         low, high = value * np.exp(np.percentile(logs - logs.mean(), LEVEL))
@@ -67,24 +75,21 @@ class Draws(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Held-out data to measure against.
+    """Held-out data that samples are compared with.
 
     features: of its images.
-    size: H and W of these.
+    size: their H and W.
     """
 
     features: Features
     size: tuple[int, int]
 
     def measure(self, sample: Features, indices: Indices) -> dict[str, Array]:
-        """Return every metric of resamples of a sample.
+        """Return every metric of resamples of a sample, (B,) each.
 
         Args:
             sample: features of n images.
-            indices: (B, n), which images each resample has.
-
-        Returns:
-            Arrays (B,).
+            indices: the images of each resample, (B, n).
         """
         n = len(sample)
         counts = np.stack([np.bincount(row, minlength=n) for row in indices])
@@ -112,7 +117,7 @@ class Reference:
         return {name: Draws(values[name], found[name]) for name in METRICS}
 
     def floor(self, num_images: int) -> dict[str, float]:
-        """Return the mean of every metric where the images are data: some against the others."""
+        """Return the mean of every metric between as many images of the data and the others."""
         rng, total = np.random.default_rng(1), dict.fromkeys(METRICS, 0.0)
         if 2 * num_images > len(self.features):
             return dict.fromkeys(METRICS, float("nan"))
@@ -151,12 +156,12 @@ class Reference:
         return np.sqrt(np.square(ratio).mean(1))
 
     def _w2(self, spectrum: Array) -> Array:
-        _, count = rings(*self.size)
+        count = spectra.rings(*self.size).size.double().numpy()
         gap = np.square(np.sqrt(spectrum) - np.sqrt(self._rings))[:, 1:]
         return np.sqrt(gap @ count[1:] / count[1:].sum())
 
     def _sliced(self, projections: Array, indices: Indices) -> Array:
-        """Sort ranks rather than values: a resample of sorted values is one of small integers."""
+        """Return the sliced distance; resamples are sorted as ranks, which are small integers."""
         n, num_projections = projections.shape
         middles = (np.arange(n) + 0.5) / n
         at = middles * len(self._sorted) - 0.5
@@ -190,6 +195,6 @@ class Reference:
 
 
 def resamples(num_images: int) -> Indices:
-    """Return the images of each resample, (RESAMPLES, n), the same whenever n is."""
+    """Return the images of each resample, (RESAMPLES, n), always the same for the same n."""
     rng = np.random.default_rng(0)
     return rng.integers(num_images, size=(RESAMPLES, num_images))

@@ -1,4 +1,4 @@
-"""The report: one page of curves and tables that opens offline."""
+"""The report: curves and tables on one HTML page that needs no network."""
 
 import html
 import math
@@ -10,8 +10,8 @@ from plotly.colors import qualitative
 
 from pds.evaluation import validation
 from pds.evaluation.equivalence import Match
+from pds.evaluation.evidence import Row
 from pds.evaluation.metrics import METRICS
-from pds.evaluation.table import Row
 from pds.evaluation.validation import Case
 
 TITLES = {
@@ -41,22 +41,22 @@ def page(title: str, rows: Sequence[Row], matches: Sequence[Match], checked: Seq
     Args:
         title: of the model.
         rows: the table.
-        matches: what each cell is worth in vanilla's iterations, may be empty.
+        matches: vanilla's number of iterations for the quality of each cell, may be empty.
         checked: the validation of the metrics.
     """
     body = [
         f"<h1>{html.escape(title)}: samplers against held-out data</h1>",
         "<p>Bars are 95 % bootstrap intervals; image i of every sampler starts from the same noise."
         " Dotted gray is the floor: as many images of the data. Dashed is the exact theory for"
-        " Gaussian data of this spectrum. Click a name to hide it, twice to see it alone; twice"
-        " on a figure to see the samplers that diverge, too. table.csv has all numbers.</p>",
-        "<h2>What the metrics see</h2>",
+        " Gaussian data with this spectrum. Click a name to hide its curve, double-click to isolate"
+        " it; double-click a figure to include the samplers that diverge. table.csv has all"
+        " numbers.</p>",
+        "<h2>Check of the metrics</h2>",
         f"<pre>{html.escape(validation.text(list(checked)))}</pre>",
         *_figures(rows),
         "<h2>Acceleration at equal quality</h2>",
-        "<p>The N of vanilla that each sampler matches: where vanilla's best with at most N"
-        " iterations reaches its score, with 95 % intervals; &lt; and &gt; are outside the table."
-        "</p>",
+        "<p>The N of vanilla that each sampler matches: the smallest N at which vanilla reaches its"
+        " score, with 95 % intervals; &lt; and &gt; are outside the table's range.</p>",
         _match_table(matches),
         "<h2>Table</h2>",
         _table(["arm", "N", "images", "diverged", "nfe", "seconds", *METRICS, "theory w2"],
@@ -73,13 +73,13 @@ def _figures(rows: Sequence[Row]) -> Iterator[str]:
         figure.update_layout(title=TITLES[metric], template="plotly_white", height=480)
         counts = sorted({row.cell.num_steps for row in rows})
         figure.update_xaxes(type="log", title="iterations N", tickvals=counts)
-        figure.update_yaxes(type="log", range=_view(rows, metric))
+        figure.update_yaxes(type="log", range=_decades(rows, metric))
         yield figure.to_html(full_html=False, include_plotlyjs=script)
         script = False
 
 
-def _view(rows: Sequence[Row], metric: str) -> list[float] | None:
-    """Return the decades shown at first: a sampler that diverges would flatten the others."""
+def _decades(rows: Sequence[Row], metric: str) -> list[float] | None:
+    """Return the initial range of the axis, in decades; a diverging sampler would dominate it."""
     floors = [row.floor[metric] for row in rows if row.floor.get(metric, 0) > 0]
     if not floors:
         return None
@@ -125,7 +125,7 @@ def _predicted(row: Row, metric: str) -> float:
 
 def _match_table(matches: Sequence[Match]) -> str:
     if not matches:
-        return "<p>There are not two cells of vanilla to compare with.</p>"
+        return "<p>Needs at least two cells of vanilla that did not diverge.</p>"
     metrics = list(dict.fromkeys(match.metric for match in matches))
     by_cell: dict[tuple[str, int], dict[str, Match]] = {}
     for match in matches:

@@ -1,22 +1,20 @@
-"""The out folder: which images are there, and whose they are.
+"""The output folder of an evaluation: its images, and the model that they come from.
 
 evaluation.json                     model, fingerprint, seed, format
 images/pds=5/66/000000-000031.npz   images i = 0 to 31 of an arm at N = 66; image i has seed + i
-    images   (n, C, H, W) float16, not clipped; a chain that diverged has inf or nan
-    first    i of the first
-    nfe      network evaluations of each
-    seconds  that the batch took
+    images   (n, C, H, W) float16, not clipped; inf or nan where a chain diverged
+    first    i of the first image
+    nfe      network evaluations for each image
+    seconds  for the batch
 reference.npz                       held-out images
 table.csv, report.html              of everything in the folder
 
-Batches may have any size and be drawn in any order, by one run or several. Every file appears whole
-or not at all.
+Batches may have any size and be drawn in any order, by one run or several. Every file is written
+atomically.
 """
 
 import json
-import os
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +24,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pds.evaluation.subject import Subject
+from pds.files.arrays import read_npz, to_npz
+from pds.files.writing import write
 
 FORMAT = 1
 
@@ -39,7 +38,7 @@ class Cell(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Images that are drawn together: images i = `first` and on of a cell."""
+    """Images that are drawn together: `size` images of a cell from i = `first` on."""
 
     cell: Cell
     first: int
@@ -47,11 +46,11 @@ class Batch(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """The images of a cell from the first on, without a gap.
+    """The images of a cell from i = 0 to the first gap.
 
     images: (n, C, H, W) float32, not clipped.
-    nfe: network evaluations for each.
-    seconds: mean for each.
+    nfe: network evaluations for each image.
+    seconds: mean for each image.
     """
 
     images: Tensor
@@ -61,29 +60,28 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True)
 class Store:
-    """The out folder of an evaluation."""
+    """The output folder of an evaluation."""
 
     folder: Path
 
-    def claim(self, subject: Subject, seed: int) -> None:
-        """Make the folder this model's and seed's.
+    def claim(self, model: str, fingerprint: str, *, seed: int) -> None:
+        """Record whose images the folder holds, or check that they are of this model and seed.
+
+        Args:
+            model: its name.
+            fingerprint: of its weights and masks.
+            seed: of image 0.
 
         Raises:
-            ValueError: if it is of another, or holds something else.
+            ValueError: if the folder is of another model or seed, or holds other files.
         """
-        mine = {
-            "format": FORMAT,
-            "model": subject.name,
-            "fingerprint": subject.fingerprint,
-            "seed": seed,
-        }
+        mine = {"format": FORMAT, "model": model, "fingerprint": fingerprint, "seed": seed}
         path = self.folder / "evaluation.json"
         if path.is_file():
             self._require_same(_read_json(path), mine)
             return
         if self.folder.is_dir() and any(self.folder.iterdir()):
             raise ValueError(f"{self.folder} holds something else; choose another --out")
-        self.folder.mkdir(parents=True, exist_ok=True)
         write(path, json.dumps(mine, indent=1).encode() + b"\n")
 
     def _require_same(self, found: dict[str, Any], mine: dict[str, Any]) -> None:
@@ -95,13 +93,13 @@ class Store:
                 )
 
     def cells(self) -> list[Cell]:
-        """Return the cells that have images, as they lie in the folder."""
+        """Return the cells that have images, in the order of their paths."""
         root = self.folder / "images"
         paths = sorted(path for path in root.glob("*/*") if any(path.glob("*.npz")))
         return [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
 
     def missing(self, cell: Cell, num_images: int, batch_size: int) -> Iterator[Batch]:
-        """Yield what has yet to be drawn of the first images of a cell."""
+        """Yield batches of those of the first images of a cell that are not stored yet."""
         there = {i for _, indices in self._batches(cell) for i in indices}
         start = 0
         while start < num_images:
@@ -114,23 +112,22 @@ class Store:
 
     def save(self, batch: Batch, images: Tensor, *, nfe: int, seconds: float) -> None:
         """Write a batch."""
-        folder = self._path(batch.cell)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{batch.first:06d}-{batch.first + batch.size - 1:06d}.npz"
-        write_arrays(path, images=_halves(images), first=batch.first, nfe=nfe, seconds=seconds)
+        name = f"{batch.first:06d}-{batch.first + batch.size - 1:06d}.npz"
+        stored = to_npz(images=_halves(images), first=batch.first, nfe=nfe, seconds=seconds)
+        write(self._path(batch.cell) / name, stored)
 
     def drawn(self, cell: Cell) -> Drawn:
         """Read the images of a cell, up to the first gap.
 
         Raises:
-            ValueError: if a file is damaged, or the first image is not there.
+            ValueError: if a file is damaged, or the first image is missing.
         """
         images: list[Tensor] = []
         count, nfe, seconds, timed = 0, 0, 0.0, 0
         for path, indices in self._batches(cell):
             if indices[0] > count:
                 break
-            arrays = read_arrays(path)
+            arrays = read_npz(path)
             new = torch.from_numpy(arrays["images"][count - indices[0] :].astype(np.float32))
             images.append(new)
             count += len(new)
@@ -140,20 +137,27 @@ class Store:
             raise ValueError(f"{self._path(cell)} lacks its first image; draw this cell again")
         return Drawn(torch.cat(images), nfe, seconds / timed)
 
-    def reference(self, subject: Subject, num_images: int) -> Tensor:
-        """Return `Subject.held_out` images, kept in the folder."""
+    def reference(
+        self, num_images: int, *, source: str, held_out: Callable[[int], Tensor]
+    ) -> Tensor:
+        """Return held-out images, (n, C, H, W) float32; they are stored in the folder.
+
+        Args:
+            num_images: how many are wanted; there may be fewer.
+            source: the path they come from, "" if they are drawn; another one replaces them.
+            held_out: returns the images, if they are not stored yet.
+        """
         path = self.folder / "reference.npz"
-        source = "" if subject.images is None else str(subject.images.source)
         if path.is_file():
-            arrays = read_arrays(path)
+            arrays = read_npz(path)
             if int(arrays["wanted"]) == num_images and str(arrays["source"]) == source:
                 return torch.from_numpy(arrays["images"].astype(np.float32))
-        stored = _halves(subject.held_out(num_images))
-        write_arrays(path, images=stored, wanted=num_images, source=source)
+        stored = _halves(held_out(num_images))
+        write(path, to_npz(images=stored, wanted=num_images, source=source))
         return torch.from_numpy(stored.astype(np.float32))
 
     def _path(self, cell: Cell) -> Path:
-        # No colon, which a file name cannot have everywhere.
+        # Windows allows no colon in a file name.
         return self.folder / "images" / cell.arm.replace(":", "=") / str(cell.num_steps)
 
     def _batches(self, cell: Cell) -> list[tuple[Path, range]]:
@@ -167,36 +171,8 @@ class Store:
 
 def _halves(images: Tensor) -> NDArray[np.float16]:
     """Return images in half precision: within 2.5e-4 in [0, 1], far below any grain."""
-    with np.errstate(over="ignore"):  # what is too large for it has diverged
+    with np.errstate(over="ignore"):  # values too large for it belong to diverged images
         return images.numpy().astype(np.float16)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all, whoever else writes it."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    os.replace(partial, path)
-
-
-def write_arrays(path: Path, **arrays: Any) -> None:
-    """Write an .npz file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with open(partial, "wb") as file:
-        np.savez(file, **arrays)
-    os.replace(partial, path)
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read an .npz file.
-
-    Raises:
-        ValueError: if it is damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

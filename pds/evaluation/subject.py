@@ -1,7 +1,6 @@
-"""What is evaluated: a model, its data taken as Gaussian, and images that it never saw."""
+"""The subject of an evaluation: a model, a Gaussian fit of its data, and held-out images."""
 
 import dataclasses
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from pds import filters, models
 from pds.evaluation.gaussian import Field
+from pds.files.fingerprint import fingerprint
 from pds.files.images import Images
 from pds.models import Experiment
 from pds.noise import seeded_noise
@@ -20,21 +20,21 @@ from pds.scores.gaussian import GaussianField
 from pds.scores.ncsnpp import NetworkScore
 
 PORTRAITS = train.HELD_OUT + 1_000
-"""Seed of the first held-out portrait; training looks at its loss on some of those before."""
+"""Seed of the first held-out portrait; training reports its loss on some of the seeds before."""
 
 BATCH = 100
 
 FEWEST = 50
-"""Held-out images that people may bring; a thousand are good."""
+"""Smallest number of held-out images; a thousand are good."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model on a device, and where images of its data come from.
+    """A model on a device, and the source of its held-out images.
 
     name: of the model, or the path of its weights.
     field: the model and the spectrum of its data.
-    images: held-out images that people brought, None where they are drawn.
+    images: held-out images in files, None where they are drawn from the data's own distribution.
     device: of the network.
     """
 
@@ -50,24 +50,26 @@ class Subject:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the weights and masks: what the images of an arm depend on beside its name."""
-        experiment, digest = self.experiment, hashlib.sha256()
-        score = experiment.score
+        """Hash of the weights, masks and settings that the images of every arm depend on."""
+        experiment, score = self.experiment, self.experiment.score
         tensors = [experiment.frequency_mask, experiment.space_mask]
         if isinstance(score, NetworkScore):
             tensors += score.state_dict().values()
         if isinstance(score, GaussianField):
             tensors.append(score.power)
-        for tensor in tensors:
-            digest.update(tensor.cpu().numpy().tobytes())
-        digest.update(repr((experiment.sde, experiment.num_scales, experiment.snr)).encode())
-        return digest.hexdigest()[:32]
+        settings = repr((experiment.sde, experiment.num_scales, experiment.snr))
+        return fingerprint([*tensors, settings])
+
+    @property
+    def source(self) -> str:
+        """The path of the held-out images, "" where they are drawn."""
+        return "" if self.images is None else str(self.images.source)
 
     def held_out(self, num_images: int) -> Tensor:
-        """Return images of the data, (n, C, H, W) float32: n, or all that people brought.
+        """Return images of the data, (n, C, H, W) float32; fewer if the source has fewer.
 
         Raises:
-            ValueError: if these are fewer than `FEWEST`.
+            ValueError: if there are fewer than `FEWEST`.
         """
         batches, count = [], 0
         for batch in self._batches(num_images):
@@ -78,7 +80,8 @@ class Subject:
         images = torch.cat(batches)
         if len(images) < FEWEST:
             raise ValueError(
-                f"{len(images)} held-out images say little of the data; bring {FEWEST} or more"
+                f"{len(images)} held-out images are too few to describe the data; use {FEWEST} or "
+                "more"
             )
         return images[:num_images]
 
@@ -96,13 +99,12 @@ class Subject:
 
 
 def load(name: str, images: Path | None, device: torch.device) -> Subject:
-    """Return a model of the page by its name, or that of a .safetensors file.
+    """Return a shipped model by its name, or the model of a .safetensors file.
 
     Args:
-        name: a key of `experiments.MODELS` or a path.
-        images: held-out images of the data; a file has no filters of its own, so that they are
-            estimated from these.
-        device: for the network.
+        name: a key of `models.MODELS`, or a path.
+        images: held-out images of the data. The masks of a file's model are estimated from them.
+        device: of the network.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -118,7 +120,7 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
         listing = ", ".join(models.MODELS)
         raise ValueError(f"model must be one of {listing}, or a .safetensors file, got {name!r}")
     if images is None:
-        raise ValueError(f"{name} comes with no data to hold it against; name images with --data")
+        raise ValueError(f"{name} has no held-out images to compare with; name some with --data")
     experiment = models.of_network(checkpoints.load(path))
     shape = experiment.image_shape
     source = Images(images, shape[-1], shape[0])

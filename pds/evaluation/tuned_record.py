@@ -1,4 +1,4 @@
-"""What is tuned for the story's fields, recorded: it asks for all of its counts at once."""
+"""The recorded gains and samplers of the story, which shows all of its counts at once."""
 
 import json
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from pds import theory
 from pds.evaluation.gaussian import COUNTS, Array, Field, field
+from pds.files.writing import write
 from pds.kernels import Langevin
 from pds.models import ROOT
 from pds.sampling import PredictorCorrector
@@ -21,11 +22,11 @@ RECORDED = ROOT / "assets" / "tuned.json"
 
 
 class Tuned(NamedTuple):
-    """What is best at each of `COUNTS` for a field.
+    """The best gains and samplers of a field at each of `COUNTS`.
 
     gains: of each bin, (N, K), on the published noise levels.
-    scalars: one for all frequencies, (N,), on the same.
-    levels: lowest and highest sigma and the snr, (N, 3), without any gain.
+    scalars: one gain for all frequencies, (N,), on the published noise levels.
+    levels: lowest sigma, highest sigma and snr, (N, 3), without a gain.
     """
 
     gains: Array
@@ -45,29 +46,29 @@ def find(subject: Field, num_steps: int) -> tuple[Array, float, tuple[float, flo
 
 
 def record(models: Iterable[str], path: Path = RECORDED) -> None:
-    """Tune every count of every model and write what was found."""
+    """Tune every count of every model and write the results."""
     recorded = {}
     for model in models:
-        found = [find(field(model), n) for n in tqdm(COUNTS, desc=model)]
+        tuned_counts = [find(field(model), n) for n in tqdm(COUNTS, desc=model)]
         recorded[model] = {
-            "gains": [[round(g, 5) for g in gain.tolist()] for gain, _, _ in found],
-            "scalars": [round(scalar, 5) for _, scalar, _ in found],
-            "levels": [levels for _, _, levels in found],
+            "gains": [[round(g, 5) for g in gain.tolist()] for gain, _, _ in tuned_counts],
+            "scalars": [round(scalar, 5) for _, scalar, _ in tuned_counts],
+            "levels": [levels for _, _, levels in tuned_counts],
         }
-    path.write_text(json.dumps(recorded, separators=(",", ":")) + "\n", encoding="utf-8")
+    write(path, json.dumps(recorded, separators=(",", ":")).encode() + b"\n")
 
 
 @cache
 def load(model: str) -> Tuned:
-    """Return what is recorded of a model.
+    """Return the record of a model.
 
     Raises:
-        FileNotFoundError: if nothing is.
+        FileNotFoundError: if there is none.
     """
     values = json.loads(RECORDED.read_text("utf-8")).get(model) if RECORDED.is_file() else None
     if values is None:
         raise FileNotFoundError(
-            f"nothing tuned of {model} in {RECORDED.name}; run python -m pds record --tuned"
+            f"no record of {model} in {RECORDED.name}; run python -m pds record --tuned"
         )
     return Tuned(*(np.array(values[name]) for name in Tuned._fields))
 

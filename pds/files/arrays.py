@@ -1,7 +1,8 @@
-"""One array out of a .npy file that nobody vouches for: its header is held to its size first.
+"""Arrays in .npy and .npz files. An untrusted .npy file is checked before memory is allocated.
 
-A header is a few bytes and may claim anything: objects to unpickle, or more numbers than there is
-memory. Nothing is allocated before the claim is seen to fit the file.
+The header of a .npy file is a few bytes and may claim anything: objects to unpickle, or more
+numbers than fit in memory. `read_npy` compares shape and dtype of the header with the size of the
+file first.
 """
 
 import io
@@ -9,11 +10,12 @@ import math
 import struct
 import tokenize
 import zipfile
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pds.limits import quoted
 
@@ -28,19 +30,46 @@ _DAMAGE = (
     struct.error,
     tokenize.TokenError,
 )
-"""What numpy's reader of headers is seen to raise on damaged ones."""
+"""What numpy raises for damaged headers, depending on where they are damaged."""
 
 
-def read(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[np.generic]:
-    """Read the only array of an open .npy file.
+def to_npy(array: NDArray[np.generic]) -> bytes:
+    """Encode an array as .npy."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
 
-    Args:
-        file: at its start; it can be sought in.
-        name: what to call it where it is refused.
-        most: numbers that it may hold, if there is a limit.
+
+def to_npz(**arrays: ArrayLike) -> bytes:
+    """Encode named arrays as .npz."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Read the named arrays of a .npz file that this project wrote.
 
     Raises:
-        ValueError: if it is no such file, or its header claims what it does not hold.
+        ValueError: if the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
+
+
+def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[np.generic]:
+    """Read an untrusted .npy file.
+
+    Args:
+        file: open and seekable.
+        name: of the file in error messages.
+        most: largest number of elements, None for no limit.
+
+    Raises:
+        ValueError: if it is not a .npy file, or its header does not fit its size.
     """
     if zipfile.is_zipfile(file):
         raise ValueError(f"{name} is an archive of arrays; expected one array in a .npy file")
@@ -62,7 +91,7 @@ def read(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[np.ge
 
 
 def _claim(file: BinaryIO, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
-    """Return the shape and dtype of the header, and leave the file after it."""
+    """Read shape and dtype from the header; the file is left at the end of the header."""
     try:
         file.seek(0)
         header = _HEADERS[npy.read_magic(file)]

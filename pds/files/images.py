@@ -1,8 +1,8 @@
-"""People's own images as batches: a folder of pictures, or an array of them, one batch at a time.
+"""A user's images, from a folder or an array file, one batch at a time.
 
-A picture is turned upright (EXIF), cropped around its center to a square of its shorter side, and
-resized to the wanted size (Lanczos); one that has it already is taken as it is. Transparency is
-dropped, animations give their first frame. Files that cannot be read are skipped and remembered.
+A picture is rotated by its EXIF orientation, cropped around its center to a square, and resized
+(Lanczos) unless it has the requested size. Transparency is dropped; of an animation the first frame
+is read. Files that cannot be read are skipped and listed.
 """
 
 import math
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from pds.checks import require_whole
 from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -25,18 +26,19 @@ BATCH = 16
 
 @dataclass
 class Images:
-    """The images of a source, again each time it is iterated.
+    """The images of a source; each iteration reads them anew.
 
     Args:
         source: a folder, searched recursively, or an .npy or .npz file with images (B, H, W, C),
             (B, C, H, W) or (B, H, W): whole numbers up to 255, or floats in [0, 1].
-        size: pixels of each side.
+        size: height and width in pixels, >= 2.
         channels: 3 for color, 1 for gray.
-        skipped: names of files that could not be read, filled while iterating.
+        skipped: names of files that could not be read, filled by an iteration.
 
     Raises:
         FileNotFoundError: if there is no such source.
-        ValueError: (when iterated) if it holds no image, or an array that is none.
+        ValueError: if size or channels are out of range; by an iteration, if the source holds no
+            image or an array of another kind.
     """
 
     source: Path
@@ -49,11 +51,9 @@ class Images:
             raise FileNotFoundError(
                 f"no images at {self.source}; expected a folder, an .npy or an .npz file"
             )
-        if self.size < 2 or self.channels not in (1, 3):
-            raise ValueError(
-                f"images need a size of 2 or more and 1 or 3 channels, got {self.size} and "
-                f"{self.channels}"
-            )
+        require_whole("the size of images", self.size, 2)
+        if self.channels not in (1, 3):
+            raise ValueError(f"images have 1 or 3 channels, got {self.channels}")
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield float32 batches (B, channels, size, size) in [0, 1]."""
@@ -68,24 +68,24 @@ class Images:
             yield torch.stack(batch)
 
     def _pictures(self) -> Iterator[Image.Image]:
-        found: Iterator[Image.Image]
+        pictures: Iterator[Image.Image]
         if self.source.is_dir():
             paths = sorted(p for p in self.source.rglob("*") if p.suffix.lower() in SUFFIXES)
             opened = map(self._open, paths)
-            found = (picture for picture in opened if picture is not None)
+            pictures = (picture for picture in opened if picture is not None)
         else:
-            found = map(Image.fromarray, _array(self.source))
-        first = next(found, None)
+            pictures = map(Image.fromarray, _array(self.source))
+        first = next(pictures, None)
         if first is None:
             unread = f"; {len(self.skipped)} could not be read" if self.skipped else ""
             raise ValueError(f"{self.source} holds no image that can be read{unread}")
         yield first
-        yield from found
+        yield from pictures
 
     def _open(self, path: Path) -> Image.Image | None:
         try:
             with warnings.catch_warnings():
-                # A picture that claims to be enormous may be an attack.
+                # A header that claims an enormous picture may be an attack.
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(path, formats=PICTURE_FORMATS) as picture:
                     if math.prod(picture.size) > MAX_PICTURE_PIXELS:
@@ -112,7 +112,7 @@ class Images:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Bring 16-bit gray down to 8 bits; Pillow would clip it instead."""
+    """Scale 16-bit gray to 8 bits; Pillow would clip it instead."""
     if not picture.mode.startswith("I"):
         return picture
     values = np.asarray(picture).astype(np.float64) / 257

@@ -1,11 +1,11 @@
-"""How states become pictures, and pictures files: PNG that says what it is, sheets, animations.
+"""From states to 8-bit pixels, grids, labeled sheets, PNG with a text, and animations.
 
-A noisy state x = x0 + sigma z has pixels far outside [0, 1]. It is shown as
+A noisy state x = x0 + sigma z has values far outside [0, 1]. Its picture is
 
-    view = 0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
+    0.5 + (x_mean - 0.5) s / sqrt(s^2 + sigma^2),   clipped to [0, 1],
 
-with s the standard deviation of the data, so that it keeps their contrast while it emerges from the
-noise. At sigma = 0 it is shown as it is. Files are written whole or not at all.
+with s the standard deviation of the data: at every sigma the picture has the contrast of the data.
+At sigma = 0 it is x_mean itself.
 """
 
 import io
@@ -23,25 +23,26 @@ Pixels = NDArray[np.uint8]
 """One image, (H, W, 1 or 3)."""
 
 KEY = "pds"
+"""Name of the text in a PNG."""
 END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-"""The last bytes of every whole PNG."""
+"""The last bytes of a complete PNG."""
 
 DATA_STD = 0.25
-"""About that of natural images."""
+"""Standard deviation of natural images, about."""
 
 GAP = 4
 TILE_PIXELS = 96
-"""Tiles of a sheet are enlarged, by whole factors, to at least this."""
+"""Tiles of a sheet are enlarged, by a whole factor, to at least this height."""
 
 
 def view(
     x_mean: NDArray[np.float32], *, sigma: float = 0.0, data_std: float = DATA_STD
 ) -> NDArray[np.uint8]:
-    """Map states to 8-bit pixels (B, H, W, C); what is not a number becomes middle gray.
+    """Return states as 8-bit pixels (B, H, W, C); NaN becomes middle gray.
 
     Args:
-        x_mean: (B, C, H, W), in the units of the data, [0, 1] when clean.
-        sigma: noise in x_mean, in the same units; 0 shows it as it is.
+        x_mean: (B, C, H, W), in pixel units, [0, 1] when clean.
+        sigma: standard deviation of the noise in x_mean; 0 leaves the contrast as it is.
         data_std: standard deviation of the data, > 0.
     """
     contrast = data_std / math.hypot(data_std, sigma)
@@ -50,28 +51,8 @@ def view(
     return pixels.transpose(0, 2, 3, 1)
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file that is never seen half written.
-
-    Raises:
-        OSError: if it cannot be written; nothing is left of it.
-    """
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        if partial.is_file():
-            partial.unlink()
-        raise OSError(
-            f"cannot write {path} ({error.strerror}); files written before are kept, so make room "
-            "or choose another place, and run the command again"
-        ) from None
-
-
 def png(pixels: Pixels, text: str) -> bytes:
-    """Encode an image with a text that `read_text` gives back."""
+    """Encode an image with a text, which `read_text` returns."""
     metadata = PngInfo()
     metadata.add_text(KEY, text)
     buffer = io.BytesIO()
@@ -80,7 +61,7 @@ def png(pixels: Pixels, text: str) -> bytes:
 
 
 def read_text(path: Path) -> str | None:
-    """Return the text of a PNG, "" if it has none, or None if it is not whole."""
+    """Return the text of a PNG, "" if it has none, None if the file is incomplete."""
     try:
         with path.open("rb") as file:
             file.seek(-len(END), os.SEEK_END)
@@ -94,16 +75,20 @@ def read_text(path: Path) -> str | None:
 
 
 def read_pixels(path: Path) -> Pixels:
-    """Read an image back, (H, W, 1 or 3)."""
+    """Read the pixels of a PNG, (H, W, 1 or 3)."""
     with Image.open(path, formats=["PNG"]) as image:
         pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
 def animation(frames: Sequence[Pixels], *, seconds: float = 4.0) -> bytes:
-    """Encode frames as a lossless WebP that plays in about so many seconds and stays on the last.
+    """Encode frames as a lossless animated WebP.
 
     Small frames are enlarged like the tiles of a sheet.
+
+    Args:
+        frames: of one size, at least one.
+        seconds: duration of the animation, about; the last frame then stays for 1.5 s.
     """
     images = [_enlarged(frame).convert("RGB") for frame in frames]
     each = max(20, round(1000 * seconds / len(images)))
@@ -123,25 +108,29 @@ def animation(frames: Sequence[Pixels], *, seconds: float = 4.0) -> bytes:
     return buffer.getvalue()
 
 
-def numbers(**arrays: NDArray[np.generic]) -> bytes:
-    """Encode named arrays as .npz."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
+def grid(images: Sequence[Pixels] | NDArray[np.uint8], *, columns: int) -> Pixels:
+    """Tile images of one size without gaps, row by row; a last row that is not full ends in white.
 
-
-def side_by_side(images: Sequence[Pixels]) -> Pixels:
-    """Put images of one size next to each other."""
-    return np.concatenate(images, axis=1)
+    Args:
+        images: at least one.
+        columns: images in a row.
+    """
+    tiles = np.stack(list(images))
+    count, height, width, channels = tiles.shape
+    rows = -(-count // columns)
+    missing = np.full((rows * columns - count, height, width, channels), 255, np.uint8)
+    table = np.concatenate([tiles, missing]).reshape(rows, columns, height, width, channels)
+    return table.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
 def sheet(
     rows: Sequence[tuple[str, Sequence[Pixels | None]]], columns: Sequence[str] = ()
 ) -> Pixels:
-    """Lay images of one size out in rows, each with a label on its left if it has one.
+    """Return a labeled sheet: rows of images of one size with white gaps, enlarged if small.
 
     Args:
-        rows: label and images; None leaves a gap. At least one image.
+        rows: the label on the left, "" for none, and the images; None leaves its place empty. At
+            least one image.
         columns: labels above the columns, if any.
     """
     tiles = [[i if i is None else _enlarged(i) for i in images] for _, images in rows]

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file appears complete, or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -8,28 +8,35 @@ from pathlib import Path
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a place to write to that becomes `path` at the end, or nothing if the body fails.
+    """Yield a temporary path in the same folder; rename it to `path` if the body succeeds.
 
-    Missing folders are made. The partial file lies beside it, so that the rename is atomic.
+    Missing folders are created. If the body fails, the temporary file is removed and an existing
+    file at `path` is kept. Processes that write the same file do not disturb each other: the last
+    one wins.
 
     Raises:
-        OSError: if the file cannot be written; says which and that nothing else was lost.
+        OSError: if the file cannot be written; any other error of the body passes through.
     """
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         os.replace(partial, path)
     except OSError as error:
         raise OSError(
-            f"cannot write {path} ({error.strerror}); files written before are kept, so make room "
-            "or choose another place, and run the command again"
+            f"cannot write {path} ({error.strerror or error}); files written before are kept, so "
+            "make room or choose another place, and run the command again"
         ) from None
     finally:
-        partial.unlink(missing_ok=True)
+        if partial.is_file():
+            partial.unlink()
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write bytes, whole or not at all; raises as `whole`."""
+    """Write bytes atomically; missing folders are created.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
     with whole(path) as partial:
         partial.write_bytes(content)

@@ -7,7 +7,6 @@ an image is to depend on neither. On a GPU a batch is one call.
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pds import filters
+from pds.files.fingerprint import fingerprint as fingerprint_of
 from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
@@ -104,11 +104,10 @@ def fingerprint(model: Model, job: Job) -> str:
     extra: list[object] = [score.card.to_dict(), model.num_corrector_steps]
     if job.request.tuned:
         extra.append(_tuned_text(model))
-    digest = hashlib.sha256(json.dumps(extra, sort_keys=True).encode())
     masks = ((job.request.frequency, model.frequency_mask), (job.request.space, model.space_mask))
-    for tensor in [*score.network.state_dict().values(), *(mask for used, mask in masks if used)]:
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()[:32]
+    used = [mask for is_used, mask in masks if is_used]
+    weights = score.network.state_dict().values()
+    return fingerprint_of([json.dumps(extra, sort_keys=True), *weights, *used])
 
 
 def _tuned_text(model: Model) -> str:

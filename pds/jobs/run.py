@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pds import sampling
-from pds.files import pictures
+from pds.files import arrays, pictures, writing
 from pds.files.pictures import Pixels
 from pds.jobs.folder import Folder
 from pds.jobs.job import Job
@@ -109,7 +109,7 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
             _draw(plan, score, batch, progress)
     ranks.finish()
     if ranks.first and job.only is None:
-        pictures.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
+        writing.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
     drawn = sum(len(batch.missing) for batch in plan.batches)
     wanted = sum(len(batch.wanted) for batch in plan.batches)
     return Summary(drawn, wanted - drawn, job.folder)
@@ -168,7 +168,7 @@ def _draw(plan: _Plan, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") ->
             path, record = plan.folder.picture(num_steps, name, image)
             if not plan.folder.whole(path):
                 (pixels,) = pictures.view(images[row : row + 1])
-                pictures.write(path, pictures.png(pixels, record.to_json()))
+                writing.write(path, pictures.png(pixels, record.to_json()))
 
 
 def _require_finite(name: str, images: Images, batch: _Batch) -> None:
@@ -223,16 +223,17 @@ def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Mo
         end = "_vanilla" if plan.job.request.tuned and name == "vanilla" else ""
         numbers["t" + end] = np.array([m.t[name] for m in moments])
         numbers["sigma" + end] = np.array([m.sigma[name] for m in moments])
-    pictures.write(stored, pictures.numbers(**numbers, **chains))
+    writing.write(stored, arrays.to_npz(**numbers, **chains))
     # The last state is the image itself: no noise is left to allow for.
     shares = [1.0] * (len(moments) - 1) + [0.0]
     frames = [
-        pictures.side_by_side(
-            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()]
+        pictures.grid(
+            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()],
+            columns=len(m.images),
         )
         for m, share in zip(moments, shares, strict=True)
     ]
-    pictures.write(animated, pictures.animation(frames))
+    writing.write(animated, pictures.animation(frames))
 
 
 def _sheet(plan: _Plan) -> Pixels:

@@ -1,7 +1,7 @@
 """A small drawing surface: soft shapes from signed distances, textures from shaped noise.
 
-Coordinates run from -1 to 1, x to the right and y down. Everything is drawn on a grid of 128 pixels
-and averaged down, so edges come out smooth and texture keeps the power that a camera would see.
+Coordinates run from -1 to 1, x to the right and y down. Shapes are drawn on a grid of 128 x 128
+pixels, which is averaged down: edges are smooth, and texture has the spectrum of a camera's pixels.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ X, Y = _AXIS[None], _AXIS[:, None]
 
 @dataclass(frozen=True)
 class Canvas:
-    """An image under construction, or a window on a part of one.
+    """An image, or a window on a part of it.
 
     Attributes:
-        pixels: (3, H, W) in [0, 1]; a window shares those of its image.
-        rows: the rows of the grid that it shows.
-        columns: the columns of the grid that it shows.
+        pixels: (3, H, W) in [0, 1]; a window shares the memory of its image.
+        rows: of the grid, in the window.
+        columns: of the grid, in the window.
     """
 
     pixels: NDArray[np.float32]
@@ -48,19 +48,19 @@ class Canvas:
         return Y[self.rows]
 
     def of(self, field: Field) -> Field:
-        """Return what a window shows of a field on the whole grid, (H, W)."""
+        """Return the part of a field on the whole grid that is in the window, (H, W)."""
         return field[self.rows, self.columns]
 
     def window(self, x: float, y: float, width: float, height: float) -> "Canvas":
-        """Return the part of the whole image around (x, y), by half width and height.
+        """Return a window on the whole image around (x, y), with half its width and height.
 
-        Most shapes are small: one painted in a window costs only the pixels that it can touch.
+        Most shapes are small: painted in a window, they cost only the pixels near them.
         """
         rows, columns = _span(y, height), _span(x, width)
         return Canvas(self.pixels[:, rows, columns], rows, columns)
 
     def paint(self, cover: Field, color: Color) -> None:
-        """Lay a color over the image where `cover` (0 to 1) says."""
+        """Blend a color into the image with the opacity `cover`, 0 to 1."""
         self.pixels[:] = self.pixels + cover * (color - self.pixels)
 
     def shade(self, factor: Field) -> None:
@@ -77,7 +77,10 @@ class Canvas:
     def ellipse(
         self, x: float, y: float, width: float | Field, height: float, *, power: float = 2
     ) -> Field:
-        """Return about the signed distance to an ellipse by half axes (power 2 is round)."""
+        """Return an approximate signed distance to a superellipse; power 2 is an ellipse.
+
+        width and height are its half axes.
+        """
         across, down = np.abs((self.x - x) / width), np.abs((self.y - y) / height)
         radius = (across**power + down**power) ** (1 / power)
         return (radius - 1) * np.minimum(width, height)
@@ -87,7 +90,7 @@ class Canvas:
         return np.exp(-(((self.x - x) / width) ** 2 + ((self.y - y) / height) ** 2))
 
     def stroke(self, x: float, y: float, width: float, *, bend: float, thickness: float) -> Field:
-        """Return the cover of a brush stroke along x, bent like a parabola, thin at its ends."""
+        """Return the cover of a stroke along x, bent to a parabola and tapered at its ends."""
         along = (self.x - x) / width
         middle = y + bend * (along**2 - 1)
         taper = thickness * np.sqrt(np.clip(1 - along**2, 0, None))
@@ -95,7 +98,7 @@ class Canvas:
 
 
 def blank() -> Canvas:
-    """Return a whole image, black."""
+    """Return a black image."""
     return Canvas(np.zeros((3, GRID, GRID), np.float32), slice(GRID), slice(GRID))
 
 
@@ -125,14 +128,14 @@ def band(rng: np.random.Generator, *, center: float) -> Field:
 
 
 def strands(rng: np.random.Generator, angle: Field, *, count: int) -> Field:
-    """Return streaks that are constant along lines of equal `angle`, about -1 to 1."""
+    """Return random streaks that depend on `angle` only, about -1 to 1."""
     profile = rng.standard_normal(count) + 0.7 * np.repeat(rng.standard_normal(count // 4), 4)
     turns = (angle / (2 * np.pi)) % 1 * count
     return (np.interp(turns, np.arange(count), profile, period=count) / 1.6).astype(np.float32)
 
 
 def _span(center: float, half: float) -> slice:
-    """The pixels of an axis within `half` of a coordinate."""
+    """Return the pixels of an axis within `half` of a coordinate."""
     first, last = (int((center + side * half + 1) / PIXEL) for side in (-1, 1))
     return slice(max(first, 0), max(last + 1, 0))
 
@@ -156,5 +159,5 @@ def _peak(center: float) -> Field:
 
 
 def _radius() -> Field:
-    """|k| in cycles per image on the half spectrum."""
+    """Return |k| in cycles per image on the half spectrum; numpy's, whose bits the pixels keep."""
     return np.hypot(np.fft.fftfreq(GRID)[:, None], np.fft.rfftfreq(GRID)[None]) * GRID

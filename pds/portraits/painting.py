@@ -1,4 +1,4 @@
-"""How a person is painted, back to front."""
+"""Painting of a person, back to front."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from pds.portraits.person import Person
 INK = rgb(0.09, 0.07, 0.09)
 EYE_LINE, EYE_X = -0.02, 0.175
 CONTRAST = {"knit": 0.3, "checks": 0.35, "stripes": 0.8, "plain": 0.0}
-# How far the hair reaches over the skull and down the temples, where a style differs from most.
+# Extent of the hair over the skull and down the temples, for styles that differ from the default.
 THICKNESS = {"curly": 1.16, "cap": 1.12, "short": 1.07, "bun": 1.05}
 SIDES = {"long": 0.3, "curly": 0.12, "bangs": 0.12, "bun": 0.02, "cap": -0.1}
 
@@ -60,7 +60,7 @@ def _wall(canvas: Canvas, person: Person, texture: Field, grain: Field) -> None:
 
 
 def _tress(person: Person, rng: np.random.Generator) -> Field:
-    """Streaks or curls of the hair, about -1 to 1, with a soft highlight."""
+    """Return streaks or curls of the hair, about -1 to 1, with a soft highlight."""
     if person.style == "curly":
         pattern = 0.9 * band(rng, center=13)
     elif person.style == "cap":
@@ -136,7 +136,7 @@ def _neck(canvas: Canvas, person: Person) -> None:
 
 
 def _outline(here: Canvas, person: Person) -> Field:
-    """The signed distance to the face, narrower towards the chin."""
+    """Return the signed distance to the face, which is narrower towards the chin."""
     down = np.clip((here.y - person.y) / person.height, 0, 1)
     width = person.width * (1 - person.jaw * down**2)
     return here.ellipse(person.x, person.y, width, person.height, power=2.15)
@@ -233,7 +233,7 @@ def _beard(canvas: Canvas, person: Person, grain: Field) -> None:
 
 
 def _hairline(person: Person, part: Field) -> Field:
-    """The height where the hair over the forehead ends; `part` grows on the side of the light."""
+    """Return the y of the hairline; `part` is the distance from the parting, towards the light."""
     rise: Field
     match person.style:
         case "short":

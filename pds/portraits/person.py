@@ -1,4 +1,4 @@
-"""Who is drawn: the traits of one portrait, all random, in ranges that keep faces pleasant."""
+"""The traits of a portrait, all random, in ranges that give plausible faces."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def color(code: str) -> Color:
 
 @dataclass(frozen=True)
 class Person:
-    """Traits of one portrait; lengths in drawing units, where the image is 2 wide."""
+    """Traits of one portrait; lengths in drawing units, the image is 2 wide."""
 
     x: float
     y: float
@@ -71,7 +71,7 @@ def draw_person(rng: np.random.Generator) -> Person:
     tone = rng.random() ** 1.3 * (len(SKIN) - 1)
     low, part = int(tone), tone % 1
     skin = color(SKIN[low]) + np.float32(part) * (color(SKIN[low + 1]) - color(SKIN[low]))
-    # Dark skin goes with dark hair more often than not; gray and dyed hair go with all.
+    # Dark skin mostly has dark hair; gray and dyed hair are drawn for every skin.
     hair = rng.integers(len(HAIR)) if tone < 3 or rng.random() < 0.2 else rng.integers(3)
     style = str(rng.choice(STYLES, p=STYLE_ODDS))
     bearded = style in ("short", "swept", "bald", "cap") and rng.random() < 0.45

@@ -2,19 +2,19 @@
 
     loss = E (sigma^2 + s^2) / (sigma s)^2 |D(x + sigma z, sigma) - x|^2
 
-over portraits x, noise z and noise levels sigma: log-normal around the levels where faces form, and
-for one image in four log-uniform over the whole range of the process, so that the network is right
-everywhere the sampler goes. What is kept is an exponential moving average of the weights.
+over portraits x, noise z and noise levels sigma. For three images of four, sigma is log-normal
+around the levels at which faces emerge; for the fourth it is log-uniform over the whole range of
+the process, so that the network is accurate at every level of the sampler. The exported weights are
+an exponential moving average.
 
-Every batch is a function of the seed and the iteration alone: a run that was killed goes on from
-its last checkpoint exactly as if it had not been.
+Every batch is a function of the seed and the iteration alone: a run that was killed continues from
+its last checkpoint as if it had not been interrupted.
 
 Source: T. Karras et al., NeurIPS 2022 (loss weights and noise distribution).
 """
 
 import itertools
 import math
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,11 +25,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
+from pds.checks import require_positive, require_whole
+from pds.files import pictures
+from pds.files.writing import whole, write
 from pds.kernels import Langevin
 from pds.noise import seeded_noise
 from pds.portraits import portrait
@@ -44,15 +46,15 @@ HELD_OUT = 1_000_000
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; `card` says what.
+    """Settings of a training run; `card` describes the model.
 
     Args:
-        out: folder for the cache of portraits, the checkpoint, sheets and weights.
+        out: folder of the portraits, the checkpoint, the sheets and the weights.
         size: pixels, 32 or 64.
         num_images: portraits to train on, seeds 0 to num_images - 1.
         iterations: optimizer steps in all.
         batch_size: images per step.
-        learning_rate: at its highest; it warms up over 500 steps and decays as a cosine.
+        learning_rate: maximum; it warms up over 500 steps and decays as a cosine.
         ema_half_life: of the averaged weights, in images.
         device: torch device.
         bf16: autocast the network to bfloat16.
@@ -73,12 +75,12 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("num_images", "iterations", "batch_size", "learning_rate", "ema_half_life"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be > 0, got {getattr(self, name)}")
+        for name in ("num_images", "iterations", "batch_size", "ema_half_life"):
+            require_whole(name, getattr(self, name), 1)
+        require_positive("learning_rate", self.learning_rate)
         try:
             torch.empty(0, device=self.device)
-        # What torch raises for a name it does not know, and for one it was built without.
+        # torch raises these for unknown devices and for devices it was built without.
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"device {self.device!r} cannot be used here ({reason})") from None
@@ -101,7 +103,7 @@ class TrainConfig:
 
 
 class Trainer:
-    """A network with its optimizer, average and place; `step` advances it."""
+    """A network with its optimizer, averaged weights and iteration; `step` advances it."""
 
     def __init__(self, config: TrainConfig, images: NDArray[np.uint8]) -> None:
         self.config, self.images, self.iteration = config, images, 0
@@ -117,7 +119,7 @@ class Trainer:
 
     def step(self) -> float:
         """Take one optimizer step and return its loss."""
-        # A generator heeds the low 32 bits of its seed only.
+        # A generator uses only the low 32 bits of its seed.
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + self.iteration)
         x = self._batch(generator)
         for group in self.optimizer.param_groups:
@@ -143,22 +145,21 @@ class Trainer:
         return (weight * (denoised.float() - x) ** 2).mean()
 
     def save(self) -> None:
-        """Write the checkpoint that `resume` reads, whole or not at all."""
-        partial = self.path.with_suffix(".part")
+        """Write the checkpoint for `resume`, atomically."""
         state = {
             "iteration": self.iteration,
             "score": self.score.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        with whole(self.path) as partial:
+            torch.save(state, partial)
 
     def resume(self) -> None:
-        """Go on from the checkpoint, if there is one.
+        """Continue from the checkpoint, if there is one.
 
         Raises:
-            ValueError: if it is damaged, or of a network of another size.
+            ValueError: if it is damaged, or of another network.
         """
         if not self.path.exists():
             return
@@ -170,7 +171,7 @@ class Trainer:
             self.iteration = state["iteration"]
         except checkpoints.DAMAGE as error:
             raise ValueError(
-                f"cannot go on from {self.path}: it is damaged or of another network "
+                f"cannot continue from {self.path}: it is damaged or of another network "
                 f"({str(error).splitlines()[0]}); train in another folder, or remove it"
             ) from None
 
@@ -196,7 +197,7 @@ class Trainer:
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, resuming where a former run stopped, and return the path of the averaged weights."""
+    """Train, or continue an interrupted run, and return the path of the averaged weights."""
     config.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, portrait_cache(config))
     trainer.resume()
@@ -226,15 +227,15 @@ def noise_levels(count: int, card: ModelCard, generator: torch.Generator) -> Ten
 
 
 def pixels(images: NDArray[np.uint8]) -> Tensor:
-    """Turn stored portraits (B, 3, H, W) into float32 in [0, 1]."""
+    """Return stored portraits (B, 3, H, W) as float32 in [0, 1]."""
     return torch.from_numpy(images).float() / 255
 
 
 def portrait_cache(config: TrainConfig) -> NDArray[np.uint8]:
-    """Render the training portraits once, on all cores; later runs read the file.
+    """Return the training portraits from a file, which the first run renders on all cores.
 
     Raises:
-        ValueError: if the file is no array.
+        ValueError: if the file is damaged.
     """
     path = config.out / f"portraits{config.size}.npy"
     if path.exists():
@@ -245,9 +246,8 @@ def portrait_cache(config: TrainConfig) -> NDArray[np.uint8]:
         if images.shape == (config.num_images, 3, config.size, config.size):
             return images
     images = np.concatenate(list(rendered(config.num_images, size=config.size)))
-    with open(path.with_suffix(".part"), "wb") as file:
+    with whole(path) as partial, partial.open("wb") as file:
         np.save(file, images)
-    os.replace(path.with_suffix(".part"), path)
     return images
 
 
@@ -260,21 +260,21 @@ def rendered(num_images: int, *, size: int) -> Iterator[NDArray[np.uint8]]:
 
 
 def _render(seeds: range, size: int) -> NDArray[np.uint8]:
-    # Without torch: its threads do not survive the fork, and a worker would wait for them forever.
+    # Without torch: its threads do not survive the fork, and a worker would block on them.
     drawn = np.stack([portrait(seed, size=size) for seed in seeds])
     return np.rint(drawn * 255).astype(np.uint8)
 
 
 @torch.no_grad()
 def held_out_loss(trainer: Trainer, *, num_images: int = 192) -> float:
-    """Return the averaged network's loss on portraits it never saw, always the same ones."""
+    """Return the averaged network's loss on fixed portraits that are not in the training set."""
     seeds = range(HELD_OUT, HELD_OUT + num_images)
     x = pixels(_render(seeds, trainer.config.size)).to(trainer.config.device)
     return float(trainer.loss(trainer.average, x, torch.Generator().manual_seed(0)))
 
 
 def _export(trainer: Trainer) -> Path:
-    """Save the checkpoint, the averaged weights and a sheet of 16 samples of them."""
+    """Save the checkpoint, the averaged weights, and a sheet of 16 of their samples."""
     config = trainer.config
     trainer.save()
     path = config.out / f"portraits{config.size}.safetensors"
@@ -283,13 +283,6 @@ def _export(trainer: Trainer) -> Path:
     sampler = PredictorCorrector(100, 2e-4, corrector=Langevin(config.card.snr, "sample"))
     noise = seeded_noise(range(16), device=config.device)
     images = sample(score, sampler.chain(sde, noise=noise, shape=(16, 3, *[config.size] * 2)))
-    sheet(images).save(config.out / f"sheet{trainer.iteration:06d}.png")
+    sheet = pictures.grid(pictures.view(images.cpu().numpy()), columns=8)
+    write(config.out / f"sheet{trainer.iteration:06d}.png", pictures.png(sheet, ""))
     return path
-
-
-def sheet(images: Tensor, *, columns: int = 8) -> Image.Image:
-    """Tile images (B, 3, H, W) in [0, 1], clipped, into one picture."""
-    tiles = images.clamp(0, 1).mul(255).round().byte().cpu()
-    rows = list(torch.split(tiles, columns))
-    tiled = torch.cat([torch.cat(list(row), dim=-1) for row in rows], dim=-2)
-    return Image.fromarray(tiled.permute(1, 2, 0).numpy())

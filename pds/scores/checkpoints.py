@@ -1,15 +1,14 @@
-"""Model files: our .safetensors, which carry their own description, and score_sde's .pth.
+"""Model files: the .safetensors of this project, which contain a model card, and score_sde's .pth.
 
 A score_sde checkpoint is dict(optimizer, model, ema, step). `model` has names with a `module.`
 prefix; `ema["shadow_params"]` lists the averaged *trainable* parameters in order, so the fixed
-Fourier frequencies come from `model`. It is opened with weights_only, so no code in it can run.
+Fourier frequencies come from `model`. It is opened with weights_only, so that it cannot run code.
 
 Source: the layout is that of Y. Song's score_sde and of the published PDS code.
 """
 
 import importlib
 import json
-import os
 import pickle
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from pds.files.writing import whole
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 
 Weights = dict[str, Tensor]
@@ -34,7 +34,7 @@ DAMAGE = (
     TypeError,
     ValueError,
 )
-"""What torch.load raises for bytes that are no checkpoint, depending on where they go wrong."""
+"""What torch.load raises for damaged checkpoints, depending on where they are damaged."""
 
 
 def load(
@@ -43,13 +43,13 @@ def load(
     """Read a model, ready to sample on the CPU.
 
     Args:
-        path: a .safetensors file of ours, or a score_sde .pth.
-        card: what the network is; a .safetensors file brings its own.
-        weights: averaged or last ones of a .pth.
+        path: a .safetensors file of this project, or a score_sde .pth.
+        card: of the network; not used for a .safetensors file, which has its own.
+        weights: the averaged or the last ones of a .pth.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is damaged, is not a checkpoint, or holds another network.
+        ValueError: if the file is damaged, not a checkpoint, or of another network.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}; expected a .safetensors or .pth file")
@@ -59,7 +59,7 @@ def load(
         raise ValueError(f"{path} does not describe its network; pass its configuration")
     else:
         state = {}
-    # On meta, nothing is drawn or allocated before the file is known to fit.
+    # On the meta device, no weights are allocated or initialized before the file is checked.
     with torch.device("meta"):
         score = NetworkScore(card)
     if path.suffix != ".safetensors":
@@ -69,11 +69,15 @@ def load(
 
 
 def fill(score: NetworkScore, state: Weights, source: Path | str) -> NetworkScore:
-    """Give a network on the meta device its weights, ready to sample on the CPU.
+    """Set the weights of a network on the meta device, and make it ready to sample on the CPU.
+
+    Args:
+        score: the network.
+        state: its weights.
+        source: where the weights come from, for error messages.
 
     Raises:
-        ValueError: if a tensor is missing, unknown, of another shape or not finite; names the
-            source and the first of them.
+        ValueError: if a tensor is missing, unknown, of another shape or not finite.
     """
     _require_fit(source, state, score.network.state_dict())
     state = {name: tensor.float().contiguous() for name, tensor in state.items()}
@@ -84,11 +88,10 @@ def fill(score: NetworkScore, state: Weights, source: Path | str) -> NetworkScor
 
 
 def save(path: Path, score: NetworkScore) -> None:
-    """Write a model with its description as .safetensors, whole or not at all."""
-    partial = path.with_name(path.name + ".part")
+    """Write a model with its card as .safetensors, atomically."""
     state = {name: tensor.contiguous() for name, tensor in score.network.state_dict().items()}
-    save_file(state, partial, metadata={"pds": json.dumps(score.card.to_dict())})
-    os.replace(partial, path)
+    with whole(path) as partial:
+        save_file(state, partial, metadata={"pds": json.dumps(score.card.to_dict())})
 
 
 def _read_safetensors(path: Path) -> tuple[Weights, ModelCard]:
@@ -116,7 +119,7 @@ def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
             f"found {', '.join(map(str, checkpoint)) or 'nothing'}"
         )
     state = {str(name).removeprefix("module."): tensor for name, tensor in model.items()}
-    # The grid of noise levels: sampling computes its own.
+    # The noise levels, which sampling computes itself.
     state.pop("sigmas", None)
     if weights == "raw":
         return state
@@ -129,14 +132,14 @@ def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
 
 
 def unpickle(path: Path) -> dict[str, Any]:
-    """Read a .pth that may hold numpy scalars (score_sde's warm-up leaves one), and no code.
+    """Read a .pth without running code; numpy scalars are allowed, which score_sde's files have.
 
     Raises:
-        ValueError: if it is damaged, holds code, or no dict.
+        ValueError: if the file is damaged, needs code, or does not hold a dict.
     """
     scalar = importlib.import_module("numpy._core.multiarray").scalar
     safe = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, np.dtypes.Float64DType]
-    # Opened outside the try: a file that may not be read is not a damaged one.
+    # Opened outside the try: a file without read permission is not damaged.
     with path.open("rb") as file, torch.serialization.safe_globals(safe):
         try:
             checkpoint = torch.load(file, map_location="cpu", weights_only=True)
@@ -149,7 +152,7 @@ def unpickle(path: Path) -> dict[str, Any]:
 
 
 def _require_fit(source: Path | str, state: Weights, expected: Weights) -> None:
-    """Name the first tensors that differ in name, shape, kind or are not finite."""
+    """Raise for tensors with other names or shapes, and for values that are not finite."""
     problems = []
     for name in [*expected, *(n for n in state if n not in expected)]:
         want, have = expected.get(name), state.get(name)

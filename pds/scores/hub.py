@@ -1,10 +1,10 @@
-"""NCSN++ of the diffusers library: its folders, and the names of its hub.
+"""NCSN++ models in the format of the diffusers library, from a folder or the hub.
 
 A folder holds `config.json` (or `unet/config.json`), the weights beside it, and the process in
 `scheduler/scheduler_config.json` (or `scheduler_config.json`). A UNet2DModel of Skip blocks with a
 Fourier embedding is an NCSN++ of the skip flavor, tensor by tensor:
 
-| diffusers                                    | here                                 |
+| diffusers                                    | pds                                  |
 |----------------------------------------------|--------------------------------------|
 | time_proj, time_embedding.linear_1, linear_2 | the embedding                        |
 | down_blocks.i.resnets.j, attentions.j        | the blocks of level i                |
@@ -32,8 +32,7 @@ from torch import Tensor, nn
 
 from pds.scores.checkpoints import Weights, fill, unpickle
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
-from pds.scores.ncsnpp.layers import Attention
+from pds.scores.ncsnpp.layers import Attention, Combine, ResidualBlock
 from pds.sde import VESDE
 
 WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
@@ -50,10 +49,10 @@ PARTS = {
     },
     Combine: {"Conv_0": ""},
 }  # fmt: skip
-"""Names of the parts of a block, ours and theirs."""
+"""Names of the parts of a block: pds, diffusers."""
 
 OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-"""Parts of attention as files of diffusers before 0.15 name them."""
+"""Names of the parts of attention in files of diffusers before 0.15."""
 
 FIXED: dict[str, tuple[Any, ...]] = {
     "_class_name": ("UNet2DModel",),
@@ -69,24 +68,24 @@ FIXED: dict[str, tuple[Any, ...]] = {
 """Values of config.json with which a UNet2DModel is an NCSN++."""
 
 DEFAULTS = {"act_fn": "silu", "resnet_time_scale_shift": "default", "add_attention": True}
-"""What a file that leaves them out means; the others are None then."""
+"""Values of keys that a file leaves out; those of the other keys are None."""
 
 
 def load(source: str | Path) -> NetworkScore:
-    """Read a diffusers folder, or download one from the hub, ready to sample on the CPU.
+    """Read a model from a folder, or download it from the hub, ready to sample on the CPU.
 
     Args:
         source: a folder, or a name such as google/ncsnpp-church-256.
 
     Raises:
-        FileNotFoundError: if a file of it is missing.
+        FileNotFoundError: if a file of the folder is missing.
         OSError: if the hub cannot be reached or has no such name.
-        ValueError: if it is damaged, or no NCSN++ of the skip flavor.
+        ValueError: if a file is damaged, or the network is not an NCSN++ of the skip flavor.
     """
     folder = Path(source) if Path(source).is_dir() else _download(str(source))
     home = folder / "unet" if (folder / "unet").is_dir() else folder
     card = _card(_json(home / "config.json"), _json(_scheduler(folder)), home)
-    # On meta, nothing is drawn or allocated before the weights are known to fit.
+    # On the meta device, no weights are allocated or initialized before the files are checked.
     with torch.device("meta"):
         score = NetworkScore(card)
     return fill(score, _renamed(score, _read(home)), home)
@@ -99,8 +98,8 @@ def _download(name: str) -> Path:
     except (OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OSError(
-            f"{name} is no folder here and could not be had from the hub ({reason}); download it "
-            "where there is a network and give its folder"
+            f"{name} is no folder here and cannot be downloaded from the hub ({reason}); download "
+            "it where there is a network and give its folder"
         ) from None
 
 
@@ -158,7 +157,7 @@ def _network(config: Mapping[str, Any]) -> NCSNppConfig:
         raise ValueError(f"mid_block_scale_factor is {scale}; an NCSN++ has the root of 2")
     channels, levels = config["block_out_channels"], len(config["block_out_channels"])
     nf, attends = channels[0], _attention(config, levels)
-    # Where it is told a number, diffusers uses it in the middle and at the end.
+    # diffusers uses norm_num_groups, if given, in the middle and in the head.
     groups = config.get("norm_num_groups")
     for count in (channels[-1], nf):
         if groups not in (None, min(count // 4, 32)):
@@ -180,7 +179,7 @@ def _network(config: Mapping[str, Any]) -> NCSNppConfig:
 
 
 def _attention(config: Mapping[str, Any], levels: int) -> list[int]:
-    """Return the levels with attention; the way up must mirror the way down."""
+    """Return the levels with attention, after checking that up_block_types mirror the others."""
     kinds = {"SkipDownBlock2D": False, "AttnSkipDownBlock2D": True}
     down, up = config["down_block_types"], config["up_block_types"]
     unknown = [kind for kind in down if kind not in kinds]
@@ -193,13 +192,13 @@ def _attention(config: Mapping[str, Any], levels: int) -> list[int]:
 
 
 def _renamed(score: NetworkScore, state: Mapping[str, Tensor]) -> Weights:
-    """Return the weights under our names; what has none keeps its own and will be refused."""
+    """Return the weights under the names of pds; unknown names stay, and `fill` reports them."""
     rest = {_new_name(name): tensor for name, tensor in state.items()}
     renamed: Weights = {}
     modules = score.network.all_modules
     for index, (module, prefix) in enumerate(zip(modules, _prefixes(score), strict=True)):
         for name in module.state_dict():
-            theirs, transposed = _their_name(module, prefix, name)
+            theirs, transposed = _diffusers_name(module, prefix, name)
             if theirs not in rest:
                 continue
             tensor = rest.pop(theirs)
@@ -212,8 +211,8 @@ def _new_name(name: str) -> str:
     return ".".join([*front, OLD_NAMES.get(part, part), leaf]).removeprefix(".")
 
 
-def _their_name(module: nn.Module, prefix: str, name: str) -> tuple[str, bool]:
-    """Return a tensor's name there, and whether it is transposed here."""
+def _diffusers_name(module: nn.Module, prefix: str, name: str) -> tuple[str, bool]:
+    """Return a tensor's name in diffusers, and whether it is transposed in pds."""
     parts = PARTS.get(type(module), {})
     part, _, leaf = name.rpartition(".")
     if name == "W":
@@ -223,7 +222,7 @@ def _their_name(module: nn.Module, prefix: str, name: str) -> tuple[str, bool]:
 
 
 def _prefixes(score: NetworkScore) -> Iterator[str]:
-    """Yield the names there of our modules, in the order of ours."""
+    """Yield the names in diffusers of the modules of pds, in the order of `all_modules`."""
     config = score.card.network
     last, size = len(config.ch_mult) - 1, config.image_size
     attends = [size >> level in config.attn_resolutions for level in range(last + 1)]

@@ -1,15 +1,15 @@
-"""The exact score of a mixture of Gaussians around a few images: a model without training.
+"""The exact score of a mixture of Gaussians around given images: a model without training.
 
     p_0 = 1/n sum_i N(m_i, beta Lambda),   m_i = m + sqrt(1 - beta) (x_i - m)
 
-with m the mean image and Lambda the stationary Gaussian of the images' own power around it,
-lambda_k = mean_i |F(x_i - m)_k|^2. Mean image and power are those of the images, for every beta:
-(1 - beta) lambda + beta lambda. At time t every component is Gaussian in each Fourier mode, with
-variance v_k = scale^2 beta lambda_k + std^2, and with X = F(x - scale m), R_i = F(m_i - m)
+with m the mean image and Lambda the stationary covariance with the images' own power around it,
+lambda_k = mean_i |F(x_i - m)_k|^2. For every beta, the mixture has the mean and the power of the
+images: (1 - beta) lambda + beta lambda. At time t every component is Gaussian in each Fourier mode,
+with variance v_k = scale^2 beta lambda_k + std^2, and with X = F(x - scale m), R_i = F(m_i - m)
 
     s(x, t) = -F^-1[ (X - scale sum_i w_i R_i) / v ],   w = softmax_i(-1/2 sum_k |X - scale R_i|_k^2 / v_k)
 
-The squares are expanded, so that everything is three matrix products and no image is held n times.
+The squares are expanded: the score takes three matrix products, without n copies of a state.
 
 Source: derived for this project.
 """  # noqa: E501
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from pds.limits import quoted
 from pds.sde import SDE, column
+from pds.spectra import half_multiplicity
 
 
 class SpectralMixture:
@@ -27,7 +28,7 @@ class SpectralMixture:
     Args:
         images: x_i, (n, C, H, W), n >= 2; pixel units.
         sde: the forward process.
-        beta: share of the power that is texture around an image, in (0, 1).
+        beta: share of the power in the Gaussian around each image, in (0, 1).
 
     Raises:
         ValueError: if there are fewer than 2 images, or beta is out of range.
@@ -46,11 +47,7 @@ class SpectralMixture:
         self.half_power = spectra.abs().square().mean(0)
         self._centers = torch.view_as_real(spectra * (1 - beta) ** 0.5).flatten(1)
         self._squares = spectra.abs().square().flatten(1) * (1 - beta)
-        # A half spectrum stands for k and -k, but where a column is its own mirror image.
-        self._count = torch.full_like(self.half_power, 2.0)
-        self._count[..., 0] = 1
-        if images.shape[-1] % 2 == 0:
-            self._count[..., -1] = 1
+        self._multiplicity = half_multiplicity(images.shape[-1]).to(images.device)
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         scale, std = (column(value, self.mean) for value in self.sde.marginal(t))
@@ -72,7 +69,7 @@ class SpectralMixture:
 
     def _weights(self, spectrum: Tensor, precision: Tensor, scale: Tensor) -> Tensor:
         """Return w, (B, n)."""
-        counted = self._count * precision
+        counted = self._multiplicity * precision
         pulled = torch.view_as_real(spectrum * counted).flatten(1)
         likeness = scale * (pulled @ self._centers.mT)
         distance = scale**2 * (counted.flatten(1) @ self._squares.mT)

@@ -1,7 +1,7 @@
-"""The two-dimensional lab: static Langevin sampling, with a preconditioner M and a skew S.
+"""Static Langevin sampling in two dimensions, with a preconditioner M and a skew matrix S.
 
     ULA     x <- x + e D s(x) + sqrt(2 e) M z,    D = M M' + S,   S = [[0, skew], [-skew, 0]]
-    MALA    the same proposal with S = 0, accepted or refused so that p is kept exactly
+    MALA    the same proposal with S = 0, accepted or rejected so that p is invariant
 
 On a Gaussian of mean 0 and covariance C, s(x) = -C^-1 x and every ULA step is linear:
 
@@ -12,13 +12,13 @@ and w = skew / sqrt(det C), since B J B' = det(B) J in two dimensions. So D C^-1
 
     rates = a -+ sqrt(b^2 - w^2),   a = (h1 + h2) / 2,   b = (h2 - h1) / 2
 
-and a step multiplies an offset along each by the factor 1 - e rate. They turn complex, and chains
-swirl, where |w| > b: both directions then shrink alike. Without S the factors are 1 - e h. For
-M = C^(p/2), h = lambda^(p-1) for each variance lambda of C, so the condition number kappa of C
-acts like kappa^(1-p): M = C^(1/2) makes it 1.
+and a step multiplies an offset along each eigenvector by the factor 1 - e rate. The rates are a
+complex pair if |w| > b: the chains rotate, and both directions shrink at the same rate. Without S
+the factors are 1 - e h. For M = C^(p/2), h = lambda^(p-1) for each variance lambda of C: the
+condition number becomes kappa^(1-p), and M = C^(1/2) makes it 1.
 
-Any M and S keep p in continuous time. The step does not: ULA settles at another covariance, without
-S at lambda / (1 - e h / 2) in each direction, and where e h2 >= 2 nowhere.
+In continuous time p is invariant for every M and S. The discrete chains converge to another
+covariance, without S to lambda / (1 - e h / 2) in each direction, and diverge if e h2 >= 2.
 
 Source: M. Girolami and B. Calderhead, "Riemann Manifold Langevin and Hamiltonian Monte Carlo
 Methods", JRSS B 2011 (preconditioned MALA); the rest is derived here.
@@ -32,23 +32,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pds.checks import require_positive
 from pds.theory.plane import Gaussian, Target
 
 CONVERGED = 0.01
-"""An offset that has shrunk to this share of its start counts as gone."""
+"""Relative offset below which a direction has converged."""
 
 
 @dataclass(frozen=True)
 class Move:
-    """One Langevin step: its length e, M and the strength of S.
+    """One Langevin step: its size e, M and the strength of S.
 
     Args:
         step: e, > 0.
-        m: M, (2, 2) float64, invertible; the identity where it is left out.
+        m: M, (2, 2) float64, invertible; the identity by default.
         skew: the upper right entry of S.
 
     Raises:
-        ValueError: if the step is not positive, M not invertible, or anything not finite.
+        ValueError: if the step is not positive, M not invertible, or a value not finite.
     """
 
     step: float
@@ -56,8 +57,7 @@ class Move:
     skew: float = 0.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.step < math.inf:
-            raise ValueError(f"the step must be > 0 and finite, got {self.step:g}")
+        require_positive("the step", self.step)
         if not math.isfinite(self.skew):
             raise ValueError(f"the skew must be finite, got {self.skew:g}")
         if self.m.shape != (2, 2) or not abs(float(torch.linalg.det(self.m.double()))) > 0:
@@ -73,12 +73,12 @@ class Move:
 def ula(target: Target, move: Move, start: Tensor, noise: Tensor) -> Tensor:
     """Run unadjusted Langevin chains, x <- x + e D s(x) + sqrt(2 e) M z.
 
-    A chain whose step is too long grows without bound, to inf and nan in the end.
+    If the step is too large, chains diverge, up to inf and nan.
 
     Args:
         target: the density.
         move: the step.
-        start: where the chains begin, (num_chains, 2) float64.
+        start: the initial points, (num_chains, 2) float64.
         noise: z, standard normal, (num_steps, num_chains, 2) float64.
 
     Returns:
@@ -96,7 +96,7 @@ class Adjusted(NamedTuple):
     """Chains of MALA.
 
     chains: (num_steps + 1, num_chains, 2), the start first.
-    accepted: (num_steps, num_chains) bool; a refused chain stays where it was.
+    accepted: (num_steps, num_chains) bool; after a rejection the chain stays at its point.
     """
 
     chains: Tensor
@@ -109,7 +109,7 @@ class Adjusted(NamedTuple):
 
 
 def mala(target: Target, move: Move, start: Tensor, noise: Tensor, *, uniform: Tensor) -> Adjusted:
-    """Run Metropolis-adjusted Langevin chains, which keep p at every step length.
+    """Run Metropolis-adjusted Langevin chains, for which p is invariant at every step size.
 
     A proposal y is accepted with probability min(1, p(y) q(x|y) / (p(x) q(y|x))),
     q(y|x) = N(y; x + e M M' s(x), 2 e M M').
@@ -117,21 +117,21 @@ def mala(target: Target, move: Move, start: Tensor, noise: Tensor, *, uniform: T
     Args:
         target: the density.
         move: the step, with skew = 0.
-        start: where the chains begin, (num_chains, 2) float64.
+        start: the initial points, (num_chains, 2) float64.
         noise: z, standard normal, (num_steps, num_chains, 2) float64.
         uniform: on [0, 1), (num_steps, num_chains) float64.
 
     Raises:
-        ValueError: if there is a skew: its swirl is not reversible.
+        ValueError: unless skew is 0: with S the proposal is not reversible.
     """
     if move.skew:
         raise ValueError(
-            f"MALA needs skew = 0, got {move.skew:g}; S makes chains swirl, and the Metropolis "
-            "test would refuse what cannot be walked backward; use ULA"
+            f"MALA needs skew = 0, got {move.skew:g}; S makes the chains rotate, and the "
+            "Metropolis test would reject moves that are not reversible; use ULA"
         )
     pull, kicks = _step_matrices(move, noise)
     unkick = torch.linalg.inv(move.m.T) / math.sqrt(2 * move.step)
-    # log u less the log density of the noise, so that the loop adds only the rest.
+    # log u minus the log density of the noise; the loop adds the remaining terms.
     bars = uniform.log() - noise.square().sum(-1) / 2
     x, (log_p, score) = start, target.at(start)
     drift, chains, accepted = score @ pull, [start], []
@@ -140,7 +140,7 @@ def mala(target: Target, move: Move, start: Tensor, noise: Tensor, *, uniform: T
         y = x + outward
         new_log_p, new_score = target.at(y)
         new_drift = new_score @ pull
-        # The noise that would lead back: x = y + e M M' s(y) - sqrt(2 e) M back.
+        # The noise of the reverse move: x = y + e M M' s(y) - sqrt(2 e) M back.
         back = (outward + new_drift) @ unkick
         ok = new_log_p - log_p - (back * back).sum(-1) / 2 > bar
         log_p = torch.where(ok, new_log_p, log_p)
@@ -151,21 +151,21 @@ def mala(target: Target, move: Move, start: Tensor, noise: Tensor, *, uniform: T
 
 
 def _step_matrices(move: Move, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return e D' and sqrt(2 e) z M', for points that are rows."""
+    """Return e D' and sqrt(2 e) z M', for points as rows."""
     return move.step * move.drift.T, math.sqrt(2 * move.step) * noise @ move.m.T
 
 
 class Direction(NamedTuple):
-    """What ULA steps do along one eigen-direction of a Gaussian.
+    """The effect of ULA steps along one eigenvector of a Gaussian.
 
-    factor: multiplies an offset at each step; abs(factor) is its length, its phase the turn.
+    factor: of an offset at each step; its modulus is the change of length, its phase the rotation.
     """
 
     factor: complex
 
     @property
     def turn(self) -> float:
-        """Return the angle of a step in radians: 0 straight, pi across to the other side."""
+        """Return the rotation of a step in radians: 0 is none, pi a change of sign."""
         return abs(cmath.phase(self.factor))
 
     @property
@@ -174,7 +174,7 @@ class Direction(NamedTuple):
 
     @property
     def num_steps(self) -> int | None:
-        """Return the iterations until 1 % of an offset is left, None where that never happens."""
+        """Return the iterations until 1 % of an offset is left, None if it does not shrink."""
         if not self.stable:
             return None
         if abs(self.factor) <= CONVERGED:
@@ -183,7 +183,7 @@ class Direction(NamedTuple):
 
 
 def rates(gaussian: Gaussian, move: Move) -> tuple[complex, complex]:
-    """Return the eigenvalues of (M M' + S) C^-1, the slow direction first; the step is not used.
+    """Return the eigenvalues of (M M' + S) C^-1, the slow direction first, whatever the step.
 
     Without S they are real: 1 / lambda^(1-p) for M = C^(p/2), the long axis first.
     """
@@ -196,16 +196,16 @@ def rates(gaussian: Gaussian, move: Move) -> tuple[complex, complex]:
 
 
 def directions(gaussian: Gaussian, move: Move) -> tuple[Direction, Direction]:
-    """Return what a step does along both eigen-directions, the slow one first.
+    """Return the effect of a step along both eigenvectors, the slow one first.
 
-    Without S and for M = `root(gaussian, p)` they are the long and the short axis.
+    Without S and for M = `root(gaussian, p)` these are the long and the short axis.
     """
     slow, fast = rates(gaussian, move)
     return Direction(1 - move.step * slow), Direction(1 - move.step * fast)
 
 
 def step_limit(gaussian: Gaussian, move: Move) -> float:
-    """Return the smallest step that is not stable, for the M and S of a move.
+    """Return the smallest unstable step for the M and S of a move.
 
     It is 2 Re(rate) / |rate|^2 of the fast direction; without M and S twice the smallest variance.
     """
@@ -214,7 +214,7 @@ def step_limit(gaussian: Gaussian, move: Move) -> float:
 
 
 def best_step(gaussian: Gaussian, move: Move) -> float:
-    """Return the step whose slower direction is fastest, for the M and S of a move.
+    """Return the step for which the slower direction converges fastest, for the M and S of a move.
 
     It is 2 / (slow + fast) for real rates and Re(rate) / |rate|^2 for a complex pair; without M and
     S both factors then have length (kappa - 1) / (kappa + 1).
@@ -226,24 +226,24 @@ def best_step(gaussian: Gaussian, move: Move) -> float:
 
 
 def critical_skew(gaussian: Gaussian, m: Tensor) -> float:
-    """Return the smallest skew with which both directions shrink alike, sqrt(det C) (h2 - h1) / 2.
+    """Return the smallest skew for which both rates are equal, sqrt(det C) (h2 - h1) / 2.
 
-    Without M it is (kappa - 1) / (2 sqrt(kappa)); a stronger skew makes chains swirl.
+    Without M it is (kappa - 1) / (2 sqrt(kappa)). With a stronger skew the chains rotate.
     """
     slow, fast = rates(gaussian, Move(1.0, m))
     return (fast - slow).real / 2 / math.sqrt(gaussian.kappa)
 
 
 def stationary(gaussian: Gaussian, move: Move) -> Tensor:
-    """Return the covariance at which ULA settles, (2, 2): cov = A cov A' + 2 e M M'.
+    """Return the stationary covariance of ULA, (2, 2): cov = A cov A' + 2 e M M'.
 
     Raises:
-        ValueError: if the step is not stable, so that nothing settles.
+        ValueError: if the step is unstable.
     """
     if not all(direction.stable for direction in directions(gaussian, move)):
         raise ValueError(
-            f"a step of {move.step:g} is not stable, so the chains never settle; "
-            f"take one below {step_limit(gaussian, move):g}"
+            f"a step of {move.step:g} is not stable and the chains diverge; "
+            f"use one below {step_limit(gaussian, move):g}"
         )
     a = _contraction(gaussian, move)
     noise = 2 * move.step * move.m @ move.m.T
@@ -253,13 +253,13 @@ def stationary(gaussian: Gaussian, move: Move) -> Tensor:
 
 
 def moments(gaussian: Gaussian, move: Move, mean: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
-    """Return the exact law of ULA chains that start at one point.
+    """Return the exact distribution of ULA chains that start at one point.
 
     Args:
         gaussian: the density.
-        move: the step; unstable ones grow as the chains do.
-        mean: where all chains start, (2,) float64.
-        num_steps: how many steps to follow.
+        move: the step, which may be unstable.
+        mean: the initial point of all chains, (2,) float64.
+        num_steps: number of iterations.
 
     Returns:
         The mean (num_steps + 1, 2) and covariance (num_steps + 1, 2, 2) after each step.

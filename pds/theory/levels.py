@@ -1,16 +1,16 @@
-"""The noise levels and the corrector strength that make the exact error smallest, without any M.
+"""The noise levels and the corrector strength with the smallest exact error, without any M.
 
     minimize W2^2     over lowest and highest sigma of the geometric grid of N levels, and snr
 
-The published grid runs from sigma_max, far above any data, to sigma_min, far below them. A gain
-lengthens some of its steps; this takes the steps from where no mode has anything to decide, and
-lets the corrector work harder. It is a sum of squares in three logarithms: the best point of a
-coarse grid, all of it computed in one pass, then `tuning.descend` from there.
+The published grid runs from sigma_max, far above the data's standard deviation, to sigma_min, far
+below it: many steps lie where every mode is all noise or all data. Tuning spends these steps where
+the modes emerge from the noise, and strengthens the corrector. The search is over three logarithms:
+the best point of a coarse grid, evaluated in one batch, then `least_squares.minimize`.
 
-snr stays at or below 1/2. A Langevin step multiplies a mode of pure noise by 1 - 2 snr^2, so that
-it goes halfway at most. Gaussian modes would take more: their score is exact, and above 1/sqrt(2)
-their sign turns, which changes nothing for them. A network's score is not exact. The bound was
-chosen on the portraits of 32 px, among .35, 1/2 and 1/sqrt(2), and tried on those of 64.
+snr is at most 1/2. A Langevin step multiplies a mode of pure noise by 1 - 2 snr^2, at snr = 1/2 by
+one half. Gaussian modes alone would ask for more: above 1/sqrt(2) their sign changes, which does
+not matter where the score is exact. A network's score is not exact. The bound was chosen on the
+portraits of 32 px among .35, 1/2 and 1/sqrt(2), and checked on those of 64 px.
 
 Source: derived for this project.
 """
@@ -24,19 +24,21 @@ import numpy as np
 from pds.kernels import AnnealedLangevin, Langevin
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE, VESDE
-from pds.theory import tuning
-from pds.theory.modes import Array, Modes
+from pds.theory.least_squares import minimize, sum_of_squares
+from pds.theory.modes import Array, Modes, w2_terms
 from pds.theory.recursion import variances
 
 SNR = (0.02, 0.5)
-"""Corrector strengths that are tried."""
+"""Range of the corrector's strength."""
 
 _COARSE = 8
 """Values of each quantity on the coarse grid."""
 
-_ENOUGH = 1e-4
+TOLERANCE = 1e-4
+"""Relative gain in W2^2 below which the search stops."""
+
 _DIGITS = 3
-"""Of what is found: no processor's rounding shows, and people can read it."""
+"""Significant digits of the result: readable, and equal on every processor."""
 
 
 def tune_levels(
@@ -47,16 +49,16 @@ def tune_levels(
     It is never worse than the sampler itself.
 
     Args:
-        modes: the data. Give them their mean's power at k = 0 (`Modes.with_origin`): it decides how
-            high the noise has to start.
+        modes: the data, with the mean's power at k = 0 (`Modes.with_origin`), which decides how
+            large the highest sigma has to be.
         sde: the forward process.
-        sampler: kernels, N and eps, on the process's own grid.
+        sampler: kernels, N and eps, on the noise levels of the process.
         sigmas: whether to tune the range of noise levels.
         snr: whether to tune the corrector's strength, where it is a Langevin one.
 
     Raises:
-        ValueError: if there is nothing to tune, the range is to be tuned for another process than
-            VE, or `pds.theory` cannot follow the sampler.
+        ValueError: if there is nothing to tune, if the noise levels of another process than VE
+            are to be tuned, or if `pds.theory` cannot follow the sampler.
     """
     corrector, spans = sampler.corrector, list[tuple[float, float]]()
     if sigmas:
@@ -71,17 +73,16 @@ def tune_levels(
     if not spans:
         raise ValueError("neither noise levels nor a Langevin corrector's strength are to be tuned")
     bounds = np.log(spans).T
-    weight, goal = np.sqrt(modes.count / modes.count.sum()), np.sqrt(modes.power)
     ones = np.ones(len(modes.power))
 
-    def errors(samplers: Sequence[PredictorCorrector]) -> Array:
+    def terms(samplers: Sequence[PredictorCorrector]) -> Array:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return np.asarray(weight * (np.sqrt(variances(modes, ones, sde, samplers)) - goal))
+            return w2_terms(modes, variances(modes, ones, sde, samplers))
 
-    def at(values: Array) -> PredictorCorrector:
+    def with_values(values: Array) -> PredictorCorrector:
         tuned = sampler
         if sigmas:
-            # Rounding may leave the process by its last digit.
+            # The rounded values may lie outside the range of the process by their last digit.
             lowest, highest = np.clip(values[:2], low, high).tolist()
             tuned = replace(tuned, sigmas=(lowest, highest))
         if isinstance(corrector, Langevin | AnnealedLangevin) and snr:
@@ -89,11 +90,11 @@ def tune_levels(
         return tuned
 
     def residuals(thetas: Array) -> Array:
-        return errors([at(values) for values in np.exp(thetas)])
+        return terms([with_values(values) for values in np.exp(thetas)])
 
-    grid = np.array(list(product(*np.linspace(bounds[0], bounds[1], _COARSE).T)))
-    start = grid[np.argmin(tuning.cost(residuals(grid)))]
-    end = np.exp(tuning.descend(residuals, start, bounds, enough=_ENOUGH))
-    tuned = at(np.array([float(f"{value:.{_DIGITS}g}") for value in end]))
-    ours, own = tuning.cost(errors([tuned, sampler]))
-    return tuned if ours < own else sampler
+    coarse = np.array(list(product(*np.linspace(bounds[0], bounds[1], _COARSE).T)))
+    start = coarse[np.argmin(sum_of_squares(residuals(coarse)))]
+    best = np.exp(minimize(residuals, start, bounds, tolerance=TOLERANCE))
+    tuned = with_values(np.array([float(f"{value:.{_DIGITS}g}") for value in best]))
+    error, published_error = sum_of_squares(terms([tuned, sampler]))
+    return tuned if error < published_error else sampler

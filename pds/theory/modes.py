@@ -1,9 +1,9 @@
-"""Spectra as groups of Fourier modes, and how far one is from another.
+"""Spectra as groups of Fourier modes, and distances between them.
 
     W2 = sqrt(mean_k (sqrt(v_k) - sqrt(lambda_k))^2)
 
-is the distance per pixel between Gaussians whose modes have variances v_k and lambda_k. The images'
-mean, k = 0, is no mode here but where `Modes.with_origin` puts it.
+is the Wasserstein-2 distance per pixel between Gaussians whose modes have variances v_k and
+lambda_k. The images' mean, k = 0, is left out unless `Modes.with_origin` adds it.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from pds.spectra import HALF_NYQUIST
-
-Array = NDArray[np.float64]
+from pds.checks import require_whole
+from pds.spectra import HALF_NYQUIST, radii
+from pds.spectra import Array as Array
 
 
 @dataclass(frozen=True)
@@ -38,31 +37,28 @@ class Modes:
         return np.asarray(values @ (self.count / self.count.sum()))[..., None]
 
     def with_origin(self, power: float) -> "Modes":
-        """Return the modes and one more at k = 0, of this power: the mean's square with it."""
+        """Return the modes and one at k = 0; its power includes the square of the images' mean."""
         return Modes(
             np.append(self.power, power), np.append(self.count, 1.0), np.append(self.radius, 0.0)
         )
 
 
 def modes(power: Tensor) -> Modes:
-    """List every mode of a power (H, W) but k = 0, in the order of the grid."""
-    height, width = power.shape
-    rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
-    columns = torch.fft.fftfreq(width, dtype=torch.float64)[None, :]
-    radius = torch.hypot(rows, columns).flatten()[1:]
+    """Return every mode of a power (H, W) except k = 0 as its own group, in the grid's order."""
+    radius = radii(*power.shape).flatten()[1:]
     flat = power.double().cpu().flatten()[1:]
     return Modes(flat.numpy(), np.ones(len(flat)), radius.numpy())
 
 
 def grid(values: Array, height: int, width: int) -> Tensor:
-    """Put a value for each of `modes` back on the grid, (H, W) float64, 0 at k = 0."""
+    """Return values of `modes` on the grid, (H, W) float64, 0 at k = 0: the inverse of `modes`."""
     return torch.cat([torch.zeros(1, dtype=torch.float64), torch.from_numpy(values)]).reshape(
         height, width
     )
 
 
 def rings(power: Tensor) -> Modes:
-    """Group an isotropic power (H, W) by exact distance from the origin; k = 0 is left out."""
+    """Group an isotropic power (H, W) by exact |k|, without k = 0."""
     single = modes(power)
     # Rounded, since equal distances differ in their last bits.
     radius, group, count = np.unique(
@@ -73,21 +69,20 @@ def rings(power: Tensor) -> Modes:
 
 
 def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
-    """Group an isotropic power (H, W) by |k| into bins of equal ratio; k = 0 is left out.
+    """Group an isotropic power (H, W) into logarithmic bins of |k|, without k = 0.
 
-    The bins (low, 2^(1/per_octave) low] end at 1/4, so that they tell half Nyquist and all octaves
-    apart. With 8, errors of 1/f^2 data are within 0.5 % of those of exact `rings`, in a hundredth
-    of the groups.
+    1/4 is an edge of the bins (low, 2^(1/per_octave) low], so that no bin crosses half Nyquist or
+    the edge of an octave. With 8 per octave, errors of 1/f^2 data are within 0.5 % of those of
+    exact `rings`, with a hundredth of the groups.
 
     Args:
-        power: lambda, (H, W), or any other value for each mode, such as a gain to average.
+        power: lambda, (H, W), or another value of each mode, such as a gain, to be averaged.
         per_octave: number of bins in each octave, >= 1.
 
     Raises:
-        ValueError: unless per_octave >= 1.
+        ValueError: unless per_octave is a whole number >= 1.
     """
-    if per_octave < 1:
-        raise ValueError(f"per_octave must be >= 1, got {per_octave}; 8 are accurate")
+    per_octave = require_whole("per_octave", per_octave, 1, advice="8 are accurate")
     exact = rings(power)
     place = np.ceil(per_octave * np.log2(exact.radius / HALF_NYQUIST) - 1e-9)
     _, group = np.unique(place, return_inverse=True)
@@ -112,6 +107,12 @@ def at_radii(plane: Tensor, modes: Modes) -> Array:
 def w2(modes: Modes, variance: Array) -> Array:
     """Return the Wasserstein-2 distance per pixel of variances (..., K) to the data, (...)."""
     return np.sqrt(modes.mean((np.sqrt(variance) - np.sqrt(modes.power)) ** 2)[..., 0])
+
+
+def w2_terms(modes: Modes, variance: Array) -> Array:
+    """Return terms (..., K) whose squares add up to W2^2, one for each group of modes."""
+    weight = np.sqrt(modes.count / modes.count.sum())
+    return np.asarray(weight * (np.sqrt(variance) - np.sqrt(modes.power)))
 
 
 def noise_left(modes: Modes, variance: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Two densities on the plane that Langevin sampling finds hard: one elongated, one bent.
+"""Two densities on the plane that are hard for Langevin sampling: one elongated, one bent.
 
     Gaussian   C = R diag(1, 1/kappa) R',       log p = -x' C^-1 x / 2
     Banana     x1 ~ N(0, 1),  u = x2 - bend (x1^2 - 1) ~ N(0, width^2),
@@ -140,7 +140,7 @@ class Banana:
 
 
 def root(target: Target, share: float) -> Tensor:
-    """Return M = C^(share/2): 0 is the identity, 1 the whole of C^(1/2).
+    """Return M = C^(share/2): the identity for share 0, C^(1/2) for share 1.
 
     Raises:
         ValueError: unless the share is from 0 to 1.

@@ -1,4 +1,4 @@
-"""The NCSN++ network in pure torch, every flavor of the paper's configurations, and its score."""
+"""NCSN++ in pure torch, with every flavor of the published configurations, and its score."""
 
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.network import NCSNpp

@@ -1,4 +1,4 @@
-"""What an NCSN++ is made of; field names are those of published configuration files."""
+"""The architecture of an NCSN++; field names are those of published configuration files."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
@@ -14,10 +14,10 @@ class NCSNppConfig:
         centered: images are in [-1, 1]; else in [0, 1], and the network centers them.
         nf: channels of the first level, a multiple of 4.
         ch_mult: channels of each level, in units of nf.
-        num_res_blocks: residual blocks per level on the way down (one more on the way up).
-        attn_resolutions: sizes in pixels at which attention follows each block.
+        num_res_blocks: residual blocks of each level of the encoder; the decoder has one more.
+        attn_resolutions: sizes in pixels of the levels with attention.
         resamp_with_conv: "ddpm" blocks resample with a convolution.
-        conditional: the network is told the noise level.
+        conditional: the blocks are conditioned on the noise level.
         fir, fir_kernel: resample with this FIR filter of 4 taps.
         skip_rescale: divide sums of two branches by sqrt 2.
         resblock_type, progressive, progressive_input, progressive_combine: flavors.
@@ -84,5 +84,5 @@ class NCSNppConfig:
 
     @property
     def taps(self) -> tuple[float, ...] | None:
-        """Return the FIR filter to resample with, or None for the plain way."""
+        """Return the FIR filter for resampling, None for averaging and repeating pixels."""
         return self.fir_kernel if self.fir else None

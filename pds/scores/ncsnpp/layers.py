@@ -1,12 +1,12 @@
-"""The small parts of NCSN++: embeddings, convolutions, pointwise layers, attention.
+"""The layers of NCSN++: embeddings, convolutions, attention, residual blocks, resampling.
 
-Attribute names (Conv_0, Dense_0, GroupNorm_0, NIN_0, W) are those of published checkpoints, so
-that a state dict fits as it is. Images stay in channels-last layout, in which convolutions are
-fastest and the pixels' channels are the rows of a matrix, so that pointwise layers and attention
-take them without a copy.
+Attribute names (Conv_0, Dense_0, GroupNorm_0, NIN_0, W) are those of published checkpoints, whose
+state dicts fit as they are. Images stay in channels-last layout: convolutions are fastest in it,
+and pointwise layers and attention read the channels of a pixel as a row of a matrix without a copy.
 
 Source: Y. Song et al., ICLR 2021; T. Karras et al., "Analyzing and Improving the Image Quality of
-StyleGAN", CVPR 2020 (FIR resampling); J. Ho et al., NeurIPS 2020 (embedding, attention).
+StyleGAN", CVPR 2020 (FIR resampling); J. Ho et al., NeurIPS 2020 (embedding, attention); A. Brock
+et al., BigGAN, ICLR 2019 (resampling blocks).
 """
 
 import math
@@ -15,6 +15,9 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from pds.scores.ncsnpp.config import NCSNppConfig
+from pds.scores.ncsnpp.resampling import Taps, fir_blur, plain_up, resample
 
 ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
 
@@ -27,10 +30,10 @@ def variance_scaling_(weight: Tensor, scale: float, fan_in: int, fan_out: int) -
 
 
 class Conv2d(nn.Conv2d):
-    """A convolution that always runs on oneDNN where the CPU has it.
+    """A convolution that always runs on oneDNN if the CPU has it.
 
-    Left to itself, torch computes single small images, and 1 x 1 kernels on one thread, as a
-    matrix product of unfolded patches, at a quarter of the speed.
+    By default, torch computes single small images, and 1 x 1 kernels on one thread, as matrix
+    products of unfolded patches, at a quarter of the speed.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,7 +46,7 @@ class Conv2d(nn.Conv2d):
 
 
 def _runs_on_onednn(x: Tensor) -> bool:
-    # Autocast, which training uses, does not know the direct call, nor does a compiler.
+    # The direct call is invisible to autocast, which training uses, and to torch.compile.
     return (
         ONEDNN
         and x.device.type == "cpu"
@@ -74,12 +77,12 @@ def dense(in_features: int, out_features: int) -> nn.Linear:
 
 
 class GroupNorm(nn.GroupNorm):
-    """A group norm that is fast in 16 bits too: below 32 x 32 pixels a CPU does it in float32."""
+    """A group norm that a CPU computes in float32 for 16-bit images below 32 x 32 pixels."""
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
             return super().forward(x)
-        # torch's kernel for small images with channels last takes 7 times as long in bfloat16.
+        # In bfloat16, torch's kernel for small images with channels last takes 7 times as long.
         weight, bias = self.weight.float(), self.bias.float()
         return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
 
@@ -144,6 +147,118 @@ class Attention(nn.Module):
         return h.reshape(pixels.shape).movedim(-1, 1).add_(x).mul_(self.rescale)
 
 
+class FIRConv(nn.Module):
+    """A 3 x 3 convolution with FIR resampling by 2: blur then stride, or stride then blur."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, taps: Taps, up: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
+        variance_scaling_(self.weight, 1.0, in_channels * 9, out_channels * 9)
+        self.taps, self.up = tuple(taps), up
+        self._kept: tuple[tuple[object, ...], Tensor] | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.up:
+            h = F.conv_transpose2d(x, self._turned(), stride=2)
+            h = fir_blur(h, self.taps, gain=2, padding=1)
+        else:
+            h = F.conv2d(fir_blur(x, self.taps, gain=1, padding=2), self.weight, stride=2)
+        return h + self.bias[:, None, None]
+
+    def _turned(self) -> Tensor:
+        """Return the weight for a transposed convolution; cached while gradients are off."""
+        if torch.is_grad_enabled() or self.weight.is_inference():
+            return self.weight.flip(-2, -1).transpose(0, 1)
+        origin = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
+        if self._kept is None or self._kept[0] != origin:
+            self._kept = origin, self.weight.flip(-2, -1).transpose(0, 1).contiguous()
+        return self._kept[1]
+
+
+class Resample(nn.Module):
+    """Resampling by 2 between levels, with a convolution (`Conv_0` or `Conv2d_0`) or without."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, up: bool, taps: Taps | None, with_conv: bool
+    ) -> None:
+        super().__init__()
+        self.up, self.taps = up, taps
+        if with_conv and taps:
+            self.Conv2d_0 = FIRConv(in_channels, out_channels, taps=taps, up=up)
+        elif with_conv:
+            self.Conv_0 = conv(in_channels, out_channels, stride=1 if up else 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if hasattr(self, "Conv2d_0"):
+            return self.Conv2d_0(x)
+        if hasattr(self, "Conv_0"):
+            return self.Conv_0(plain_up(x) if self.up else F.pad(x, (0, 1, 0, 1)))
+        return resample(x, up=self.up, taps=self.taps)
+
+
+class ResidualBlock(nn.Module):
+    """Two normalized convolutions with the noise level's embedding in between, plus a skip.
+
+    The "biggan" flavor may resample by 2 between its first activation and convolution, on both
+    branches, and has a 1 x 1 convolution `Conv_2` on a skip that changes size or channels. The
+    "ddpm" flavor has `NIN_0` there, and resamples in separate layers.
+    """
+
+    def __init__(
+        self,
+        config: NCSNppConfig,
+        in_channels: int,
+        out_channels: int,
+        *,
+        direction: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.direction, self.taps = direction, config.taps
+        self.GroupNorm_0 = group_norm(in_channels)
+        self.Conv_0 = conv(in_channels, out_channels)
+        if config.conditional:
+            self.Dense_0 = dense(4 * config.nf, out_channels)
+        self.GroupNorm_1 = group_norm(out_channels)
+        self.Dropout_0 = nn.Dropout(config.dropout)
+        self.Conv_1 = conv(out_channels, out_channels, scale=config.init_scale)
+        if config.resblock_type == "biggan" and (in_channels != out_channels or direction):
+            self.Conv_2 = conv(in_channels, out_channels, size=1)
+        elif in_channels != out_channels:
+            self.NIN_0 = NIN(in_channels, out_channels)
+        self.rescale = skip_scale(config.skip_rescale)
+
+    def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
+        """Return the block's output; `embedding` (B, 4 nf) is already activated."""
+        # In place only on tensors of this block that no gradient needs.
+        h = F.silu(self.GroupNorm_0(x), inplace=True)
+        if self.direction:
+            h, x = (resample(v, up=self.direction == "up", taps=self.taps) for v in (h, x))
+        h = self.Conv_0(h)
+        if embedding is not None:
+            h.add_(self.Dense_0(embedding)[:, :, None, None])
+        h = self.Conv_1(self.Dropout_0(F.silu(self.GroupNorm_1(h), inplace=True)))
+        return h.add_(self._skip(x)).mul_(self.rescale)
+
+    def _skip(self, x: Tensor) -> Tensor:
+        if hasattr(self, "Conv_2"):
+            return self.Conv_2(x)
+        return self.NIN_0(x) if hasattr(self, "NIN_0") else x
+
+
+class Combine(nn.Module):
+    """Add (or, with "cat", append) an image pyramid to the features after a 1 x 1 convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, method: str) -> None:
+        super().__init__()
+        self.Conv_0 = conv(in_channels, out_channels, size=1)
+        self.method = method
+
+    def forward(self, pyramid: Tensor, h: Tensor) -> Tensor:
+        image = self.Conv_0(pyramid)
+        return image + h if self.method == "sum" else torch.cat([image, h], dim=1)
+
+
 def skip_scale(rescale: bool) -> float:
-    """Return what a sum of two branches is multiplied by: 1/sqrt 2 keeps the variance."""
+    """Return the factor of a sum of two branches: 1/sqrt 2 preserves the variance."""
     return math.sqrt(0.5) if rescale else 1.0

@@ -1,7 +1,7 @@
 """NCSN++: the U-Net of score-based models.
 
-Modules stand in `all_modules` in the order of published checkpoints, whose state dicts fit as they
-are; `forward` walks the list once, from the embedding down and up again.
+`all_modules` has the order of published checkpoints, whose state dicts fit as they are. `forward`
+consumes the list once: the embedding, the encoder, the middle, the decoder.
 
 Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021.
 """
@@ -12,26 +12,28 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pds.scores.ncsnpp.blocks import Combine, ResidualBlock
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.layers import (
     Attention,
+    Combine,
     FourierEmbedding,
+    Resample,
+    ResidualBlock,
     conv,
     dense,
     group_norm,
     positional_embedding,
     skip_scale,
 )
-from pds.scores.ncsnpp.resampling import Resample, resample
+from pds.scores.ncsnpp.resampling import resample
 
 
 class NCSNpp(nn.Module):
     """Map noisy images (B, C, H, W) and their noise level (B,) to a score-shaped output.
 
     The noise level is sigma for a Fourier embedding and a label for a positional one. It is
-    embedded in its own precision; images go through in that of the first convolution's weights,
-    and come out in that of x.
+    embedded in its own precision. Images are computed in the precision of the first convolution's
+    weights; the output has the precision of x.
     """
 
     def __init__(self, config: NCSNppConfig) -> None:
@@ -52,7 +54,7 @@ class NCSNpp(nn.Module):
         h = next(modules)(skips[-1], embedding)
         h = next(modules)(h)
         h = next(modules)(h, embedding)
-        # What samplers add it to has its channels first.
+        # Samplers add the output to a state with channels first.
         h = self._up(h, skips, embedding, modules).to(dtype).contiguous()
         if config.scale_by_sigma:
             h = h / noise_level.to(h).reshape(-1, 1, 1, 1)
@@ -60,13 +62,13 @@ class NCSNpp(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Return the precision that images go through in."""
+        """Return the precision in which images are computed."""
         weight = self.all_modules[self.num_embedding].weight
         assert isinstance(weight, Tensor)
         return weight.dtype
 
     def state_in(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Return the state dict with all weights but those of the embedding in `dtype`."""
+        """Return the state dict in `dtype`, except for the weights of the embedding."""
         embedding = tuple(f"all_modules.{i}." for i in range(self.num_embedding))
         state = self.state_dict()
         return {n: v if n.startswith(embedding) else v.to(dtype) for n, v in state.items()}
@@ -80,7 +82,7 @@ class NCSNpp(nn.Module):
             return None
         embedding = next(modules)(embedding)
         embedding = next(modules)(F.silu(embedding))
-        # Every block takes it activated.
+        # Every block would activate it first.
         return F.silu(embedding)
 
     def _down(
@@ -138,13 +140,13 @@ class NCSNpp(nn.Module):
 
 
 def _project(h: Tensor, modules: Iterator[nn.Module]) -> Tensor:
-    """Normalize, activate, convolve: the head of a level."""
+    """Apply the head of a level: normalization, activation, convolution."""
     h = F.silu(next(modules)(h))
     return next(modules)(h)
 
 
 def _modules(config: NCSNppConfig) -> Iterator[nn.Module]:
-    """Yield the modules in published order; `NCSNpp.forward` takes them in the same."""
+    """Yield the modules in published order, which `NCSNpp.forward` follows."""
     embedded = config.nf
     if config.embedding_type == "fourier":
         yield FourierEmbedding(config.nf, config.fourier_scale)

@@ -1,7 +1,7 @@
-"""Whether this CPU computes in a lower precision, found out where it can do no harm.
+"""Whether this CPU computes in a lower precision, tested in a child process.
 
-Some virtual machines end a process with an illegal instruction at its first bfloat16 product, with
-no word and nothing to catch. So a child process tries every kind of product that the network has.
+On some virtual machines the first bfloat16 product is an illegal instruction, which ends the
+process without an exception. A child process therefore tries every operation of the network first.
 """
 
 import subprocess
@@ -35,10 +35,10 @@ print(full / low)
 
 @cache
 def cpu_speed_up(dtype: torch.dtype) -> float:
-    """Return how many times faster this CPU convolves in `dtype` than in float32.
+    """Return the speed of convolutions on this CPU in `dtype`, relative to float32.
 
-    About 2 where it has instructions for it, below 1 where it imitates them, and 0 where it cannot.
-    The first call takes as long as importing torch, 2 to 4 s; later ones remember.
+    About 2 with hardware instructions, below 1 with emulation, and 0 if `dtype` does not work. The
+    first call takes as long as importing torch, 2 to 4 s; the result is cached.
     """
     name = str(dtype).removeprefix("torch.")
     done = subprocess.run(
@@ -48,10 +48,10 @@ def cpu_speed_up(dtype: torch.dtype) -> float:
 
 
 def require(device: torch.device, dtype: torch.dtype) -> None:
-    """Refuse a precision that would end this process.
+    """Check that a device can compute in a precision.
 
     Raises:
-        ValueError: if the device is a CPU that cannot compute in it.
+        ValueError: if it is a CPU whose operations in `dtype` end the process.
     """
     if device.type != "cpu" or dtype in (torch.float32, torch.float64) or cpu_speed_up(dtype):
         return

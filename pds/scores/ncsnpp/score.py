@@ -16,13 +16,13 @@ Diffusion-Based Generative Models", NeurIPS 2022 (edm).
 """  # noqa: E501
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from pds.checks import require_positive, require_snr, require_whole
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.network import NCSNpp
 from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column
@@ -36,14 +36,14 @@ PROCESSES: dict[str, type[VESDE] | type[VPSDE] | type[SubVPSDE]] = {
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Everything but the weights that sampling from a network needs.
+    """Everything that sampling from a network needs, except its weights.
 
     Args:
-        network: its architecture.
-        sde: the process it was trained on.
-        num_scales: the N it was published with, >= 1.
-        snr: of its Langevin corrector, > 0.
-        scaling: how its output becomes a score, see the module.
+        network: the architecture.
+        sde: the process that the network was trained on.
+        num_scales: the published number of iterations N, >= 1.
+        snr: of the published Langevin corrector, > 0.
+        scaling: from the network's output to a score, see the module.
         data_std: s of the "edm" scaling, in pixel units, > 0.
 
     Raises:
@@ -58,11 +58,9 @@ class ModelCard:
     data_std: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.num_scales < 1:
-            raise ValueError(f"num_scales must be >= 1, got {self.num_scales}")
-        for name in ("snr", "data_std"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
+        require_whole("num_scales", self.num_scales, 1)
+        require_snr(self.snr)
+        require_positive("data_std", self.data_std)
         if self.scaling not in ("published", "edm"):
             raise ValueError(f"scaling must be published or edm, got {self.scaling!r}")
         if self.scaling == "edm" and not isinstance(self.sde, VESDE):
@@ -70,17 +68,17 @@ class ModelCard:
 
     @property
     def amplitude(self) -> float:
-        """Return what images in [0, 1] are multiplied by before the network sees them."""
+        """Return the factor from images in [0, 1] to the network's scale: 1, or 2 for [-1, 1]."""
         return 2.0 if self.network.centered else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that JSON can hold; `from_dict` takes them back."""
+        """Return the card as JSON values, the inverse of `from_dict`."""
         (process,) = [name for name, kind in PROCESSES.items() if type(self.sde) is kind]
         return {**dataclasses.asdict(self), "process": process}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelCard":
-        """Build a card from plain values.
+        """Return a card from JSON values.
 
         Raises:
             ValueError: if a value is missing, unknown or out of range.
@@ -107,15 +105,14 @@ class NetworkScore(nn.Module):
         return self.card.sde
 
     def in_precision(self, dtype: torch.dtype) -> "NetworkScore":
-        """Return this score with images going through its network in `dtype`, to sample with.
+        """Return this score with a network that computes images in `dtype`, for sampling.
 
-        Input and output stay in the precision of x, with their scaling, and so does the embedding
-        of the noise level. Weights are a copy (half the memory of the original in 16 bits); the
-        embedding's are shared. Ask `precision.require` first on a CPU.
+        Input, output, their scaling and the embedding of the noise level stay in the precision of
+        x. The weights are a copy (in 16 bits half the size of the original), except for those of
+        the embedding, which are shared. On a CPU, call `precision.require` first.
 
-        What bfloat16 does to samples, portraits of 32 px at N = 25: a difference of 0.001 (rms, for
-        pixels in [0, 1]), 0.008 at most; the score's error by noise level is in
-        tests/test_precision.py.
+        In bfloat16, portraits of 32 px at N = 25 differ by 0.001 (rms, pixels in [0, 1]), by 0.008
+        at most; tests/test_precision.py has the score's error by noise level.
         """
         if dtype == self.network.dtype:
             return self
@@ -138,7 +135,7 @@ class NetworkScore(nn.Module):
         centered, s = self.card.network.centered, self.card.data_std
         middle, total = 0.0 if centered else 0.5, (sigma**2 + s**2).sqrt()
         inner = (x - middle) / total
-        # A network for images in [0, 1] centers its input itself.
+        # Networks for images in [0, 1] center their input themselves.
         output = self.network(inner if centered else (inner + 1) / 2, sigma.flatten())
         denoised: Tensor = middle + (s / total) ** 2 * (x - middle) + sigma * s / total * output
         return denoised

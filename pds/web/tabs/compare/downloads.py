@@ -19,6 +19,7 @@ from PIL import Image
 
 from pds import comparison, request_text
 from pds.files import pictures
+from pds.files.arrays import to_npz
 from pds.jobs.record import read_request
 from pds.limits import quoted
 from pds.models import MODELS, load
@@ -147,7 +148,7 @@ def animation(kept: Kept) -> bytes:
 def arrays(kept: Kept) -> bytes:
     """Return images and numbers of every step as .npz."""
     theory = {} if kept.theory is None else {"exact_power": kept.theory}
-    return pictures.numbers(
+    return to_npz(
         vanilla=kept.images[:, 0],
         pds=kept.images[:, 1],
         sigma=kept.sigma,

@@ -1,3 +1,5 @@
+"""Power spectra, rings, and the grain above half Nyquist."""
+
 import numpy as np
 import pytest
 import torch
@@ -65,3 +67,17 @@ def test_the_power_is_that_of_the_whole_complex_transform(size):
     x = torch.randn(3, 2, *size, generator=torch.Generator().manual_seed(0))
     whole = torch.fft.fft2(x.double()).abs().square().mean(0) / (size[0] * size[1])
     torch.testing.assert_close(spectra.power(x), whole)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (6, 8), (4, 1), (4, 2)])
+def test_a_weighted_sum_over_the_half_spectrum_is_that_over_the_grid(size):
+    x = torch.randn(size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    half = torch.fft.rfft2(x).abs().square() * spectra.half_multiplicity(size[1])
+    torch.testing.assert_close(half.sum(), torch.fft.fft2(x).abs().square().sum())
+
+
+def test_rings_hold_every_frequency_once():
+    ring, size = spectra.rings(6, 8)
+    assert len(ring) == 48 and size.sum() == 48 and size[0] == 1
+    radius = spectra.radii(6, 8).flatten() * 6
+    assert bool(((radius - ring).abs() <= 0.5).all())

@@ -1,0 +1,104 @@
+"""The cells of an evaluation against held-out data, and the rows of its table."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pds.evaluation.features import Features, features
+from pds.evaluation.metrics import METRICS, Draws, Interval, Reference
+from pds.evaluation.store import Cell, Store
+
+MAX_PIXEL = 1000.0
+"""Absolute pixel value above which an image has diverged."""
+
+
+class Prediction(NamedTuple):
+    """Exact values of the recursion for Gaussian data; NaN for arms that it cannot follow."""
+
+    noise_left: float = math.nan
+    w2: float = math.nan
+
+
+class Measured(NamedTuple):
+    """A cell as it is stored.
+
+    images: number of images.
+    diverged: how many of them diverged.
+    nfe: network evaluations for each image.
+    seconds: mean for each image.
+    features: of the images; None if one diverged or there is only one.
+    """
+
+    images: int
+    diverged: int
+    nfe: int
+    seconds: float
+    features: Features | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell in the table; scores, floor and ratios to vanilla by metric, empty without any."""
+
+    cell: Cell
+    measured: Measured
+    scores: dict[str, Interval]
+    floor: dict[str, float]
+    against: dict[str, Interval]
+    theory: Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Cells against held-out data; metrics are computed once for each cell and sample size."""
+
+    reference: Reference
+    cells: dict[Cell, Measured]
+    _draws: dict[tuple[Cell, int], dict[str, Draws]] = field(default_factory=dict)
+    _floors: dict[int, dict[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, store: Store, reference: Reference, cells: Sequence[Cell]) -> "Evidence":
+        """Read these cells of a folder, in this order; see `table.cells`."""
+        return cls(reference, {cell: measure(store, cell) for cell in cells})
+
+    def count(self, cell: Cell) -> int:
+        """Return the number of images of a cell that can be compared, 0 for an unknown cell."""
+        measured = self.cells.get(cell)
+        return 0 if measured is None or measured.features is None else measured.images
+
+    def draws(self, cell: Cell, num_images: int) -> dict[str, Draws]:
+        """Return the metrics of the first images of a cell that has at least so many."""
+        key = (cell, num_images)
+        if key not in self._draws:
+            sample = self.cells[cell].features
+            assert sample is not None
+            self._draws[key] = self.reference.draws(sample[:num_images])
+        return self._draws[key]
+
+    def floor(self, num_images: int) -> dict[str, float]:
+        """Return the metrics of as many images of the data."""
+        if num_images not in self._floors:
+            self._floors[num_images] = self.reference.floor(num_images)
+        return self._floors[num_images]
+
+    def against(self, cell: Cell) -> dict[str, Interval]:
+        """Return the ratios to vanilla at the same N."""
+        vanilla = Cell("vanilla", cell.num_steps)
+        both = min(self.count(cell), self.count(vanilla))
+        if both == 0 or cell == vanilla:
+            return {}
+        ours, theirs = self.draws(cell, both), self.draws(vanilla, both)
+        return {name: ours[name].over(theirs[name]) for name in METRICS}
+
+
+def measure(store: Store, cell: Cell) -> Measured:
+    """Read a cell, count the images that diverged, and compute the features if none did."""
+    drawn = store.drawn(cell)
+    flat = drawn.images.flatten(1)
+    # A comparison with NaN is false.
+    diverged = int((~(flat.abs() <= MAX_PIXEL)).any(1).sum())
+    comparable = len(flat) > 1 and not diverged
+    sample = features(drawn.images) if comparable else None
+    return Measured(len(flat), diverged, drawn.nfe, drawn.seconds, sample)

@@ -1,0 +1,77 @@
+"""Files that are complete or absent, and fingerprints that older folders still match."""
+
+import dataclasses
+import errno
+import os
+
+import numpy as np
+import pytest
+import torch
+from pds.jobs.run_request import RunRequest
+
+from pds.evaluation import subject
+from pds.files.arrays import read_npz, to_npz
+from pds.files.fingerprint import fingerprint
+from pds.files.writing import whole, write
+from pds.jobs import configs, run_model
+from pds.models import ROOT
+
+
+def test_a_file_and_its_folders_are_written(tmp_path):
+    write(tmp_path / "a" / "b" / "file", b"content")
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_body_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "file"
+    write(path, b"old")
+    with pytest.raises(type(error)), whole(path) as partial:
+        partial.write_bytes(b"half of the new")
+        raise error
+    assert os.listdir(tmp_path) == ["file"] and path.read_bytes() == b"old"
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match=r"cannot write .*file/inside .*run the command again"):
+        write(tmp_path / "file" / "inside", b"content")
+
+
+def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path, monkeypatch):
+    with whole(tmp_path / "file") as first:
+        first.write_bytes(b"first")
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        write(tmp_path / "file", b"second")
+    assert (tmp_path / "file").read_bytes() == b"first" and os.listdir(tmp_path) == ["file"]
+
+
+def test_named_arrays_come_back(tmp_path):
+    write(tmp_path / "a.npz", to_npz(x=np.arange(3), n=7, name="text"))
+    arrays = read_npz(tmp_path / "a.npz")
+    assert arrays["x"].tolist() == [0, 1, 2] and int(arrays["n"]) == 7
+    assert str(arrays["name"]) == "text"
+
+
+def test_the_fingerprint_of_tensors_and_texts_is_the_recorded_one():
+    # Recorded with sha256 over the same bytes, before `fingerprint` had a module of its own.
+    parts = [torch.arange(6.0).reshape(2, 3), "text", torch.ones(2, dtype=torch.float64)]
+    assert fingerprint(parts) == "f5180c35d89b13ed6897ac176d2c0038"
+
+
+def test_folders_of_evaluations_of_the_first_version_continue():
+    model = subject.load("portraits32", None, torch.device("cpu"))
+    assert model.fingerprint == "c613e4cc0106b2546d858d7748dcc46c"
+
+
+def test_folders_of_runs_of_the_first_version_continue():
+    path = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
+    configuration = configs.read(path)
+    masks = {
+        f"{kind}_mask_path": str(ROOT / "filters" / f"portraits32_{kind}.npy")
+        for kind in ("freq", "space")
+    }
+    request = RunRequest(config=str(path), workdir=str(ROOT / "none"), device="cpu", speed_up=100)
+    request = dataclasses.replace(request, **masks).resolved(configuration)
+    model = run_model.load(request, configuration, torch.device("cpu"))
+    assert model.fingerprint == "2289c7ff8dfde1bc8f4f547e84d551f8"
