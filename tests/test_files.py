@@ -34,12 +34,10 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         write(tmp_path / "file" / "inside", b"content")
 
 
-def test_two_writers_of_one_file_do_not_disturb_each_other(tmp_path, monkeypatch):
-    with whole(tmp_path / "file") as first:
-        first.write_bytes(b"first")
-        monkeypatch.setattr(os, "getpid", lambda: -1)
-        write(tmp_path / "file", b"second")
-    assert (tmp_path / "file").read_bytes() == b"first" and os.listdir(tmp_path) == ["file"]
+def test_the_next_write_replaces_what_a_killed_process_left(tmp_path):
+    (tmp_path / ".file.part").write_bytes(b"half")
+    write(tmp_path / "file", b"whole")
+    assert os.listdir(tmp_path) == ["file"]
 
 
 def test_named_arrays_come_back(tmp_path):

@@ -94,7 +94,8 @@ def test_the_recursion_predicts_ancestral_sampling(sde):
 def test_the_step_by_step_recursion_ends_where_the_whole_one_does():
     *_, last = theory.trajectory(MODES, ring_gain(full_gain()), VE, sampler(30))
     whole = theory.variances(MODES, ring_gain(full_gain()), VE, [sampler(30)])[0]
-    np.testing.assert_allclose(last, whole, rtol=1e-12)
+    # A chain has its coefficients in float32, as for images.
+    np.testing.assert_allclose(last, whole, rtol=1e-6)
 
 
 def test_many_iteration_counts_at_once_are_each_alone():
@@ -109,8 +110,11 @@ def test_samplers_of_different_kernels_and_gains_at_once_are_each_alone():
     gains = np.linspace(1, 1.2, len(runs))[:, None] * ONES
     together = theory.variances(MODES, gains, VE, runs)
     for found, gain, run in zip(together, gains, runs, strict=True):
-        *_, alone = theory.trajectory(MODES, gain, VE, run)
+        (alone,) = theory.variances(MODES, gain, VE, [run])
         np.testing.assert_allclose(found, alone, rtol=1e-12)
+        *_, step_by_step = theory.trajectory(MODES, gain, VE, run)
+        # Coefficients in float32, whose rounding a few long steps amplify.
+        np.testing.assert_allclose(found, step_by_step, rtol=1e-4)
 
 
 def test_data_have_no_distance_to_themselves_and_no_noise_left():

@@ -255,7 +255,7 @@ def quick_export(monkeypatch):
     monkeypatch.setattr(
         train,
         "PredictorCorrector",
-        lambda num_steps, **options: PredictorCorrector(num_steps=2, **options),
+        lambda num_steps, eps, **options: PredictorCorrector(2, eps, **options),
     )
 
 

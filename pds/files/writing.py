@@ -11,13 +11,13 @@ def whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` if the body succeeds.
 
     Missing folders are created. If the body fails, the temporary file is removed and an existing
-    file at `path` is kept. Processes that write the same file do not disturb each other: the last
-    one wins.
+    file at `path` is kept. The temporary name is always the same for a path: the next write
+    replaces what a killed process left. Two processes must not write the same path at once.
 
     Raises:
         OSError: if the file cannot be written; any other error of the body passes through.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
