@@ -22,16 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
-from pds.checks import require_alpha
 from pds.files import arrays
 from pds.files.writing import write
-from pds.preconditioners import (
-    Composition,
-    FrequencyFilter,
-    Identity,
-    Preconditioner,
-    SpaceFilter,
-)
+from pds.limits import require_alpha
+from pds.preconditioners import Composition, FrequencyFilter, Identity, Preconditioner, SpaceFilter
 
 
 class Masks(NamedTuple):

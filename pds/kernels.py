@@ -32,7 +32,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from pds.checks import require_snr
+from pds.limits import require_snr
 from pds.preconditioners import Identity, Move, NormOver, Preconditioner, Scalars
 from pds.sde import SDE
 

@@ -1,29 +1,22 @@
 """Models ready to sample: a request in, the steps of both chains out."""
 
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pds import filters, spectra, theory
+from pds import filters
+from pds.driving import sample, seeded_noise, side_by_side
+from pds.files.shipped import ROOT as ROOT
 from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
-from pds.limits import (
-    MAX_IMAGES,
-    MAX_MODELS,
-    MAX_OWN,
-    MIN_OWN,
-    MODELS_PER_VISIT,
-    quoted,
-)
-from pds.noise import seeded_noise
+from pds.limits import MAX_IMAGES, MAX_MODELS, MAX_OWN, MIN_OWN, MODELS_PER_VISIT, quoted
 from pds.preconditioners import Skew
 from pds.request import Request as Request  # imported from here by others, too
-from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step, sample, side_by_side
+from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.scores.mixture import SpectralMixture
@@ -34,8 +27,6 @@ from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
 from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Worker
-from pds.shipped import ROOT as ROOT
-from pds.spectra import RadialSpectrum
 from pds.theory import tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
@@ -235,49 +226,6 @@ def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
         yield sample(model.score, chain).clamp(0, 1).cpu()
 
 
-def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
-    """Yield the exact power of vanilla and PDS after each iteration, where the data are Gaussian.
-
-    A network has no such answer: the iterator is then empty. The space mask of stationary data is
-    constant and its gain 1, so it changes nothing here either.
-    """
-    model = load(request.model)
-    if not isinstance(model.score, GaussianField):
-        return
-    _, height, width = model.image_shape
-    data = theory.modes(model.score.power[0])
-    gain = model.frequency_gain(request)[0]
-    chains = [
-        theory.trajectory(data, theory.modes(g).power, model.sde, sampler)
-        for g, sampler in (
-            (torch.ones_like(gain), model.sampler(request.num_steps)),
-            (gain, model.method(request)),
-        )
-    ]
-    for variances in zip(*chains, strict=True):
-        vanilla, pds = (spectra.radial(theory.grid(v, height, width)) for v in variances)
-        yield vanilla, pds
-
-
-def ladder(
-    model: str, counts: Sequence[int], *, num_runs: int, alpha: float = 5.0
-) -> Iterator[tuple[int, float, float]]:
-    """Yield (N, noise left of vanilla, of PDS) over 8 num_runs images from the same seeds.
-
-    Noise left is the power above half Nyquist relative to the data, see `pds.spectra`; PDS has
-    the frequency filter at `alpha`.
-    """
-    data = spectra.fine_power(load(model).data_power)
-    for num_steps in counts:
-        totals = [0.0, 0.0]
-        for run in range(num_runs):
-            request = Request(model, num_steps, alpha, num_images=8, seed=8 * run)
-            (last,) = deque(compare_request(request), maxlen=1)
-            for chain, step in enumerate(last):
-                totals[chain] += spectra.fine_power(spectra.power(step.x_mean))
-        yield num_steps, totals[0] / num_runs / data, totals[1] / num_runs / data
-
-
 def portraits(size: int) -> Model:
     """Return an embedded NCSN++, trained on `pds.portraits` at 32 or 64 px."""
     plain = of_network(checkpoints.load(ROOT / "assets" / f"portraits{size}.safetensors"))
@@ -406,15 +354,3 @@ def load(model: str) -> Model:
 def _built(model: str) -> Model:
     _, build = MODELS[model]
     return build()
-
-
-# Until pds.web, pds.bench and pds.evaluation use the new names.
-Experiment = Model
-brought = visitor_models
-
-
-def __getattr__(name: str) -> Any:
-    # Until pds.web and pds.bench call these functions themselves.
-    if name in ("DEVICE", "WORKER"):
-        return {"DEVICE": default_device, "WORKER": worker}[name]()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

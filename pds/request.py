@@ -1,14 +1,14 @@
 """The request: what is drawn from a model, in one form for everybody.
 
 The page, its address, the API, both command lines, the record in a PNG and Python code all describe
-a run by a `Request`; equal requests give equal images. `pds.request_text` writes and reads its text
-forms, `pds.hosting` says which requests a public page takes, `pds.models.Model` samples it.
+a run by a `Request`; equal requests give equal images. `pds.jobs.request_text` writes and reads its
+text forms, `pds.jobs.hosting` says which requests a public page takes, `pds.models.Model` samples
+it.
 """
 
 from dataclasses import dataclass
 
-from pds.checks import require_alpha, require_whole
-from pds.limits import MAX_SEED, quoted
+from pds.limits import MAX_SEED, quoted, require_alpha, require_whole
 
 
 @dataclass(frozen=True)

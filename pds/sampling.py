@@ -1,4 +1,4 @@
-"""Samplers: generators that ask for scores, and the loops that answer them.
+"""Samplers: generators that ask for scores.
 
 The predictor-corrector sampler, from noise to data:
 
@@ -10,28 +10,26 @@ The predictor-corrector sampler, from noise to data:
 
 A sampler's `chain` is a generator. It yields a `Query` where it needs a score, which comes back
 through `send`, and a `Step` at the end of each iteration. It knows nothing of networks, batches or
-threads: `steps` answers one chain, `side_by_side` joins several into one with joint queries, and
-`pds.serving` answers the chains of many visitors with one network call.
+threads: whoever drives it answers its queries, see `pds.driving`.
 
 Source: Y. Song et al., ICLR 2021 (the corrector first, as their code has it); H. Ma et al., ECCV
 2022 (M). The level index is N-1-i by definition; computing it from t in float32 may round it down.
 """
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, Self, TypeVar
+from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 
 import torch
 from torch import Tensor
 
-from pds.checks import require_whole
-from pds.kernels import Columns, Kernel, Langevin, ReverseDiffusion, Row, Update
-from pds.noise import NoiseFn, shared_noise
+from pds.kernels import Columns, Kernel, Langevin, ReverseDiffusion, Row, Update, still
+from pds.limits import require_whole
 from pds.preconditioners import Identity, Preconditioner
-from pds.sde import SDE
+from pds.sde import SDE, VESDE
 
+NoiseFn = Callable[[torch.Size], Tensor]
+"""Returns standard normal noise of a shape, new noise at each call."""
 ScoreFn = Callable[[Tensor, Tensor], Tensor]
 """Maps x (B, C, H, W) and t (B,) in (0, 1] to the gradient of log p_t at x."""
 
@@ -241,6 +239,70 @@ class PredictorCorrector:
         yield from predictor_corrector(self.grid(sde), kernels, self.m, noise, torch.Size(shape))
 
 
+@dataclass(frozen=True)
+class ProbabilityFlow:
+    """The probability flow ODE of a VE process: no noise but that of the start, and no M.
+
+        dx / dsigma = -sigma s(x, sigma),       x = sigma_max z at sigma_max,  result at sigma = 0
+
+    on the geometric grid of the process, sigma_max down to sigma_min, with 0 appended:
+
+        Euler   x <- x + (sigma_{i+1} - sigma_i) d_i,     d_i = -sigma_i s(x, sigma_i)
+        Heun    the same with (d_i + d_{i+1}) / 2, d_{i+1} at Euler's x; Euler in the step to 0
+
+    Source: Y. Song et al., ICLR 2021 (the ODE); T. Karras et al., NeurIPS 2022 (in sigma, and
+    Heun's last step). Their grids differ; this one is that of `PredictorCorrector`.
+
+    Args:
+        method: "euler" or "heun".
+        num_steps: of the grid, >= 1, the one to sigma = 0 included.
+
+    Raises:
+        ValueError: unless num_steps >= 1.
+    """
+
+    method: Literal["euler", "heun"]
+    num_steps: int
+
+    def __post_init__(self) -> None:
+        require_whole("the number of iterations", self.num_steps, 1)
+
+    def require(self, sde: SDE) -> VESDE:
+        """Return the process.
+
+        Raises:
+            ValueError: unless it is variance exploding.
+        """
+        if not isinstance(sde, VESDE):
+            raise ValueError(
+                f"the probability flow is in sigma, which VE has and {type(sde).__name__} has not"
+            )
+        return sde
+
+    @property
+    def nfe(self) -> int:
+        return self.num_steps if self.method == "euler" else 2 * self.num_steps - 1
+
+    def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
+        return self
+
+    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
+        sde = self.require(sde)
+        t = torch.linspace(1, 0, self.num_steps, dtype=torch.float64)
+        times, sigmas = [*t.tolist(), 0.0], [*sde.sigma(t).tolist(), 0.0]
+        x, nfe = sigmas[0] * noise(torch.Size(shape)), 0
+        for index in range(self.num_steps):
+            now, below = sigmas[index : index + 2]
+            score = yield Query(x, (times[index],) * len(x))
+            slope, nfe = -now * score, nfe + 1
+            if self.method == "heun" and below > 0:
+                ahead = x + (below - now) * slope
+                score = yield Query(ahead, (times[index + 1],) * len(x))
+                slope, nfe = (slope - below * score) / 2, nfe + 1
+            x = x + (below - now) * slope
+            yield Step(index, self.num_steps, times[index], now, nfe, still(x))
+
+
 Item = TypeVar("Item", Step, tuple[Step, ...])
 
 
@@ -261,60 +323,3 @@ def advance(
     except StopIteration:
         return ended, None
     return ended, item
-
-
-def answer(score: ScoreFn, query: Query) -> Tensor:
-    """Call the network for a query, without waiting for the device."""
-    t = torch.tensor(query.t, dtype=torch.float64)
-    return score(query.x, t.to(query.x.device, non_blocking=True))
-
-
-def steps(score: ScoreFn, chain: Generator[Query | Item, Tensor, None]) -> Iterator[Item]:
-    """Run a chain alone, one item per iteration; `close()` the iterator to cancel."""
-    with closing(chain):
-        ended, query = advance(chain)
-        while query is not None:
-            with torch.no_grad():
-                ended, query = advance(chain, answer(score, query))
-            yield from ended
-
-
-def sample(score: ScoreFn, chain: Chain) -> Tensor:
-    """Run a chain to its end and return its images, the last x_mean, (B, C, H, W)."""
-    (last,) = deque(steps(score, chain), maxlen=1)
-    return last.x_mean
-
-
-def side_by_side(
-    samplers: Sequence[Sampler], sde: SDE, *, noise: NoiseFn, shape: Sequence[int]
-) -> Chains:
-    """Sample by several samplers from the same noise, their questions in joint queries.
-
-    The samplers may differ in everything, N included. Arguments as in `Sampler.chain`.
-
-    Yields:
-        The queries; and the latest step of every chain, each time that one has ended an iteration
-        and all have ended their first.
-    """
-    shape = torch.Size(shape)
-    noises = shared_noise(noise, shape, len(samplers))
-    chains = [s.chain(sde, noise=z, shape=shape) for s, z in zip(samplers, noises, strict=True)]
-    latest: dict[int, Step] = {}
-    with ExitStack() as stack:
-        for chain in chains:
-            stack.enter_context(closing(chain))
-        queries = {i: query for i, chain in enumerate(chains) if (query := advance(chain)[1])}
-        while queries:
-            asked = queries.items()
-            x = torch.cat([query.x for _, query in asked])
-            scores = yield Query(x, tuple(t for _, query in asked for t in query.t))
-            queries, parts = {}, torch.split(scores, [len(q.x) for _, q in asked])
-            ended = False
-            for (i, _), part in zip(asked, parts, strict=True):
-                found, query = advance(chains[i], part)
-                latest.update((i, step) for step in found)
-                ended = ended or bool(found)
-                if query is not None:
-                    queries[i] = query
-            if ended and len(latest) == len(chains):
-                yield tuple(latest[i] for i in range(len(chains)))

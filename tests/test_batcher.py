@@ -8,17 +8,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pds import filters, models
-from pds.flow import ProbabilityFlow
+from pds.driving import recorded_noise, sample, seeded_noise, side_by_side
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
-from pds.noise import recorded_noise, seeded_noise
-from pds.preconditioners import (
-    Composition,
-    FrequencyFilter,
-    Identity,
-    Skew,
-    SpaceFilter,
-)
-from pds.sampling import PredictorCorrector, sample, side_by_side
+from pds.preconditioners import Composition, FrequencyFilter, Identity, Skew, SpaceFilter
+from pds.sampling import PredictorCorrector, ProbabilityFlow
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE
 from pds.serving.batcher import Batcher

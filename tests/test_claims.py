@@ -11,13 +11,12 @@ import pytest
 import torch
 
 from pds import filters, theory
+from pds.driving import sample, seeded_noise, steps
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS, field
 from pds.models import Request, compare_request, from_images, load
-from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
-from pds.sampling import sample, steps
 from pds.sde import VESDE
 from pds.theory import langevin
 from pds.theory.langevin import Move
@@ -90,9 +89,9 @@ def the_lag_is_one_factor():
 
 
 def octaves_end_with(low, high):
-    sampler = CLOUDS.experiment.sampler(25)
+    sampler = CLOUDS.model.sampler(25)
     one = np.ones(len(CLOUDS.data.power))
-    variance = theory.variances(CLOUDS.data, one, CLOUDS.experiment.sde, [sampler])[0]
+    variance = theory.variances(CLOUDS.data, one, CLOUDS.model.sde, [sampler])[0]
     ratio = theory.octaves(CLOUDS.data, variance).ratio
     return low < ratio.min() and ratio.max() < high
 
@@ -189,7 +188,7 @@ CLAIMS = [
     (
         "story.html",
         "noise of standard deviation 1,348 and lowers it to 0.01",
-        lambda: CLOUDS.experiment.sde == VESDE(0.01, 1348.0) == load("portraits32").sde,
+        lambda: CLOUDS.model.sde == VESDE(0.01, 1348.0) == load("portraits32").sde,
     ),
     ("story.html", "The lag is the same factor all the way down", the_lag_is_one_factor),
     (

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import comparison, request_text
+from pds.jobs import comparison, request_text
 from pds.models import Request
 from pds.web.server.runs import answer
 from pds.web.tabs.compare import downloads, live_comparison

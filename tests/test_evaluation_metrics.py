@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from pds import spectra
+from pds.driving import seeded_noise
 from pds.evaluation import equivalence, validation
 from pds.evaluation.features import features, haar
 from pds.evaluation.metrics import COMPARED, METRICS, Draws, Reference, resamples
-from pds.noise import seeded_noise
 from pds.portraits import portraits
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE

@@ -9,15 +9,14 @@ import pytest
 import torch
 
 from pds import models, theory
+from pds.driving import sample, seeded_noise
 from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
 from pds.evaluation.metrics import COMPARED, Reference
 from pds.evaluation.store import Batch, Cell, Store
-from pds.noise import seeded_noise
 from pds.preconditioners import Identity
-from pds.sampling import sample
 
 SIZE = torch.Size((2, 1, 32, 32))
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
@@ -37,7 +36,7 @@ def reference(model):
 
 
 def drawn(model, name, num_steps, seeds):
-    return draw.sampled(model, draw.plan(model, name, num_steps), model.experiment.score, seeds)
+    return draw.sampled(model, draw.plan(model, name, num_steps), model.model.score, seeds)
 
 
 def without_seconds(text):
@@ -54,7 +53,7 @@ def make_table(store, model, reference):
 
 def test_vanilla_is_the_samplers_own_run(model):
     found = drawn(model, "vanilla", 5, range(7, 9))
-    experiment = model.experiment
+    experiment = model.model
     chain = experiment.sampler(5).chain(experiment.sde, noise=seeded_noise([7, 8]), shape=SIZE)
     assert torch.equal(found, sample(experiment.score, chain))
 
@@ -75,7 +74,7 @@ def test_all_arms_differ(model):
 
 
 def test_a_kernel_with_its_own_m_ignores_the_chains(model):
-    experiment = model.experiment
+    experiment = model.model
     filtered = draw.plan(model, "pds:5", 6).sampler
     start = replace(filtered, corrector_m=Identity(), predictor_m=Identity())
     firsts, images = [], []
@@ -95,7 +94,7 @@ def test_the_recursion_of_an_own_m_is_that_of_the_chains_but_for_the_start(model
     field, plan = model.field, draw.plan(model, "pds:5", 400)
     plain, ones = plan.sampler, np.ones(len(field.data.power))
     own = replace(plain, corrector_m=plain.m, predictor_m=plain.m)
-    sde = field.experiment.sde
+    sde = field.model.sde
     found, chains = (
         theory.variances(field.data, gain, sde, [s])[0]
         for gain, s in ((ones, own), (plan.gain, plain))

@@ -5,9 +5,8 @@ import pytest
 import torch
 
 from pds import theory
-from pds.flow import ProbabilityFlow
-from pds.noise import seeded_noise
-from pds.sampling import steps
+from pds.driving import seeded_noise, steps
+from pds.sampling import ProbabilityFlow
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 

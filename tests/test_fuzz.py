@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pds import hosting, limits
+from pds import limits
 from pds.files import arrays
 from pds.files.images import Images
+from pds.jobs import hosting
 from pds.models import MODELS
 from pds.request import Request
 from tests.fuzz.arrays import GOOD, HOSTILE, hostile

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from pds import filters, models
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.models import Request, compare_request
 from pds.portraits import portraits
 from pds.web.tabs.compare.measurements import Scene

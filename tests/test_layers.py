@@ -9,12 +9,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
-    {"limits", "noise", "sde", "shipped", "spectra"},
-    {"checks", "files", "preconditioners"},
+    {"limits", "sde", "spectra"},
+    {"files", "preconditioners", "request"},
     {"filters", "kernels"},
     {"sampling"},
-    {"flow", "scores", "serving", "theory"},
-    {"models", "portraits"},
+    {"driving", "scores", "theory"},
+    {"serving", "portraits"},
+    {"models"},
     {"evaluation", "jobs"},
     {"bench", "web"},
     {"commands"},

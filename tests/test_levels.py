@@ -129,8 +129,8 @@ def test_the_strength_of_a_vp_corrector_can_be_tuned():
 def test_no_step_of_it_turns_the_sign_of_a_mode(model, num_steps):
     """Each kernel multiplies a mode by 1 - e h; the last predictor goes to the data."""
     subject = gaussian.field(model)
-    data, tuned = subject.rings, subject.experiment.tuned(num_steps)
-    process, t = tuned.process(subject.experiment.sde), tuned.times()
+    data, tuned = subject.rings, subject.model.tuned(num_steps)
+    process, t = tuned.process(subject.model.sde), tuned.times()
     diffusion = process.discretize(t).diffusion
     variance = process.prior_std**2 * np.ones(len(data.power))
     for std, g in zip(process.marginal(t).std, diffusion, strict=True):

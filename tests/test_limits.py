@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pds import limits
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from tools.limits import rows, table
 
 ROOT = Path(__file__).resolve().parent.parent

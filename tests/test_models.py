@@ -2,13 +2,15 @@ import pytest
 import torch
 
 from pds import filters, models, theory
-from pds.models import compare_request, ladder, load, predict, speed_up
-from pds.noise import seeded_noise
+from pds.driving import seeded_noise
+from pds.evaluation.ladder import noise_left
+from pds.models import compare_request, load, speed_up
 from pds.portraits import portraits
 from pds.portraits.train import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 from pds.request import Request
 from pds.spectra import power, radial
+from pds.web.exact import predict
 
 FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
 
@@ -81,7 +83,7 @@ def test_the_embedded_model_can_be_asked_for_portraits():
 
 def test_the_embedded_model_draws_portraits_not_noise():
     """At N = 66 with PDS the finest octave is within a factor of 2 of the data's power."""
-    rows = list(ladder("portraits32", [66], num_runs=1))
+    rows = list(noise_left("portraits32", [66], num_runs=1))
     ((num_steps, vanilla, pds),) = rows
     assert num_steps == 66
     assert 0.5 < pds < 2
@@ -105,7 +107,7 @@ def test_a_network_has_no_exact_prediction():
 
 
 def test_the_ladder_measures_both_chains():
-    ((_, vanilla, pds),) = ladder("field64", [25], num_runs=1)
+    ((_, vanilla, pds),) = noise_left("field64", [25], num_runs=1)
     assert pds < vanilla
 
 

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from pds import __version__
-from pds.shipped import ROOT, located
+from pds.files.shipped import ROOT, located
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PINS = dict(
@@ -107,7 +107,7 @@ def test_the_command_samples_by_a_shipped_configuration_and_filter(installed):
 
 
 def test_the_code_that_ran_is_the_installed_one(installed):
-    code = "import pds.shipped; print(pds.shipped.ROOT)"
+    code = "import pds.files.shipped; print(pds.shipped.ROOT)"
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")
 
 

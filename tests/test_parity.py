@@ -11,9 +11,9 @@ import torch
 from golden_data import CARD, SHAPE, arrays, assert_within, masks, score
 
 from pds import filters
+from pds.driving import recorded_noise, steps
 from pds.kernels import Langevin, ReverseDiffusion
-from pds.noise import recorded_noise
-from pds.sampling import PredictorCorrector, steps
+from pds.sampling import PredictorCorrector
 
 N, EPS = 20, 5e-4
 FILTERS = {"none": (0, 0), "freq": (1, 0), "space": (0, 1), "both": (1, 1)}

@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pds import comparison
 from pds.commands.sample import main_parser, sample_main
 from pds.files import pictures
-from pds.jobs import configuration, model
+from pds.jobs import comparison, configuration, model
 from pds.jobs.job import Job
 from pds.jobs.record import CONFIG, MASKS, Record, read_request, to_command
 from pds.request import Request

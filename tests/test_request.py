@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from pds import hosting, models
+from pds import models
+from pds.jobs import hosting
 from pds.models import ROOT, compare_request, from_images, load
 from pds.request import Request
 
@@ -134,6 +135,6 @@ def test_a_request_names_what_it_compares_with_vanilla(changes, filtered, method
 def test_importing_the_models_touches_no_device():
     code = (
         "import torch; torch.cuda.is_available = lambda: 1 / 0\n"
-        "import pds.models, pds.request, pds.comparison, pds.jobs.run\n"
+        "import pds.models, pds.request, pds.jobs.comparison, pds.jobs.run\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

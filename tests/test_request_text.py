@@ -13,9 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pds import comparison, models, request_text
+from pds import models
 from pds.commands.cli import main, parse
 from pds.files import pictures
+from pds.jobs import comparison, request_text
 from pds.jobs.record import read_request
 from pds.limits import MAX_SEED
 from pds.models import MODELS, ROOT

@@ -22,14 +22,14 @@ from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdi
 from pds import filters
 from pds.commands.cli import main
 from pds.commands.sample import main_parser, sample_main
+from pds.driving import sample, seeded_noise
 from pds.files import pictures as pds_pictures
 from pds.jobs import run
 from pds.jobs.job import Job
 from pds.jobs.model import running
 from pds.jobs.record import Record
 from pds.kernels import Langevin
-from pds.noise import seeded_noise
-from pds.sampling import PredictorCorrector, sample
+from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.theory import tuned

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pds.flow import ProbabilityFlow
+from pds.driving import recorded_noise, sample, seeded_noise, side_by_side, steps
 from pds.kernels import Ancestral, Langevin, ReverseDiffusion
-from pds.noise import recorded_noise, seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import PredictorCorrector, Query, advance, sample, side_by_side, steps
+from pds.sampling import PredictorCorrector, ProbabilityFlow, Query, advance
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE, SubVPSDE
 from pds.spectra import power

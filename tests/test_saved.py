@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pds import request_text
 from pds.commands.cli import main
 from pds.commands.sample import sample_main
 from pds.files import pictures
+from pds.jobs import request_text
 from pds.jobs.record import read_request
 from pds.models import ROOT
 from pds.request import Request

@@ -17,7 +17,7 @@ from PIL import Image
 from pds import models
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, WORKER, Pair, Request, compare_request, load
+from pds.models import MODELS, Pair, Request, compare_request, load, worker
 from pds.sampling import Step
 from pds.web.api import compare
 from pds.web.components import run_handler
@@ -310,7 +310,7 @@ def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypat
         raise ValueError("stop here")
         yield
 
-    monkeypatch.setattr(WORKER, "stream", worker_stream)
+    monkeypatch.setattr(worker(), "stream", worker_stream)
     assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
     assert called[-3:] == ["messages", "run", "handler"]
     assert len(called) <= 5

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds import request_text
 from pds.commands.cli import parse
 from pds.files import pictures
+from pds.jobs import request_text
 from pds.models import Request
 from tests.test_page import PICTURE, finish, long_run, sample
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pds import filters, theory
+from pds.driving import sample, seeded_noise
 from pds.kernels import (
     Ancestral,
     AnnealedLangevin,
@@ -16,9 +17,8 @@ from pds.kernels import (
     MarginalPreserving,
     ReverseDiffusion,
 )
-from pds.noise import seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity, SpaceFilter
-from pds.sampling import PredictorCorrector, sample
+from pds.sampling import PredictorCorrector
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE, SubVPSDE
 from pds.spectra import power, radii

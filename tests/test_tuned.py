@@ -10,13 +10,14 @@ from pds import models, theory
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS
 from pds.kernels import Ancestral, Langevin
-from pds.models import Request, compare_request, load, predict, run_chains
+from pds.models import Request, compare_request, load, run_chains
 from pds.portraits import portraits
 from pds.preconditioners import Identity
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.sde import VESDE, VPSDE
 from pds.spectra import radial
 from pds.theory import tuned
+from pds.web.exact import predict
 
 TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
 
@@ -24,7 +25,7 @@ TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
 @pytest.fixture(scope="module")
 def brought():
     """The name of a model that a visitor made of pictures."""
-    return models.brought.add(models.from_images(portraits(range(20), size=32)))
+    return models.visitor_models.add(models.from_images(portraits(range(20), size=32)))
 
 
 @pytest.mark.parametrize("num_steps", [1, 2, 3, 12, 22, 67, 200])

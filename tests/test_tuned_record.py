@@ -30,7 +30,7 @@ def test_tuned_is_several_times_closer_than_vanilla_wherever_there_are_few_itera
 @pytest.mark.parametrize("model", FIELDS)
 def test_the_recorded_samplers_are_those_of_the_model(model):
     at = COUNTS.index(20)
-    assert tuned_record.samplers(model)[at] == field(model).experiment.tuned(20)
+    assert tuned_record.samplers(model)[at] == field(model).model.tuned(20)
 
 
 @pytest.mark.parametrize("model", FIELDS)

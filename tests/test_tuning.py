@@ -9,10 +9,10 @@ import torch
 
 from pds import filters, theory
 from pds.commands.cli import main
+from pds.driving import sample, seeded_noise
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
-from pds.noise import seeded_noise
 from pds.preconditioners import FrequencyFilter, Identity
-from pds.sampling import PredictorCorrector, sample
+from pds.sampling import PredictorCorrector
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE, VPSDE
 from pds.spectra import power, radii

@@ -99,10 +99,10 @@ def test_what_was_brought_goes_when_the_tab_has_been_closed_for_a_while(clock):
         assert here.sweep() == []
     clock.now += LEFT_SECONDS - 1
     assert here.sweep() == []
-    assert name in models.brought
+    assert name in models.visitor_models
     clock.now += 1
     assert here.sweep() == ["tab"]
-    assert name not in models.brought
+    assert name not in models.visitor_models
 
 
 def test_a_heartbeat_that_returns_keeps_the_visit(clock):
@@ -296,7 +296,7 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     thread.start()
     thread.join()
     worker = Worker()
-    monkeypatch.setattr(gradio_internals.models, "WORKER", worker)
+    monkeypatch.setattr(gradio_internals.models, "worker", lambda: worker)
     assert gradio_internals.server_state(None)["status"] == "ok"
     monkeypatch.setattr(worker, "_thread", thread)
     told = run(health(lambda: gradio_internals.server_state(None))(None))

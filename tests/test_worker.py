@@ -6,9 +6,9 @@ import time
 import pytest
 import torch
 
+from pds.driving import sample, seeded_noise, side_by_side
 from pds.kernels import Langevin
-from pds.noise import seeded_noise
-from pds.sampling import PredictorCorrector, sample, side_by_side
+from pds.sampling import PredictorCorrector
 from pds.scores.gaussian import GaussianField, inverse_square_power
 from pds.sde import VESDE
 from pds.serving.batcher import Batcher

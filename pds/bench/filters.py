@@ -15,7 +15,7 @@ from torch import Tensor
 from pds.bench.rows import Row, at_least
 from pds.bench.subjects import natural_filter
 from pds.bench.timing import Effort, Work, versus
-from pds.models import DEVICE
+from pds.models import default_device
 from pds.preconditioners import FrequencyFilter
 
 BATCH = 4
@@ -45,7 +45,7 @@ def problem(size: int) -> Problem:
     generator = torch.Generator().manual_seed(0)
     images = (torch.randn(BATCH, 3, size, size, generator=generator) for _ in range(3))
     factors = (torch.rand(BATCH, 1, 1, 1, generator=generator) for _ in range(2))
-    return Problem(*(v.to(DEVICE) for v in (*images, *factors)))
+    return Problem(*(v.to(default_device()) for v in (*images, *factors)))
 
 
 def ours(m: FrequencyFilter, at: Problem) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, Work, versus
-from pds.models import DEVICE
+from pds.models import default_device
 from pds.sampling import ScoreFn
 from pds.scores.ncsnpp import NetworkScore
 from pds.serving import acceleration
@@ -24,8 +24,8 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield skipped("GPU", "memory, graphs, FFHQ 1024 px", "torch finds no CUDA device")
         return
     score = subjects.embedded().score
-    x = torch.randn(8, 3, 32, 32, device=DEVICE)
-    t = torch.full((8,), 0.5, device=DEVICE)
+    x = torch.randn(8, 3, 32, 32, device=default_device())
+    t = torch.full((8,), 0.5, device=default_device())
     yield Row(
         "GPU, embedded network, batch 8",
         "eager / CUDA graph",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, versus
-from pds.models import Experiment, Request
+from pds.models import Model, Request
 from pds.preconditioners import Identity
 from pds.sampling import Chains
 from pds.serving.batcher import Batcher
@@ -68,7 +68,7 @@ def several(work: Work) -> Work:
     return repeated
 
 
-def _arrival(model: Experiment, count: int) -> Work:
+def _arrival(model: Model, count: int) -> Work:
     """Return the work of giving everybody of a crowd a first iteration."""
 
     def arrive() -> None:
@@ -80,7 +80,7 @@ def _arrival(model: Experiment, count: int) -> Work:
     return arrive
 
 
-def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
+def _visitors(model: Model, count: int, images: int = 1) -> list[Chains]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
@@ -89,17 +89,17 @@ def _visitors(model: Experiment, count: int, images: int = 1) -> list[Chains]:
     ]
 
 
-def _joint(model: Experiment, count: int) -> Work:
+def _joint(model: Model, count: int) -> Work:
     runs, most = _visitors(model, count), model.batcher.max_images
     return Pace(subjects.batcher(model.score, *runs, max_images=most))
 
 
-def _separate(model: Experiment, count: int) -> Work:
+def _separate(model: Model, count: int) -> Work:
     batchers = [subjects.batcher(model.score, run) for run in _visitors(model, count)]
     return lambda: subjects.iterate(*batchers)
 
 
-def _one_run(model: Experiment, count: int) -> Work:
+def _one_run(model: Model, count: int) -> Work:
     both = (Identity(), model.method(Request()).m)
     run = subjects.run(model.sde, (count, *model.image_shape), both)
     batcher = subjects.batcher(model.score, run)

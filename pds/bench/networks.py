@@ -16,7 +16,7 @@ from pds.bench.apart import Apart
 from pds.bench.peaks import measured_peaks
 from pds.bench.rows import Row, at_least, skipped
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
-from pds.models import DEVICE
+from pds.models import default_device
 from pds.scores import hub
 from pds.scores.ncsnpp import ModelCard, NetworkScore, precision
 
@@ -70,7 +70,7 @@ class Contest(NamedTuple):
 
         @torch.no_grad()
         def call() -> Tensor:
-            with torch.autocast(DEVICE, dtype, enabled=dtype != torch.float32):
+            with torch.autocast(default_device(), dtype, enabled=dtype != torch.float32):
                 return self.theirs(self.x, self.sigma).sample
 
         return call
@@ -91,7 +91,7 @@ def theirs_alone(card: ModelCard) -> Work:
 def _against_theirs(at: Contest, effort: Effort) -> Iterator[Row]:
     full, half = torch.float32, torch.bfloat16
     try:
-        precision.require(torch.device(DEVICE), half)
+        precision.require(torch.device(default_device()), half)
         lower = {half: (at_least(2.2), "bf16")}
     except ValueError as error:
         yield skipped("", "in bf16", str(error))
@@ -135,7 +135,7 @@ def twins(card: ModelCard) -> tuple[NetworkScore, Any]:
         unet.save_pretrained(folder)
         diffusers.ScoreSdeVeScheduler().save_pretrained(folder)
         ours = hub.load(Path(folder))
-    return ours.to(DEVICE), unet.to(DEVICE).eval().requires_grad_(False)
+    return ours.to(default_device()), unet.to(default_device()).eval().requires_grad_(False)
 
 
 def scaling_rows(effort: Effort) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from pds.bench import subjects
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure
-from pds.models import DEVICE
+from pds.models import default_device
 
 PRODUCTS = (512, 1024, 2048)
 PRODUCTS_ON_GPU = (2048, 4096, 8192)
@@ -44,13 +44,13 @@ def _rate(work: Work, effort: Effort) -> Measurement:
 def _products(effort: Effort) -> Iterator[Work]:
     sizes = PRODUCTS_ON_GPU if subjects.ON_GPU else PRODUCTS
     for size in sizes[:1] if effort.quick else sizes:
-        a, b = (torch.randn(size, size, device=DEVICE) for _ in range(2))
+        a, b = (torch.randn(size, size, device=default_device()) for _ in range(2))
         yield lambda a=a, b=b: a @ b  # type: ignore[misc]
 
 
 def _convolutions(effort: Effort) -> Iterator[Work]:
     shapes = CONVOLUTIONS_ON_GPU if subjects.ON_GPU else CONVOLUTIONS
     for count, channels, size in shapes[:1] if effort.quick else shapes:
-        x = torch.randn(count, channels, size, size, device=DEVICE)
-        weight = torch.randn(channels, channels, 3, 3, device=DEVICE)
+        x = torch.randn(count, channels, size, size, device=default_device())
+        weight = torch.randn(channels, channels, 3, 3, device=default_device())
         yield lambda x=x, w=weight: F.conv2d(x, w, padding=1)  # type: ignore[misc]

@@ -11,7 +11,7 @@ from pds.bench import subjects
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
 from pds.kernels import Langevin
-from pds.models import DEVICE, Experiment, Request
+from pds.models import Model, Request, default_device
 from pds.preconditioners import Identity, Preconditioner
 from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard
@@ -98,7 +98,7 @@ class Kernels:
     def __init__(self, sde: SDE, shape: tuple[int, ...]) -> None:
         generator = torch.Generator().manual_seed(0)
         self.x, self.score, self.noise = (
-            torch.randn(shape, generator=generator).to(DEVICE) for _ in range(3)
+            torch.randn(shape, generator=generator).to(default_device()) for _ in range(3)
         )
         corrector = Langevin(snr=0.15, snr_norm="sample")
         sampler = PredictorCorrector(num_steps=66, eps=1e-3, corrector=corrector)
@@ -129,7 +129,7 @@ def compare_rows(effort: Effort) -> Iterator[Row]:
         )
 
 
-def _together_and_apart(model: Experiment, images: int) -> tuple[Work, Work]:
+def _together_and_apart(model: Model, images: int) -> tuple[Work, Work]:
     both = (Identity(), model.method(Request()).m)
 
     def batcher(*preconditioners: Preconditioner) -> Batcher:

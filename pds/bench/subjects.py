@@ -8,23 +8,23 @@ import torch
 from torch import Tensor
 
 from pds import filters, models
+from pds.driving import seeded_noise, side_by_side
 from pds.jobs import configuration
 from pds.kernels import Langevin
-from pds.models import DEVICE, ROOT, Experiment
-from pds.noise import seeded_noise
+from pds.models import ROOT, Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
-from pds.sampling import Chains, PredictorCorrector, ScoreFn, side_by_side
+from pds.sampling import Chains, PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
 
-ON_GPU = DEVICE != "cpu"
+ON_GPU = default_device() != "cpu"
 
 
 def natural_filter(size: int) -> FrequencyFilter:
     """Return the filter of 1/f^2 color images at alpha = 5."""
     mask = models.field(size).frequency_mask.expand(3, -1, -1)
-    return FrequencyFilter(filters.gain(mask, 5.0).to(DEVICE))
+    return FrequencyFilter(filters.gain(mask, 5.0).to(default_device()))
 
 
 def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelCard:
@@ -44,10 +44,10 @@ def with_random_weights(card: ModelCard) -> NetworkScore:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         score = NetworkScore(card)
-    return score.to(DEVICE).eval().requires_grad_(False)
+    return score.to(default_device()).eval().requires_grad_(False)
 
 
-def embedded() -> Experiment:
+def embedded() -> Model:
     """Return the model that comes with the project."""
     return models.load("portraits32")
 
@@ -57,7 +57,7 @@ def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
     network = score.card.network
     shape = (num_images, network.num_channels, network.image_size, network.image_size)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    return x.to(DEVICE), torch.full((num_images,), 0.5, device=DEVICE)
+    return x.to(default_device()), torch.full((num_images,), 0.5, device=default_device())
 
 
 def run(
@@ -68,7 +68,7 @@ def run(
     return side_by_side(
         [replace(sampler, m=m) for m in preconditioners],
         sde,
-        noise=seeded_noise(range(seed, seed + shape[0]), device=DEVICE),
+        noise=seeded_noise(range(seed, seed + shape[0]), device=default_device()),
         shape=shape,
     )
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pds.shipped import located
+from pds.files.shipped import located
 
 
 def counts(text: str) -> tuple[int, ...]:

@@ -4,8 +4,8 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from pds import comparison
-from pds.hosting import from_page
+from pds.jobs import comparison
+from pds.jobs.hosting import from_page
 from pds.models import MODELS
 from pds.request import Request
 

@@ -4,6 +4,7 @@ import argparse
 
 from pds import models
 from pds.commands.arguments import counts
+from pds.evaluation import ladder
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print a row for each N as it is measured."""
     print("Power above half Nyquist relative to the data (1 is right, more is grain)")
     print(f"{'N':>6} {'vanilla':>9} {'PDS':>9}")
-    for num_steps, vanilla, pds in models.ladder(
+    for num_steps, vanilla, pds in ladder.noise_left(
         arguments.model, arguments.counts, num_runs=arguments.runs, alpha=arguments.alpha
     ):
         print(f"{num_steps:>6} {vanilla:>9.3f} {pds:>9.3f}", flush=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pds.commands.arguments import counts
 from pds.evaluation import tuned_record
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.request import Request
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.ladder import tab as ladder

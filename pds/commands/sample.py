@@ -6,11 +6,11 @@ from typing import NoReturn
 
 from pds.commands.arguments import counts
 from pds.commands.cli import exit_code
+from pds.files.shipped import located
 from pds.jobs import configuration, ranks
 from pds.jobs import run as job_run
 from pds.jobs.job import DTYPES, Job
 from pds.jobs.record import FLAGS
-from pds.shipped import located
 
 
 def sample_main(argv: Sequence[str] | None = None) -> int:

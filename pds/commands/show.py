@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from pds import request_text
 from pds.files import pictures
-from pds.jobs import folder
+from pds.jobs import folder, request_text
 
 
 def add(parser: argparse.ArgumentParser) -> None:

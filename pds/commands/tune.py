@@ -9,10 +9,10 @@ from torch import Tensor
 
 from pds import filters, models, theory
 from pds.commands.arguments import shipped_path
+from pds.files.shipped import ROOT
 from pds.jobs.configuration import kernels, read
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE, VESDE
-from pds.shipped import ROOT
 from pds.theory import tuned
 
 

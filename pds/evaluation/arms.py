@@ -26,11 +26,10 @@ import torch
 
 from pds import filters, theory
 from pds.evaluation.gaussian import Array, Field
-from pds.flow import ProbabilityFlow
 from pds.kernels import MarginalPreserving
 from pds.limits import MAX_ALPHA, MAX_STEPS
 from pds.preconditioners import FrequencyFilter, Identity, SpaceFilter
-from pds.sampling import PredictorCorrector, Sampler
+from pds.sampling import PredictorCorrector, ProbabilityFlow, Sampler
 from pds.theory import tuned
 
 
@@ -62,7 +61,7 @@ class Arm:
         Raises:
             ValueError: if N is out of range, or the model cannot be sampled so.
         """
-        most = min(MAX_STEPS, field.experiment.num_scales)
+        most = min(MAX_STEPS, field.model.num_scales)
         if not 1 <= num_steps <= most:
             raise ValueError(f"the number of iterations must lie in 1 to {most}, got {num_steps}")
         return self.build(field, num_steps)
@@ -110,7 +109,7 @@ def _plain(field: Field, sampler: Sampler) -> Plan:
 
 
 def _vanilla(field: Field, num_steps: int) -> Plan:
-    return _plain(field, field.experiment.sampler(num_steps))
+    return _plain(field, field.model.sampler(num_steps))
 
 
 def _filtered(field: Field, sampler: PredictorCorrector, alpha: float) -> Plan:
@@ -118,68 +117,68 @@ def _filtered(field: Field, sampler: PredictorCorrector, alpha: float) -> Plan:
 
 
 def _pds(field: Field, num_steps: int, alpha: float) -> Plan:
-    return _filtered(field, field.experiment.sampler(num_steps), alpha)
+    return _filtered(field, field.model.sampler(num_steps), alpha)
 
 
 def _space(field: Field, num_steps: int, alpha: float) -> Plan:
-    experiment = field.experiment
-    m = filters.preconditioner(experiment.frequency_mask, experiment.space_mask, alpha=alpha)
-    space = experiment.space_mask
+    model = field.model
+    m = filters.preconditioner(model.frequency_mask, model.space_mask, alpha=alpha)
+    space = model.space_mask
     stationary = bool(torch.isclose(space, space.max()).all())
     gain = field.gain(alpha) if stationary else None
-    return Plan(replace(experiment.sampler(num_steps), m=m), gain)
+    return Plan(replace(model.sampler(num_steps), m=m), gain)
 
 
 def _inverted(field: Field, num_steps: int, alpha: float) -> Plan:
-    m = FrequencyFilter(1 / filters.gain(field.experiment.frequency_mask, alpha))
-    return Plan(replace(field.experiment.sampler(num_steps), m=m), 1 / field.gain(alpha))
+    m = FrequencyFilter(1 / filters.gain(field.model.frequency_mask, alpha))
+    return Plan(replace(field.model.sampler(num_steps), m=m), 1 / field.gain(alpha))
 
 
 def _preserving(field: Field, num_steps: int, alpha: float) -> Plan:
-    sampler = replace(field.experiment.sampler(num_steps), predictor=MarginalPreserving())
+    sampler = replace(field.model.sampler(num_steps), predictor=MarginalPreserving())
     return _filtered(field, sampler, alpha)
 
 
 def _corrector(field: Field, num_steps: int, alpha: float) -> Plan:
-    plain = field.experiment.sampler(num_steps)
+    plain = field.model.sampler(num_steps)
     return _plain(field, replace(plain, corrector_m=_filter(field, alpha)))
 
 
 def _predictor(field: Field, num_steps: int, alpha: float) -> Plan:
-    plain = field.experiment.sampler(num_steps)
+    plain = field.model.sampler(num_steps)
     return _plain(field, replace(plain, predictor_m=_filter(field, alpha)))
 
 
 def _tuned(field: Field, num_steps: int) -> Plan:
-    return _plain(field, field.experiment.tuned(num_steps))
+    return _plain(field, field.model.tuned(num_steps))
 
 
 def _partly(**what: bool) -> Build:
     def build(field: Field, num_steps: int) -> Plan:
-        experiment = field.experiment
-        plain = experiment.sampler(num_steps)
-        sampler = tuned.sampler(experiment.frequency_mask, experiment.sde, plain, **what)
+        model = field.model
+        plain = model.sampler(num_steps)
+        sampler = tuned.sampler(model.frequency_mask, model.sde, plain, **what)
         return _plain(field, sampler)
 
     return build
 
 
 def _tuned_pds(field: Field, num_steps: int, alpha: float) -> Plan:
-    return _filtered(field, field.experiment.tuned(num_steps), alpha)
+    return _filtered(field, field.model.tuned(num_steps), alpha)
 
 
 def _tuned_gain(field: Field, num_steps: int) -> Plan:
-    return _best(field, field.experiment.tuned(num_steps))
+    return _best(field, field.model.tuned(num_steps))
 
 
 def _gain(field: Field, num_steps: int) -> Plan:
-    return _best(field, field.experiment.sampler(num_steps))
+    return _best(field, field.model.sampler(num_steps))
 
 
 def _best_gain(field: Field, sampler: PredictorCorrector) -> Array:
     """Return the best radial gain on a sampler, (K,)."""
-    experiment = field.experiment
-    return tuned.radial_gain(experiment.frequency_mask, field.data, experiment.sde, sampler)
+    model = field.model
+    return tuned.radial_gain(model.frequency_mask, field.data, model.sde, sampler)
 
 
 def _best(field: Field, sampler: PredictorCorrector) -> Plan:
@@ -193,14 +192,14 @@ def _best_m(field: Field, sampler: PredictorCorrector) -> FrequencyFilter:
 
 def _split(field: Field, num_steps: int) -> Plan:
     """Fit the predictor's gain, then the corrector's to it."""
-    plain = field.experiment.sampler(num_steps)
+    plain = field.model.sampler(num_steps)
     alone = replace(plain, corrector_m=Identity())
     half = replace(plain, predictor_m=_best_m(field, alone))
     return _plain(field, replace(half, corrector_m=_best_m(field, half)))
 
 
 def _steady(field: Field, num_steps: int) -> Plan:
-    sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
+    sde, sampler = field.model.sde, field.model.sampler(num_steps)
     bounds = (1.0, theory.steady_gain(sde, sampler))
     return _radial(field, sampler, theory.tune(field.data, sde, sampler, bounds=bounds))
 
@@ -212,13 +211,13 @@ def _radial(field: Field, sampler: PredictorCorrector, gain: Array) -> Plan:
 
 def _radial_filter(field: Field, gain: Array) -> FrequencyFilter:
     plane = theory.on_grid(field.data, gain, *field.power.shape)
-    plane = plane.to(field.experiment.frequency_mask.device, torch.float32)
-    return FrequencyFilter(plane.expand(field.experiment.image_shape))
+    plane = plane.to(field.model.frequency_mask.device, torch.float32)
+    return FrequencyFilter(plane.expand(field.model.image_shape))
 
 
 def _scalar(field: Field, num_steps: int) -> Plan:
-    sampler = field.experiment.sampler(num_steps)
-    c = theory.tune_scalar(field.data, field.experiment.sde, sampler)
+    sampler = field.model.sampler(num_steps)
+    c = theory.tune_scalar(field.data, field.model.sde, sampler)
     m = SpaceFilter(torch.tensor(c))
     return Plan(replace(sampler, m=m), np.full(len(field.data.power), c))
 
@@ -232,12 +231,12 @@ def _heun(field: Field, num_steps: int) -> Plan:
 
 
 def _flow(field: Field, sampler: ProbabilityFlow) -> Plan:
-    sampler.require(field.experiment.sde)
+    sampler.require(field.model.sde)
     return _plain(field, sampler)
 
 
 def _filter(field: Field, alpha: float) -> FrequencyFilter:
-    return FrequencyFilter(filters.gain(field.experiment.frequency_mask, alpha))
+    return FrequencyFilter(filters.gain(field.model.frequency_mask, alpha))
 
 
 PLAIN: dict[str, Build] = {

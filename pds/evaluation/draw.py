@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from pds.driving import sample, seeded_noise
 from pds.evaluation import arms
 from pds.evaluation.arms import Plan
 from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
-from pds.noise import seeded_noise
-from pds.sampling import ScoreFn, sample
+from pds.sampling import ScoreFn
 from pds.serving.acceleration import Background, accelerate
 
 
@@ -48,17 +48,17 @@ def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
 
 def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tensor:
     """Return images (B, C, H, W), not clipped, on the model's device; image i has seeds[i]."""
-    experiment, device = subject.experiment, subject.device
+    model, device = subject.model, subject.device
     noise = seeded_noise(seeds, device=device)
-    shape = (len(seeds), *experiment.image_shape)
-    return sample(score, plan.sampler.chain(experiment.sde, noise=noise, shape=shape))
+    shape = (len(seeds), *model.image_shape)
+    return sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape))
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
     """Return the score; on a GPU compiled, and for this batch size before the clock runs."""
-    score = accelerate(subject.experiment.score, subject.device)
+    score = accelerate(subject.model.score, subject.device)
     if isinstance(score, Background):
-        x = torch.zeros(batch_size, *subject.experiment.image_shape, device=subject.device)
+        x = torch.zeros(batch_size, *subject.model.image_shape, device=subject.device)
         t = torch.ones(batch_size, dtype=torch.float64, device=subject.device)
         with torch.no_grad():
             score(x, t)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import filters, models, theory
-from pds.models import Experiment
-from pds.noise import seeded_noise
+from pds.driving import seeded_noise
+from pds.models import Model
 from pds.portraits import portraits
 from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
@@ -54,16 +54,16 @@ class Field:
     """A model's data taken as Gaussian: its spectrum, process and sampler.
 
     title: what the page calls it.
-    experiment: the model.
+    model: the model.
     """
 
     title: str
-    experiment: Experiment
+    model: Model
 
     @cached_property
     def power(self) -> Tensor:
         """Mean power over channels without the images' mean, (H, W) float64."""
-        return self.experiment.data_power.mean(0)
+        return self.model.data_power.mean(0)
 
     @cached_property
     def data(self) -> Modes:
@@ -81,14 +81,14 @@ class Field:
 
     def frequency_gain(self, alpha: float) -> Tensor:
         """Return the gain of every frequency, (H, W), mean over channels."""
-        return filters.gain(self.experiment.frequency_mask, alpha).double().mean(0)
+        return filters.gain(self.model.frequency_mask, alpha).double().mean(0)
 
     def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (..., N), of gains (..., K)."""
-        samplers = [self.experiment.sampler(n) for n in counts]
+        samplers = [self.model.sampler(n) for n in counts]
         rows = np.atleast_2d(gain)
         stacked = np.repeat(rows, len(counts), axis=0)
-        variance = theory.variances(self.data, stacked, self.experiment.sde, samplers * len(rows))
+        variance = theory.variances(self.data, stacked, self.model.sde, samplers * len(rows))
         return theory.w2(self.data, variance).reshape(*gain.shape[:-1], len(counts))
 
     @cached_property
@@ -98,11 +98,9 @@ class Field:
 
     def w2_of(self, gains: Array) -> Array:
         """Return the error at each of `COUNTS`, (N,), of a gain for each, (N, K) or (N, 1)."""
-        samplers = [self.experiment.sampler(n) for n in COUNTS]
+        samplers = [self.model.sampler(n) for n in COUNTS]
         gains = np.broadcast_to(gains, (len(COUNTS), len(self.data.power)))
-        return theory.w2(
-            self.data, theory.variances(self.data, gains, self.experiment.sde, samplers)
-        )
+        return theory.w2(self.data, theory.variances(self.data, gains, self.model.sde, samplers))
 
     def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
@@ -113,29 +111,29 @@ class Field:
         halves = theory.bins(self.power, per_octave=2)
         modes = Modes(*(np.repeat(getattr(halves, f.name), SHARES) for f in fields(Modes)))
         gains = np.tile(dealt(self.data, gain), len(halves.power))
-        samplers = [self.experiment.sampler(n) for n in counts]
-        return theory.w2(modes, theory.variances(modes, gains, self.experiment.sde, samplers))
+        samplers = [self.model.sampler(n) for n in counts]
+        return theory.w2(modes, theory.variances(modes, gains, self.model.sde, samplers))
 
     @cached_property
     def gaussian(self) -> GaussianField:
         """The exact score of Gaussian data with this power around the mean brightness."""
-        power = self.experiment.data_power.clone()
+        power = self.model.data_power.clone()
         pixels = power.shape[-2] * power.shape[-1]
         mean = float((power[..., 0, 0].mean() / pixels).sqrt())
         power[..., 0, 0] = power[..., 0, 1]  # brightness varies about as its neighbor does
-        return GaussianField(power, self.experiment.sde, mean=mean)
+        return GaussianField(power, self.model.sde, mean=mean)
 
     def picture(self, seed: int) -> Tensor:
         """Return an image of the data, (C, H, W)."""
-        score = self.experiment.score
+        score = self.model.score
         if not isinstance(score, GaussianField):
             return portraits([seed], size=self.power.shape[-1])[0]
-        noise = seeded_noise([seed])(torch.Size((1, *self.experiment.image_shape)))
+        noise = seeded_noise([seed])(torch.Size((1, *self.model.image_shape)))
         return score.sample(noise)[0]
 
     def time(self, sigma: float) -> Tensor:
         """Return the t (1,) at which the process has this sigma."""
-        sde = self.experiment.sde
+        sde = self.model.sde
         assert isinstance(sde, VESDE), VE_ONLY
         return sde.time(torch.tensor([sigma], dtype=torch.float64))
 
@@ -144,7 +142,7 @@ class Field:
         height, width = self.power.shape
         power = theory.grid(variance, height, width).clamp(min=1e-12)
         noise = seeded_noise([seed])(torch.Size((1, 1, height, width)))
-        return GaussianField(power, self.experiment.sde, mean=0.5).sample(noise)[0]
+        return GaussianField(power, self.model.sde, mean=0.5).sample(noise)[0]
 
 
 def dealt(data: Modes, gain: Array) -> Array:
@@ -204,7 +202,7 @@ def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Ar
         sigma after each iteration, (N,), 0 at the end, and the standard deviation of each ring
         of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
     """
-    sde, sampler = field.experiment.sde, field.experiment.sampler(num_steps)
+    sde, sampler = field.model.sde, field.model.sampler(num_steps)
     gain = (
         np.ones(len(field.rings.power))
         if alpha is None
@@ -283,10 +281,10 @@ def clocks(field: Field, num_steps: int, iteration: int, *, seed: int = 0) -> Cl
     data = theory.modes(field.power)
     sigmas, pictures, left = [], [], []
     for n in (num_steps, iteration):
-        sampler = field.experiment.sampler(n)
-        chain = theory.trajectory(data, np.ones(len(data.power)), field.experiment.sde, sampler)
+        sampler = field.model.sampler(n)
+        chain = theory.trajectory(data, np.ones(len(data.power)), field.model.sde, sampler)
         variance = next(islice(chain, iteration - 1, None))
-        _, std = field.experiment.sde.marginal(sampler.times())
+        _, std = field.model.sde.marginal(sampler.times())
         sigmas.append(np.append(std.numpy()[1:], 0.0))
         pictures.append(field.draw(variance, seed))
         left.append(float(theory.noise_left(data, variance)))

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from pds import filters, models
+from pds.driving import seeded_noise
 from pds.evaluation.gaussian import Field
 from pds.files.digest import digest
 from pds.files.images import Images
-from pds.models import Experiment
-from pds.noise import seeded_noise
+from pds.models import Model
 from pds.portraits import portraits, train
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField
@@ -44,20 +44,20 @@ class Subject:
     device: torch.device
 
     @property
-    def experiment(self) -> Experiment:
+    def model(self) -> Model:
         """The model with its process and masks."""
-        return self.field.experiment
+        return self.field.model
 
     @property
     def fingerprint(self) -> str:
         """Hash of the weights, masks and settings that the images of every arm depend on."""
-        experiment, score = self.experiment, self.experiment.score
-        tensors = [experiment.frequency_mask, experiment.space_mask]
+        model, score = self.model, self.model.score
+        tensors = [model.frequency_mask, model.space_mask]
         if isinstance(score, NetworkScore):
             tensors += score.state_dict().values()
         if isinstance(score, GaussianField):
             tensors.append(score.power)
-        settings = repr((experiment.sde, experiment.num_scales, experiment.snr))
+        settings = repr((model.sde, model.num_scales, model.snr))
         return digest([*tensors, settings])
 
     @property
@@ -89,7 +89,7 @@ class Subject:
         if self.images is not None:
             yield from self.images
             return
-        score, shape = self.experiment.score, self.experiment.image_shape
+        score, shape = self.model.score, self.model.image_shape
         for first in range(0, num_images, BATCH):
             seeds = range(PORTRAITS + first, PORTRAITS + min(first + BATCH, num_images))
             if isinstance(score, GaussianField):
@@ -111,29 +111,30 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
         ValueError: for any other name, or a file without images.
     """
     if name in models.MODELS:
-        experiment = models.load(name)
-        shape = experiment.image_shape
+        model = models.load(name)
+        shape = model.image_shape
         source = None if images is None else Images(images, shape[-1], shape[0])
-        return Subject(name, Field(models.title(name), _on(experiment, device)), source, device)
+        return Subject(name, Field(models.title(name), _on(model, device)), source, device)
     path = Path(name)
     if path.suffix != ".safetensors":
         listing = ", ".join(models.MODELS)
         raise ValueError(f"model must be one of {listing}, or a .safetensors file, got {name!r}")
     if images is None:
         raise ValueError(f"{name} has no held-out images to compare with; name some with --data")
-    experiment = models.of_network(checkpoints.load(path))
-    shape = experiment.image_shape
+    model = models.of_network(checkpoints.load(path))
+    shape = model.image_shape
     source = Images(images, shape[-1], shape[0])
     masks = filters.estimate(source)
-    masked = dataclasses.replace(experiment, frequency_mask=masks.frequency, space_mask=masks.space)
+    masked = dataclasses.replace(model, frequency_mask=masks.frequency, space_mask=masks.space)
     return Subject(name, Field(path.stem, _on(masked, device)), source, device)
 
 
-def _on(experiment: Experiment, device: torch.device) -> Experiment:
-    score = experiment.score
+def _on(model: Model, device: torch.device) -> Model:
+    score = model.score
     return dataclasses.replace(
-        experiment,
+        model,
         score=score.to(device) if isinstance(score, NetworkScore) else score,
-        frequency_mask=experiment.frequency_mask.to(device),
-        space_mask=experiment.space_mask.to(device),
+        device=str(device),
+        frequency_mask=model.frequency_mask.to(device),
+        space_mask=model.space_mask.to(device),
     )

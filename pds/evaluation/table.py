@@ -60,7 +60,7 @@ def predict(subject: Subject, cell: Cell) -> Prediction:
     if plan.gain is None:
         return Prediction()
     with np.errstate(over="ignore", invalid="ignore"):
-        exact = theory.trajectory(field.data, plan.gain, field.experiment.sde, plan.sampler)
+        exact = theory.trajectory(field.data, plan.gain, field.model.sde, plan.sampler)
         (variance,) = deque(exact, maxlen=1)
         left = float(theory.noise_left(field.data, variance))
         return Prediction(left, float(theory.w2(field.data, variance)))

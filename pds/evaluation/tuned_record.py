@@ -36,12 +36,12 @@ class Tuned(NamedTuple):
 
 def find(subject: Field, num_steps: int) -> tuple[Array, float, tuple[float, float, float]]:
     """Tune the gain of a field's bins (K,), the best scalar, and the levels, for one N."""
-    data, experiment = subject.data, subject.experiment
-    sampler = experiment.sampler(num_steps)
-    gain = tuned.radial_gain(experiment.frequency_mask, data, experiment.sde, sampler)
-    best = experiment.tuned(num_steps)
+    data, model = subject.data, subject.model
+    sampler = model.sampler(num_steps)
+    gain = tuned.radial_gain(model.frequency_mask, data, model.sde, sampler)
+    best = model.tuned(num_steps)
     assert isinstance(best.corrector, Langevin) and best.sigmas is not None
-    scalar = theory.tune_scalar(data, experiment.sde, sampler)
+    scalar = theory.tune_scalar(data, model.sde, sampler)
     return gain, scalar, (*best.sigmas, best.corrector.snr)
 
 
@@ -76,7 +76,7 @@ def load(model: str) -> Tuned:
 def samplers(model: str) -> list[PredictorCorrector]:
     """Return the tuned sampler at each of `COUNTS`."""
     return [
-        _with(field(model).experiment.sampler(n), *levels)
+        _with(field(model).model.sampler(n), *levels)
         for n, levels in zip(COUNTS, load(model).levels.tolist(), strict=True)
     ]
 
@@ -85,7 +85,7 @@ def samplers(model: str) -> list[PredictorCorrector]:
 def curves(model: str) -> dict[str, Array]:
     """Return the errors at each of `COUNTS` of the best scalar, the best gain and tuned."""
     subject, best = field(model), load(model)
-    data, sde = subject.data, subject.experiment.sde
+    data, sde = subject.data, subject.model.sde
     ones = np.ones(len(data.power))
     return {
         "best scalar": subject.w2_of(best.scalars[:, None]),

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from pds.checks import require_whole
-from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS
+from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS, require_whole
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 BATCH = 16

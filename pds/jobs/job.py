@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from pds.checks import require_snr, require_whole
 from pds.jobs.configuration import Configuration, read
+from pds.limits import require_snr, require_whole
 from pds.models import default_device
 from pds.request import Request
 

@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from pds import filters
+from pds.driving import steps
 from pds.files.digest import digest
 from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
 from pds.models import Model
-from pds.sampling import PredictorCorrector, ScoreFn, steps
+from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
 from pds.sde import SDE
 from pds.theory import tuned

@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-from pds import hosting, request_text
-from pds.jobs import model
+from pds.jobs import hosting, model, request_text
 from pds.jobs.configuration import read
 from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
 from pds.limits import MAX_IMAGES, MAX_SEED

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from pds import sampling
+from pds import driving
+from pds.driving import seeded_noise
 from pds.files import arrays, pictures, writing
 from pds.files.pictures import Pixels
 from pds.jobs.folder import Folder
@@ -25,7 +26,6 @@ from pds.jobs.model import fingerprint, network, open_model, running, samplers_o
 from pds.jobs.ranks import ALONE, Ranks
 from pds.jobs.record import Record
 from pds.models import Model
-from pds.noise import seeded_noise
 from pds.sampling import PredictorCorrector, ScoreFn, Step
 
 Images = NDArray[np.float32]
@@ -184,13 +184,13 @@ def _require_finite(name: str, images: Images, batch: _Batch) -> None:
 def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
     """Sample the job's chains, one tuple of their states for each iteration."""
     seeds = [plan.job.request.seed + image for image in batch.images]
-    run = sampling.side_by_side(
+    run = driving.side_by_side(
         plan.samplers[batch.num_steps],
         plan.model.sde,
         noise=seeded_noise(seeds, device=plan.model.device),
         shape=(len(seeds), *plan.model.image_shape),
     )
-    yield from sampling.steps(score, run)
+    yield from driving.steps(score, run)
 
 
 def _moment(plan: _Plan, states: tuple[Step, ...]) -> _Moment:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pds.checks import require_whole
+from pds.limits import require_whole
 from pds.portraits.painting import paint
 from pds.portraits.person import draw_person
 

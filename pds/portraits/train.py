@@ -29,13 +29,13 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from pds.checks import require_positive, require_whole
+from pds.driving import sample, seeded_noise
 from pds.files import pictures
 from pds.files.writing import whole, write
 from pds.kernels import Langevin
-from pds.noise import seeded_noise
+from pds.limits import require_positive, require_whole
 from pds.portraits import portrait
-from pds.sampling import PredictorCorrector, sample
+from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE, column

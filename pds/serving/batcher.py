@@ -20,7 +20,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.sampling import Chains, Query, ScoreFn, Step, advance, answer
+from pds.driving import answer
+from pds.sampling import Chains, Query, ScoreFn, Step, advance
 
 
 class Progress(NamedTuple):

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.checks import require_positive
+from pds.limits import require_positive
 from pds.theory.plane import Gaussian, Target
 
 CONVERGED = 0.01

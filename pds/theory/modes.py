@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds.checks import require_whole
+from pds.limits import require_whole
 from pds.spectra import HALF_NYQUIST, radii
 from pds.spectra import Array as Array
 

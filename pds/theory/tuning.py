@@ -18,8 +18,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from pds.checks import require_alpha, require_whole
-from pds.limits import MAX_ALPHA
+from pds.limits import MAX_ALPHA, require_alpha, require_whole
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE
 from pds.spectra import radii

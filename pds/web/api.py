@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from pds import filters
 from pds.evaluation import gaussian
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.limits import MAX_OWN, MIN_PICTURES, OWN_SIZES, quoted
-from pds.models import compare_request, load
+from pds.models import compare_request
 from pds.request import Request
 from pds.theory import noise_left, w2
 from pds.web import exact, picture_files
@@ -161,9 +161,9 @@ def theory(
         data), each for "vanilla" and "pds"; and summary, a sentence.
     """
     request = from_page({"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned})
-    field, experiment = gaussian.field(request.model), load(request.model)
+    field = gaussian.field(request.model)
     plain = replace(request, frequency=False, tuned=False)
-    variance = exact.variances(experiment, field.data, [plain, request])
+    variance = exact.variances(field.model, field.data, [plain, request])
     vanilla, pds = (float(value) for value in w2(field.data, variance))
     left = noise_left(field.data, variance)
     closer = capital(request.method) if pds < vanilla else "Vanilla"

@@ -1,14 +1,17 @@
 """The exact outcome of what is compared, on data taken as Gaussian; nothing is sampled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import torch
 
-from pds import theory
-from pds.models import Experiment, Request
+from pds import spectra, theory
+from pds.models import Model, Request, load
+from pds.scores.gaussian import GaussianField
+from pds.spectra import RadialSpectrum
 
 
-def variances(model: Experiment, modes: theory.Modes, requests: Sequence[Request]) -> theory.Array:
+def variances(model: Model, modes: theory.Modes, requests: Sequence[Request]) -> theory.Array:
     """Return the final variance of every mode by the method of each request, (R, K).
 
     Without the images' mean, as everywhere on the page, and without any space filter.
@@ -22,3 +25,27 @@ def variances(model: Experiment, modes: theory.Modes, requests: Sequence[Request
     gains = np.stack([theory.bins(plane).power for plane in planes])
     samplers = [model.method(request) for request in requests]
     return theory.variances(modes, gains, model.sde, samplers)
+
+
+def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
+    """Yield the exact power of vanilla and PDS after each iteration, where the data are Gaussian.
+
+    A network has no such answer: the iterator is then empty. The space mask of stationary data is
+    constant and its gain 1, so it changes nothing here either.
+    """
+    model = load(request.model)
+    if not isinstance(model.score, GaussianField):
+        return
+    _, height, width = model.image_shape
+    data = theory.modes(model.score.power[0])
+    gain = model.frequency_gain(request)[0]
+    chains = [
+        theory.trajectory(data, theory.modes(g).power, model.sde, sampler)
+        for g, sampler in (
+            (torch.ones_like(gain), model.sampler(request.num_steps)),
+            (gain, model.method(request)),
+        )
+    ]
+    for variances in zip(*chains, strict=True):
+        vanilla, pds = (spectra.radial(theory.grid(v, height, width)) for v in variances)
+        yield vanilla, pds

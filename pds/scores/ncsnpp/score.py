@@ -22,7 +22,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from pds.checks import require_positive, require_snr, require_whole
+from pds.limits import require_positive, require_snr, require_whole
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.network import NCSNpp
 from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column

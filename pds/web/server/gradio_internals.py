@@ -99,12 +99,12 @@ def server_state(queue: Any) -> dict[str, Any]:
     """Return what /healthz answers."""
     waiting = len(queue) if queue is not None else 0
     return {
-        "status": "ok" if models.WORKER.alive else "the sampler's thread has ended",
+        "status": "ok" if models.worker().alive else "the sampler's thread has ended",
         "version": pds.__version__,
         "gradio": version("gradio"),
         "python": platform.python_version(),
         **JOURNAL.state(),
-        "computing": models.WORKER.num_runs,
+        "computing": models.worker().num_runs,
         "places": MAX_RUNS,
         "waiting": waiting,
         "room": MAX_WAITING - waiting,
@@ -191,7 +191,7 @@ async def _sweep(gradio: Any) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         if time.monotonic() - trimmed >= TRIM_SECONDS:
             trimmed = time.monotonic()
-            if not models.WORKER.num_runs:
+            if not models.worker().num_runs:
                 await asyncio.to_thread(memory.release)
         for _ in VISITS.sweep():
             journal.write("left", visits=len(VISITS))

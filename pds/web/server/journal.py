@@ -116,7 +116,7 @@ class Journal:
             "runs": self.under_way,
             "outcomes": dict(self._outcomes),
             "memory": resident(),
-            "device": models.DEVICE,
+            "device": models.default_device(),
         }
 
     @contextmanager

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MASKS_PER_VISIT, MAX_MASKS, MAX_VISITS
-from pds.models import brought as visitor_models
+from pds.models import visitor_models
 from pds.serving.visitor_store import VisitorStore
 
 visitor_masks: VisitorStore[Tensor] = VisitorStore(

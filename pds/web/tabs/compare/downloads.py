@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pds import comparison, request_text
 from pds.files import pictures
 from pds.files.arrays import to_npz
+from pds.jobs import comparison, request_text
 from pds.jobs.record import read_request
 from pds.limits import quoted
 from pds.models import MODELS, load
@@ -132,7 +132,7 @@ def read(values: Mapping[str, Any]) -> Kept:
 
 
 def sheet(kept: Kept) -> bytes:
-    """Return the last images as a PNG with the request in it, the one of `pds.comparison`."""
+    """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
     return comparison.png(kept.request, *kept.images[-1])
 
 

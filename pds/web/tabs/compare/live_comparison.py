@@ -20,8 +20,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from pds.hosting import from_page
-from pds.models import ROOT, WORKER, Request, compare_request, predict
+from pds.jobs.hosting import from_page
+from pds.models import ROOT, Request, compare_request, worker
+from pds.web.exact import predict
 from pds.web.sentences import verdict
 from pds.web.server.frames import kept_steps
 from pds.web.server.messages import Message, dumps, picture
@@ -82,7 +83,7 @@ def messages(
                     yield finished(scene, sheet)
                 elif is_due:
                     due = clock() + interval
-                    together = {"together": WORKER.num_runs}
+                    together = {"together": worker().num_runs}
                     yield {"kind": "frame", **together, **scene.header, **content([moment])}
             start = clock()
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pds import spectra
 from pds.files.pictures import view
-from pds.models import Experiment, Pair, Request, load, title
+from pds.models import Model, Pair, Request, load, title
 from pds.sampling import Step
 from pds.web.server.frames import Tiles, strip
 from pds.web.server.messages import Message, finite, picture, rounded
@@ -16,10 +16,10 @@ from pds.web.server.messages import Message, finite, picture, rounded
 
 @dataclass(frozen=True)
 class Scene:
-    """An experiment and what its pictures and curves are measured against."""
+    """A model and what its pictures and curves are measured against."""
 
     request: Request
-    experiment: Experiment
+    model: Model
 
     @classmethod
     def of(cls, request: Request) -> "Scene":
@@ -29,30 +29,30 @@ class Scene:
     @property
     def num_pixels(self) -> int:
         """Number of pixels of one step of both chains."""
-        _, height, width = self.experiment.image_shape
+        _, height, width = self.model.image_shape
         return 2 * self.request.num_images * height * width
 
     @cached_property
     def data_std(self) -> float:
         """Standard deviation of the pixels within the data's images (by Parseval)."""
-        power = self.experiment.data_power.clone()
+        power = self.model.data_power.clone()
         power[..., 0, 0] = 0
         return math.sqrt(float(power.mean()))
 
     @cached_property
     def data_fine_power(self) -> float:
         """Mean power of the data above half Nyquist."""
-        return spectra.fine_power(self.experiment.data_power)
+        return spectra.fine_power(self.model.data_power)
 
     @cached_property
     def data_spectrum(self) -> spectra.RadialSpectrum:
         """Radial spectrum of the data."""
-        return spectra.radial(self.experiment.data_power)
+        return spectra.radial(self.model.data_power)
 
     @property
     def header(self) -> Message:
         """The part of a message that is the same throughout a run."""
-        channels, height, width = self.experiment.image_shape
+        channels, height, width = self.model.image_shape
         return {
             "request": asdict(self.request),
             "title": title(self.request.model),
@@ -86,7 +86,7 @@ def observe(
 
     Args:
         pair: the step.
-        scene: the experiment to measure against.
+        scene: the model to measure against.
         seconds: mean time of a step so far, both chains together.
         theory: the exact spectra of both chains, where they are known.
     """

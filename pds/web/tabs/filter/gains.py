@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from pds import filters, spectra
-from pds.models import Experiment
+from pds.models import Model
 from pds.theory import tuned
 from pds.web.tabs.filter.figures import Gains, Levels
 
@@ -13,7 +13,7 @@ LARGEST_DRAWN = 64
 """Larger planes are averaged down to this many pixels a side before they travel."""
 
 
-def levels_of(model: Experiment, num_steps: int) -> Levels:
+def levels_of(model: Model, num_steps: int) -> Levels:
     """Return the published and the tuned noise levels at N, and the levels of the data."""
     published, best = (
         sampler.process(model.sde).marginal(sampler.times()).std.numpy()

@@ -23,8 +23,8 @@ def of_request(model: str, values: Mapping[str, Any]) -> tuple[Tensor, Tensor | 
     """Return the opened masks of a request, or those of its model where none was opened."""
     opened = [values.get(kind) or "" for kind in KINDS]
     if not any(opened):
-        experiment = load(model)
-        return experiment.frequency_mask, experiment.space_mask
+        own = load(model)
+        return own.frequency_mask, own.space_mask
     frequency, space = (visitor_masks[name] if name else None for name in opened)
     # A space mask alone is shown beside the model's frequency mask.
     return load(model).frequency_mask if frequency is None else frequency, space

@@ -6,7 +6,7 @@ import torch
 
 from pds import theory
 from pds.kernels import Langevin
-from pds.models import Experiment, Request
+from pds.models import Model, Request
 from pds.sampling import PredictorCorrector
 from pds.theory import tuned
 from pds.web import exact
@@ -26,7 +26,7 @@ def gain_sentence(gains: Gains, alpha: float) -> str:
     )
 
 
-def tuned_sentence(model: Experiment, request: Request) -> str:
+def tuned_sentence(model: Model, request: Request) -> str:
     """Say what is tuned to N, and what comes of it on Gaussian data, in numbers."""
     num_steps = request.num_steps
     ours, published = model.tuned(num_steps), model.sampler(num_steps)
@@ -41,7 +41,7 @@ def tuned_sentence(model: Experiment, request: Request) -> str:
     )
 
 
-def _error_sentence(model: Experiment, request: Request) -> str:
+def _error_sentence(model: Model, request: Request) -> str:
     """Say how close to the data each sampler ends."""
     modes = tuned.spectrum(model.frequency_mask)
     pds = replace(request, tuned=False)
@@ -57,7 +57,7 @@ def _error_sentence(model: Experiment, request: Request) -> str:
     )
 
 
-def _ends(sampler: PredictorCorrector, model: Experiment) -> list[str]:
+def _ends(sampler: PredictorCorrector, model: Model) -> list[str]:
     """Write the highest and the lowest noise level of a sampler's grid."""
     ends = torch.tensor([1.0, 0.0], dtype=torch.float64)
     return [number(sigma) for sigma in sampler.process(model.sde).marginal(ends).std.tolist()]

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.limits import MAX_STEPS, quoted
-from pds.models import MODELS, Experiment, Request, load
+from pds.models import MODELS, Model, Request, load
 from pds.web.server.messages import Message
 from pds.web.tab import Tab
 from pds.web.tabs.filter import figures, masks
@@ -77,7 +77,7 @@ def view(values: Mapping[str, Any]) -> Message:
     }
 
 
-def _levels_view(model: Experiment, request: Request) -> Message:
+def _levels_view(model: Model, request: Request) -> Message:
     """Draw the noise levels that are tuned to the request's N, beside the published ones."""
     levels = levels_of(model, request.num_steps)
     return {

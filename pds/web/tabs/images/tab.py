@@ -61,13 +61,13 @@ def bring(values: Mapping[str, Any]) -> Message:
     images, texture = _images(values), values.get("texture")
     if isinstance(texture, bool) or not isinstance(texture, int | float):
         raise ValueError(f"texture must be a number between 0 and 1, got {quoted(texture)}")
-    experiment = models.from_images(images, texture=texture)
+    model = models.from_images(images, texture=texture)
     shuffled = images[torch.randperm(len(images), generator=torch.Generator().manual_seed(0))]
     _, changes = filters.convergence(filters.running(filters.doubling([shuffled])))
-    gains = gains_of(experiment.frequency_mask, experiment.space_mask, 5.0)
+    gains = gains_of(model.frequency_mask, model.space_mask, 5.0)
     traces = figures.filter_traces(gains)
     return {
-        "model": models.brought.add(experiment, values.get("visit", NOBODY)),
+        "model": models.visitor_models.add(model, values.get("visit", NOBODY)),
         "plots": {
             "plane": traces["plane"],
             "radial": traces["radial"],

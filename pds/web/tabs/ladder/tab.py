@@ -11,7 +11,7 @@ import numpy as np
 
 from pds import spectra
 from pds.files.pictures import view
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.limits import MAX_SEED
 from pds.models import LADDER, ROOT, Request, load, run_chains
 from pds.sampling import Sampler, Step

@@ -11,7 +11,7 @@ from torch import Tensor
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import Array, Field
 from pds.files.pictures import view as shown
-from pds.hosting import from_page
+from pds.jobs.hosting import from_page
 from pds.limits import quoted
 from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture

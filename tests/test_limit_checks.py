@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from pds.checks import require_alpha, require_positive, require_snr, require_whole
+from pds.limits import require_alpha, require_positive, require_snr, require_whole
 
 
 @pytest.mark.parametrize("alpha", [1.001, 5, np.float32(5), np.int64(5)])

@@ -1,7 +1,7 @@
 """A request as text: a link's query, a command, five lines of Python, the record in a PNG.
 
 Each form gives the request back. Text that is read may come from anyone: every value passes
-`pds.hosting`, so no path in it is ever opened.
+`pds.jobs.hosting`, so no path in it is ever opened.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
-from pds.hosting import from_page, hosted
+from pds.jobs.hosting import from_page, hosted
 from pds.models import MODELS
 from pds.request import Request
 
@@ -91,7 +91,7 @@ def to_python(request: Request) -> str:
     """
     values = ", ".join(f"{name}={value!r}" for name, value in asdict(_shareable(request)).items())
     return (
-        "from pds.comparison import final, save\n"
+        "from pds.jobs.comparison import final, save\n"
         "from pds.request import Request\n\n"
         f"request = Request({values})\n"
         "vanilla, pds = final(request)  # (num_images, H, W, channels), uint8\n"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pds import request_text
 from pds.files import pictures, writing
 from pds.files.pictures import Pixels
+from pds.jobs import request_text
 from pds.models import compare_request
 from pds.request import Request
 

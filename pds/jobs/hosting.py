@@ -8,8 +8,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pds.checks import require_alpha, require_whole
-from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS, quoted
+from pds.limits import (
+    MAX_ALPHA,
+    MAX_IMAGES,
+    MAX_SEED,
+    MAX_STEPS,
+    quoted,
+    require_alpha,
+    require_whole,
+)
 from pds.models import require_model
 from pds.request import Request
 
