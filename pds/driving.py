@@ -13,14 +13,19 @@ from itertools import repeat, tee
 import torch
 from torch import Tensor
 
-from pds.sampling import Chain, Chains, Item, NoiseFn, Query, Sampler, ScoreFn, Step, advance
+from pds.sampling import (
+    Chain,
+    Chains,
+    Item,
+    NoiseFn,
+    Query,
+    Sampler,
+    ScoreFn,
+    Step,
+    advance,
+    answer,
+)
 from pds.sde import SDE
-
-
-def answer(score: ScoreFn, query: Query) -> Tensor:
-    """Call the network for a query, without waiting for the device."""
-    t = torch.tensor(query.t, dtype=torch.float64)
-    return score(query.x, t.to(query.x.device, non_blocking=True))
 
 
 def steps(score: ScoreFn, chain: Generator[Query | Item, Tensor, None]) -> Iterator[Item]:

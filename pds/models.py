@@ -11,11 +11,11 @@ from torch import Tensor
 
 from pds import filters
 from pds.driving import sample, seeded_noise, side_by_side
-from pds.files.shipped import ROOT as ROOT
+from pds.files.shipped import ROOT
 from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
 from pds.limits import MAX_IMAGES, MAX_MODELS, MAX_OWN, MIN_OWN, MODELS_PER_VISIT, quoted
 from pds.preconditioners import Skew
-from pds.request import Request as Request  # imported from here by others, too
+from pds.request import Request
 from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField, inverse_square_power
@@ -188,7 +188,7 @@ class Pair(NamedTuple):
 
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
-    model = load(request.model)
+    model = load_model(request.model)
     samplers = (model.sampler(request.num_steps), model.method(request))
     with closing(run_chains(request, samplers)) as run:
         for vanilla, pds in run:
@@ -204,7 +204,7 @@ def run_chains(
         request: only its model, images and seed are used.
         samplers: of each chain; all start from the same noise.
     """
-    model, count = load(request.model), request.num_images
+    model, count = load_model(request.model), request.num_images
     run = side_by_side(
         samplers,
         model.sde,
@@ -335,7 +335,7 @@ def require_model(model: object) -> str:
     return model
 
 
-def load(model: str) -> Model:
+def load_model(model: str) -> Model:
     """Return a model by its name, never by a path; those of `MODELS` are built once.
 
     Raises:

@@ -323,3 +323,9 @@ def advance(
     except StopIteration:
         return ended, None
     return ended, item
+
+
+def answer(score: ScoreFn, query: Query) -> Tensor:
+    """Call the network for a query, without waiting for the device."""
+    t = torch.tensor(query.t, dtype=torch.float64)
+    return score(query.x, t.to(query.x.device, non_blocking=True))

@@ -19,7 +19,8 @@ from PIL import Image
 
 from pds import filters, theory
 from pds.evaluation import gaussian
-from pds.models import ROOT, load
+from pds.files.shipped import ROOT
+from pds.models import load_model
 from pds.sde import VESDE
 from pds.theory import tuned
 from pds.web import api
@@ -95,7 +96,7 @@ def test_the_theory_is_the_story_s():
 
 def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector():
     """Iteration by iteration, from the process that the tuned levels are."""
-    model, modes = load("field64"), gaussian.field("field64").data
+    model, modes = load_model("field64"), gaussian.field("field64").data
     found = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
     plain = replace(found, sigmas=None)
     narrow = VESDE(*found.sigmas)

@@ -147,7 +147,7 @@ def test_a_network_gives_the_same_images_in_a_crowd():
     what is left of an earlier difference with the noise, leave far less than half a gray level,
     1/510, which is what would change a pixel.
     """
-    model = models.load("portraits32")
+    model = models.load_model("portraits32")
     request = models.Request(num_steps=12)
     tuned = model.method(replace(request, tuned=True))
     samplers = (model.sampler(12), model.method(request), tuned)

@@ -30,7 +30,7 @@ def test_views_are_counted_once_and_hold_their_memory():
 
 
 def test_memory_grows_with_the_batch():
-    model = models.load("portraits32")
+    model = models.load_model("portraits32")
 
     def used(count):
         x, t = torch.zeros(count, *model.image_shape), torch.ones(count)
@@ -41,7 +41,7 @@ def test_memory_grows_with_the_batch():
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_a_batch_of_each_model_fits_into_the_memory_of_a_call(name):
-    model = models.load(name)
+    model = models.load_model(name)
     count = largest_batch(model.score, model.image_shape)
     assert count >= 8
     assert model.batcher.max_images == count

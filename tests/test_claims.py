@@ -14,9 +14,10 @@ from pds import filters, theory
 from pds.driving import sample, seeded_noise, steps
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS, field
-from pds.models import Request, compare_request, from_images, load
+from pds.models import compare_request, from_images, load_model
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
+from pds.request import Request
 from pds.sde import VESDE
 from pds.theory import langevin
 from pds.theory.langevin import Move
@@ -104,7 +105,7 @@ def recorded_excess():
 
 
 def noise_once_and_score_twice():
-    gain = filters.gain(load("field64").frequency_mask, 5.0)
+    gain = filters.gain(load_model("field64").frequency_mask, 5.0)
     m, v = FrequencyFilter(gain), torch.randn(1, 1, 64, 64)
     once = torch.fft.fft2(v) * gain
     return torch.allclose(torch.fft.fft2(m.apply(v)), once, atol=1e-3) and torch.allclose(
@@ -154,7 +155,7 @@ def no_filter_is_vanilla():
 
 def counts_share_their_start():
     """The first state that the score is asked about, at two counts."""
-    model, asked = load("field64"), {}
+    model, asked = load_model("field64"), {}
 
     def score(x, t):
         asked.setdefault(num_steps, x.clone())
@@ -188,7 +189,7 @@ CLAIMS = [
     (
         "story.html",
         "noise of standard deviation 1,348 and lowers it to 0.01",
-        lambda: CLOUDS.model.sde == VESDE(0.01, 1348.0) == load("portraits32").sde,
+        lambda: CLOUDS.model.sde == VESDE(0.01, 1348.0) == load_model("portraits32").sde,
     ),
     ("story.html", "The lag is the same factor all the way down", the_lag_is_one_factor),
     (
@@ -216,7 +217,7 @@ CLAIMS = [
     (
         "story.html",
         "At alpha = 5 no gain exceeds 1.25",
-        lambda: float(filters.gain(load("portraits32").frequency_mask, 5.0).max()) <= 1.25,
+        lambda: float(filters.gain(load_model("portraits32").frequency_mask, 5.0).max()) <= 1.25,
     ),
     (
         "story.html",

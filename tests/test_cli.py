@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pds.commands.cli import COMMANDS, main
-from pds.models import ROOT
+from pds.files.shipped import ROOT
 from pds.scores import checkpoints
 
 

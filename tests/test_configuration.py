@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from pds.files.shipped import ROOT
 from pds.jobs.configuration import kernels, read
 from pds.kernels import AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
-from pds.models import ROOT
 from pds.scores import checkpoints
 from pds.sde import VESDE, VPSDE
 

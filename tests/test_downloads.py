@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pds.jobs import comparison, request_text
-from pds.models import Request
+from pds.request import Request
 from pds.web.server.runs import answer
 from pds.web.tabs.compare import downloads, live_comparison
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pds import filters, theory
-from pds.models import load
+from pds.models import load_model
 from pds.theory import tuned
 from pds.web.sentences import error, number, ratio
 from pds.web.tabs.filter import masks
@@ -68,13 +68,13 @@ def test_the_plane_has_zero_frequency_in_its_center_and_the_lowest_gain_there():
 
 @pytest.mark.parametrize("channel", [1, 2, 3])
 def test_a_channel_shows_its_own_gain(channel):
-    gain = filters.gain(load("portraits32").frequency_mask, 5.0)[channel - 1]
+    gain = filters.gain(load_model("portraits32").frequency_mask, 5.0)[channel - 1]
     (plane,) = filter_tab.view(VALUES | {"channel": channel})["plots"]["plane"]
     np.testing.assert_allclose(plane["z"], torch.fft.fftshift(gain), rtol=1e-4)
 
 
 def test_the_sentence_says_the_range_and_the_bound():
-    gain = filters.gain(load("portraits32").frequency_mask, 4.0)
+    gain = filters.gain(load_model("portraits32").frequency_mask, 4.0)
     text = filter_tab.view(VALUES | {"alpha": 4})["text"]["filter"]
     for value in (gain.min(), gain.max(), 4 / 3, gain.max() ** 2):
         assert f"{float(value):.3f}" in text
@@ -108,7 +108,7 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
     saved = masks.file_of(VALUES | {"kind": kind})
     path = tmp_path / saved["file"]
     path.write_bytes(base64.b64decode(saved["content"]))
-    experiment = load("portraits32")
+    experiment = load_model("portraits32")
     read = filters.load(path, experiment.image_shape, kind=kind)
     torch.testing.assert_close(read, getattr(experiment, f"{kind}_mask"))
 
@@ -175,7 +175,7 @@ def grid(lowest, highest, eps, num_steps):
 @pytest.mark.parametrize("num_steps", [1, 2, 20, 66])
 def test_the_tuned_levels_are_drawn_beside_the_published_ones(num_steps):
     view = filter_tab.view(TUNED | {"num_steps": num_steps})
-    model = load("portraits32")
+    model = load_model("portraits32")
     eps, iterations = model.sampler(num_steps).eps, np.arange(1, num_steps + 1)
     drawn = curves(view)
     assert list(drawn) == ["vanilla and PDS", "tuned"]
@@ -196,7 +196,7 @@ def test_a_long_grid_travels_as_few_points_from_its_first_to_its_last():
 
 def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
     """From the weakest wave to the images' mean, which is the strongest of all."""
-    view, model = filter_tab.view(TUNED), load("portraits32")
+    view, model = filter_tab.view(TUNED), load_model("portraits32")
     lower, upper = view["plots"]["levels"][:2]
     assert upper["fill"] == "tonexty"
     power = tuned.spectrum(model.frequency_mask).power
@@ -215,7 +215,7 @@ def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
 
 @pytest.mark.parametrize("alpha", [5, 2])
 def test_the_sentence_says_what_is_tuned_and_what_comes_of_it(alpha):
-    model = load("portraits32")
+    model = load_model("portraits32")
     sampler, published = model.tuned(20), model.sampler(20)
     modes = tuned.spectrum(model.frequency_mask)
     gain = theory.bins(filters.gain(model.frequency_mask, alpha).double().mean(0)).power
@@ -233,7 +233,7 @@ def test_the_sentence_says_what_is_tuned_and_what_comes_of_it(alpha):
 
 
 def test_a_single_iteration_has_a_single_level():
-    _, highest = load("field64").tuned(1).sigmas
+    _, highest = load_model("field64").tuned(1).sigmas
     text = filter_tab.view(TUNED | {"model": "field64", "num_steps": 1})["text"]["filter"]
     assert f"Tuned to 1 iteration the noise has the level {number(highest)} (publ" in text
 
@@ -248,7 +248,7 @@ def test_where_the_published_levels_are_the_best_nothing_is_said_to_be_gained(mo
 def test_the_levels_are_tuned_to_an_opened_mask():
     raw = mask(size=16)
     view = filter_tab.view(TUNED | {"frequency": opened_mask(raw)})
-    model = load("portraits32")
+    model = load_model("portraits32")
     sampler = tuned.sampler(torch.from_numpy(raw), model.sde, model.sampler(20))
     assert sampler.sigmas != model.tuned(20).sigmas
     _, sigma = curves(view)["tuned"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pds.models import ROOT
+from pds.files.shipped import ROOT
 from pds.web.api import compare
 from pds.web.server import zerogpu
 from pds.web.tabs.compare import live_comparison

@@ -12,7 +12,7 @@ from pds.commands import filter_picture
 from pds.commands.cli import main
 from pds.files.images import Images
 from pds.files.pictures import GAP, read_pixels
-from pds.models import ROOT
+from pds.files.shipped import ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from pds import filters, models
 from pds.jobs.hosting import from_page
-from pds.models import Request, compare_request
+from pds.models import compare_request
 from pds.portraits import portraits
+from pds.request import Request
 from pds.web.tabs.compare.measurements import Scene
 from pds.web.tabs.filter import masks
 from pds.web.tabs.images import tab as images_tab
@@ -35,7 +36,7 @@ def answer():
 def test_the_filter_is_the_published_one_of_the_pictures(answer):
     images = torch.from_numpy(pixels(20).transpose(0, 3, 1, 2).astype(np.float32) / 255)
     expected = filters.estimate([images])
-    experiment = models.load(answer["model"])
+    experiment = models.load_model(answer["model"])
     torch.testing.assert_close(experiment.frequency_mask, expected.frequency)
     torch.testing.assert_close(experiment.space_mask, expected.space)
 
@@ -99,12 +100,12 @@ def test_a_model_that_made_room_for_others_says_so():
     with pytest.raises(ValueError, match="model must be one of"):
         from_page({"model": names[0]})
     with pytest.raises(ValueError, match="no longer here"):
-        models.load(names[0])
+        models.load_model(names[0])
 
 
 def test_drawn_portraits_stand_in_where_no_pictures_are_at_hand():
     answer = images_tab.bring({"size": 32, "example": True, "texture": 0.5})
-    assert models.load(answer["model"]).image_shape == (3, 32, 32)
+    assert models.load_model(answer["model"]).image_shape == (3, 32, 32)
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(answer["images"]["sheet"]))))
     expected = (255 * portraits([0])[0]).round().byte().permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(sheet[:32, :32], expected)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from pds.commands.cli import main
 from pds.files.pictures import view
-from pds.models import Request, compare_request, load, run_chains
+from pds.models import compare_request, load_model, run_chains
+from pds.request import Request
 from pds.web.components import run_handler
 from pds.web.sentences import grain_begins
 from pds.web.tabs.ladder import tab as ladder_tab
@@ -125,7 +126,7 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     *_, last = compare_request(request)
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
     for content, step in zip(column["pictures"], (*last, sample_tuned(request)), strict=True):
-        fresh = view(step.x_mean.numpy()).reshape(-1, load(request.model).image_shape[-1], 3)
+        fresh = view(step.x_mean.numpy()).reshape(-1, load_model(request.model).image_shape[-1], 3)
         # Another machine rounds differently.
         assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
 

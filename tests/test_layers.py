@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+import pds
+
 PACKAGE = Path(__file__).resolve().parent.parent / "pds"
 LAYERS = [
     {"limits", "sde", "spectra"},
     {"files", "preconditioners", "request"},
     {"filters", "kernels"},
     {"sampling"},
-    {"driving", "scores", "theory"},
-    {"serving", "portraits"},
-    {"models"},
+    {"driving", "scores", "serving", "theory"},
+    {"models", "portraits"},
     {"evaluation", "jobs"},
     {"bench", "web"},
     {"commands"},
@@ -87,12 +88,42 @@ def test_within_the_page_the_server_lies_below_the_tabs_and_these_below_the_layo
     assert not [name for name in imports(path) if name.startswith(tuple(upper))]
 
 
-def test_importing_the_library_loads_neither_gradio_nor_plotly():
-    code = (
-        "import sys, pds, pds.sampling, pds.models;"
-        "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
-    )
+def in_a_new_process(code):
+    """What Python code prints."""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
     )
-    assert done.stdout.strip() == "[]"
+    return done.stdout.strip()
+
+
+def test_importing_the_library_loads_neither_gradio_nor_plotly():
+    code = (
+        "import sys, pds; [getattr(pds, name) for name in pds.__all__];"
+        "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
+    )
+    assert in_a_new_process(code) == "[]"
+
+
+def test_importing_the_library_touches_no_device():
+    code = (
+        "import torch; torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0;"
+        "import pds; [getattr(pds, name) for name in pds.__all__]; print('done')"
+    )
+    assert in_a_new_process(code) == "done"
+
+
+def test_the_front_of_the_library_is_what_its_modules_define():
+    for name in pds.__all__:
+        assert getattr(pds, name).__name__ == name
+    assert set(pds.__all__) == {name for names in pds._MODULES.values() for name in names}
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = pds.nothing
+
+
+def test_few_rooms_lie_at_the_top():
+    modules = list(PACKAGE.glob("*.py"))
+    packages = [path for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()]
+    assert len(modules) <= 12
+    assert len(packages) <= 10
+    named = {top_name(path) for path in modules} | {path.name for path in packages}
+    assert named == {"__init__"}.union(*LAYERS)

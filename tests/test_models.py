@@ -4,7 +4,7 @@ import torch
 from pds import filters, models, theory
 from pds.driving import seeded_noise
 from pds.evaluation.ladder import noise_left
-from pds.models import compare_request, load, speed_up
+from pds.models import compare_request, load_model, speed_up
 from pds.portraits import portraits
 from pds.portraits.train import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
@@ -26,7 +26,7 @@ FIELD = Request(model="field64", num_steps=5, num_images=2, seed=3)
 )
 def test_a_request_chooses_its_preconditioner(frequency, space, kind):
     request = Request(model="field64", frequency=frequency, space=space)
-    assert type(load("field64").method(request).m) is kind
+    assert type(load_model("field64").method(request).m) is kind
 
 
 def test_without_filters_both_chains_are_one():
@@ -56,12 +56,12 @@ def test_every_speed_up_gives_back_its_iterations(num_steps):
 
 
 def test_the_last_time_of_the_sampler_scales_with_the_speed_up():
-    assert load("field64").sampler(66).eps == pytest.approx(30e-5)
+    assert load_model("field64").sampler(66).eps == pytest.approx(30e-5)
 
 
 def test_the_field_s_mask_is_what_its_own_samples_give():
     """2000 images put a relative standard error of 2.2 % on each power, 0.022 on its logarithm."""
-    model, generator = load("field64"), torch.Generator().manual_seed(0)
+    model, generator = load_model("field64"), torch.Generator().manual_seed(0)
     shape = (200, *model.image_shape)
     batches = [model.score.sample(torch.randn(shape, generator=generator)) for _ in range(10)]
     estimated = filters.estimate(batches)

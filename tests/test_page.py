@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds.models import load
+from pds.models import load_model
 from tools.browser import open_page
 
 PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
@@ -60,8 +60,8 @@ def sigma(page, side):
 
 def shown_sigma(model, num_steps):
     """The last noise level of the tuned sampler, as the page writes it."""
-    sampler = load(model).tuned(num_steps)
-    return f"{float(sampler.process(load(model).sde).sigma(sampler.times())[-1]):.3f}"
+    sampler = load_model(model).tuned(num_steps)
+    return f"{float(sampler.process(load_model(model).sde).sigma(sampler.times())[-1]):.3f}"
 
 
 def distinct_colors(page, side):

@@ -9,7 +9,7 @@ import torch
 from golden_data import score as golden
 from torch import nn
 
-from pds.models import ROOT
+from pds.files.shipped import ROOT
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.scores.ncsnpp.layers import NIN

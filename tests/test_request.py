@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from pds import models
+from pds.files.shipped import ROOT
 from pds.jobs import hosting
-from pds.models import ROOT, compare_request, from_images, load
+from pds.models import compare_request, from_images, load_model
 from pds.request import Request
 
 OUT_OF_RANGE = [
@@ -106,7 +107,7 @@ def trap(tmp_path):
 def test_a_path_in_a_request_is_never_followed_by_the_library(trap):
     path, trace = trap
     with pytest.raises(ValueError, match="model must be one of"):
-        load(str(path))
+        load_model(str(path))
     for request in (
         Request(model=str(path)),
         Request("field64", 2, frequency=str(path)),

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from pds import models
 from pds.commands.cli import main, parse
 from pds.files import pictures
+from pds.files.shipped import ROOT
 from pds.jobs import comparison, request_text
 from pds.jobs.record import read_request
 from pds.limits import MAX_SEED
-from pds.models import MODELS, ROOT
+from pds.models import MODELS
 from pds.request import Request
 
 REQUESTS = st.builds(

@@ -18,9 +18,9 @@ import pytest
 from pds.commands.cli import main
 from pds.commands.sample import sample_main
 from pds.files import pictures
+from pds.files.shipped import ROOT
 from pds.jobs import request_text
 from pds.jobs.record import read_request
-from pds.models import ROOT
 from pds.request import Request
 
 SAVED = Path(__file__).resolve().parent / "saved"

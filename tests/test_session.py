@@ -17,7 +17,8 @@ from PIL import Image
 from pds import models
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, Pair, Request, compare_request, load, worker
+from pds.models import MODELS, Pair, compare_request, load_model, worker
+from pds.request import Request
 from pds.sampling import Step
 from pds.web.api import compare
 from pds.web.components import run_handler
@@ -77,8 +78,8 @@ def test_a_gaussian_model_comes_with_the_exact_spectra_of_both_sides():
 
 def test_each_side_has_the_noise_level_of_its_own_grid():
     ends = {False: [(0.01, 1348), (0.01, 1348)]}
-    ends[True] = [(0.01, 1348), load("field64").tuned(6).sigmas]
-    t = load("field64").sampler(6).times().numpy()
+    ends[True] = [(0.01, 1348), load_model("field64").tuned(6).sigmas]
+    t = load_model("field64").sampler(6).times().numpy()
     for tuned, sides in ends.items():
         *_, done = messages(tuned=tuned)
         sigma = np.array([step["sigma"] for step in done["steps"]])

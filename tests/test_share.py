@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from pds.commands.cli import parse
 from pds.files import pictures
 from pds.jobs import request_text
-from pds.models import Request
+from pds.request import Request
 from tests.test_page import PICTURE, finish, long_run, sample
 
 LINK = "model=field64&num_steps=7&alpha=3.5&frequency=0&space=1&num_images=2&seed=11"

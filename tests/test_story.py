@@ -7,7 +7,7 @@ import torch
 from pds import filters, spectra, theory
 from pds.evaluation import gaussian
 from pds.evaluation.gaussian import ALPHAS, COUNTS, crossings, field
-from pds.models import load
+from pds.models import load_model
 
 FIELD = field("field64")
 
@@ -133,6 +133,6 @@ def test_a_drawn_picture_has_the_spectrum_of_its_law():
 
 @pytest.mark.parametrize("model", ["field64", "portraits32"])
 def test_the_gain_of_a_field_is_that_of_the_published_mask(model):
-    gain = filters.gain(load(model).frequency_mask, 3.0).double().mean(0)
+    gain = filters.gain(load_model(model).frequency_mask, 3.0).double().mean(0)
     mean = field(model).data.mean(field(model).gain(3.0))[0]
     assert mean == pytest.approx(float(gain.flatten()[1:].mean()), rel=1e-6)

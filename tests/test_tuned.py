@@ -10,9 +10,10 @@ from pds import models, theory
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS
 from pds.kernels import Ancestral, Langevin
-from pds.models import Request, compare_request, load, run_chains
+from pds.models import compare_request, load_model, run_chains
 from pds.portraits import portraits
 from pds.preconditioners import Identity
+from pds.request import Request
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.sde import VESDE, VPSDE
 from pds.spectra import radial
@@ -32,19 +33,21 @@ def brought():
 def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
     """On Gaussian data; with so few iterations as 3 there is little to choose."""
     for model in ("portraits32", "field64", brought):
-        field = gaussian.Field(model, load(model))
+        field = gaussian.Field(model, load_model(model))
         asked = [Request(model, num_steps, tuned=t, frequency=f) for t, f in
                  ((True, True), (False, True), (False, False))]  # fmt: skip
-        methods = [load(model).method(request) for request in asked]
-        gains = [theory.bins(load(model).frequency_gain(r).double().mean(0)).power for r in asked]
-        variance = theory.variances(field.data, np.stack(gains), load(model).sde, methods)
+        methods = [load_model(model).method(request) for request in asked]
+        gains = [
+            theory.bins(load_model(model).frequency_gain(r).double().mean(0)).power for r in asked
+        ]
+        variance = theory.variances(field.data, np.stack(gains), load_model(model).sde, methods)
         best, pds, vanilla = theory.w2(field.data, variance)
         assert best <= (0.7 if num_steps > 3 else 1) * min(pds, vanilla)
         assert best <= (0.4 if num_steps > 3 else 1) * vanilla
 
 
 def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
-    model = load("field64")
+    model = load_model("field64")
     sampler = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
     *_, (vanilla, ours) = run_chains(TUNED, (model.sampler(20), sampler))
     *_, pair = compare_request(TUNED)
@@ -54,7 +57,7 @@ def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
 
 
 def test_it_has_no_filter_and_alpha_changes_nothing():
-    model = load("field64")
+    model = load_model("field64")
     assert model.method(TUNED).m == Identity()
     assert (model.frequency_gain(TUNED) == 1).all()
     other = replace(TUNED, alpha=1.5, frequency=False, space=True)
@@ -64,14 +67,14 @@ def test_it_has_no_filter_and_alpha_changes_nothing():
 def test_the_exact_prediction_is_that_of_the_tuned_sampler():
     """At N = 20 vanilla has 1.9 times the fine power of the data, tuned theirs."""
     *_, (vanilla, ours) = predict(TUNED)
-    data = radial(load("field64").data_power)
+    data = radial(load_model("field64").data_power)
     fine = data.radii > 0.25
     assert vanilla.power[fine].sum() > 1.8 * data.power[fine].sum()
     assert ours.power[fine].sum() == pytest.approx(data.power[fine].sum(), rel=0.05)
 
 
 def test_the_tuned_gain_is_the_recorded_one_where_one_is_recorded():
-    model = load("field64")
+    model = load_model("field64")
     gain = tuned.gain(model.frequency_mask, model.sde, model.sampler(25)).gain
     recorded = tuned_record.load("field64").gains[COUNTS.index(25)]
     # Averaged over a bin, of which the record has the value in the middle.
@@ -81,7 +84,7 @@ def test_the_tuned_gain_is_the_recorded_one_where_one_is_recorded():
 @pytest.mark.parametrize("num_steps", [1, 3, 12, 22, 67, 1999])
 def test_the_tuned_gain_is_at_least_as_good_as_vanilla_and_pds(num_steps, brought):
     for model in ("portraits32", brought):
-        experiment = load(model)
+        experiment = load_model(model)
         field = gaussian.Field(model, experiment)
         at = experiment.sampler(num_steps)
         gain = tuned.gain(experiment.frequency_mask, experiment.sde, at).gain.cpu()
@@ -98,14 +101,14 @@ def test_a_network_on_minus_one_to_one_has_four_times_the_power():
         ModelCard(NCSNppConfig(image_size=8, centered=centered), VESDE(), 2000, 0.15)
         for centered in (False, True)
     ]
-    mask = load("portraits32").frequency_mask
+    mask = load_model("portraits32").frequency_mask
     plain, centered = (tuned.spectrum(mask, amplitude=card.amplitude).power for card in cards)
     np.testing.assert_allclose(centered, 4 * plain)
 
 
 def test_on_minus_one_to_one_the_noise_need_not_start_so_high():
     """Portraits are about half bright, so that their mean there is nearly 0."""
-    model = load("portraits32")
+    model = load_model("portraits32")
     at = model.sampler(20)
     plain, centered = (
         tuned.sampler(model.frequency_mask, model.sde, at, amplitude=amplitude).sigmas[1]
@@ -115,7 +118,7 @@ def test_on_minus_one_to_one_the_noise_need_not_start_so_high():
 
 
 def test_what_it_cannot_be_tuned_for_is_refused():
-    model = load("field64")
+    model = load_model("field64")
     at = replace(model.sampler(5), predictor=Ancestral())
     with pytest.raises(ValueError, match=r"cannot take a preconditioner.*use reverse_diffusion"):
         tuned.gain(model.frequency_mask, model.sde, at)
@@ -124,6 +127,6 @@ def test_what_it_cannot_be_tuned_for_is_refused():
 
 
 def test_an_ancestral_sampler_has_levels_to_tune():
-    model = load("field64")
+    model = load_model("field64")
     at = replace(model.sampler(20), predictor=Ancestral(), corrector=Langevin(0.15))
     assert tuned.sampler(model.frequency_mask, model.sde, at).sigmas[1] < 200

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, versus
-from pds.models import Model, Request
+from pds.models import Model
 from pds.preconditioners import Identity
+from pds.request import Request
 from pds.sampling import Chains
 from pds.serving.batcher import Batcher
 

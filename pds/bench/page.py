@@ -6,7 +6,8 @@ from typing import Any
 
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, versus
-from pds.models import Request, compare_request
+from pds.models import compare_request
+from pds.request import Request
 
 Messages = Callable[..., Iterator[Any]]
 """`pds.web.tabs.compare.live_comparison.messages`, which lies above this package."""

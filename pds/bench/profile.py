@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from pds.bench import subjects
-from pds.models import Request
+from pds.request import Request
 from pds.scores.ncsnpp import resampling
 
 KINDS = {

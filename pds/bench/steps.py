@@ -11,8 +11,9 @@ from pds.bench import subjects
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
 from pds.kernels import Langevin
-from pds.models import Model, Request, default_device
+from pds.models import Model, default_device
 from pds.preconditioners import Identity, Preconditioner
+from pds.request import Request
 from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard
 from pds.sde import SDE, VESDE

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from pds import filters, models
 from pds.driving import seeded_noise, side_by_side
+from pds.files.shipped import ROOT
 from pds.jobs import configuration
 from pds.kernels import Langevin
-from pds.models import ROOT, Model, default_device
+from pds.models import Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
 from pds.sampling import Chains, PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore
@@ -49,7 +50,7 @@ def with_random_weights(card: ModelCard) -> NetworkScore:
 
 def embedded() -> Model:
     """Return the model that comes with the project."""
-    return models.load("portraits32")
+    return models.load_model("portraits32")
 
 
 def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:

@@ -57,7 +57,7 @@ def _images(arguments: argparse.Namespace) -> tuple[Iterable[Tensor], int | None
         return map(train.pixels, train.rendered(count, size=arguments.size)), None
     num_batches = -(-count // limits.MAX_IMAGES)
     if source in models.MODELS:
-        return models.draw(models.load(source), count, num_steps), num_batches
+        return models.draw(models.load_model(source), count, num_steps), num_batches
     if source.endswith(".safetensors"):
         model = models.of_network(checkpoints.load(Path(source)))
         return models.draw(model, count, num_steps), num_batches

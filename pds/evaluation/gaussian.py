@@ -156,7 +156,7 @@ def dealt(data: Modes, gain: Array) -> Array:
 @cache
 def field(model: str) -> Field:
     """Return the data of a model of the page as a `Field`."""
-    return Field(models.title(model), models.load(model))
+    return Field(models.title(model), models.load_model(model))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from pds import spectra
-from pds.models import compare_request, load
+from pds.models import compare_request, load_model
 from pds.request import Request
 
 
@@ -16,7 +16,7 @@ def noise_left(
     Noise left is the power above half Nyquist relative to the data, see `pds.spectra`; PDS has
     the frequency filter at `alpha`.
     """
-    data = spectra.fine_power(load(model).data_power)
+    data = spectra.fine_power(load_model(model).data_power)
     for num_steps in counts:
         totals = [0.0, 0.0]
         for run in range(num_runs):

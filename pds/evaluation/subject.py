@@ -111,7 +111,7 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
         ValueError: for any other name, or a file without images.
     """
     if name in models.MODELS:
-        model = models.load(name)
+        model = models.load_model(name)
         shape = model.image_shape
         source = None if images is None else Images(images, shape[-1], shape[0])
         return Subject(name, Field(models.title(name), _on(model, device)), source, device)

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from pds import theory
 from pds.evaluation.gaussian import COUNTS, Array, Field, field
+from pds.files.shipped import ROOT
 from pds.files.writing import write
 from pds.kernels import Langevin
-from pds.models import ROOT
 from pds.sampling import PredictorCorrector
 from pds.theory import tuned
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parent.parent
 _INSTALLED = _PACKAGE / "_shipped"
 
 ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent

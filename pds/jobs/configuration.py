@@ -15,6 +15,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pds.files.shipped import ROOT
 from pds.kernels import (
     Ancestral,
     AnnealedLangevin,
@@ -24,7 +25,7 @@ from pds.kernels import (
     MarginalPreserving,
     ReverseDiffusion,
 )
-from pds.models import ROOT, Corrector
+from pds.models import Corrector
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
 from pds.scores.ncsnpp.score import PROCESSES
 

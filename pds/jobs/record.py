@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
+from pds.files.shipped import ROOT
 from pds.jobs import hosting, model, request_text
 from pds.jobs.configuration import read
 from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
 from pds.limits import MAX_IMAGES, MAX_SEED
-from pds.models import ROOT, speed_up
+from pds.models import speed_up
 from pds.request import Request
 
 FLAGS = (*REQUEST_FLAGS, *JOB_FLAGS)

@@ -20,8 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.driving import answer
-from pds.sampling import Chains, Query, ScoreFn, Step, advance
+from pds.sampling import Chains, Query, ScoreFn, Step, advance, answer
 
 
 class Progress(NamedTuple):

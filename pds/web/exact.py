@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from pds import spectra, theory
-from pds.models import Model, Request, load
+from pds.models import Model, load_model
+from pds.request import Request
 from pds.scores.gaussian import GaussianField
 from pds.spectra import RadialSpectrum
 
@@ -33,7 +34,7 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     A network has no such answer: the iterator is then empty. The space mask of stationary data is
     constant and its gain 1, so it changes nothing here either.
     """
-    model = load(request.model)
+    model = load_model(request.model)
     if not isinstance(model.score, GaussianField):
         return
     _, height, width = model.image_shape

@@ -17,7 +17,8 @@ from PIL import Image
 
 from pds.files.pictures import view
 from pds.limits import LEFT_SECONDS, MAX_RUNS, MAX_WAITING, TRIM_SECONDS, UNREAD_SECONDS
-from pds.models import Request, compare_request
+from pds.models import compare_request
+from pds.request import Request
 from tests.load.visitors import LONG, Vanishing, stop, together, watch
 from tools.server import Server
 

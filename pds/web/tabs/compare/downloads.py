@@ -22,7 +22,7 @@ from pds.files.arrays import to_npz
 from pds.jobs import comparison, request_text
 from pds.jobs.record import read_request
 from pds.limits import quoted
-from pds.models import MODELS, load
+from pds.models import MODELS, load_model
 from pds.request import Request
 from pds.spectra import radial
 from pds.web.sentences import number
@@ -112,7 +112,7 @@ def read(values: Mapping[str, Any]) -> Kept:
     request = parse(settings)
     if not 1 <= len(steps) <= MAX_STEPS_KEPT or not all(isinstance(step, dict) for step in steps):
         raise ValueError(DAMAGED)
-    spectrum = radial(load(request.model).data_power)
+    spectrum = radial(load_model(request.model).data_power)
     rings = len(spectrum.radii)
     theory = [step.get("theory") for step in steps]
     numbers = {name: _array([step.get(name) for step in steps], ()) for name in NUMBERS}
@@ -224,7 +224,7 @@ def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uin
     """
     if not isinstance(content, str) or len(content) > MAX_CHARACTERS:
         raise ValueError(DAMAGED)
-    channels, height, width = load(request.model).image_shape
+    channels, height, width = load_model(request.model).image_shape
     count = request.num_images
     if num_steps * 2 * count * height * width > MOST_PIXELS:
         raise ValueError(DAMAGED)

@@ -20,8 +20,10 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
-from pds.models import ROOT, Request, compare_request, worker
+from pds.models import compare_request, worker
+from pds.request import Request
 from pds.web.exact import predict
 from pds.web.sentences import verdict
 from pds.web.server.frames import kept_steps

@@ -8,7 +8,8 @@ import numpy as np
 
 from pds import spectra
 from pds.files.pictures import view
-from pds.models import Model, Pair, Request, load, title
+from pds.models import Model, Pair, load_model, title
+from pds.request import Request
 from pds.sampling import Step
 from pds.web.server.frames import Tiles, strip
 from pds.web.server.messages import Message, finite, picture, rounded
@@ -24,7 +25,7 @@ class Scene:
     @classmethod
     def of(cls, request: Request) -> "Scene":
         """Return the scene of a request."""
-        return cls(request, load(request.model))
+        return cls(request, load_model(request.model))
 
     @property
     def num_pixels(self) -> int:

@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
-from pds.models import LADDER, MODELS, Request
+from pds.models import LADDER, MODELS
+from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pds import filters
 from pds.limits import MAX_MASK_BYTES, MAX_MASK_ELEMENTS
-from pds.models import MODELS, load, require_model
+from pds.models import MODELS, load_model, require_model
 from pds.serving.visitor_store import NOBODY
 from pds.web.server.messages import Message
 from pds.web.server.visits import visitor_masks
@@ -23,11 +23,11 @@ def of_request(model: str, values: Mapping[str, Any]) -> tuple[Tensor, Tensor | 
     """Return the opened masks of a request, or those of its model where none was opened."""
     opened = [values.get(kind) or "" for kind in KINDS]
     if not any(opened):
-        own = load(model)
+        own = load_model(model)
         return own.frequency_mask, own.space_mask
     frequency, space = (visitor_masks[name] if name else None for name in opened)
     # A space mask alone is shown beside the model's frequency mask.
-    return load(model).frequency_mask if frequency is None else frequency, space
+    return load_model(model).frequency_mask if frequency is None else frequency, space
 
 
 def open_file(values: Mapping[str, Any]) -> Message:

@@ -6,7 +6,8 @@ import torch
 
 from pds import theory
 from pds.kernels import Langevin
-from pds.models import Model, Request
+from pds.models import Model
+from pds.request import Request
 from pds.sampling import PredictorCorrector
 from pds.theory import tuned
 from pds.web import exact

@@ -10,7 +10,8 @@ from typing import Any
 
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_STEPS, quoted
-from pds.models import MODELS, Model, Request, load
+from pds.models import MODELS, Model, load_model
+from pds.request import Request
 from pds.web.server.messages import Message
 from pds.web.tab import Tab
 from pds.web.tabs.filter import figures, masks
@@ -59,7 +60,7 @@ def view(values: Mapping[str, Any]) -> Message:
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
         raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
     if request.tuned:
-        model = load(request.model)
+        model = load_model(request.model)
         if frequency is not model.frequency_mask:
             model = replace(model, frequency_mask=frequency)
         return _levels_view(model, request)

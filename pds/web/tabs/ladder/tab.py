@@ -11,9 +11,11 @@ import numpy as np
 
 from pds import spectra
 from pds.files.pictures import view
+from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_SEED
-from pds.models import LADDER, ROOT, Request, load, run_chains
+from pds.models import LADDER, load_model, run_chains
+from pds.request import Request
 from pds.sampling import Sampler, Step
 from pds.web.sentences import grain_begins
 from pds.web.server.messages import Message, dumps, finite, picture
@@ -115,14 +117,14 @@ class _Progress:
 
 def _rows(request: Request) -> tuple[Sampler, ...]:
     """Return the sampler of each of `ROWS`."""
-    model = load(request.model)
+    model = load_model(request.model)
     ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
     return model.sampler(request.num_steps), *ours
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
     """Return the noise left of all chains and their images, one above the other."""
-    data = load(request.model).data_power
+    data = load_model(request.model).data_power
     images = [view(x.float().cpu().numpy()) for x in chains]
     return {
         "left": [finite(spectra.noise_left(x, data)) for x in chains],
