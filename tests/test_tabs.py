@@ -145,7 +145,7 @@ def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page
         text = section.locator("[data-text]").first
         expect(text).not_to_be_empty()
         if section.get_attribute("data-step") == "lag":
-            section.get_by_role("combobox", name="PredictorCorrector").select_option("PDS")
+            section.get_by_role("combobox", name="Sampler").select_option("PDS")
             expect(text).to_contain_text("PDS at alpha = 5 ")
         for dial in section.locator("input[type=range][name]").all():
             before = text.inner_text()
