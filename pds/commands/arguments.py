@@ -16,5 +16,5 @@ def counts(text: str) -> tuple[int, ...]:
 
 
 def shipped_path(text: str) -> Path:
-    """Read the path of a file that may be a shipped one, see `pds.shipped.located`."""
+    """Read the path of a file that may be a shipped one, see `pds.files.shipped.located`."""
     return Path(located(text))

@@ -100,7 +100,7 @@ def _require_counts(arguments: argparse.Namespace) -> None:
 
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
-    """Return what is to be drawn, refusing now what cannot be."""
+    """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
     cells = [Cell(arm, n) for n in arguments.counts for arm in arguments.arms]
     for cell in cells:
         draw.plan(model, *cell)

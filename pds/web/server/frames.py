@@ -1,4 +1,4 @@
-"""How many states of a run travel in one lossless PNG, and how they are laid out in it."""
+"""The sheet of a run: its kept steps in one lossless PNG, and how many they are."""
 
 import io
 import zlib
