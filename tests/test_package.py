@@ -107,7 +107,7 @@ def test_the_command_samples_by_a_shipped_configuration_and_filter(installed):
 
 
 def test_the_code_that_ran_is_the_installed_one(installed):
-    code = "import pds.files.shipped; print(pds.shipped.ROOT)"
+    code = "import pds.files.shipped; print(pds.files.shipped.ROOT)"
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")
 
 

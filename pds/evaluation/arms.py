@@ -157,7 +157,10 @@ def _partly(**options: bool) -> Build:
     def build(field: Field, num_steps: int) -> Plan:
         model = field.model
         plain = model.sampler(num_steps)
-        sampler = tuned.sampler(model.frequency_mask, model.sde, plain, **options)
+        amplitude = model.amplitude
+        sampler = tuned.sampler(
+            model.frequency_mask, model.sde, plain, amplitude=amplitude, **options
+        )
         return _plain(field, sampler)
 
     return build

@@ -47,11 +47,11 @@ def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
 
 
 def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tensor:
-    """Return images (B, C, H, W), not clipped, on the model's device; image i has seeds[i]."""
+    """Return images (B, C, H, W), in [0, 1] but not clipped, on the model's device."""
     model, device = subject.model, subject.device
     noise = seeded_noise(seeds, device=device)
     shape = (len(seeds), *model.image_shape)
-    return sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape))
+    return model.to_pixels(sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape)))
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
