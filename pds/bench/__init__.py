@@ -1,4 +1,4 @@
-"""Benchmarks: what is fast, against what, as ratios from runs that alternate.
+"""Benchmarks: speeds as ratios from alternating runs.
 
 | module     | measures                                                            |
 |------------|---------------------------------------------------------------------|

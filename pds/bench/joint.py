@@ -19,7 +19,7 @@ CLASS_IMAGES = 4
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield joint / separate for each number of visitors, then the throughput of the most."""
     model = subjects.embedded()
-    note = "one iteration of everybody; 1 image each, both chains, alphas of their own"
+    note = "one iteration of every visitor; 1 image each, both chains, different alphas"
     for visitors in VISITORS[:2] if effort.quick else VISITORS:
         yield Row(
             f"engine, {visitors} visitor{'s' * (visitors > 1)}",

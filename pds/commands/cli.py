@@ -20,7 +20,7 @@ COMMANDS = {
     "ladder": "measure the noise left at each N",
     "record": "sample the run that the page opens with",
     "show": "print the command that made a picture",
-    "bench": "measure speeds, against what they are held to",
+    "bench": "measure speeds against their targets",
     "evaluate": "measure samplers against held-out data",
     "tune": "fit a filter to a number of iterations",
 }

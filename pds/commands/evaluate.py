@@ -66,7 +66,7 @@ def _arms(text: str) -> tuple[str, ...]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw what is missing on all ranks, and let the first one report."""
+    """Draw the missing images on all ranks, and write the report on the first."""
     this_rank = ranks.joined()
     try:
         with this_rank.together("jobs"):

@@ -132,5 +132,5 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         type=counts,
         default=(),
         metavar="N,N,...",
-        help="compare at each N, such as 2000,200,133,100,66, with 1 image unless told",
+        help="compare at each N, such as 2000,200,133,100,66, by default with 1 image",
     )

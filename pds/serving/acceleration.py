@@ -34,7 +34,7 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
 
 
 def cuda_graphs(score: ScoreFn) -> ScoreFn:
-    """Return the score function compiled, each output a tensor of its own."""
+    """Return the score function compiled; each output is a new tensor."""
     compiled = torch.compile(score, mode="reduce-overhead", dynamic=False)
 
     def call(x: Tensor, t: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ def keep_large_blocks(limit: int = 2**30) -> bool:
 
     The cost: the process stays as large as its largest network call, 0.4 GB more at 256 px,
     until `release`. Blocks above the limit come and go as before. All threads share one pool, since
-    pools of their own hold 64 MB at most and go as soon as they are empty.
+    the pool of a thread holds 64 MB at most and is released when it is empty.
 
     Args:
         limit: in bytes, below 2^31.
