@@ -7,7 +7,7 @@ from pds.serving import memory
 
 
 def main() -> int:
-    """Run a command in a process of its own and return its exit code."""
+    """Run a command as the main program and return its exit code."""
     memory.keep_large_blocks()
     return cli.main()
 

@@ -1,14 +1,13 @@
-"""Loops that answer the queries of chains, and the noise that chains start from.
+"""Loops that answer the queries of chains, and sources of noise.
 
-`steps` and `sample` run one chain alone, `side_by_side` joins several into one with joint queries.
-`pds.serving.batcher` answers the chains of many visitors with one network call.
+`steps` and `sample` run one chain alone; `side_by_side` merges several into one with joint queries.
+`pds.serving.batcher` answers the queries of many runs with one network call.
 """
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from functools import partial
-from itertools import repeat, tee
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -31,11 +30,11 @@ from pds.sde import SDE
 def steps(score: ScoreFn, chain: Generator[Query | Item, Tensor, None]) -> Iterator[Item]:
     """Run a chain alone, one item per iteration; `close()` the iterator to cancel."""
     with closing(chain):
-        ended, query = advance(chain)
+        items, query = advance(chain)
         while query is not None:
             with torch.no_grad():
-                ended, query = advance(chain, answer(score, query))
-            yield from ended
+                items, query = advance(chain, answer(score, query))
+            yield from items
 
 
 def sample(score: ScoreFn, chain: Chain) -> Tensor:
@@ -47,43 +46,51 @@ def sample(score: ScoreFn, chain: Chain) -> Tensor:
 def side_by_side(
     samplers: Sequence[Sampler], sde: SDE, *, noise: NoiseFn, shape: Sequence[int]
 ) -> Chains:
-    """Sample by several samplers from the same noise, their questions in joint queries.
+    """Run several samplers from the same noise, their queries joined into one.
 
-    The samplers may differ in everything, N included. Arguments as in `Sampler.chain`.
+    The samplers may differ in everything, including N. Arguments and errors are those of
+    `Sampler.chain`.
 
     Yields:
-        The queries; and the latest step of every chain, each time that one has ended an iteration
-        and all have ended their first.
+        Joint queries; and the latest step of every chain, whenever a chain completes an iteration
+        and all have completed their first.
     """
     shape = torch.Size(shape)
-    noises = shared_noise(noise, shape, len(samplers))
-    chains = [s.chain(sde, noise=z, shape=shape) for s, z in zip(samplers, noises, strict=True)]
+    # Not bound to a name: a chain that finishes then releases its noise function.
+    each = zip(samplers, shared_noise(noise, len(samplers)), strict=True)
+    chains = [sampler.chain(sde, noise=own, shape=shape) for sampler, own in each]
+    del each
     latest: dict[int, Step] = {}
     with ExitStack() as stack:
         for chain in chains:
             stack.enter_context(closing(chain))
         queries = {i: query for i, chain in enumerate(chains) if (query := advance(chain)[1])}
         while queries:
-            asked = queries.items()
-            x = torch.cat([query.x for _, query in asked])
-            scores = yield Query(x, tuple(t for _, query in asked for t in query.t))
-            queries, parts = {}, torch.split(scores, [len(q.x) for _, q in asked])
-            ended = False
-            for (i, _), part in zip(asked, parts, strict=True):
-                found, query = advance(chains[i], part)
-                latest.update((i, step) for step in found)
-                ended = ended or bool(found)
-                if query is not None:
+            scores = yield join_queries(list(queries.values()))
+            parts = torch.split(scores, [len(query.x) for query in queries.values()])
+            new_steps: dict[int, Step] = {}
+            for i, part in zip(list(queries), parts, strict=True):
+                items, query = advance(chains[i], part)
+                new_steps.update((i, step) for step in items)
+                if query is None:
+                    del queries[i]
+                else:
                     queries[i] = query
-            if ended and len(latest) == len(chains):
+            latest |= new_steps
+            if new_steps and len(latest) == len(chains):
                 yield tuple(latest[i] for i in range(len(chains)))
+
+
+def join_queries(queries: Sequence[Query]) -> Query:
+    """Return one query for the images of several, in their order."""
+    return Query(torch.cat([q.x for q in queries]), tuple(t for q in queries for t in q.t))
 
 
 def seeded_noise(seeds: Sequence[int], *, device: torch.device | str = "cpu") -> NoiseFn:
     """Return noise whose image i depends on seeds[i] alone.
 
-    Drawn on the CPU, so that one seed means one image on every device, into pinned memory for a
-    GPU, so that the copy overlaps with its work.
+    The noise is drawn on the CPU, so that a seed gives the same image on every device; for a GPU it
+    is drawn into pinned memory, so that the copy is asynchronous.
     """
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     pinned = torch.device(device).type == "cuda"
@@ -101,25 +108,43 @@ def recorded_noise(tensors: Sequence[Tensor]) -> NoiseFn:
     """Return noise that replays `tensors` in order: the start, then one for each kernel.
 
     Raises:
-        ValueError: (when called) if a tensor has another shape than asked for, or none is left.
+        ValueError: (when called) if the next tensor has another shape than requested, or none is
+            left.
     """
     remaining = iter(tensors)
 
     def noise(shape: torch.Size) -> Tensor:
         tensor = next(remaining, None)
         if tensor is None or tensor.shape != shape:
-            found = "none is left" if tensor is None else f"got {tuple(tensor.shape)}"
-            raise ValueError(f"recorded noise of shape {tuple(shape)} was needed, {found}")
+            problem = "none is left" if tensor is None else f"got {tuple(tensor.shape)}"
+            raise ValueError(f"recorded noise of shape {tuple(shape)} was needed, {problem}")
         return tensor
 
     return noise
 
 
-def shared_noise(noise: NoiseFn, shape: torch.Size, count: int) -> list[NoiseFn]:
-    """Return `count` noise functions with the same draws, each drawn once and kept until used."""
-    streams = tee((noise(shape) for _ in repeat(None)), count)
-    return [partial(_next, stream) for stream in streams]
+def shared_noise(noise: NoiseFn, count: int) -> list[NoiseFn]:
+    """Return `count` noise functions with the same draws.
+
+    Noise is drawn once and kept until every function that is still referred to has returned it.
+    """
+    group: WeakSet[_SharedNoise] = WeakSet()
+    functions = [_SharedNoise(noise, group) for _ in range(count)]
+    group.update(functions)
+    return list(functions)
 
 
-def _next(stream: Iterator[Tensor], _: torch.Size) -> Tensor:
-    return next(stream)
+class _SharedNoise:
+    """One of a group of noise functions with the same draws."""
+
+    # itertools.tee would keep blocks of 57 draws, and all later ones for a chain that has finished.
+    def __init__(self, noise: NoiseFn, group: "WeakSet[_SharedNoise]") -> None:
+        self._noise, self._group = noise, group
+        self._unread: deque[Tensor] = deque()
+
+    def __call__(self, shape: torch.Size) -> Tensor:
+        if not self._unread:
+            drawn = self._noise(shape)
+            for function in self._group:
+                function._unread.append(drawn)
+        return self._unread.popleft()

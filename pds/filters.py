@@ -72,7 +72,7 @@ def running(batches: Iterable[Tensor]) -> Iterator[Masks]:
 
 
 def doubling(batches: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Split batches so that the number of images so far is at some point every power of two."""
+    """Split batches so that the running number of images passes through every power of two."""
     seen = 0
     for batch in batches:
         while len(batch):
@@ -93,9 +93,9 @@ class Change(NamedTuple):
 def convergence(
     estimates: Iterable[Masks], *, alpha: float = 5.0
 ) -> tuple[Masks | None, list[Change]]:
-    """Return the last of several estimates, None without any, and the changes of its gain.
+    """Return the last estimate, None if there is none, and the changes of the frequency gain.
 
-    The changes are those of the frequency gain at every doubling of the number of images.
+    There is a change for every doubling of the number of images.
     """
     masks, kept, changes = None, None, []
     for masks in estimates:

@@ -1,6 +1,6 @@
 """Predictors and correctors: one step of arithmetic each, given the score.
 
-Kernels never call the network. They get x, the score s(x, t), standard normal noise z, their own
+Kernels never call the network. They take x, the score s(x, t), standard normal noise z, their
 coefficients at the level of x, and the preconditioner M, and return the new x with its mean. With
 D = M M' + S, f and G of the SDE's grid of N steps (f and g of the continuous process for
 Euler-Maruyama), and e the step size of a corrector:
@@ -13,12 +13,12 @@ Euler-Maruyama), and e the step size of a corrector:
     Langevin             x_mean = x + e D s, e = 2 alpha (snr |M z| / |D s|)^2    x = x_mean + sqrt(2 e) M z
     AnnealedLangevin     x_mean = x + e D s, e = 2 alpha (snr std)^2         x = x_mean + sqrt(2 e) M z
 
-Langevin steps keep p_t for every M. Of the preconditioned predictors only `MarginalPreserving`
-does, as N grows; the published one moves a Gaussian mode of gain g from its variance lambda to
-lambda g^2 / (2 g^2 - 1).
+As steps become small, Langevin correctors keep p_t for every M. Of the preconditioned predictors
+only `MarginalPreserving` does; the published one takes a Gaussian mode of gain g from its variance
+lambda to lambda g^2 / (2 g^2 - 1).
 
 The arithmetic is written in operators alone, so that it also runs on numpy arrays:
-`pds.theory.recursion` drives these same kernels to follow Gaussian data exactly.
+`pds.theory.recursion` runs these kernels to follow Gaussian data exactly.
 
 Source: Y. Song et al., ICLR 2021 (appendices F, G); H. Ma et al., ECCV 2022 (M around them);
 `MarginalPreserving` is derived for this project (probability flow, plus Langevin at rate G^2/2).
@@ -66,10 +66,10 @@ def still(x: Tensor) -> Update:
 
 
 class Kernel(Protocol):
-    """One predictor or corrector step; hashable, equal kernels do the same."""
+    """One predictor or corrector step; hashable, and equal if the step is the same."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
-        """Return what the step depends on at every level of a grid of N times (N,).
+        """Return the coefficients of the step over a grid of N times (N,).
 
         Raises:
             ValueError: if the kernel is not defined for the process, or for so few iterations.
@@ -82,14 +82,14 @@ class Kernel(Protocol):
         """Advance x (B, C, H, W) by one step; score and noise have its shape.
 
         Raises:
-            ValueError: if the step has no place for M.
+            ValueError: if the kernel cannot be preconditioned by M.
         """
         ...
 
 
 @dataclass(frozen=True)
 class ReverseDiffusion(Kernel):
-    """The published predictor: the SDE's own grid, reversed, with M around all of it."""
+    """The published predictor: the discretized SDE reversed, preconditioned by M."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
@@ -103,7 +103,7 @@ class ReverseDiffusion(Kernel):
 
 @dataclass(frozen=True)
 class EulerMaruyama(ReverseDiffusion):
-    """The continuous reverse SDE with steps of 1/N."""
+    """Euler-Maruyama steps of length 1/N of the continuous reverse SDE."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         drift, diffusion = sde.coefficients(times)
@@ -112,7 +112,7 @@ class EulerMaruyama(ReverseDiffusion):
 
 @dataclass(frozen=True)
 class MarginalPreserving(Kernel):
-    """Half of the score without M: keeps p_t for every M as N grows."""
+    """A probability flow step without M plus a Langevin step with M: keeps p_t as N grows."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
@@ -127,7 +127,7 @@ class MarginalPreserving(Kernel):
 
 @dataclass(frozen=True)
 class Ancestral(Kernel):
-    """Sample the exact posterior of level k-1 given level k. It has no place for M."""
+    """Sample the exact posterior of level k-1 given level k; M must be the identity."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.posterior(len(times))
@@ -146,12 +146,12 @@ class Ancestral(Kernel):
 
 @dataclass(frozen=True)
 class Langevin(Kernel):
-    """Langevin corrector with the step size that makes noise and drift comparable.
+    """Langevin corrector whose step size follows from the norms of noise and drift.
 
     Args:
         snr: ratio of the drift's length to the noise's, > 0.
-        snr_norm: "batch" averages the two norms over the batch (as published), "sample" keeps them
-            for each image, so that an image does not depend on the others of its batch.
+        snr_norm: "batch" averages the two norms over the batch, as published; "sample" uses those
+            of each image, so that images do not depend on the others of their batch.
 
     Raises:
         ValueError: unless snr > 0.
@@ -178,7 +178,7 @@ class Langevin(Kernel):
 
 @dataclass(frozen=True)
 class AnnealedLangevin(Kernel):
-    """Langevin corrector with a step size tied to std(t) alone.
+    """Langevin corrector with a step size proportional to std(t)^2.
 
     Args:
         snr: step size in units of std(t), > 0.

@@ -1,4 +1,4 @@
-"""Limits on size, count and time, the checks of common values, and how refused ones are quoted.
+"""Limits on size, count and time, checks of common values, and quotes of refused ones.
 
 Each constant states its unit; docs/operations.md lists them. Values from outside are checked where
 they enter: in `pds.jobs.hosting`, in the tabs of `pds.web`, and first in `pds.web.server.guard`.

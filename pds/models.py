@@ -36,18 +36,18 @@ Corrector = Langevin | AnnealedLangevin
 """A corrector step; both kinds have an snr."""
 
 MIN_DIFFERENCE = 0.05
-"""Somewhere between two images of a visitor's own model, in pixel units."""
+"""Pixel units by which two images of a visitor's own model must differ at some pixel."""
 
 
 @cache
 def default_device() -> str:
-    """Return where networks and images live; noise comes from the CPU, so a seed is one image."""
+    """Return the device of networks and images; noise is drawn on the CPU, see `seeded_noise`."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @cache
 def worker() -> Worker:
-    """Return what steps the runs of everybody in this process together."""
+    """Return the worker that advances all runs of this process together."""
     return Worker(default_device())
 
 
@@ -58,11 +58,11 @@ class Model:
     score: of images (B, C, H, W), in [0, 1] unless `centered`.
     sde: the forward process of the score.
     num_scales: the N that the model was published with; its eps belongs to that N.
-    frequency_mask, space_mask: raw masks of the data, (C, H, W); all ones where nothing is known of
-        the data, so that every gain is 1.
-    corrector, predictor: of the published sampler, or None to leave one out.
+    frequency_mask, space_mask: raw masks of the data, (C, H, W); all ones if the data are unknown,
+        so that every gain is 1.
+    corrector, predictor: of the published sampler, None for a sampler without it.
     num_corrector_steps: per iteration.
-    centered: images are in [-1, 1] for the score.
+    centered: whether the score is for images in [-1, 1].
     device: of score and images; the masks may be on the CPU.
     """
 
@@ -90,12 +90,12 @@ class Model:
 
     @property
     def amplitude(self) -> float:
-        """Return what images in [0, 1] are multiplied by for the score."""
+        """Return the scale of the score's images relative to [0, 1]: 2 for [-1, 1]."""
         return 2.0 if self.centered else 1.0
 
     @cached_property
     def batcher(self) -> Batcher:
-        """Answers the queries of all runs of this model, in batches that fit into memory."""
+        """The batcher of all runs of this model; its batches fit into memory."""
         most = largest_batch(self.score, self.image_shape, self.device)
         return Batcher(accelerate(self.score, torch.device(self.device)), max_images=most)
 
@@ -105,11 +105,11 @@ class Model:
         return filters.data_power(self.frequency_mask)
 
     def sampler(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
-        """Return the published sampler at N iterations, images independent of each other.
+        """Return the published sampler at N iterations, with images independent of each other.
 
         Args:
             num_steps: N.
-            rate: the speed-up that gave this N, for its eps; by default `speed_up` of the N.
+            rate: the speed-up that N was computed from, for eps; by default `speed_up` of N.
         """
         rate = speed_up(self.num_scales, num_steps) if rate is None else rate
         return PredictorCorrector(
@@ -122,9 +122,9 @@ class Model:
 
     @cached_property
     def tuned(self) -> Callable[..., PredictorCorrector]:
-        """Tunes the sampler to an N, see `pds.theory.tuned`; keeps the latest ones.
+        """A function that returns the sampler tuned to an N, see `pds.theory.tuned`.
 
-        Takes the arguments of `sampler`.
+        Its arguments are those of `sampler`; the latest 32 results are cached.
         """
 
         def tune(num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
@@ -139,12 +139,12 @@ class Model:
         """Return the sampler that the request compares with vanilla.
 
         Args:
-            request: its filters are those of `frequency_mask` and `space_mask`.
+            request: its filters are computed from `frequency_mask` and `space_mask`.
             rate: as in `sampler`.
             skew: strength of the skew-symmetric S.
 
         Raises:
-            ValueError: if the request names a mask by its path: nothing is opened here.
+            ValueError: if the request names the path of a mask; no file is opened here.
         """
         _require_own_masks(request)
         if request.tuned:
@@ -157,8 +157,12 @@ class Model:
         published = self.sampler(request.num_steps, rate=rate)
         return replace(published, m=Skew(m, skew) if skew else m)
 
+    def to_pixels(self, x: Tensor) -> Tensor:
+        """Return images of the score's range as float32 images in [0, 1], not clipped."""
+        return x.float() / self.amplitude + (self.amplitude - 1) / 2
+
     def frequency_gain(self, request: Request) -> Tensor:
-        """Return what M multiplies each frequency by, (C, H, W), apart from any space filter."""
+        """Return the gain of the request's frequency filter, (C, H, W), 1 without one."""
         _require_own_masks(request)
         if request.frequency and not request.tuned:
             return filters.gain(self.frequency_mask, request.alpha)
@@ -174,13 +178,13 @@ def _require_own_masks(request: Request) -> None:
 
 
 def speed_up(num_scales: int, num_steps: int) -> float:
-    """Return the speed-up that gives N = int(num_scales / speed_up): a whole one where one does."""
+    """Return a speed-up with N = int(num_scales / speed_up), a whole number if there is one."""
     whole = max(1, num_scales // num_steps)
     return float(whole) if num_scales // whole == num_steps else num_scales / num_steps
 
 
 class Pair(NamedTuple):
-    """The latest steps of both sides of a comparison."""
+    """The latest steps of both chains of a comparison."""
 
     vanilla: Step
     pds: Step
@@ -202,7 +206,7 @@ def run_chains(
 
     Args:
         request: only its model, images and seed are used.
-        samplers: of each chain; all start from the same noise.
+        samplers: one for each chain; all use the same noise.
     """
     model, count = load_model(request.model), request.num_images
     run = side_by_side(
@@ -215,7 +219,7 @@ def run_chains(
 
 
 def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
-    """Yield batches of a model's own vanilla samples, clipped to [0, 1]; image i has seed i."""
+    """Yield batches of vanilla samples of a model, clipped to [0, 1]; image i has seed i."""
     for first in range(0, num_images, MAX_IMAGES):
         count = min(MAX_IMAGES, num_images - first)
         chain = model.sampler(num_steps).chain(
@@ -223,7 +227,7 @@ def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
             noise=seeded_noise(range(first, first + count), device=model.device),
             shape=(count, *model.image_shape),
         )
-        yield sample(model.score, chain).clamp(0, 1).cpu()
+        yield model.to_pixels(sample(model.score, chain)).clamp(0, 1).cpu()
 
 
 def portraits(size: int) -> Model:
@@ -240,7 +244,7 @@ def portraits(size: int) -> Model:
 
 
 def of_network(score: NetworkScore) -> Model:
-    """Return the model of a network of whose data nothing is known."""
+    """Return the model of a network whose data are unknown: its masks are constant."""
     network = score.card.network
     flat = torch.ones(network.num_channels, network.image_size, network.image_size)
     return Model(
@@ -293,7 +297,7 @@ def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
 
 
 def _exact(score: ScoreFn, sde: SDE, frequency_mask: Tensor, space_mask: Tensor) -> Model:
-    """Return the model of a score that is no network, sampled as FFHQ's was published."""
+    """Return the model of an exact score, with the published sampler of FFHQ."""
     return Model(
         score=score,
         sde=sde,
@@ -320,15 +324,15 @@ visitor_models: VisitorStore[Model] = VisitorStore(
 
 
 def title(model: str) -> str:
-    """Return what the page calls a model."""
+    """Return the name of a model on the page."""
     return MODELS[model][0] if model in MODELS else "Your images"
 
 
 def require_model(model: object) -> str:
-    """Return the name of a model that is here, shipped or a visitor's.
+    """Return the name of a model after a check that it exists, shipped or a visitor's.
 
     Raises:
-        ValueError: for anything else.
+        ValueError: if it does not.
     """
     if not isinstance(model, str) or not (model in MODELS or model in visitor_models):
         raise ValueError(f"model must be one of {', '.join(MODELS)}, got {quoted(model)}")
@@ -340,7 +344,7 @@ def load_model(model: str) -> Model:
 
     Raises:
         FileNotFoundError: if its weights or filters are missing.
-        ValueError: if they are damaged, or there is no model of that name, or no longer.
+        ValueError: if they are damaged, or there is no model of that name (any more).
     """
     if model not in MODELS and model not in visitor_models:
         raise ValueError(

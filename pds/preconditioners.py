@@ -4,12 +4,12 @@ A sampler step with drift d and noise z becomes a step with drift (M M' + S) d a
 
     M v = F^-1[ r . F[ a . v ]],     M' v = a . F^-1[ r . F v ],     M M' v = F^-1[ r . F[ a^2 . F^-1[ r . F v ]]]
 
-where F is the 2-D discrete Fourier transform, r an even gain for each frequency and a a gain for
-each pixel; S is any skew-symmetric map, zero unless asked for. Vanilla sampling is `Identity()`.
+where F is the 2-D discrete Fourier transform, r is an even gain for each frequency and a is a gain
+for each pixel. S is a skew-symmetric map, zero except in `Skew`. Vanilla sampling is `Identity()`.
 
 Source: H. Ma et al., "Accelerating Score-Based Generative Models with Preconditioned Diffusion
-Sampling", ECCV 2022. It differs from the published code in using real transforms, which demand an
-even gain and say so; taking the real part would symmetrize an uneven one silently.
+Sampling", ECCV 2022. The transforms here are real and an uneven gain is refused; the published code
+takes the real part of complex transforms, which silently symmetrizes an uneven gain.
 """  # noqa: E501
 
 from dataclasses import dataclass
@@ -27,7 +27,10 @@ Scalars = Tensor | float
 
 
 class Move(Protocol):
-    """D = (M M' + S) d and n = M z of a batch (B, C, H, W), ready to be added to x."""
+    """The preconditioned drift D = (M M' + S) d and noise n = M z of a batch (B, C, H, W).
+
+    A filter keeps both in the Fourier domain, so that their sum takes one inverse transform.
+    """
 
     def norm_ratio(self, over: NormOver) -> Scalars:
         """Return |n| / |D| of each image, or the ratio of the means over the batch."""
@@ -42,7 +45,11 @@ class Preconditioner(Protocol):
     """A linear map M on images v of shape (B, C, H, W)."""
 
     def apply(self, v: Tensor) -> Tensor:
-        """Return M v: what happens to noise."""
+        """Return M v, as applied to noise.
+
+        Raises:
+            ValueError: if M is for images of another size; so do the methods below.
+        """
         ...
 
     def apply_transpose(self, v: Tensor) -> Tensor:
@@ -50,11 +57,11 @@ class Preconditioner(Protocol):
         ...
 
     def drift(self, v: Tensor) -> Tensor:
-        """Return (M M' + S) v: what happens to the score. S is zero except in `Skew`."""
+        """Return (M M' + S) v, as applied to the score. S is zero except in `Skew`."""
         return self.apply(self.apply_transpose(v))
 
     def move(self, drift: Tensor, noise: Tensor) -> Move:
-        """Return (M M' + S) drift and M noise, ready to be added to x."""
+        """Return D = (M M' + S) drift and n = M noise, to be added to x."""
         return ImageMove(self.drift(drift), self.apply(noise))
 
     def mode_gain(self) -> Tensor:
@@ -81,9 +88,9 @@ class ImageMove(NamedTuple):
 
 
 class SpectralMove(NamedTuple):
-    """D and n as half spectra, so that one inverse transform serves their sum.
+    """D and n as half spectra; `add` takes one inverse transform of their sum.
 
-    Real and imaginary parts are apart, (B, C, H, W // 2 + 1, 2). The spectra are weighted by the
+    Real and imaginary parts are separate, (B, C, H, W // 2 + 1, 2). The spectra are weighted by the
     square roots of the multiplicities of their columns: by Parseval their norms are those of the
     images, up to a common factor.
 
@@ -110,7 +117,7 @@ class SpectralMove(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity(Preconditioner):
-    """M = I: the vanilla sampler. Every method returns its argument itself."""
+    """M = I: the vanilla sampler. Images and noise are returned as they are, bit for bit."""
 
     def apply(self, v: Tensor) -> Tensor:
         return v
@@ -198,7 +205,7 @@ class FrequencyFilter(Preconditioner):
 
 @dataclass(frozen=True, eq=False)
 class SpaceFilter(Preconditioner):
-    """M v = a . v, a gain for each pixel, or one number for all.
+    """M v = a . v, a gain for each pixel, or one gain for all.
 
     Args:
         gain: a, (..., H, W) or (), broadcast over images.
@@ -244,15 +251,15 @@ class Composition(Preconditioner):
 
 @dataclass(frozen=True)
 class Skew(Preconditioner):
-    """Any M with S = strength . D added to the drift, D the central difference along both axes.
+    """Any M with S = strength K added to the drift, K the central difference along both axes.
 
-    D v[i, j] = (v[i+1, j] - v[i-1, j] + v[i, j+1] - v[i, j-1]) / 4 with wrap-around: it is
-    skew-symmetric, and at frequency (p, q) the factor i (sin 2 pi p/H + sin 2 pi q/W) / 2. A
-    Langevin step keeps its distribution with any S.
+    K v[i, j] = (v[i+1, j] - v[i-1, j] + v[i, j+1] - v[i, j-1]) / 4 with wrap-around. K is
+    skew-symmetric; in the Fourier domain it multiplies frequency (p, q) by
+    i (sin 2 pi p/H + sin 2 pi q/W) / 2. Langevin dynamics keeps its distribution with any S.
 
     Args:
         preconditioner: M.
-        strength: of S against M M'; 0 leaves M as it is.
+        strength: scale of S; 0 is M alone.
     """
 
     preconditioner: Preconditioner

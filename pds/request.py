@@ -1,4 +1,4 @@
-"""The request: what is drawn from a model, in one form for everybody.
+"""The request: one description of a run for every interface.
 
 The page, its address, the API, both command lines, the record in a PNG and Python code all describe
 a run by a `Request`; equal requests give equal images. `pds.jobs.request_text` writes and reads its
@@ -15,7 +15,7 @@ from pds.limits import MAX_SEED, quoted, require_alpha, require_whole
 class Request:
     """Everything that determines a comparison of vanilla with another sampler.
 
-    Creating one opens no file. Only `pds.jobs`, for the person at the command line, follows a path.
+    Creating a request opens no file. Only `pds.jobs`, for the command line, opens its paths.
 
     Args:
         model: a shipped model or a visitor's by its name, or the path of a configuration file.
@@ -66,7 +66,7 @@ class Request:
 
     @property
     def filtered(self) -> bool:
-        """Return whether the other sampler is more than vanilla."""
+        """Return whether the other sampler differs from vanilla."""
         return self.tuned or bool(self.frequency) or bool(self.space)
 
     @property

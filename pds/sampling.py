@@ -10,10 +10,11 @@ The predictor-corrector sampler, from noise to data:
 
 A sampler's `chain` is a generator. It yields a `Query` where it needs a score, which comes back
 through `send`, and a `Step` at the end of each iteration. It knows nothing of networks, batches or
-threads: whoever drives it answers its queries, see `pds.driving`.
+threads; the loop that runs it answers the queries, see `pds.driving` and `pds.serving.batcher`.
 
-Source: Y. Song et al., ICLR 2021 (the corrector first, as their code has it); H. Ma et al., ECCV
-2022 (M). The level index is N-1-i by definition; computing it from t in float32 may round it down.
+Source: Y. Song et al., ICLR 2021 (the corrector first, as in their code); H. Ma et al., ECCV 2022
+(M). The level index is N-1-i by definition; their code computes it from t, where float32 may round
+it down.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -35,7 +36,7 @@ ScoreFn = Callable[[Tensor, Tensor], Tensor]
 
 
 class Query(NamedTuple):
-    """A question: what is the score at x (B, C, H, W) at these times, one for each image?"""
+    """A request for the score at x (B, C, H, W), with one time t for each image."""
 
     x: Tensor
     t: tuple[float, ...]
@@ -64,18 +65,18 @@ class Step:
 
     @property
     def x_mean(self) -> Tensor:
-        """The images without it, (B, C, H, W)."""
+        """The images without that noise, (B, C, H, W)."""
         return self.update.x_mean
 
 
 Chain = Generator[Query | Step, Tensor, None]
-"""One sampler at work on one batch of images."""
+"""A run of one sampler on one batch of images."""
 Chains = Generator[Query | tuple[Step, ...], Tensor, None]
-"""Several that are asked for together."""
+"""Several chains side by side, whose queries are joined."""
 
 
 class Sampler(Protocol):
-    """What a chain is made of."""
+    """A sampling method with its settings; `chain` runs it."""
 
     @property
     def num_steps(self) -> int:
@@ -102,7 +103,10 @@ class Sampler(Protocol):
         ...
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
-        """Return the sampler with each M as `change(m, own)`; own: of one kernel, not of all."""
+        """Return the sampler with every M replaced by `change(m, own)`.
+
+        own is true for the M of a single kernel, false for the M of start and kernels.
+        """
         ...
 
 
@@ -110,7 +114,7 @@ class Grid(NamedTuple):
     """The N iterations of a predictor-corrector sampler as numbers.
 
     prior_std: standard deviation of the start.
-    t, sigma: of each iteration, (N,): the time that the network knows, and std(t).
+    t, sigma: the time passed to the network and std(t) of each iteration, (N,).
     rows: the coefficients of every kernel at each iteration, (N, kernels).
     """
 
@@ -127,7 +131,7 @@ def predictor_corrector(
     noise: NoiseFn,
     shape: torch.Size,
 ) -> Chain:
-    """Descend a grid from noise to data: the algorithm of the paper.
+    """Sample from noise to data: the algorithm of the paper.
 
     Args:
         grid: times and coefficients.
@@ -135,6 +139,9 @@ def predictor_corrector(
         m: M of the start.
         noise: standard normal noise.
         shape: (B, C, H, W).
+
+    Yields:
+        A `Query` before each kernel, a `Step` after each iteration.
     """
     x = grid.prior_std * m.apply(noise(shape))
     for index, (t, sigma, rows) in enumerate(zip(grid.t, grid.sigma, grid.rows, strict=True)):
@@ -152,11 +159,11 @@ class PredictorCorrector:
     Args:
         num_steps: N, >= 1.
         eps: last time, in (0, 1); see `pds.sde.SDE.eps_per_speed_up`.
-        predictor: or None to leave x where the corrector put it.
-        corrector: or None to skip it.
+        predictor: None for a corrector alone.
+        corrector: None for a predictor alone.
         num_corrector_steps: corrector steps per iteration, >= 1.
-        sigmas: the lowest and the highest noise level of the grid, for a VE process; None for the
-            process's own.
+        sigmas: the lowest and the highest noise level of the grid, for a VE process; None for
+            those of the process.
         m: M of start, corrector and predictor; the identity is the vanilla sampler, bit for bit.
         corrector_m, predictor_m: another M for one of them; None for m.
 
@@ -188,7 +195,7 @@ class PredictorCorrector:
 
     @property
     def kernels(self) -> tuple[tuple[Kernel, Preconditioner | None], ...]:
-        """The kernels of one iteration in order, each with its own M if it has one."""
+        """The kernels of one iteration in order, each with its own M, or None for `m`."""
         kernels = [(self.corrector, self.corrector_m)] * self.num_corrector_steps
         kernels.append((self.predictor, self.predictor_m))
         return tuple((kernel, m) for kernel, m in kernels if kernel is not None)
@@ -198,7 +205,7 @@ class PredictorCorrector:
         return torch.linspace(1.0, self.eps, self.num_steps, dtype=torch.float64)
 
     def process(self, sde: SDE) -> SDE:
-        """Return the process whose grid is sampled: the model's, or the part in `sigmas`.
+        """Return the process whose grid is sampled: the model's, narrowed to `sigmas` if given.
 
         Raises:
             ValueError: if `sigmas` are beyond the process, or it is not variance exploding.
@@ -218,14 +225,14 @@ class PredictorCorrector:
         """
         process, times = self.process(sde), self.times()
         sigma = process.marginal(times).std
-        known = times if process == sde else sde.time(sigma)
-        # Rounded once to the precision of the images, before a kernel squares them.
+        network_times = times if process == sde else sde.time(sigma)
+        # Rounded to the precision of the images before, not after, a kernel squares them.
         columns = [
             list(zip(*(column.float().tolist() for column in coefficients), strict=True))
             for coefficients in self.coefficients(sde)
         ]
         rows = list(zip(*columns, strict=True))
-        return Grid(process.prior_std, known.tolist(), sigma.tolist(), rows)
+        return Grid(process.prior_std, network_times.tolist(), sigma.tolist(), rows)
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         corrector_m, predictor_m = (
@@ -241,7 +248,7 @@ class PredictorCorrector:
 
 @dataclass(frozen=True)
 class ProbabilityFlow:
-    """The probability flow ODE of a VE process: no noise but that of the start, and no M.
+    """The probability flow ODE of a VE process: deterministic after the start, without M.
 
         dx / dsigma = -sigma s(x, sigma),       x = sigma_max z at sigma_max,  result at sigma = 0
 
@@ -251,11 +258,11 @@ class ProbabilityFlow:
         Heun    the same with (d_i + d_{i+1}) / 2, d_{i+1} at Euler's x; Euler in the step to 0
 
     Source: Y. Song et al., ICLR 2021 (the ODE); T. Karras et al., NeurIPS 2022 (in sigma, and
-    Heun's last step). Their grids differ; this one is that of `PredictorCorrector`.
+    Heun's last step). Their grids differ; the grid here is that of `PredictorCorrector`.
 
     Args:
         method: "euler" or "heun".
-        num_steps: of the grid, >= 1, the one to sigma = 0 included.
+        num_steps: N, >= 1, including the step to sigma = 0.
 
     Raises:
         ValueError: unless num_steps >= 1.
@@ -268,10 +275,10 @@ class ProbabilityFlow:
         require_whole("the number of iterations", self.num_steps, 1)
 
     def require(self, sde: SDE) -> VESDE:
-        """Return the process.
+        """Return the process, which must be variance exploding.
 
         Raises:
-            ValueError: unless it is variance exploding.
+            ValueError: unless it is.
         """
         if not isinstance(sde, VESDE):
             raise ValueError(
@@ -291,6 +298,7 @@ class ProbabilityFlow:
         t = torch.linspace(1, 0, self.num_steps, dtype=torch.float64)
         times, sigmas = [*t.tolist(), 0.0], [*sde.sigma(t).tolist(), 0.0]
         x, nfe = sigmas[0] * noise(torch.Size(shape)), 0
+        del noise  # the only draw; shared noise would keep all later ones for this chain
         for index in range(self.num_steps):
             now, below = sigmas[index : index + 2]
             score = yield Query(x, (times[index],) * len(x))
@@ -309,23 +317,23 @@ Item = TypeVar("Item", Step, tuple[Step, ...])
 def advance(
     chain: Generator[Query | Item, Tensor, None], scores: Tensor | None = None
 ) -> tuple[list[Item], Query | None]:
-    """Start a chain, or resume it with the scores that it asked for.
+    """Start a chain, or resume it with the scores of its last query.
 
     Returns:
-        The iterations that it ended, and its next query; None at its end.
+        The steps that it yielded, and its next query; None when the chain has finished.
     """
-    ended: list[Item] = []
+    steps: list[Item] = []
     try:
         item = next(chain) if scores is None else chain.send(scores)
         while not isinstance(item, Query):
-            ended.append(item)
+            steps.append(item)
             item = next(chain)
     except StopIteration:
-        return ended, None
-    return ended, item
+        return steps, None
+    return steps, item
 
 
 def answer(score: ScoreFn, query: Query) -> Tensor:
-    """Call the network for a query, without waiting for the device."""
+    """Return the scores of a query, (B, C, H, W), without synchronizing with the device."""
     t = torch.tensor(query.t, dtype=torch.float64)
     return score(query.x, t.to(query.x.device, non_blocking=True))

@@ -12,9 +12,9 @@
 with sigma(t) = sigma_min (sigma_max/sigma_min)^t, beta(t) = beta_min + t (beta_max - beta_min)
 and B(t) the integral of beta from 0 to t.
 
-A sampler of N iterations calls the network at N times and moves between the N levels of a discrete
-grid, k = N-1 (noise) down to 0. Grids are tensors (N,) in the order of the iterations, in float64:
-they subtract neighboring sigmas, which in float32 costs half of the digits.
+A sampler of N iterations evaluates the score at N values of t and steps through the N levels of a
+discrete grid, k = N-1 (noise) down to 0. Grids are tensors (N,) in the order of the iterations, in
+float64: they subtract neighboring sigmas, which in float32 costs half of the digits.
 
 Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021.
 """
@@ -35,7 +35,7 @@ class Marginal(NamedTuple):
 
 
 class Coefficients(NamedTuple):
-    """A linear drift f = drift x and a diffusion G, both of one shape, float64."""
+    """f(x, t) = drift x, and the diffusion g or G; both of the shape of t, float64."""
 
     drift: Tensor
     diffusion: Tensor
@@ -53,7 +53,7 @@ class SDE(Protocol):
     """A forward process with a drift that is linear in x."""
 
     eps_per_speed_up: ClassVar[float]
-    """The last time of the sampler is this times num_scales / N (as published)."""
+    """The last time of the sampler is this times num_scales / N, as published."""
 
     @property
     def prior_std(self) -> float:
@@ -76,8 +76,8 @@ class SDE(Protocol):
         """Return the factor of the Langevin step size, (N,): 1 for VE, 1 - beta_k for VP."""
         ...
 
-    def posterior(self, num_steps: int) -> "Posterior":
-        """Return the law of level k-1 given level k and the score, for every k.
+    def posterior(self, num_steps: int) -> Posterior:
+        """Return the distribution of level k-1 given level k and the score, for every k.
 
         Raises:
             ValueError: for a process without a closed form.
@@ -88,16 +88,21 @@ class SDE(Protocol):
         )
 
     def time(self, sigma: Tensor) -> Tensor:
-        """Return the t at which std(t) is sigma, float64, any shape; VE only."""
+        """Return the t with std(t) = sigma, float64, any shape.
+
+        Raises:
+            NotImplementedError: unless the process is VE.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no closed form of t for a sigma")
 
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
         """Return the process between two noise levels of this one.
 
-        A network of this process is its score too, called at the time of the same sigma.
+        The network of this process is also the score of the returned one, evaluated at `time` of
+        the same sigma.
 
         Raises:
-            ValueError: unless the process is VE and has these levels, in ascending order.
+            ValueError: unless the process is VE and includes these levels, in ascending order.
         """
         raise ValueError(
             f"noise levels can be chosen for VE only, not for {type(self).__name__}; "
@@ -106,7 +111,7 @@ class SDE(Protocol):
 
 
 def column(value: Tensor, like: Tensor) -> Tensor:
-    """Return (B,) as (B, 1, 1, 1) on the device of `like`, in its dtype, without waiting for it."""
+    """Return (B,) as (B, 1, 1, 1) in the device and dtype of `like`, copied asynchronously."""
     return value.to(like.device, like.dtype, non_blocking=True).reshape(-1, 1, 1, 1)
 
 
@@ -142,7 +147,7 @@ class VESDE(SDE):
         return self.sigma_min * (self.sigma_max / self.sigma_min) ** t.double()
 
     def time(self, sigma: Tensor) -> Tensor:
-        """Return the t at which the noise has this standard deviation, float64, any shape."""
+        """Return the t with std(t) = sigma, float64, any shape."""
         ratio = self.sigma_max / self.sigma_min
         return (sigma.double() / self.sigma_min).log() / math.log(ratio)
 
@@ -239,7 +244,7 @@ class _LinearBeta(SDE):
 
 @dataclass(frozen=True)
 class VPSDE(_LinearBeta):
-    """Variance preserving: signal shrinks as noise grows, the sum of variances stays near 1."""
+    """Variance preserving: the signal shrinks as noise is added; scale(t)^2 + std(t)^2 = 1."""
 
     def marginal(self, t: Tensor) -> Marginal:
         integral = self.integral(t)
@@ -278,6 +283,6 @@ class SubVPSDE(_LinearBeta):
 
 
 def _shares(num_steps: int) -> Tensor:
-    """Return k / (N - 1) for k = N-1 down to 0, (N,); 0 where there is one level."""
+    """Return k / (N - 1) for k = N-1 down to 0, (N,); [0] for a single level."""
     k = torch.arange(num_steps - 1, -1, -1, dtype=torch.float64)
     return k / max(num_steps - 1, 1)

@@ -4,11 +4,13 @@ import torch
 from pds import filters, models, theory
 from pds.driving import seeded_noise
 from pds.evaluation.ladder import noise_left
-from pds.models import compare_request, load_model, speed_up
+from pds.kernels import Langevin
+from pds.models import Model, compare_request, load_model, speed_up
 from pds.portraits import portraits
 from pds.portraits.train import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 from pds.request import Request
+from pds.sde import VESDE, column
 from pds.spectra import power, radial
 from pds.web.exact import predict
 
@@ -53,6 +55,19 @@ def test_the_ladder_has_the_papers_whole_speed_ups(num_steps, expected):
 @pytest.mark.parametrize("num_steps", [1, 3, 67, 999, 1500, 1999])
 def test_every_speed_up_gives_back_its_iterations(num_steps):
     assert int(2000 / speed_up(2000, num_steps) + 1e-9) == num_steps
+
+
+def test_images_of_a_centered_model_are_drawn_in_0_to_1():
+    sde, ones = VESDE(), torch.ones(1, 4, 4)
+
+    def score(x, t):
+        """The score of one image of pixels -1/2, which is 1/4 in [0, 1]."""
+        return (-0.5 - x) / column(sde.sigma(t), x) ** 2
+
+    model = Model(score, sde, 2000, ones, ones, Langevin(0.15, "sample"), centered=True)
+    (images,) = models.draw(model, 2, 20)
+    # The last predictor step returns to the image itself, up to sigma(eps) = 0.01.
+    torch.testing.assert_close(images, torch.full((2, 1, 4, 4), 0.25), rtol=0, atol=0.02)
 
 
 def test_the_last_time_of_the_sampler_scales_with_the_speed_up():

@@ -169,6 +169,22 @@ def test_closing_a_comparison_closes_its_chains():
     assert closed == [True, True]
 
 
+@pytest.mark.parametrize("short", [replace(SAMPLER, num_steps=2), ProbabilityFlow("euler", 12)])
+def test_a_chain_that_draws_less_noise_does_not_keep_the_noise_of_the_longer_one(short):
+    draws = []
+
+    def noise(shape):
+        tensor = torch.randn(shape)
+        draws.append(weakref.ref(tensor))
+        return tensor
+
+    run = steps(FIELD, side_by_side([short, SAMPLER], SDE, noise=noise, shape=SHAPE))
+    most = max(sum(draw() is not None for draw in draws) for _ in run)
+    assert len(draws) == 25
+    # The latest draws, and those that the latest step of each chain refers to.
+    assert most <= 6
+
+
 def test_steps_report_their_place_and_what_the_network_saw():
     seen = []
 

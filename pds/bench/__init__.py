@@ -1,14 +1,14 @@
-"""Benchmarks: what is fast, against what, as ratios from runs that alternate.
+"""Benchmarks: speeds as ratios from alternating runs.
 
 | module     | measures                                                            |
 |------------|---------------------------------------------------------------------|
 | `timing`   | the one stopwatch, alternating runs, ratios                         |
-| `apart`    | work in a process of its own                                        |
+| `apart`    | work in a separate process                                          |
 | `rows`     | a line of the table and its target                                  |
 | `filters`  | the filter against nested complex transforms                        |
 | `steps`    | PDS against vanilla; both chains in one call against two runs       |
 | `networks` | the network against diffusers', by batch and size, against the peak |
-| `joint`    | many visitors in one engine                                         |
+| `joint`    | many visitors in one batcher                                        |
 | `gpu`      | what only a GPU has: graphs, memory, convolutions alone             |
 | `page`     | a run of the page with its frames against the sampler alone         |
 | `profile`  | where the time of an iteration goes                                 |

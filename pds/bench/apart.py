@@ -1,4 +1,4 @@
-"""Work in a process of its own, which has none of what this program sets for itself."""
+"""Work in a separate process, without the settings of this one, such as its memory pools."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from pds.bench.timing import Work
 
 
 class Apart(AbstractContextManager["Apart"]):
-    """Calls a work in another process, one call at a time; leave it to end that process.
+    """Runs a work in another process, one call at a time; the process ends with the context.
 
     Args:
         make: returns the work, in that process; a function of a module.
@@ -22,13 +22,13 @@ class Apart(AbstractContextManager["Apart"]):
     def __init__(self, make: Callable[..., Work], *arguments: Any) -> None:
         context = get_context("spawn")
         self._line, line = context.Pipe()
-        given = (line, torch.get_num_threads(), make, arguments)
-        self._process = context.Process(target=_serve, args=given, daemon=True)
+        parameters = (line, torch.get_num_threads(), make, arguments)
+        self._process = context.Process(target=_serve, args=parameters, daemon=True)
         self._process.start()
         line.close()
 
     def __call__(self) -> None:
-        """Let the work be done once.
+        """Do the work once and wait for it.
 
         Raises:
             EOFError: if the process has died.

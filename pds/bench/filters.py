@@ -3,7 +3,7 @@
     drift = Re F^-1[ r F[ a^2 F^-1[ r F g ]]],   noise = Re F^-1[ r F[ a z ]],   a = 1
     x + e drift + c noise, e and c for each image
 
-Source: the nested form is how H. Ma et al., ECCV 2022, put it; six complex transforms.
+Source: H. Ma et al., ECCV 2022 (the nested form, with six complex transforms).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SIZES = (32, 64, 256, 512, 1024)
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Yield a row for each size, without 1024 px where it has to be quick."""
+    """Yield a row for each size, without 1024 px in a quick run."""
     for size in SIZES[:-1] if effort.quick else SIZES:
         faster = versus(*_contenders(size), effort)
         target = at_least(2.2 if size <= 64 else 4)
@@ -31,7 +31,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 class Problem(NamedTuple):
-    """What a step adds to what: images x, drift g and noise z with their factors e and c."""
+    """The operands of a step: images x, drift g and noise z with their factors e and c."""
 
     x: Tensor
     g: Tensor

@@ -19,7 +19,7 @@ FFHQ = "FFHQ 1024 px, 1 image"
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Yield the rows of a GPU, or one that says that there is none."""
+    """Yield the rows of a GPU, or a skipped row without one."""
     if not torch.cuda.is_available():
         yield skipped("GPU", "memory, graphs, FFHQ 1024 px", "torch finds no CUDA device")
         return
@@ -71,9 +71,9 @@ def _call(score: ScoreFn, x: Tensor, t: Tensor) -> Tensor:
 
 
 def graphed(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
-    """Return the score as `pds.serving.acceleration` makes it, ready to be timed."""
+    """Return the score compiled by `pds.serving.acceleration`, warmed up."""
     fast = acceleration.cuda_graphs(score)
-    # It compiles, then records, then replays.
+    # The first call compiles, the second records a graph, the third replays it.
     for _ in range(3):
         _call(fast, x, t)
     return fast
@@ -93,21 +93,21 @@ Convolutions = list[tuple[nn.Conv2d, Tensor]]
 @torch.no_grad()
 def convolutions_of(score: NetworkScore, x: Tensor, t: Tensor) -> Convolutions:
     """Return every convolution of a network call with an input of its size and layout."""
-    found: Convolutions = []
+    convolutions: Convolutions = []
     inputs: dict[tuple[object, ...], Tensor] = {}
 
     def note(layer: nn.Module, args: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, nn.Conv2d)
-        given = args[0]
-        alike = (given.shape, given.stride(), given.dtype)
-        found.append((layer, inputs.setdefault(alike, torch.randn_like(given))))
+        x = args[0]
+        layout = (x.shape, x.stride(), x.dtype)
+        convolutions.append((layer, inputs.setdefault(layout, torch.randn_like(x))))
 
     layers = [layer for layer in score.modules() if isinstance(layer, nn.Conv2d)]
     handles = [layer.register_forward_pre_hook(note) for layer in layers]
     score(x, t)
     for handle in handles:
         handle.remove()
-    return found
+    return convolutions
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ CLASS_IMAGES = 4
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield joint / separate for each number of visitors, then the throughput of the most."""
     model = subjects.embedded()
-    note = "one iteration of everybody; 1 image each, both chains, alphas of their own"
+    note = "one iteration of every visitor; 1 image each, both chains, different alphas"
     for visitors in VISITORS[:2] if effort.quick else VISITORS:
         yield Row(
             f"engine, {visitors} visitor{'s' * (visitors > 1)}",
@@ -45,9 +45,9 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 class Pace:
-    """Make network calls until the runs have ended one more iteration each, on average.
+    """Make network calls until the runs have completed one more iteration each, on average.
 
-    Where they do not all fit into one call, some are ahead after it; that counts for the next time.
+    If they do not all fit into one call, the iterations of runs that are ahead count next time.
     """
 
     def __init__(self, batcher: Batcher) -> None:
@@ -60,7 +60,7 @@ class Pace:
 
 
 def several(work: Work) -> Work:
-    """Return the work done `ITERATIONS` times, so that one call more or less does not matter."""
+    """Return the work repeated `ITERATIONS` times, so that one call more hardly matters."""
 
     def repeated() -> None:
         for _ in range(ITERATIONS):
@@ -70,7 +70,7 @@ def several(work: Work) -> Work:
 
 
 def _arrival(model: Model, count: int) -> Work:
-    """Return the work of giving everybody of a crowd a first iteration."""
+    """Return the work until `count` new runs have all completed their first iteration."""
 
     def arrive() -> None:
         runs, most = _visitors(model, count, CLASS_IMAGES), model.batcher.max_images

@@ -42,7 +42,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
     if effort.quick:
-        # The groups of diffusers' attention fit from 128 channels on only.
+        # The groups of diffusers' attention need at least 128 channels.
         yield "church 64 px", subjects.card("church_ncsnpp_continuous", nf=64, size=64), "nf 64"
         return
     yield "church 256 px", subjects.card("church_ncsnpp_continuous"), "real width, batch 1"
@@ -52,7 +52,7 @@ def _architectures(effort: Effort) -> Iterator[tuple[str, ModelCard, str]]:
 
 
 class Contest(NamedTuple):
-    """Two networks of the same weights, and what to call them with."""
+    """Two networks of the same weights, and their inputs."""
 
     card: ModelCard
     ours: NetworkScore
@@ -66,7 +66,7 @@ class Contest(NamedTuple):
         return lambda: torch.no_grad()(network)(self.x, self.sigma)
 
     def call_theirs(self, dtype: torch.dtype) -> Work:
-        """Return a call of theirs, with autocast, as its users have it: weights stay float32."""
+        """Return a call of theirs with autocast, its usual form: weights stay float32."""
 
         @torch.no_grad()
         def call() -> Tensor:

@@ -1,4 +1,4 @@
-"""What the machine can do at most: matrix products and 3 x 3 convolutions of several sizes."""
+"""The peak rates of the machine: matrix products and 3 x 3 convolutions of several sizes."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,8 +1,7 @@
 """Where the time of one iteration goes, by kind of operator.
 
-Each operator counts with the time that it spends itself, without those that it calls. What the
-resampling of the network does is told from where it is called: there it consists of sums and
-slices that are other things elsewhere.
+The time of an operator excludes that of the operators that it calls. Resampling is recognized by
+its call site: it consists of sums and slices, which other parts of the network use too.
 """
 
 import sys
@@ -93,7 +92,7 @@ def _inside_resampling(event: Any) -> bool:
 
 
 class _Resampling(TorchFunctionMode):
-    """Marks every call of a torch function from the module of the network's resampling."""
+    """Marks every call of a torch function from `pds.scores.ncsnpp.resampling`."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -102,7 +101,7 @@ class _Resampling(TorchFunctionMode):
         while caller.f_back is not None and "/torch/" in caller.f_code.co_filename:
             caller = caller.f_back
         code = caller.f_code
-        # A module of that file, FIRConv, is a convolution in the first place.
+        # `forward` in that file is FIRConv's, which counts as a convolution.
         if code.co_filename != resampling.__file__ or code.co_name == "forward":
             return func(*args, **(kwargs or {}))
         with record_function(RESAMPLING):

@@ -1,4 +1,4 @@
-"""A line of the table: a measurement, what it should be, and whether it is."""
+"""A line of the table: a measurement and its target."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class Row:
     """One measurement.
 
     name: what was run, and how large.
-    what: what is compared with what, or counted.
-    measured: or None where it cannot be here; the note says why.
+    what: the ratio or the quantity.
+    measured: None if it cannot be measured here; the note says why.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Row:
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is none, or nothing was measured."""
+        """Whether the target is met; None without a target or a measurement."""
         if self.target is None or self.measured is None:
             return None
         return self.target.met_by(self.measured)
@@ -60,5 +60,5 @@ def at_most(bound: float) -> Target:
 
 
 def skipped(name: str, what: str, why: str) -> Row:
-    """Return a row that says why it holds nothing."""
+    """Return a row without a measurement that says why."""
     return Row(name, what, None, note=why)

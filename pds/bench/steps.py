@@ -1,4 +1,4 @@
-"""One iteration of the sampler: what M costs, and what it saves to run both chains together."""
+"""One iteration of the sampler: the cost of M, and the gain of running both chains together."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -64,7 +64,7 @@ def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
         return subjects.batcher(contest.score, subjects.run(contest.sde, contest.shape, [m]))
 
     pds, vanilla = batcher(contest.preconditioner), batcher(Identity())
-    # What is looked for is 1 %, so what is short is run often.
+    # The ratio is within 1 % of 1, so many runs are needed.
     often = replace(effort, num_runs=10 * effort.num_runs)
     times = alternate([lambda: subjects.iterate(pds), lambda: subjects.iterate(vanilla)], often)
     filtered, plain = Kernels(contest.sde, contest.shape).timed(contest.preconditioner, effort)

@@ -1,4 +1,4 @@
-"""What is measured: networks of the published shapes with random weights, filters, chains."""
+"""The subjects of benchmarks: published networks with random weights, filters, runs."""
 
 import sys
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ def natural_filter(size: int) -> FrequencyFilter:
 
 
 def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelCard:
-    """Return a published model, perhaps for smaller images or narrower.
+    """Return a published model, optionally for other sizes of images or other widths.
 
-    Attention stays at its level of the network, whatever the size of the images there.
+    Attention stays at the same levels of the network.
     """
     published = configuration.read(ROOT / "configs" / "ve" / f"{name}.py").card
     network, size = published.network, size or published.network.image_size
@@ -41,7 +41,7 @@ def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelC
 
 
 def with_random_weights(card: ModelCard) -> NetworkScore:
-    """Return a network that nobody has trained; speed does not depend on the weights."""
+    """Return a network with random weights, on which its speed does not depend."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         score = NetworkScore(card)
@@ -54,7 +54,7 @@ def embedded() -> Model:
 
 
 def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
-    """Return x and t to call a network with."""
+    """Return inputs x and t of a network."""
     network = score.card.network
     shape = (num_images, network.num_channels, network.image_size, network.image_size)
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -75,7 +75,7 @@ def run(
 
 
 def iterate(*batchers: Batcher) -> None:
-    """Answer queries until every run has ended one more iteration, batcher after batcher."""
+    """Advance every run by an iteration, batcher after batcher."""
     for batcher in batchers:
         ended = 0
         while ended < batcher.num_runs:
@@ -83,7 +83,7 @@ def iterate(*batchers: Batcher) -> None:
 
 
 def iterations(batcher: Batcher) -> int:
-    """Make one network call, and return how many runs ended an iteration with it."""
+    """Make one network call and return the number of runs that completed an iteration."""
     return sum(progress.steps is not None for progress in batcher.step())
 
 

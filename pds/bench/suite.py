@@ -20,7 +20,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "peak": networks.peak_rows,
     "gpu": gpu.rows,
 }
-"""By the name that `pds bench --only` takes; that of the page is `pds.bench.page`."""
+"""By their names in `pds bench --only`; `pds.commands.bench` adds `pds.bench.page`."""
 
 
 def measure(chosen: Mapping[str, Benchmark], effort: Effort) -> Iterator[Row]:

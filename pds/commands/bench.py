@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure what is chosen, and print the table of what was measured, even after Ctrl-C."""
+    """Run the chosen benchmarks and print their table, after Ctrl-C the rows measured so far."""
     if arguments.threads is not None:
         if arguments.threads < 1:
             raise ValueError(f"--threads must be >= 1, got {arguments.threads}")
@@ -53,7 +53,6 @@ def run(arguments: argparse.Namespace) -> None:
         for row in suite.measure(chosen, _effort(arguments)):
             rows.append(row)
     finally:
-        # After Ctrl-C, too.
         _print(rows, arguments)
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "ladder": "measure the noise left at each N",
     "record": "sample the run that the page opens with",
     "show": "print the command that made a picture",
-    "bench": "measure speeds, against what they are held to",
+    "bench": "measure speeds against their targets",
     "evaluate": "measure samplers against held-out data",
     "tune": "fit a filter to a number of iterations",
 }
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the words after `pds`; `run` of the result is the command's function."""
+    """Parse the arguments of `pds`; `run` of the result is the function of the command."""
     installed = Path(sys.argv[0]).stem == "pds"
     parser = argparse.ArgumentParser(
         prog="pds" if installed else "python -m pds", description="Preconditioned sampling."
@@ -53,12 +53,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
-    """Run a command; whatever is wrong becomes one sentence on stderr and exit code 2.
+    """Run a command; an error becomes one sentence on stderr and exit code 2.
 
     Args:
         command: raises ValueError or OSError with the sentence.
         name: of the program, before the sentence.
-        stopped: what to say after Ctrl-C.
+        stopped: message after Ctrl-C.
     """
     try:
         command()

@@ -66,7 +66,7 @@ def _arms(text: str) -> tuple[str, ...]:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw what is missing on all ranks, and let the first one report."""
+    """Draw the missing images on all ranks, and write the report on the first."""
     this_rank = ranks.joined()
     try:
         with this_rank.together("jobs"):
@@ -100,7 +100,7 @@ def _require_counts(arguments: argparse.Namespace) -> None:
 
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
-    """Return what is to be drawn, refusing now what cannot be."""
+    """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
     cells = [Cell(arm, n) for n in arguments.counts for arm in arguments.arms]
     for cell in cells:
         draw.plan(model, *cell)

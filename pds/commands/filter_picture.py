@@ -1,4 +1,4 @@
-"""A filter as a picture, for those who have only a command line: plane, profile and space gain."""
+"""A picture of a filter for the command line: plane, profile and space gain."""
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ def _range(gain: Tensor) -> str:
 
 
 def _plane(gain: Tensor, bound: float) -> Pixels:
-    """Color a plane by its gain and bring it to the size of a tile."""
+    """Color a plane by its gain and resize it to a tile."""
     share = (gain.numpy() - 1) / (bound - 1)
     channels = [np.interp(share, [0, 0.5, 1], shade) for shade in SHADES.T]
     image = Image.fromarray(np.stack(channels, -1).round().astype(np.uint8))

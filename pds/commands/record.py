@@ -1,4 +1,4 @@
-"""`pds record`: sample what the page shows before anybody presses a button."""
+"""`pds record`: sample the runs that the page shows when it is opened."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`pds sample`, and `main.py`: the paper's flags and those that people expect beside them."""
+"""`pds sample`, and `main.py`: the paper's flags, and the others of this project."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def sample_main(argv: Sequence[str] | None = None) -> int:
 
 
 class _OneSentence(argparse.ArgumentParser):
-    """A parser whose refusals are one line, like all others."""
+    """A parser whose errors are one line, as those of a run are."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see python {self.prog} --help\n")
@@ -49,11 +49,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw the images that are not there yet, and print how many.
+    """Draw the missing images, and print how many.
 
     Raises:
-        ValueError: for anything that cannot be sampled, a batch that is too large included.
-        SystemExit: with code 2 on all ranks but the first, which alone says what is wrong.
+        ValueError: for anything that cannot be sampled, including a batch that is too large.
+        SystemExit: with code 2 on all ranks but the first, which reports the error.
     """
     flags = {name: getattr(arguments, name) for name in FLAGS}
     try:
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     except ranks.Elsewhere:
         raise SystemExit(2) from None
     except (RuntimeError, MemoryError) as error:
-        # torch has no common type for the memory of a GPU and of the machine.
+        # torch has no common exception for GPU and host memory.
         if isinstance(error, RuntimeError) and "memory" not in str(error):
             raise
         raise ValueError(
@@ -132,5 +132,5 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         type=counts,
         default=(),
         metavar="N,N,...",
-        help="compare at each N, such as 2000,200,133,100,66, with 1 image unless told",
+        help="compare at each N, such as 2000,200,133,100,66, by default with 1 image",
     )

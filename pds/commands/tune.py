@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, PredictorCorrector, float]:
-    """Return the process, the sampler, and what images in [0, 1] are multiplied by there."""
+    """Return the process, the sampler, and the scale of its images relative to [0, 1]."""
     configuration = read(arguments.config)
     card, num_steps = configuration.card, arguments.num_steps
     sde = card.sde

@@ -11,10 +11,10 @@
 |                              | best at this N for Gaussian data of the model's spectrum         |
 | levels, snr                  | only the one or the other of these two                           |
 | tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
-| gain                         | on the published levels, the radial gain that is best for such   |
-| split                        | such a gain for the predictor, and another for the corrector     |
-| steady                       | as gain, among gains that overshoot in no step                   |
-| scalar                       | M = c I with the best c for such data: a step size, no more      |
+| gain                         | the best radial gain for such data, on the published levels      |
+| split                        | best gains of their own for the predictor and for the corrector  |
+| steady                       | as gain, among gains with which no step overshoots               |
+| scalar                       | M = c I with the best c for such data: only a step size          |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
 """
 
@@ -35,10 +35,10 @@ from pds.theory import tuned
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What an arm runs at one N.
+    """The sampler of an arm at one N.
 
     sampler: with its M.
-    gain: of M for each of the field's bins, (K,); None where the recursion has no answer.
+    gain: of M for each of the field's bins, (K,); None if the recursion cannot follow M.
     """
 
     sampler: Sampler
@@ -56,10 +56,10 @@ class Arm:
     build: Build
 
     def plan(self, field: Field, num_steps: int) -> Plan:
-        """Return what it runs.
+        """Return the arm's sampler for N iterations.
 
         Raises:
-            ValueError: if N is out of range, or the model cannot be sampled so.
+            ValueError: if N is out of range, or the arm does not support the model.
         """
         most = min(MAX_STEPS, field.model.num_scales)
         if not 1 <= num_steps <= most:
@@ -71,7 +71,7 @@ def parse(name: str) -> Arm:
     """Return the arm of a name such as pds:5.
 
     Raises:
-        ValueError: for a name that is none, or an alpha out of range.
+        ValueError: for an unknown name, or an alpha out of range.
     """
     kind, colon, strength = name.partition(":")
     if not colon and kind in PLAIN:
@@ -85,7 +85,7 @@ def parse(name: str) -> Arm:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Read names such as vanilla,pds:5, each once and in its own spelling.
+    """Read names such as vanilla,pds:5, without duplicates and in normal form.
 
     Raises:
         ValueError: as `parse` does.
@@ -153,11 +153,14 @@ def _tuned(field: Field, num_steps: int) -> Plan:
     return _plain(field, field.model.tuned(num_steps))
 
 
-def _partly(**what: bool) -> Build:
+def _partly(**options: bool) -> Build:
     def build(field: Field, num_steps: int) -> Plan:
         model = field.model
         plain = model.sampler(num_steps)
-        sampler = tuned.sampler(model.frequency_mask, model.sde, plain, **what)
+        amplitude = model.amplitude
+        sampler = tuned.sampler(
+            model.frequency_mask, model.sde, plain, amplitude=amplitude, **options
+        )
         return _plain(field, sampler)
 
     return build
@@ -191,7 +194,7 @@ def _best_m(field: Field, sampler: PredictorCorrector) -> FrequencyFilter:
 
 
 def _split(field: Field, num_steps: int) -> Plan:
-    """Fit the predictor's gain, then the corrector's to it."""
+    """Tune the predictor's gain, then the corrector's given the predictor's."""
     plain = field.model.sampler(num_steps)
     alone = replace(plain, corrector_m=Identity())
     half = replace(plain, predictor_m=_best_m(field, alone))
@@ -252,7 +255,7 @@ PLAIN: dict[str, Build] = {
     "ode-euler": _euler,
     "ode-heun": _heun,
 }
-"""Arms whose name is all there is to say."""
+"""Arms without a strength."""
 
 STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
     "pds": _pds,
@@ -266,11 +269,11 @@ STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
 """Arms with a strength, as in pds:5."""
 
 
-def ordered(found: Sequence[str]) -> list[str]:
-    """Return names in the order of the registry, weak filters last."""
+def ordered(arm_names: Sequence[str]) -> list[str]:
+    """Return names in the order of `PLAIN` and `STRONG`, weak filters last."""
     kinds = [*PLAIN, *STRONG]
     kinds.insert(1, kinds.pop(kinds.index("pds")))
-    return sorted(found, key=lambda name: (kinds.index(name.split(":")[0]), _strength(name)))
+    return sorted(arm_names, key=lambda name: (kinds.index(name.split(":")[0]), _strength(name)))
 
 
 def _strength(name: str) -> float:

@@ -17,10 +17,10 @@ from pds.serving.acceleration import Background, accelerate
 
 
 def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int) -> None:
-    """Draw batches and save each as it ends; the bar counts network calls times images.
+    """Draw batches and save each when it is complete; progress counts calls times images.
 
     Args:
-        store: where they go.
+        store: the folder for them.
         subject: the model.
         batches: see `Store.missing`.
         seed: image i starts from seed + i in every arm.
@@ -42,20 +42,20 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
 
 
 def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
-    """Return what an arm runs at N, as `pds.evaluation.arms` does."""
+    """Return the sampler of an arm at N, see `pds.evaluation.arms`."""
     return arms.parse(arm).plan(subject.field, num_steps)
 
 
 def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tensor:
-    """Return images (B, C, H, W), not clipped, on the model's device; image i has seeds[i]."""
+    """Return images (B, C, H, W), in [0, 1] but not clipped, on the model's device."""
     model, device = subject.model, subject.device
     noise = seeded_noise(seeds, device=device)
     shape = (len(seeds), *model.image_shape)
-    return sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape))
+    return model.to_pixels(sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape)))
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
-    """Return the score; on a GPU compiled, and for this batch size before the clock runs."""
+    """Return the score; on a GPU it is compiled for this batch size before anything is timed."""
     score = accelerate(subject.model.score, subject.device)
     if isinstance(score, Background):
         x = torch.zeros(batch_size, *subject.model.image_shape, device=subject.device)
@@ -68,8 +68,8 @@ def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
 
 def _counted(score: ScoreFn, update: Callable[[int], object]) -> ScoreFn:
     def call(x: Tensor, t: Tensor) -> Tensor:
-        found = score(x, t)
+        scores = score(x, t)
         update(len(x))
-        return found
+        return scores
 
     return call

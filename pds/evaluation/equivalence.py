@@ -132,10 +132,10 @@ def match(counts: Array, curve: Array, values: Array) -> Array:
     high, low = best[rows, after - 1], best[rows, after]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (high - level) / (high - low)
-    found = np.exp(n[after - 1] + share * (n[after] - n[after - 1]))
-    found[reached[:, 0]] = 0.0
-    found[~reached.any(1)] = np.inf
-    return found
+    matched = np.exp(n[after - 1] + share * (n[after] - n[after - 1]))
+    matched[reached[:, 0]] = 0.0
+    matched[~reached.any(1)] = np.inf
+    return matched
 
 
 def to_csv(matches: Sequence[Match]) -> str:

@@ -69,7 +69,7 @@ class Evidence:
         return 0 if measured is None or measured.features is None else measured.images
 
     def draws(self, cell: Cell, num_images: int) -> dict[str, Draws]:
-        """Return the metrics of the first images of a cell that has at least so many."""
+        """Return the metrics of the first images of a cell; it must have as many."""
         key = (cell, num_images)
         if key not in self._draws:
             sample = self.cells[cell].features

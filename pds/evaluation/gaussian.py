@@ -1,8 +1,7 @@
-"""The numbers behind "why few steps fail": exact answers for data taken as Gaussian.
+"""The numbers of the tab "Why few steps fail": exact results for data taken as Gaussian.
 
-Every step of the story is a question to the recursion of `pds.theory`, on the spectrum of a model's
-own data and with that model's process and sampler. Nothing here is sampled, except where a picture
-is drawn from the exact law.
+They come from the recursion of `pds.theory`, with the spectrum, the process and the sampler of a
+model. Nothing is sampled, except pictures, which are drawn from the exact distribution.
 """
 
 from dataclasses import dataclass, fields
@@ -35,7 +34,7 @@ ALPHAS = (
     *(1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.3, 2.6, 3.0, 3.5),
     *(4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0, 30.0, 40.0, 50.0),
 )
-"""Strengths of the map."""
+"""Values of alpha in the map of errors."""
 
 VE_ONLY = "every model of the page is variance exploding"
 
@@ -46,14 +45,14 @@ RADII = tuple(k / 32 for k in (1, 2, 3, 4, 6, 8, 10, 12, 14, 16))
 """Frequencies to follow, in cycles per pixel; every field has modes there."""
 
 SHARES = 10
-"""Groups of equal size that stand for all gains where they are shuffled over the frequencies."""
+"""Groups of equal size that represent all gains when they are shuffled over frequencies."""
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
     """A model's data taken as Gaussian: its spectrum, process and sampler.
 
-    title: what the page calls it.
+    title: its name on the page.
     model: the model.
     """
 
@@ -67,12 +66,12 @@ class Field:
 
     @cached_property
     def data(self) -> Modes:
-        """The power in radial bins, for everything about errors."""
+        """The power in radial bins, for errors."""
         return theory.bins(self.power)
 
     @cached_property
     def rings(self) -> Modes:
-        """The power at every exact distance from the origin, for what is about one frequency."""
+        """The power at every exact |k|, for single frequencies."""
         return theory.rings(self.power)
 
     def gain(self, alpha: float) -> Array:
@@ -103,10 +102,10 @@ class Field:
         return theory.w2(self.data, theory.variances(self.data, gains, self.model.sde, samplers))
 
     def shuffled_w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
-        """Return the error at each N, (N,), if the gains were dealt to frequencies at random.
+        """Return the error at each N, (N,), if the gains were assigned to frequencies at random.
 
         Every group of modes then has all gains, each for an equal share of its modes. The groups
-        are half octaves here, since there are `SHARES` of each.
+        are half octaves, since each is split into `SHARES` shares.
         """
         halves = theory.bins(self.power, per_octave=2)
         modes = Modes(*(np.repeat(getattr(halves, f.name), SHARES) for f in fields(Modes)))
@@ -120,7 +119,7 @@ class Field:
         power = self.model.data_power.clone()
         pixels = power.shape[-2] * power.shape[-1]
         mean = float((power[..., 0, 0].mean() / pixels).sqrt())
-        power[..., 0, 0] = power[..., 0, 1]  # brightness varies about as its neighbor does
+        power[..., 0, 0] = power[..., 0, 1]  # the mean varies about as the next mode
         return GaussianField(power, self.model.sde, mean=mean)
 
     def picture(self, seed: int) -> Tensor:
@@ -146,7 +145,7 @@ class Field:
 
 
 def dealt(data: Modes, gain: Array) -> Array:
-    """Return `SHARES` gains that stand for equal shares of all modes, ascending."""
+    """Return `SHARES` gains that represent equal shares of all modes, ascending."""
     order = np.argsort(gain)
     below = np.cumsum(data.count[order]) / data.count.sum()
     middles = (np.arange(SHARES) + 0.5) / SHARES
@@ -163,10 +162,10 @@ def field(model: str) -> Field:
 class Wall:
     """Where noise of standard deviation sigma drowns the data.
 
-    radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it does
-        nowhere, 0 if it does everywhere.
-    share: of all modes, those above the noise.
-    clean, noisy, guess: a picture (C, H, W), with the noise, and its conditional mean given that.
+    radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it is
+        above everywhere, 0 if it is below everywhere.
+    share: of the modes above the noise among all.
+    clean, noisy, guess: a picture (C, H, W), the same with noise, and its mean given the latter.
     """
 
     sigma: float
@@ -178,9 +177,9 @@ class Wall:
 
 
 def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
-    """Put noise on a picture of the data and take from it what a Gaussian model of them can.
+    """Add noise to a picture of the data, and denoise it by the conditional mean of a Gaussian.
 
-    guess = x + sigma^2 s(x),   of each mode the share lambda / (lambda + sigma^2)
+    guess = x + sigma^2 s(x), which keeps lambda / (lambda + sigma^2) of each mode
     """
     data = field.rings
     above = data.power > sigma**2
@@ -196,11 +195,11 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
 
 @lru_cache(maxsize=16)  # 7 MB for each alpha
 def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
-    """Follow every frequency through a run: of PDS at alpha, of vanilla where it is None.
+    """Follow every frequency through a run of PDS at alpha, or of vanilla if alpha is None.
 
     Returns:
         sigma after each iteration, (N,), 0 at the end, and the standard deviation of each ring
-        of the state x then, (N, K); exact would be sqrt(lambda + sigma^2).
+        of the state x, (N, K); the exact one is sqrt(lambda + sigma^2).
     """
     sde, sampler = field.model.sde, field.model.sampler(num_steps)
     gain = (
@@ -231,8 +230,7 @@ class Errors(NamedTuple):
 def errors(field: Field, alpha: float) -> Errors:
     """Return the error against N of vanilla, PDS at alpha, and its controls.
 
-    "inverted" shrinks what PDS stretches, gain 1/r; "shuffled" deals the gains of PDS to
-    frequencies at random.
+    "inverted" has the gain 1/r; "shuffled" assigns the gains of PDS to frequencies at random.
     """
     gain = field.gain(alpha)
     pds, inverted = field.w2(np.stack([gain, 1 / gain]))
@@ -247,8 +245,8 @@ def crossings(counts: tuple[int, ...], a: Array, b: Array) -> list[float]:
     gap, n = np.log(a) - np.log(b), np.log(counts)
     at = np.flatnonzero(np.sign(gap[:-1]) * np.sign(gap[1:]) < 0)
     share = gap[at] / (gap[at] - gap[at + 1])
-    found: list[float] = np.exp(n[at] + share * (n[at + 1] - n[at])).tolist()
-    return found
+    places: list[float] = np.exp(n[at] + share * (n[at + 1] - n[at])).tolist()
+    return places
 
 
 @cache
@@ -264,11 +262,11 @@ def advantage(field: Field) -> Array:
 
 
 class Clocks(NamedTuple):
-    """Two runs after the same number of iterations: one of N, and one that has no more.
+    """A run of N iterations after k of them, and a run of k at its end.
 
-    sigmas: noise level after each iteration of the long run and of the short one.
-    pictures: what each has then, x_mean, from the same noise, (1, H, W).
-    left: its power above half Nyquist relative to the data.
+    sigmas: noise level after each iteration of both runs.
+    pictures: x_mean of both at that point, from the same noise, (1, H, W).
+    left: power above half Nyquist of both relative to the data.
     """
 
     sigmas: tuple[Array, Array]

@@ -113,11 +113,14 @@ class Reference:
     def draws(self, sample: Features) -> dict[str, Draws]:
         """Return every metric of a sample and its resamples."""
         values = self.estimates(sample)
-        found = self.measure(sample, resamples(len(sample)))
-        return {name: Draws(values[name], found[name]) for name in METRICS}
+        resampled = self.measure(sample, resamples(len(sample)))
+        return {name: Draws(values[name], resampled[name]) for name in METRICS}
 
     def floor(self, num_images: int) -> dict[str, float]:
-        """Return the mean of every metric between as many images of the data and the others."""
+        """Return the mean of every metric between so many random images of the data and the rest.
+
+        NaN if the data have fewer than twice as many images.
+        """
         rng, total = np.random.default_rng(1), dict.fromkeys(METRICS, 0.0)
         if 2 * num_images > len(self.features):
             return dict.fromkeys(METRICS, float("nan"))
@@ -172,13 +175,13 @@ class Reference:
         ranks = np.empty((n, num_projections), dtype=np.int32 if n > 2**15 else np.int16)
         np.put_along_axis(ranks, order, np.arange(n, dtype=ranks.dtype)[:, None], axis=0)
         offsets = np.arange(num_projections)[:, None] * n
-        found = []
+        distances = []
         for rows in np.array_split(indices, -(-len(indices) // CHUNK)):
             chosen = np.ascontiguousarray(ranks[rows].transpose(0, 2, 1))
             chosen.sort(axis=2, kind="stable")
             gap = np.abs(values[chosen + offsets] - quantiles).mean(2)
-            found.append((gap / self._scale).mean(1))
-        return np.concatenate(found)
+            distances.append((gap / self._scale).mean(1))
+        return np.concatenate(distances)
 
     def _frechet(self, summary: Array, share: Array) -> Array:
         mean, std, covariance, root = self._standard
@@ -188,9 +191,9 @@ class Reference:
         squares = (share @ np.einsum("ni,nj->nij", z, z).reshape(n, -1)).reshape(
             -1, dimension, dimension
         )
-        own = (squares - np.einsum("bi,bj->bij", means, means)) * (n / (n - 1))
-        values = np.linalg.eigvalsh(root @ own @ root).clip(0)
-        traces = np.trace(own, axis1=1, axis2=2) + np.trace(covariance)
+        covariances = (squares - np.einsum("bi,bj->bij", means, means)) * (n / (n - 1))
+        values = np.linalg.eigvalsh(root @ covariances @ root).clip(0)
+        traces = np.trace(covariances, axis1=1, axis2=2) + np.trace(covariance)
         return np.square(means).sum(1) + traces - 2 * np.sqrt(values).sum(1)
 
 

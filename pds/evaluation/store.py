@@ -65,7 +65,7 @@ class Store:
     folder: Path
 
     def claim(self, model: str, fingerprint: str, *, seed: int) -> None:
-        """Record whose images the folder holds, or check that they are of this model and seed.
+        """Record the model and seed of the folder, or check that they are the recorded ones.
 
         Args:
             model: its name.
@@ -99,12 +99,12 @@ class Store:
         return [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
 
     def missing(self, cell: Cell, num_images: int, batch_size: int) -> Iterator[Batch]:
-        """Yield batches of those of the first images of a cell that are not stored yet."""
-        there = {i for _, indices in self._batches(cell) for i in indices}
+        """Yield batches of the first `num_images` images of a cell that are not stored yet."""
+        stored = {i for _, indices in self._batches(cell) for i in indices}
         start = 0
         while start < num_images:
             stop = start
-            while stop < num_images and stop not in there and stop - start < batch_size:
+            while stop < num_images and stop not in stored and stop - start < batch_size:
                 stop += 1
             if stop > start:
                 yield Batch(cell, start, stop - start)
@@ -144,7 +144,7 @@ class Store:
 
         Args:
             num_images: how many are wanted; there may be fewer.
-            source: the path they come from, "" if they are drawn; another one replaces them.
+            source: path of the images, "" if they are drawn; stored images of another are replaced.
             held_out: returns the images, if they are not stored yet.
         """
         path = self.folder / "reference.npz"

@@ -34,7 +34,7 @@ class Subject:
 
     name: of the model, or the path of its weights.
     field: the model and the spectrum of its data.
-    images: held-out images in files, None where they are drawn from the data's own distribution.
+    images: held-out images in files, None if they are drawn from the distribution of the data.
     device: of the network.
     """
 
@@ -62,7 +62,7 @@ class Subject:
 
     @property
     def source(self) -> str:
-        """The path of the held-out images, "" where they are drawn."""
+        """The path of the held-out images, "" if they are drawn."""
         return "" if self.images is None else str(self.images.source)
 
     def held_out(self, num_images: int) -> Tensor:

@@ -1,4 +1,7 @@
-"""The recorded gains and samplers of the story, which shows all of its counts at once."""
+"""Recorded gains and tuned samplers at every N of the tab "Why few steps fail".
+
+Its curves show all N at once, and tuning takes up to some seconds for each.
+"""
 
 import json
 from collections.abc import Iterable

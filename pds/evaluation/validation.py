@@ -24,7 +24,7 @@ class Case(NamedTuple):
 
 
 def cases(images: Tensor) -> list[Case]:
-    """Score a half of the data, blurred ever more and with ever more noise, against the other.
+    """Score one half of the data, as it is, blurred and with noise, against the other half.
 
     Args:
         images: of the data, (n, C, H, W), n >= 4.
@@ -57,7 +57,7 @@ def _rises(part: list[Case], metric: str) -> bool:
 
 
 def text(checked: list[Case]) -> str:
-    """Return a table in aligned columns; its last line tells which metrics are in order."""
+    """Return a table in aligned columns; its last line says which metrics are in order."""
     lines = ["".join(f"{title:>13}" for title in ("", *COMPARED))]
     for case in checked:
         values = "".join(f"{case.scores[metric]:>13.4f}" for metric in COMPARED)

@@ -1,4 +1,4 @@
-"""The checkpoint of a job: where it is found, and whether it is the configuration's network."""
+"""The checkpoint of a job: the search for it, and a check against the configuration."""
 
 import dataclasses
 from pathlib import Path
@@ -17,12 +17,12 @@ SUFFIXES = (".pth", ".safetensors")
 def find_checkpoint(job: Job) -> str | Path:
     """Return the file, diffusers folder or hub name to sample from.
 
-    The first of: the job's own; workdir/checkpoints/checkpoint.pth; the only checkpoint in that
-    folder; the configuration's own.
+    The first of: the job's `checkpoint`; workdir/checkpoints/checkpoint.pth; the only checkpoint in
+    that folder; the configuration's `checkpoint`.
 
     Raises:
-        FileNotFoundError: if there is none; says where it looked and what it found.
-        ValueError: if the choice is not clear.
+        FileNotFoundError: if there is none; the message lists the places searched.
+        ValueError: if there are several and none is named checkpoint.pth.
     """
     if job.checkpoint is not None:
         return job.checkpoint
@@ -59,7 +59,7 @@ def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> Networ
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if it is damaged, or no network that can be sampled here.
+        ValueError: if it is damaged, or its network cannot be sampled here.
         OSError: if the hub has no such name or cannot be reached.
     """
     path = Path(source)
@@ -100,16 +100,16 @@ def _architecture(card: ModelCard) -> dict[str, object]:
 
 
 def _differences(score: NetworkScore, card: ModelCard) -> str:
-    """Name the first tensors that differ, or else the first values."""
+    """List the first tensors that differ, or else the first settings."""
     with torch.device("meta"):
         expected = NetworkScore(card).network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     state = score.network.state_dict()
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    actual = {name: tuple(tensor.shape) for name, tensor in state.items()}
     differing = [
-        f"{name} is {found.get(name, 'missing')}, expected {shapes.get(name, 'nothing')}"
-        for name in [*shapes, *(n for n in found if n not in shapes)]
-        if found.get(name) != shapes.get(name)
+        f"{name} is {actual.get(name, 'missing')}, expected {shapes.get(name, 'nothing')}"
+        for name in [*shapes, *(n for n in actual if n not in shapes)]
+        if actual.get(name) != shapes.get(name)
     ]
     if not differing:
         mine, its = _architecture(card), _architecture(score.card)

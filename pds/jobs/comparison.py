@@ -22,7 +22,7 @@ Tiles = NDArray[np.uint8]
 
 
 def final(request: Request) -> tuple[Tiles, Tiles]:
-    """Sample a request; return the images of vanilla and of the other sampler as they are shown."""
+    """Sample a request; return the 8-bit images of vanilla and of the other sampler."""
     (last,) = deque(compare_request(request), maxlen=1)
     vanilla, pds = (pictures.view(step.x_mean.float().cpu().numpy()) for step in last)
     return vanilla, pds

@@ -1,8 +1,8 @@
 """Configuration files: Python files with a `get_config()` that returns a ConfigDict.
 
 Files of score_sde and of the published PDS code, written with ml_collections, are read as they are,
-with the defaults module that they import. What sampling does not use is ignored; what it does use
-and is missing is named.
+with the defaults module that they import. Values that sampling does not use are ignored; a missing
+value that it needs is an error.
 
 Source: the keys are those of Y. Song's score_sde.
 """
@@ -43,7 +43,7 @@ CORRECTORS: dict[str, Callable[[float], Corrector] | None] = {
 }
 
 TRAINING_ONLY = ("dropout", "init_scale", "fourier_scale")
-"""Architecture values that a checkpoint overrides, or that sampling does not see."""
+"""Architecture values that a checkpoint overrides, or that sampling does not use."""
 
 EXPECTED = {
     "model.name": "ncsnpp",
@@ -55,7 +55,7 @@ EXPECTED = {
     "sampling.probability_flow": False,
     "sampling.noise_removal": True,
 }
-"""Keys with only one value that can be sampled here; a file may leave them out."""
+"""Keys with a single supported value; a file may omit them."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Configuration:
     card: network, process, num_scales and snr.
     predictor, corrector: keys of `PREDICTORS` and `CORRECTORS`.
     num_corrector_steps: per iteration.
-    batch_size, num_samples: to draw where nothing else is asked for.
+    batch_size, num_samples: defaults of the flags of these names.
     checkpoint: weights that come with this project, or None.
     """
 
@@ -81,11 +81,11 @@ class Configuration:
 
 
 def read(path: Path) -> Configuration:
-    """Run a configuration file and take from it what sampling needs.
+    """Run a configuration file and return the values that sampling needs.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it cannot be run, misses a value, or describes what cannot be sampled here.
+        ValueError: if it cannot be run, lacks a value, or has an unsupported one.
     """
     if not path.is_file():
         raise FileNotFoundError(
@@ -101,7 +101,7 @@ def read(path: Path) -> Configuration:
 def kernels(
     predictor: str | None, corrector: str | None, snr: float | None
 ) -> tuple[Kernel | None, Corrector | None]:
-    """Return the kernels of these names; correctors keep each image apart.
+    """Return the kernels of these names; the step of a corrector depends on each image alone.
 
     Raises:
         ValueError: for a name that does not exist.
@@ -120,7 +120,7 @@ def kernels(
 
 
 class _Values(dict[str, Any]):
-    """The values of a file by dotted name; a missing one says so."""
+    """The values of a file by dotted name; a missing one raises a ValueError with its name."""
 
     def __missing__(self, name: str) -> Any:
         raise ValueError(f"{name} is missing")
@@ -176,7 +176,7 @@ def _network(values: _Values) -> NCSNppConfig:
 
 
 def _get_config(path: Path) -> Any:
-    """Run the file, which is its owner's own code, and call its get_config()."""
+    """Run the file, which is trusted as code, and call its get_config()."""
     spec = importlib.util.spec_from_file_location(f"_configuration_{path.stem}", path.resolve())
     if spec is None or spec.loader is None:
         raise ValueError("not a Python file")
@@ -185,7 +185,7 @@ def _get_config(path: Path) -> Any:
         try:
             spec.loader.exec_module(module)
             return module.get_config()
-        # Somebody's code can fail in any way; whatever it is becomes one sentence.
+        # The file may raise anything; the error becomes one sentence.
         except (Exception, SystemExit) as error:
             reason = (str(error).splitlines() or [""])[0]
             raise ValueError(f"cannot be run ({type(error).__name__}: {reason})") from None
@@ -193,7 +193,7 @@ def _get_config(path: Path) -> Any:
 
 @contextmanager
 def _imports_of(path: Path) -> Iterator[None]:
-    """Let a file import its own `configs` package, and ours after that; leave no trace."""
+    """Let a file import its own `configs` package, or else ours; then restore all modules."""
     own = [folder.parent for folder in path.parents if folder.name == "configs"]
     kept_path, kept_bytecode = sys.path[:], sys.dont_write_bytecode
     kept = _take_configs()
@@ -210,7 +210,7 @@ def _imports_of(path: Path) -> Iterator[None]:
 
 
 def _take_configs() -> dict[str, Any]:
-    """Remove the `configs` package from the loaded modules and return what was there."""
+    """Remove the `configs` package from the loaded modules and return those removed."""
     names = [name for name in sys.modules if name == "configs" or name.startswith("configs.")]
     return {name: sys.modules.pop(name) for name in names}
 

@@ -1,7 +1,7 @@
-"""The files of a job: where each picture goes, which are there, and of which job they are.
+"""The files of a job: their paths, which of them exist, and which job drew them.
 
 workdir/eval_folder/000000.png ...          one for each image
-                    vanilla/000000.png      without the filter, when both are drawn
+                    vanilla/000000.png      without the filter, if both are drawn
                     trajectory/000000.webp  .npz
                     2000/ 200/ 66/ ...      all of these for each N of a ladder
                     sheet.png
@@ -23,8 +23,8 @@ SHEET = "sheet.png"
 class Folder:
     """The folder of a job.
 
-    job: whose pictures it holds.
-    record: what all of them say; each adds which picture it is.
+    job: which draws the pictures.
+    record: of all its pictures; each adds which picture it is.
     """
 
     job: Job
@@ -32,7 +32,7 @@ class Folder:
 
     @property
     def sheet(self) -> Path:
-        """Return where the sheet goes."""
+        """Return the path of the sheet."""
         return self.job.folder / SHEET
 
     def base(self, num_steps: int) -> Path:
@@ -40,7 +40,7 @@ class Folder:
         return self.job.folder / str(num_steps) if self.job.ladder else self.job.folder
 
     def picture(self, num_steps: int, sampler: str, image: int) -> tuple[Path, Record]:
-        """Return where a picture goes and what it says."""
+        """Return the path and the record of a picture."""
         base = self.base(num_steps)
         if sampler == "vanilla" and len(self.job.chains) > 1:
             base = base / sampler
@@ -48,24 +48,24 @@ class Folder:
         return base / f"{image:06d}.png", record
 
     def trajectory(self, num_steps: int, image: int) -> tuple[Path, ...]:
-        """Return where the steps of an image go: the animation and the numbers, if asked for."""
+        """Return the paths of an image's animation and numbers; none without `trajectory`."""
         if not self.job.trajectory:
             return ()
         folder = self.base(num_steps) / "trajectory"
         return folder / f"{image:06d}.webp", folder / f"{image:06d}.npz"
 
     def files(self, num_steps: int, image: int) -> Iterator[Path]:
-        """Return everything that is written of an image."""
+        """Yield the paths of all files of an image."""
         for sampler in self.job.chains:
             yield self.picture(num_steps, sampler, image)[0]
         yield from self.trajectory(num_steps, image)
 
     def missing(self, num_steps: int, images: list[int]) -> list[int]:
-        """Return the images of which something has yet to be drawn."""
+        """Return the images with a file that is missing or incomplete."""
         return [i for i in images if not all(map(self.whole, self.files(num_steps, i)))]
 
     def whole(self, path: Path) -> bool:
-        """Return whether a file is there, and complete if it is a PNG (others always are)."""
+        """Return whether a file exists and, if it is a PNG, is complete; others are not checked."""
         if path.suffix == ".png":
             return path.is_file() and pictures.read_text(path) is not None
         return path.is_file()
@@ -74,20 +74,20 @@ class Folder:
         """Refuse a folder that holds pictures of another job.
 
         Raises:
-            ValueError: naming the first such file and what is different.
+            ValueError: with the first such file and its difference.
         """
         self._require(self.sheet, self.record)
         for num_steps in self.job.counts:
             for sampler in self.job.chains:
-                some, _ = self.picture(num_steps, sampler, 0)
-                for path in sorted(some.parent.glob("[0-9]*.png")):
+                first, _ = self.picture(num_steps, sampler, 0)
+                for path in sorted(first.parent.glob("[0-9]*.png")):
                     if path.stem.isdecimal():
                         self._require(path, self.picture(num_steps, sampler, int(path.stem))[1])
 
     def _require(self, path: Path, expected: Record) -> None:
         text = pictures.read_text(path) if path.is_file() else None
         if text is None:
-            # Absent, or cut short by a copy or a crash of the machine: it will be drawn.
+            # Missing, or truncated by a copy or a crash: it will be drawn.
             return
         try:
             difference = Record.from_json(text).difference(expected)
@@ -105,7 +105,7 @@ def command_of(path: Path) -> str:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no picture of a run.
+        ValueError: if it is not a picture of a run.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
@@ -130,7 +130,7 @@ def command_of(path: Path) -> str:
 
 
 def _workdir(folder: Path) -> Path:
-    """Return the folder above that has checkpoints, or else the next one."""
+    """Return the nearest parent that has checkpoints, or else the direct parent."""
     above = [parent for parent in folder.parents if (parent / "checkpoints").is_dir()]
     return (above or [folder.parent])[0]
 

@@ -1,7 +1,7 @@
-"""Which requests a public page takes: bounded ones, of models and filters that it holds itself.
+"""The requests that a public page accepts: bounded, with its own models and filters only.
 
-Whatever comes from a browser, a link, a picture or a program passes through here before it is used,
-so that no text from outside leads to a file being opened or a configuration being run.
+Values from a browser, a link, a picture or a program are checked here before they are used, so that
+no text from outside opens a file or runs a configuration.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from pds.request import Request
 
 
 def hosted(request: Request) -> Request:
-    """Return a request that the page may be asked for.
+    """Return a request after a check that a public page accepts it.
 
     Raises:
         ValueError: for a path, a model that is neither shipped nor a visitor's, more than
@@ -32,11 +32,11 @@ def hosted(request: Request) -> Request:
 
 
 def from_page(values: Mapping[str, object]) -> Request:
-    """Build a request from what a browser or a program sent.
+    """Build a request from the values that a browser or a program sent.
 
     Args:
-        values: of the fields of a `Request`; what is absent has its default, other names are
-            ignored.
+        values: the fields of a `Request` by name; missing ones have their defaults, other names
+            are ignored.
 
     Raises:
         ValueError: as `hosted`, and for values of another type.
@@ -63,4 +63,4 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "seed": lambda n: require_whole("seed", n, 0, MAX_SEED),
     "tuned": partial(_switch, "tuned"),
 }
-"""Return the value of each field, or refuse it."""
+"""For each field, a function that returns the checked value or raises ValueError."""

@@ -1,4 +1,4 @@
-"""A job: a request to a network in files, how to sample it, and where its pictures go.
+"""A job: a request to a network in files, the settings of the run, and its output folder.
 
 A job comes from the flags of `main.py`, which have the names of the published code; the pictures
 carry the same flags, see `pds.jobs.record`.
@@ -32,13 +32,13 @@ REQUEST_FLAGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What `main.py` draws, with every default filled in.
+    """Everything that `main.py` draws, with all defaults filled in.
 
     Args:
         request: its model is the path of a configuration file, its masks are paths or False.
         configuration: the content of that file.
-        workdir: folder that has `checkpoints` and gets the images.
-        eval_folder: folder of the images in it.
+        workdir: folder of `checkpoints` and of the output.
+        eval_folder: folder of the images in workdir.
         checkpoint: a .pth or .safetensors file, a diffusers folder or a hub name, instead of the
             one that `pds.jobs.model` finds.
         speed_up: N = int(num_scales / speed_up), > 0; eps uses it unrounded.
@@ -46,7 +46,7 @@ class Job:
         predictor, corrector: names as in configurations.
         snr: of the corrector, > 0.
         skew: strength of the skew-symmetric S.
-        dtype: of the network; everything around it is float32.
+        dtype: of the network; all other computation is in float32.
         batch_size: images in one network call, >= 1.
         device: cpu, cuda or cuda:N.
         compare: draw vanilla too, from the same noise.
@@ -54,7 +54,7 @@ class Job:
         only: draw this image of the job and no other.
 
     Raises:
-        ValueError: for values outside these ranges, or that do not go together.
+        ValueError: for values outside these ranges, or that exclude each other.
     """
 
     request: Request
@@ -128,9 +128,9 @@ class Job:
 
     @classmethod
     def from_flags(cls, flags: Mapping[str, Any]) -> "Job":
-        """Build a job from the flags of `main.py`; None leaves a value to the configuration.
+        """Build a job from the flags of `main.py`; None means the configured or default value.
 
-        Runs the configuration file, so the flags must be those of whoever runs this program.
+        This runs the configuration file as code, so flags must never come from another user.
 
         Raises:
             FileNotFoundError: if there is no such configuration.
@@ -167,7 +167,7 @@ class Job:
 
     @property
     def preconditioned(self) -> bool:
-        """Return whether M or S is more than vanilla's."""
+        """Return whether the sampler differs from vanilla."""
         return self.request.filtered or bool(self.skew)
 
     @property

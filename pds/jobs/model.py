@@ -1,8 +1,8 @@
-"""From a job to its model: the checkpoint found and checked, the masks, the kernels.
+"""The model and the samplers of a job: checkpoint, masks and kernels, opened and checked.
 
-On a CPU each image is a network call of its own, on one thread, as many at a time as there are
-threads: convolutions round differently with the size of the batch and the number of threads, and
-an image is to depend on neither. On a GPU a batch is one call.
+On a CPU each image is a separate network call on one thread, with as many calls at a time as there
+are threads: the rounding of convolutions depends on the batch size and the number of threads, and
+an image must depend on neither. On a GPU a batch is one call.
 """
 
 import contextlib
@@ -29,10 +29,10 @@ from pds.theory import tuned
 
 
 def open_model(job: Job, device: torch.device) -> Model:
-    """Open the checkpoint and the masks of a job; what is cheap to check comes first.
+    """Open the checkpoint and the masks of a job; cheap checks first.
 
     Args:
-        job: what is asked for.
+        job: the job.
         device: for network and masks.
 
     Raises:
@@ -67,11 +67,11 @@ def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, .
     """Return the samplers of a job's chains, for each number of iterations.
 
     Args:
-        model: the one that `open_model` returned, whose masks are those that the job names.
-        job: what is asked for.
+        model: as returned by `open_model`, with the masks of the job.
+        job: the job.
 
     Raises:
-        ValueError: if a kernel cannot take the process or M.
+        ValueError: if a kernel does not support the process or M.
     """
     rate = None if job.ladder else job.speed_up
     image = torch.ones(1, *model.image_shape, device=model.device)
@@ -94,13 +94,13 @@ def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, .
 
 
 def _require_fit(sampler: PredictorCorrector, sde: SDE, image: Tensor) -> None:
-    """Run one iteration without the network, so that what cannot be sampled is refused now."""
+    """Run one iteration with a zero score, so that an unsupported sampler fails before the run."""
     chain = sampler.chain(sde, noise=lambda _: image, shape=image.shape)
     next(steps(lambda x, _: torch.zeros_like(x), chain))
 
 
 def fingerprint(model: Model, job: Job) -> str:
-    """Return a hash of everything in a job's files that its images depend on."""
+    """Return a hash of everything in the files of a job that its images depend on."""
     score = network(model)
     extra: list[object] = [score.card.to_dict(), model.num_corrector_steps]
     if job.request.tuned:
@@ -111,9 +111,9 @@ def fingerprint(model: Model, job: Job) -> str:
 
 
 def _tuned_text(model: Model) -> str:
-    """Describe the sampler that tuning finds at one small N, which stands for all N.
+    """Describe the tuned sampler at one small N, in place of all N.
 
-    The text is hashed: changing it would make every existing folder one of another model.
+    The text is hashed: if it changes, existing folders count as those of another model.
     """
     published = dataclasses.replace(model.sampler(20), eps=1e-3)
     best = tuned.sampler(model.frequency_mask, model.sde, published, amplitude=model.amplitude)
@@ -125,14 +125,14 @@ def _tuned_text(model: Model) -> str:
 
 
 def network(model: Model) -> NetworkScore:
-    """Return the network of a model that `open_model` returned."""
+    """Return the network of a model from `open_model`."""
     assert isinstance(model.score, NetworkScore)
     return model.score
 
 
 @contextlib.contextmanager
 def running(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
-    """Return the score as a run calls it: the network in `dtype`, images apart on a CPU."""
+    """Provide the score of a run: the network in `dtype`; on a CPU, one call for each image."""
     call = torch.no_grad()(score.in_precision(getattr(torch, dtype)))
     if device.type != "cpu":
         yield call

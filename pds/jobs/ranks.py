@@ -1,8 +1,8 @@
-"""The processes of one run, as torchrun starts them; a plain start is one process.
+"""The processes of one run, as torchrun starts them; without torchrun there is one.
 
-Ranks share no numbers: each draws its own batches into the same folder. They meet twice, to agree
-that all can start and when all are done, over the key-value store that the launcher keeps. A
-process group would do more, and its threads can abort a rank that leaves before the others.
+Ranks exchange no tensors: each draws its own batches into the same folder. They synchronize twice,
+before the start and at the end, through the key-value store of the launcher. A process group is not
+needed, and its threads can abort a rank that exits before the others.
 """
 
 import os
@@ -22,12 +22,12 @@ POLL_SECONDS = 0.05
 
 
 class Elsewhere(Exception):
-    """The first rank says what is wrong; the others only stop."""
+    """Raised on all ranks but the first, which reports the error."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among `world_size`; `local_rank` counts on its own machine."""
+    """This process among `world_size`; `local_rank` is its number on its machine."""
 
     rank: int = 0
     world_size: int = 1
@@ -36,19 +36,20 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Return whether this is the rank that talks."""
+        """Return whether this is the first rank, which prints and writes for all."""
         return self.rank == 0
 
     @contextmanager
     def together(self, name: str) -> Iterator[None]:
-        """Go on after the body only if it went well on all ranks.
+        """Continue after the body only if it succeeded on all ranks.
 
         Args:
-            name: of the body, a different one each time.
+            name: a key of the store, different in each call.
 
         Raises:
-            Exception: what the body raised; on the first rank, the first such sentence of all.
-            Elsewhere: on the others.
+            ValueError: on the first rank, with the first error of all ranks; a single process
+                raises its own error.
+            Elsewhere: on the other ranks.
         """
         sentence = ""
         try:
@@ -57,20 +58,21 @@ class Ranks:
             if self.store is None:
                 raise
             sentence = str(error)
-        self._tell(name, sentence)
-        found = [said for rank in range(self.world_size) if (said := self._hear(name, rank))]
-        if found:
-            raise ValueError(found[0]) if self.first else Elsewhere
+        self._publish(name, sentence)
+        sentences = [self._wait_for(name, rank) for rank in range(self.world_size)]
+        errors = [sentence for sentence in sentences if sentence]
+        if errors:
+            raise ValueError(errors[0]) if self.first else Elsewhere
 
     def finish(self) -> None:
-        """Wait on the first rank until all others are done; they leave at once."""
-        self._tell("done", "")
+        """On the first rank, wait until all ranks are done; the others return at once."""
+        self._publish("done", "")
         if self.first:
             for rank in range(self.world_size):
-                self._hear("done", rank)
+                self._wait_for("done", rank)
 
     def device(self, name: str) -> torch.device:
-        """Return the device of that name; plain cuda is shared out among the local ranks.
+        """Return the device of that name; plain cuda gives each local rank its own GPU.
 
         Raises:
             ValueError: if there is no such device.
@@ -89,14 +91,14 @@ class Ranks:
         index = self.local_rank % count if device.index is None else device.index
         return torch.device("cuda", index)
 
-    def _tell(self, name: str, sentence: str) -> None:
+    def _publish(self, name: str, sentence: str) -> None:
         if self.store is not None:
             self.store.set(f"{name}/{self.rank}", sentence)
 
-    def _hear(self, name: str, rank: int) -> str:
+    def _wait_for(self, name: str, rank: int) -> str:
         if self.store is None:
             return ""
-        # Not a blocking wait: a rank may draw for days, and Ctrl-C has to get through.
+        # Polling instead of a blocking wait: a rank may draw for days, and Ctrl-C must work.
         while not self.store.check([f"{name}/{rank}"]):
             time.sleep(POLL_SECONDS)
         return self.store.get(f"{name}/{rank}").decode()
@@ -106,7 +108,7 @@ ALONE = Ranks()
 
 
 def joined() -> Ranks:
-    """Return this process's place among those that torchrun started, if it did."""
+    """Return the rank of this process under torchrun, `ALONE` without it."""
     if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
         return ALONE
     store, rank, world_size = next(rendezvous("env://"))

@@ -1,8 +1,8 @@
-"""What a picture of `main.py` says about itself: the flags of its job, and which picture it is.
+"""The record in a picture of `main.py`: the flags of its job, and which picture it is.
 
-Flags are kept under the names of the published code. The folder is not among them, so that the same
-job gives the same bytes wherever it is drawn. A record is text from anyone: reading it opens no
-file that it names and runs no configuration that it names.
+Flags have the names of the published code. The folder is not among them, so that a job gives the
+same bytes in every folder. A record is untrusted text: reading it opens no file and runs no
+configuration that it names.
 """
 
 import dataclasses
@@ -24,15 +24,15 @@ from pds.request import Request
 
 FLAGS = (*REQUEST_FLAGS, *JOB_FLAGS)
 PLACES = ("workdir", "eval_folder", "only")
-"""Flags that say where, or which part of the job, to draw; a record leaves them out."""
+"""Flags for the place of the output or a part of the job; a record leaves them out."""
 SOURCES = ("config", "checkpoint", "freq_mask_path", "space_mask_path")
-"""Flags whose files the record's fingerprint describes better than their names."""
+"""Flags that name files; the fingerprint compares the content instead."""
 DEFAULTS: dict[str, Any] = {
     **{f.name: f.default for f in dataclasses.fields(Job) if f.default is not dataclasses.MISSING},
     **{name: getattr(Request, name) for name in ("alpha", "seed", "tuned")},
     "ladder": [],
 }
-"""Of flags; the others are None or must be given."""
+"""Defaults of flags; the others are None or required."""
 
 PUBLISHED = {
     "predictor": "reverse_diffusion",
@@ -41,7 +41,7 @@ PUBLISHED = {
     "dtype": "float32",
     "skew": 0,
 }
-"""Flags as the page samples portraits32."""
+"""Values of flags with which the page samples portraits32."""
 CONFIG = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
 MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space")}
 """Files of portraits32, the only model that both the page and main.py have."""
@@ -49,7 +49,7 @@ MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq",
 
 @dataclass(frozen=True)
 class Record:
-    """What a picture of a job says about itself.
+    """The record of a picture.
 
     flags: of `main.py`, with all defaults filled in and without `PLACES`.
     fingerprint: of the model and the filters, see `pds.jobs.model`.
@@ -64,22 +64,22 @@ class Record:
 
     @classmethod
     def of(cls, job: Job, fingerprint: str) -> "Record":
-        """Return what all pictures of a job have in common."""
+        """Return the record of a job, without a picture."""
         flags = {name: value for name, value in job.to_flags().items() if name not in PLACES}
         return cls(flags, fingerprint)
 
     def to_json(self) -> str:
-        """Return the text that pictures carry."""
+        """Return the text to be stored in a picture."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         values["request"] = values.pop("flags")
         return json.dumps(values, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Record":
-        """Read the text back, of this version or an older one.
+        """Read the text of a picture of this version or an older one.
 
         Raises:
-            ValueError: if it is no such text.
+            ValueError: if it is not a record.
         """
         try:
             values = json.loads(text)
@@ -93,9 +93,9 @@ class Record:
         return record
 
     def difference(self, other: "Record") -> str | None:
-        """Name the first value that keeps two pictures from being one and the same.
+        """Describe the first difference between two records, None if the pictures are the same.
 
-        How many pictures the job has, and the names of its source files, do not matter.
+        The number of pictures and the names of source files are not compared.
         """
         for name, mine in self.flags.items():
             its = other.flags[name]
@@ -110,7 +110,7 @@ class Record:
 
 
 def to_command(flags: Mapping[str, Any]) -> str:
-    """Return the shell command with these flags, without those that have their default."""
+    """Return the shell command with these flags, without those equal to their defaults."""
     words = ["python", "main.py"]
     for name in FLAGS:
         value = flags[name]
@@ -120,7 +120,7 @@ def to_command(flags: Mapping[str, Any]) -> str:
             words.append(f"--{name}")
             continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        # In one word: a value that begins with a dash would read as another flag.
+        # Joined with =, since a value that begins with a dash would be parsed as a flag.
         words.append(f"--{name}={text}")
     return shlex.join(words)
 
@@ -168,7 +168,7 @@ def _request(record: Record) -> Request | None:
 
 
 def _num_steps(record: Record) -> int | None:
-    """Return N where the page has the same eps at this N, else None."""
+    """Return N if the page has the same eps at this N, else None."""
     rate, num_steps = record.flags["speed_up"], record.num_steps
     if record.flags["ladder"]:
         return num_steps  # None in the record of a sheet, which shows several N
@@ -181,7 +181,7 @@ def _num_steps(record: Record) -> int | None:
 
 
 def _fingerprint(frequency: bool, space: bool, *, tuned: bool) -> str:
-    """Return the fingerprint in the records of portraits32 with these of its own filters."""
+    """Return the fingerprint of portraits32 with these of its filters."""
     configuration = read(CONFIG)
     job = Job(
         request=Request(
@@ -211,7 +211,7 @@ def _damaged() -> ValueError:
 
 
 def _is_plain(value: object) -> bool:
-    """Return whether a flag has a value that a flag can have."""
+    """Return whether a value is of a type that flags have."""
     if isinstance(value, list):
         return all(isinstance(item, int) for item in value)
     return value is None or isinstance(value, str | int | float)

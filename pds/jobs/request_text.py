@@ -44,18 +44,18 @@ def to_query(request: Request) -> str:
 
 
 def from_query(query: str) -> tuple[Request, bool, str]:
-    """Read a link's query; other names in it are ignored, of a repeated one the last counts.
+    """Read a link's query; unknown names are ignored, and the last of repeated ones is used.
 
     Returns:
-        The request, with defaults for what is absent or refused; whether the query has any value of
-        a request; and why the first bad value was refused, "" if none was.
+        The request, with defaults for missing and invalid values; whether the query has any field
+        of a request; and the error of the first invalid value, "" if there is none.
     """
     try:
-        found = parse_qs(query[:MAX_CHARACTERS].removeprefix("?"), keep_blank_values=True)
+        values = parse_qs(query[:MAX_CHARACTERS].removeprefix("?"), keep_blank_values=True)
     except ValueError:
         return Request(), True, "this link cannot be read; its settings are left out"
-    names = [f.name for f in fields(Request) if f.name in found]
-    given: dict[str, Any] = {name: _READ.get(name, _number)(found[name][-1]) for name in names}
+    names = [f.name for f in fields(Request) if f.name in values]
+    given: dict[str, Any] = {name: _READ.get(name, _number)(values[name][-1]) for name in names}
     good: dict[str, Any] = {}
     sentences = []
     for name, value in given.items():
@@ -100,7 +100,7 @@ def to_python(request: Request) -> str:
 
 
 def to_record(request: Request) -> str:
-    """Return the text that a PNG of the request carries, without the name of a visitor's model."""
+    """Return the text for a PNG of the request, without the name of a visitor's model."""
     values = asdict(request)
     if request.model not in MODELS:
         values["model"] = None
@@ -108,10 +108,10 @@ def to_record(request: Request) -> str:
 
 
 def from_record(text: str) -> Request:
-    """Read what `to_record` wrote, in this version or an older one.
+    """Read a text of `to_record`, of this version or an older one.
 
     Raises:
-        ValueError: if it is no such text, or has a request that the page does not take.
+        ValueError: if it is not such a text, or the page does not accept its request.
     """
     values = json_object(text).get(RECORD_KEY)
     names = {f.name for f in fields(Request)}
@@ -129,7 +129,7 @@ def json_object(text: str) -> dict[str, Any]:
     """Return the object in the record of a PNG.
 
     Raises:
-        ValueError: if it is too long or no JSON object.
+        ValueError: if it is too long or not a JSON object.
     """
     try:
         values = json.loads(text) if len(text) <= MAX_CHARACTERS else None
@@ -141,7 +141,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def _shareable(request: Request) -> Request:
-    """Return a request that means the same elsewhere."""
+    """Return a request after a check that it can be used by another visitor."""
     if request.model not in MODELS:
         raise ValueError(PRIVATE)
     return hosted(request)
@@ -166,4 +166,4 @@ _READ: dict[str, Callable[[str], object]] = {
     "model": str,
     **dict.fromkeys(("frequency", "space", "tuned"), _switch),
 }
-"""Readers of the fields that are no numbers."""
+"""Readers of the fields that are not numbers."""

@@ -1,8 +1,8 @@
-"""Runs a job: all of its images into a folder, on one process or many.
+"""Run a job: draw all of its images into a folder, with one process or many.
 
-Work is dealt in whole batches, batch b to rank b % world_size, and an image's noise comes from its
-own seed, so the files are the same bits however many processes drew them. What is in the folder is
-not drawn again: a run that was stopped, by whatever, goes on where it was.
+Batch b belongs to rank b % world_size, and the noise of an image depends on its seed alone, so the
+files are bit for bit the same for any number of processes. Existing images are not drawn again: an
+interrupted run continues when it is started again.
 """
 
 import itertools
@@ -31,15 +31,16 @@ from pds.sampling import PredictorCorrector, ScoreFn, Step
 Images = NDArray[np.float32]
 
 MOST_FRAMES = 64
+"""Iterations that a trajectory keeps."""
 SHEET_COLUMNS = 8
 SHEET_IMAGES = 64
 SHEET_PIXELS = 2**24
-"""A sheet shows the first images, as many as these two allow."""
+"""A sheet shows as many of the first images as SHEET_IMAGES and SHEET_PIXELS allow."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did, all ranks together: images drawn now and found there, and where."""
+    """The images of all ranks that were drawn, those that existed before, and their folder."""
 
     drawn: int
     kept: int
@@ -48,7 +49,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Images that are drawn together, those that were asked for, and those not there yet."""
+    """Images that are sampled together, those requested, and those not drawn yet."""
 
     num_steps: int
     images: range
@@ -58,7 +59,7 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Moment:
-    """An iteration as it is kept: images (B, C, H, W) in [0, 1] when clean, by chain.
+    """An iteration of all chains: images (B, C, H, W), in [0, 1] when clean, by chain.
 
     t, sigma: of each chain, sigma in the units of these images.
     """
@@ -69,14 +70,14 @@ class _Moment:
     images: dict[str, Images]
 
     def of(self, row: int) -> "_Moment":
-        """Return the same of one image alone."""
+        """Return the iteration of one image."""
         images = {name: array[row : row + 1] for name, array in self.images.items()}
         return replace(self, images=images)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A job with everything that it takes to draw it.
+    """A job with its model, samplers, folder and batches.
 
     samplers: of the job's chains, for each number of iterations.
     batches: of all ranks, in order.
@@ -90,10 +91,10 @@ class _Plan:
 
 
 def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
-    """Draw the images of a job that are not there yet.
+    """Draw the missing images of a job.
 
     Raises:
-        ValueError, OSError: if it cannot be drawn; nothing that was there is lost.
+        ValueError, OSError: if they cannot be drawn; existing files are kept.
     """
     with ranks.together("prepare"):
         plan = _prepare(job, ranks)
@@ -134,7 +135,7 @@ def _batches(folder: Folder) -> Iterator[_Batch]:
 
 
 def _require_writable(folder: Path) -> None:
-    """Find out before hours of sampling."""
+    """Raise an error before the sampling instead of after it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -148,7 +149,7 @@ def _progress(total: int, *, quiet: bool) -> "tqdm[None]":
 
 
 def _draw(plan: _Plan, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") -> None:
-    """Sample a batch and write those of its images that are missing."""
+    """Sample a batch and write its missing images."""
     num_steps = batch.num_steps
     kept = _kept_steps(num_steps) if plan.job.trajectory else set()
     moments: list[_Moment] = []
@@ -182,7 +183,7 @@ def _require_finite(name: str, images: Images, batch: _Batch) -> None:
 
 
 def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, ...]]:
-    """Sample the job's chains, one tuple of their states for each iteration."""
+    """Sample the job's chains and yield the steps of each iteration."""
     seeds = [plan.job.request.seed + image for image in batch.images]
     run = driving.side_by_side(
         plan.samplers[batch.num_steps],
@@ -194,17 +195,14 @@ def _chains(plan: _Plan, score: ScoreFn, batch: _Batch) -> Iterator[tuple[Step, 
 
 
 def _moment(plan: _Plan, states: tuple[Step, ...]) -> _Moment:
-    """Keep the images of all chains, in [0, 1] whatever the network's range is."""
-    amplitude = plan.model.amplitude
+    """Return the images of all chains, scaled to [0, 1]."""
+    model = plan.model
     chains = dict(zip(plan.job.chains, states, strict=True))
     return _Moment(
         states[0].index,
         {name: step.t for name, step in chains.items()},
-        {name: step.sigma / amplitude for name, step in chains.items()},
-        {
-            name: (step.x_mean.float() / amplitude + (amplitude - 1) / 2).cpu().numpy()
-            for name, step in chains.items()
-        },
+        {name: step.sigma / model.amplitude for name, step in chains.items()},
+        {name: model.to_pixels(step.x_mean).cpu().numpy() for name, step in chains.items()},
     )
 
 
@@ -214,17 +212,17 @@ def _kept_steps(num_steps: int) -> set[int]:
 
 
 def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Moment]) -> None:
-    """Write the steps of an image: an animation, chains side by side, and their numbers."""
+    """Write the iterations of an image: an animation with chains side by side, and numbers."""
     animated, stored = plan.folder.trajectory(num_steps, image)
     chains = {name: np.concatenate([m.images[name] for m in moments]) for name in moments[0].images}
     numbers = {"index": np.array([m.index for m in moments])}
     for name in chains:
-        # The tuned chain has noise levels of its own.
+        # The noise levels of a tuned chain differ from vanilla's.
         end = "_vanilla" if plan.job.request.tuned and name == "vanilla" else ""
         numbers["t" + end] = np.array([m.t[name] for m in moments])
         numbers["sigma" + end] = np.array([m.sigma[name] for m in moments])
     writing.write(stored, arrays.to_npz(**numbers, **chains))
-    # The last state is the image itself: no noise is left to allow for.
+    # The last state is the final image, without noise.
     shares = [1.0] * (len(moments) - 1) + [0.0]
     frames = [
         pictures.grid(
@@ -237,7 +235,7 @@ def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Mo
 
 
 def _sheet(plan: _Plan) -> Pixels:
-    """Lay out the first images: in rows, vanilla over PDS, or a ladder's iterations as columns."""
+    """Return a sheet of the first images: vanilla above PDS, a column for each N of a ladder."""
     job, counts = plan.job, plan.job.counts
     _, height, width = plan.model.image_shape
     room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
@@ -259,7 +257,7 @@ def _sheet(plan: _Plan) -> Pixels:
 
 
 def _picture(plan: _Plan, num_steps: int, name: str, image: int) -> Pixels | None:
-    """Read a picture back; another machine of the run may have it, in a folder of its own."""
+    """Read a picture; None if another machine of the run has written it to its own disk."""
     path, _ = plan.folder.picture(num_steps, name, image)
     return pictures.read_pixels(path) if path.is_file() else None
 

@@ -1,9 +1,9 @@
 """Compile a score function for the GPU, in the background.
 
 torch.compile with CUDA graphs ("reduce-overhead") saves most of what launching hundreds of small
-kernels costs, but takes a minute to begin with, once for each shape. Callers need not wait: until
-a shape is compiled, and wherever compiling fails, the score function runs as it is. On a CPU
-compiling gained 0 to 6 % after 100 s, so there a score function is left as it is.
+kernels costs, but compilation takes a minute for each shape. Callers do not wait: until a shape is
+compiled, or if compilation fails, the score function runs in eager mode. On a CPU compilation
+gained 0 to 6 % after 100 s, so a score function on a CPU is not compiled.
 """
 
 import logging
@@ -21,9 +21,10 @@ Compile = Callable[[ScoreFn], ScoreFn]
 
 
 def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
-    """Return a score function that becomes faster on a GPU, and the same one on a CPU.
+    """Return a score function that is compiled in the background on a GPU, unchanged on a CPU.
 
-    Products of float32 are let use TF32 there, with 10 bits of fraction, for the whole process.
+    On a GPU this enables TF32 matrix products and convolutions, with 10 bits of fraction, for the
+    whole process.
     """
     if device.type != "cuda":
         return score
@@ -33,12 +34,12 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
 
 
 def cuda_graphs(score: ScoreFn) -> ScoreFn:
-    """Return the score function compiled, each output a tensor of its own."""
+    """Return the score function compiled; each output is a new tensor."""
     compiled = torch.compile(score, mode="reduce-overhead", dynamic=False)
 
     def call(x: Tensor, t: Tensor) -> Tensor:
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        # The graph writes its next output over the last.
+        # The next replay of the graph overwrites its output.
         return compiled(x, t).clone()
 
     return call
@@ -47,12 +48,12 @@ def cuda_graphs(score: ScoreFn) -> ScoreFn:
 class Background:
     """A score function that is compiled for each shape of x in a thread, and eager until then.
 
-    Batches are filled up to the sizes of `bucket`. The compiled function is also called in that
+    Batches are padded to the sizes of `bucket`. The compiled function is also called in that
     thread: recorded CUDA graphs belong to a thread.
 
     Args:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
-        compile: makes it faster; may take minutes, or raise, then or at its first calls.
+        compile: returns the compiled function; it and the first calls may take minutes or raise.
     """
 
     def __init__(self, score: ScoreFn, compile: Compile) -> None:
@@ -77,7 +78,7 @@ class Background:
         return self._thread.submit(torch.no_grad()(compiled), x, t).result()
 
     def wait(self) -> None:
-        """Return when all shapes that were seen are compiled, or have failed."""
+        """Wait until every shape seen so far is compiled or has failed to compile."""
         wait(list(self._compiled.values()))
 
     @torch.no_grad()
@@ -87,7 +88,7 @@ class Background:
             # CUDA graphs are recorded in the second call and replayed from the third.
             for _ in range(3):
                 compiled(x, t)
-        # Compilers raise whatever they like, and the score function works without them.
+        # torch.compile may raise anything, and the score function also works in eager mode.
         except Exception as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             log.warning("shape %s is not compiled and stays eager: %s", tuple(x.shape), reason)
@@ -96,9 +97,9 @@ class Background:
 
 
 def bucket(count: int) -> int:
-    """Return the smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that holds so many images.
+    """Return the smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that is >= count.
 
-    Batches change with every visitor who comes or goes, and each size is compiled by itself.
+    The batch size changes with every visitor, and each size is compiled separately.
     """
     power = 1 << (count - 1).bit_length()
     return power * 3 // 4 if count <= power * 3 // 4 else power

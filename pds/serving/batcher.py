@@ -1,14 +1,15 @@
 """One network call for the open queries of many runs.
 
-    queries of the runs that fit into a call, joined;   s = score(x, t), once;   s sent to each run
+    x, t = the queries of as many runs as fit, joined;   s = score(x, t);   each run gets its part
 
-A run is a generator of `pds.sampling`, usually `side_by_side`. Runs join and leave at any time and
-agree on nothing but the size of their images; each applies its own kernels to its own images, so an
-image depends on the others only through the rounding of the network, which sums in another order
-when the batch has another size.
+A run is a generator, usually of `pds.driving.side_by_side`. Runs join and leave at any time; their
+images must have one size. Each applies its own kernels to its own images, so an image depends on
+the others only through the rounding of the network, whose order of summation changes with the
+batch size.
 
-Where not all runs fit into one call, those without a first iteration come first, the nearest to it
-before the others, then those that have waited longest, so that no run waits for another's end.
+If not all runs fit into one call, runs without a completed iteration come first, among them those
+with the most answered queries; then those that have waited longest. So no run waits until another
+ends.
 """
 
 import sys
@@ -20,15 +21,16 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pds.driving import join_queries
 from pds.sampling import Chains, Query, ScoreFn, Step, advance, answer
 
 
 class Progress(NamedTuple):
-    """What a call did for a run.
+    """The result of a network call for one run.
 
-    steps: of every chain, where it ended an iteration, else None.
-    error: raised by the run itself, which is over then.
-    finished: whether it is at its end.
+    steps: the latest of every chain if an iteration was completed, else None.
+    error: raised by the run, which ends it.
+    finished: whether the run has ended.
     """
 
     run: Chains
@@ -39,7 +41,7 @@ class Progress(NamedTuple):
 
 @dataclass
 class _Seat:
-    """The open query of a run, and what its priority is computed from."""
+    """The open query of a run, and the numbers that give its priority."""
 
     query: Query
     turn: int
@@ -49,7 +51,7 @@ class _Seat:
 
     @property
     def priority(self) -> tuple[bool, int, int]:
-        """A key that sorts runs: no iteration yet and nearest to it, then longest waiting."""
+        """Sort key: runs without a completed iteration first, the nearest to it before others."""
         return self.has_steps, 0 if self.has_steps else -self.num_queries, self.turn
 
 
@@ -58,7 +60,7 @@ class Batcher:
 
     Args:
         score: maps x and t to the score.
-        max_images: most images of one network call; a query with more is called alone.
+        max_images: most images of one network call; a query with more has a call of its own.
 
     Raises:
         ValueError: unless max_images >= 1.
@@ -75,15 +77,15 @@ class Batcher:
 
     @property
     def num_runs(self) -> int:
-        """Return how many runs take part, without the paused ones."""
+        """Return the number of runs, without the paused ones."""
         return sum(not seat.paused for seat in self._seats.values())
 
     def join(self, run: Chains) -> None:
-        """Start a run; it takes part from the next network call on.
+        """Start a run, which takes part in the network calls from now on.
 
         Raises:
-            ValueError: if its images have another size than those under way, or its samplers do
-                not fit the model.
+            ValueError: if its images have another size than those of other runs, or its samplers
+                do not fit the model.
         """
         _, query = advance(run)
         assert query is not None, "a run begins with a query"
@@ -97,7 +99,7 @@ class Batcher:
         self._seats[run] = _Seat(query, next(self._turns))
 
     def pause(self, run: Chains, *, paused: bool = True) -> None:
-        """Let a run wait with its state as it is, or go on."""
+        """Pause a run, or resume it; its state is kept."""
         if run in self._seats:
             self._seats[run].paused = paused
 
@@ -110,16 +112,20 @@ class Batcher:
     def step(self) -> list[Progress]:
         """Answer as many queries as fit into one network call.
 
-        If the device runs out of memory, only `max_images` changes, to half of what was tried.
+        If a call for several runs exceeds the memory of the device, all queries stay open and
+        `max_images` becomes half the number of images of that call.
 
         Returns:
-            The runs that ended an iteration, ended altogether, or failed.
+            The runs that completed an iteration, ended or failed.
+
+        Raises:
+            Exception: as raised by the model; the queries of `batch` stay open.
         """
         self.batch = tuple(self._choose())
         if not self.batch:
             return []
         queries = [self._seats[run].query for run in self.batch]
-        joint = Query(torch.cat([q.x for q in queries]), tuple(t for q in queries for t in q.t))
+        joint = join_queries(queries)
         try:
             scores = answer(self.score, joint)
         except torch.OutOfMemoryError:
@@ -132,7 +138,7 @@ class Batcher:
         return [progress for progress in answered if progress is not None]
 
     def _choose(self) -> Iterator[Chains]:
-        """Yield the runs of the next call, by priority."""
+        """Yield the runs of the next call in the order of their priority."""
         room = self.max_images
         waiting = [(run, seat) for run, seat in self._seats.items() if not seat.paused]
         for run, seat in sorted(waiting, key=lambda item: item[1].priority):
@@ -142,10 +148,10 @@ class Batcher:
                 yield run
 
     def _send(self, run: Chains, scores: Tensor) -> Progress | None:
-        """Resume a run with its scores; what it raises ends it, and no other run."""
+        """Resume a run with its scores. An exception that it raises ends this run only."""
         seat = self._seats[run]
         try:
-            ended, query = advance(run, scores)
+            steps, query = advance(run, scores)
         except Exception as error:
             del self._seats[run]
             return Progress(run, None, error, finished=True)
@@ -153,7 +159,7 @@ class Batcher:
             del self._seats[run]
         else:
             seat.query, seat.turn = query, next(self._turns)
-            seat.num_queries, seat.has_steps = seat.num_queries + 1, seat.has_steps or bool(ended)
-        if not ended and query is not None:
+            seat.num_queries, seat.has_steps = seat.num_queries + 1, seat.has_steps or bool(steps)
+        if not steps and query is not None:
             return None
-        return Progress(run, ended[-1] if ended else None, finished=query is None)
+        return Progress(run, steps[-1] if steps else None, finished=query is None)

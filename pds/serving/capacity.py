@@ -13,8 +13,7 @@ from torch.utils._pytree import tree_iter
 from pds.sampling import ScoreFn
 
 CPU_BYTES = 2**26
-"""Working memory of a network call on a CPU, where a larger batch gains no speed: it only keeps
-everybody waiting longer for the next half step."""
+"""Working memory of a network call on a CPU, where larger batches only add latency, not speed."""
 GPU_SHARE = 0.5
 """Share of a GPU's free memory that a network call may take."""
 
@@ -25,9 +24,9 @@ def largest_batch(
     """Return how many images one call of `score` may take, >= 1, by measuring a call with one.
 
     Args:
-        score: the model.
+        score: the score function.
         image_shape: (C, H, W).
-        device: where it lives.
+        device: of the score function.
     """
     device = torch.device(device)
     x, t = torch.zeros(1, *image_shape, device=device), torch.ones(1, device=device)
@@ -40,9 +39,9 @@ def largest_batch(
 
 @torch.no_grad()
 def peak_bytes(work: Callable[[], object]) -> int:
-    """Return the most bytes that the tensors made by `work` take at any one time.
+    """Return the peak memory in bytes of the tensors that `work` allocates.
 
-    Scratch memory inside an operation is not seen.
+    Temporary memory inside an operation is not counted.
     """
     with _Accounts() as accounts:
         work()
@@ -50,7 +49,7 @@ def peak_bytes(work: Callable[[], object]) -> int:
 
 
 class _Accounts(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storages that operations make, until they are freed."""
+    """Adds up the storages that operations allocate, until they are freed."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -60,13 +59,13 @@ class _Accounts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given = {_storage(x) for x in tree_iter(args) if isinstance(x, Tensor)}
-        made = func(*args, **(kwargs or {}))
-        for x in tree_iter(made):
-            # What shares the storage of something older than this account is not counted.
-            if isinstance(x, Tensor) and (self._holders[_storage(x)] or _storage(x) not in given):
+        inputs = {_storage(x) for x in tree_iter(args) if isinstance(x, Tensor)}
+        outputs = func(*args, **(kwargs or {}))
+        for x in tree_iter(outputs):
+            # Views of storages that existed before are not counted.
+            if isinstance(x, Tensor) and (self._holders[_storage(x)] or _storage(x) not in inputs):
                 self._add(x, _storage(x), x.untyped_storage().nbytes())
-        return made
+        return outputs
 
     def _add(self, x: Tensor, storage: int, size: int) -> None:
         if not self._holders[storage]:

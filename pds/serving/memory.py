@@ -14,17 +14,17 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 
 
 def keep_large_blocks(limit: int = 2**30) -> bool:
-    """Let this process keep `limit` bytes that it no longer uses for its next call; call it first.
+    """Keep up to `limit` bytes of freed memory in this process; call it before any allocation.
 
-    What it costs: the process stays as large as its largest network call, 0.4 GB more at 256 px,
+    The cost: the process stays as large as its largest network call, 0.4 GB more at 256 px,
     until `release`. Blocks above the limit come and go as before. All threads share one pool, since
-    pools of their own hold 64 MB at most and go as soon as they are empty.
+    the pool of a thread holds 64 MB at most and is released when it is empty.
 
     Args:
         limit: in bytes, below 2^31.
 
     Returns:
-        Whether it took effect; other C libraries than glibc are left alone.
+        Whether it took effect; it has none with other C libraries than glibc.
     """
     libc = _glibc()
     if libc is None:

@@ -24,7 +24,7 @@ class VisitorStore(Generic[T]):
 
     Args:
         max_items: number of items over all visits.
-        title: what an item is called in an error message.
+        title: name of an item in error messages.
         max_per_visit: number of items of one visit.
     """
 
@@ -63,7 +63,7 @@ class VisitorStore(Generic[T]):
         """Return an item, which becomes the newest.
 
         Raises:
-            ValueError: if there is no item of that name, or no longer.
+            ValueError: if there is no item of that name (any more).
         """
         with self._lock:
             if name not in self._items:

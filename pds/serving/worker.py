@@ -1,8 +1,9 @@
-"""One thread per device that drives the batchers of all models and hands out the steps.
+"""One thread per device that drives the batchers of all models and passes on the steps.
 
-Readers call `stream` from threads of their own. The thread makes one network call for each model
-that has runs, in turn, so that no model waits for another's runs. A run is paused while `AHEAD` of
-its iterations have not been read; closing the iterator cancels it before the next network call.
+Readers call `stream` from their own threads. The worker's thread makes one network call for each
+model with runs, in turn, so that no model waits until the runs of another end. A run is paused
+while `AHEAD` of its iterations have not been read; closing its iterator cancels it before the next
+network call.
 """
 
 import os
@@ -37,7 +38,7 @@ class _Seat:
 
 
 class Worker:
-    """Drives batchers on one thread, started with the first run; it sleeps while there is none.
+    """Drives batchers on one thread, which starts with the first run and sleeps without any.
 
     Args:
         device: of the batchers' models.
@@ -65,16 +66,16 @@ class Worker:
 
     @property
     def num_runs(self) -> int:
-        """Return how many runs are under way, of all models."""
+        """Return the number of runs of all models, including paused ones."""
         return len(self._seats)
 
     @property
     def alive(self) -> bool:
-        """Return whether runs advance, or would if there were any."""
+        """Return whether the thread is running, or has not been needed yet."""
         return self._thread is None or self._thread.is_alive()
 
     def stream(self, batcher: Batcher, run: Chains) -> Generator[tuple[Step, ...], None, None]:
-        """Yield the steps of a run, one iteration after the other; `close()` to cancel it.
+        """Yield the steps of a run, iteration by iteration; `close()` to cancel it.
 
         Args:
             batcher: of the run's model; only this worker may drive it.
@@ -117,7 +118,7 @@ class Worker:
                 fence.record()
 
     def _process_commands(self) -> None:
-        """Process the commands that wait; block for one while no run is active."""
+        """Process pending commands; block until there is one if no run is active."""
         idle = not any(seat.batcher.num_runs for seat in self._seats.values())
         while idle or not self._commands.empty():
             command, seat = self._commands.get()
@@ -128,22 +129,22 @@ class Worker:
         try:
             progress = batcher.step()
         except Exception as error:
-            # Whatever the model raised goes to the readers of this batch; other runs go on.
+            # The error of the model goes to the readers of this batch; other runs continue.
             for run in batcher.batch:
                 batcher.leave(run)
                 self._seats[run].out.put(error)
             return
-        for ended in progress:
-            seat = self._seats[ended.run]
-            if ended.error is not None:
-                seat.out.put(ended.error)
-            if ended.steps is not None:
+        for run, steps, failure, finished in progress:
+            seat = self._seats[run]
+            if failure is not None:
+                seat.out.put(failure)
+            if steps is not None:
                 seat.unread += 1
-                seat.out.put(ended.steps)
-            if ended.finished:
+                seat.out.put(steps)
+            if finished:
                 seat.out.put(_End())
             elif seat.unread >= AHEAD:
-                batcher.pause(ended.run)
+                batcher.pause(run)
 
     def _join(self, seat: _Seat) -> None:
         try:

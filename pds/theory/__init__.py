@@ -1,4 +1,4 @@
-"""The exact answer of the whole sampler for Gaussian data, and the gain that makes it best."""
+"""Exact results of samplers for Gaussian data, and the gains and noise levels of least error."""
 
 from pds.theory.levels import tune_levels
 from pds.theory.modes import (

@@ -8,8 +8,8 @@ the modes emerge from the noise, and strengthens the corrector. The search is ov
 the best point of a coarse grid, evaluated in one batch, then `least_squares.minimize`.
 
 snr is at most 1/2. A Langevin step multiplies a mode of pure noise by 1 - 2 snr^2, at snr = 1/2 by
-one half. Gaussian modes alone would ask for more: above 1/sqrt(2) their sign changes, which does
-not matter where the score is exact. A network's score is not exact. The bound was chosen on the
+one half. For Gaussian modes larger values have less error: above 1/sqrt(2) their sign changes,
+which has no effect if the score is exact. A network's score is not. The bound was chosen on the
 portraits of 32 px among .35, 1/2 and 1/sqrt(2), and checked on those of 64 px.
 
 Source: derived for this project.
@@ -57,8 +57,8 @@ def tune_levels(
         snr: whether to tune the corrector's strength, where it is a Langevin one.
 
     Raises:
-        ValueError: if there is nothing to tune, if the noise levels of another process than VE
-            are to be tuned, or if `pds.theory` cannot follow the sampler.
+        ValueError: if there is nothing to tune, if `sigmas` is true and the process is not VE, or
+            if `pds.theory` cannot follow the sampler.
     """
     corrector, spans = sampler.corrector, list[tuple[float, float]]()
     if sigmas:

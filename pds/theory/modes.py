@@ -76,7 +76,7 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
     exact `rings`, with a hundredth of the groups.
 
     Args:
-        power: lambda, (H, W), or another value of each mode, such as a gain, to be averaged.
+        power: lambda, (H, W), or other values of the modes, such as gains, to be averaged.
         per_octave: number of bins in each octave, >= 1.
 
     Raises:

@@ -1,15 +1,14 @@
-"""The exact answer of a sampler for Gaussian data, mode by mode, with no sampling.
+"""The exact variances of a sampler for Gaussian data, mode by mode, without sampling.
 
-If the data are Gaussian with mean 0 and power lambda_k, every Fourier mode is a scalar on its own
-with the score -h x, h = 1/(scale^2 lambda + std^2): each kernel multiplies it by some a and adds
-b z, so that its variance follows v <- a^2 v + b^2.
+If the data are Gaussian with mean 0 and power lambda_k, the Fourier modes are independent scalars
+with the score -h x, h = 1/(scale^2 lambda + std^2): each kernel multiplies a mode by some a and
+adds b z, so that its variance follows v <- a^2 v + b^2.
 
-The sampler itself computes this. Its chain is run on arrays (S, K) of the modes' standard
-deviations sqrt(v) in place of images, with noise 1 and the exact score; in place of M stands a
-`ModeGain`, which multiplies every mode by its gain and adds noise in quadrature. Grid, kernels and
-step sizes are the sampler's own, there is no second copy of them. The norms of a Langevin step are
-their expectations, those of a large image. As in the sampler, the last noise is left out of the
-result.
+The sampler itself computes this: its chain runs on arrays (S, K) of standard deviations sqrt(v)
+instead of images, with noise 1 and the exact score. M is replaced by a `ModeGain`, which multiplies
+every mode by its gain and adds noise in quadrature. Grid, kernels and step sizes are those of the
+sampler. The norms in a Langevin step size are the expected ones, to which those of a large image
+converge. As in the sampler, the result is without the last noise.
 
 Source: derived for this project.
 """
@@ -28,14 +27,14 @@ from pds.theory.modes import Array, Modes, at_radii
 
 
 class QuadratureMove(NamedTuple):
-    """D = g^2 d and n = g z of standard deviations: D is added as it is, n in quadrature."""
+    """D = g^2 d and n = g z of standard deviations: D is added linearly, n in quadrature."""
 
     drift: Array
     noise: Array
     modes: Modes
 
     def norm_ratio(self, over: NormOver) -> Any:
-        """Return the ratio of the expected norms, (S, 1), the same for every image."""
+        """Return the ratio of the expected norms, (S, 1)."""
         return np.sqrt(self.modes.mean(self.noise**2) / self.modes.mean(self.drift**2))
 
     def add(self, x: Any, a: Any, b: Any = None) -> Any:
@@ -45,7 +44,7 @@ class QuadratureMove(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModeGain(Preconditioner):
-    """M of standard deviations (S, K): a gain for each mode.
+    """M for standard deviations (S, K): a gain for each mode.
 
     Args:
         modes: the data.
@@ -67,7 +66,7 @@ class ModeGain(Preconditioner):
 
 @dataclass(frozen=True, eq=False)
 class UnitGain(Identity):
-    """M = I of standard deviations, for steps that take no other."""
+    """M = I for standard deviations; kernels that accept the identity only accept it too."""
 
     modes: Modes
 
@@ -80,9 +79,9 @@ def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterato
 
     Args:
         modes: the data.
-        gain: g, (K,), of the sampler's M, whatever that is for images; 1 is vanilla.
+        gain: g, (K,), which replaces the sampler's `m`; 1 is vanilla.
         sde: the forward process.
-        sampler: any; a kernel's own M must have a gain for each frequency.
+        sampler: any; an M of a single kernel must have a gain for each frequency.
 
     Raises:
         ValueError: if the sampler does not fit the process or cannot take the gain.
@@ -90,17 +89,19 @@ def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterato
     sampler = sampler.map_preconditioners(_mode_gains(modes, gain))
     ones: Any = np.ones((1, len(modes.power)))
     chain = sampler.chain(sde, noise=lambda _: ones, shape=ones.shape)
-    ended, query = advance(chain)
+    steps, query = advance(chain)
     while query is not None:
         scale, std = (float(v) for v in sde.marginal(torch.tensor(query.t[0], dtype=torch.float64)))
         score: Any = -query.x / (scale**2 * modes.power + std**2)
-        ended, query = advance(chain, score)
-        for step in ended:
+        steps, query = advance(chain, score)
+        for step in steps:
             yield np.square(np.asarray(step.x_mean)[0])
 
 
 def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorCorrector]) -> Array:
-    """Return the final variance of every mode, (S, K), samplers of like kernels in one pass.
+    """Return the final variance of every mode, (S, K).
+
+    Samplers with the same types of kernels are computed in one pass.
 
     Args:
         modes: the data.
@@ -125,7 +126,7 @@ def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorC
 def _together(
     modes: Modes, gains: Array, sde: SDE, samplers: Sequence[PredictorCorrector]
 ) -> Array:
-    """Return the final variances (S, K) of samplers of like kernels."""
+    """Return the final variances (S, K) of samplers with the same types of kernels."""
     lengths = np.array([sampler.num_steps for sampler in samplers])
     grid, scale, std = _stacked(sde, samplers)
     first = samplers[0].map_preconditioners(_mode_gains(modes, gains))
@@ -138,15 +139,15 @@ def _together(
         minus_h: Any = -1 / (scale[index] ** 2 * modes.power + std[index] ** 2)
         for _ in kernels:
             assert query is not None
-            ended, query = advance(chain, minus_h * query.x)
+            steps, query = advance(chain, minus_h * query.x)
         if index in ends:
             done = lengths == index + 1
-            finals[done] = np.square(np.asarray(ended[0].x_mean)[done])
+            finals[done] = np.square(np.asarray(steps[0].x_mean)[done])
     return finals
 
 
 def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Array, Array]:
-    """Stack the grids of S samplers: every number an array (S, 1), rows past an end are 0.
+    """Stack the grids of S samplers: numbers become arrays (S, 1), 0 after the end of a sampler.
 
     Returns:
         The grid, and scale and std of each iteration, (N, S, 1).
@@ -157,7 +158,7 @@ def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Ar
     for j, sampler in enumerate(samplers):
         stacked[:, : sampler.num_steps, j, 0] = each[sampler]
     scale, std, *columns = stacked
-    std[std == 0] = 1.0
+    std[std == 0] = 1.0  # keeps the score finite after the end of a sampler
     prior_std: Any = np.array([[s.process(sde).prior_std] for s in samplers])
     iterations: Any = range(longest)
     sizes = [len(c) for c in samplers[0].coefficients(sde)]
@@ -174,7 +175,7 @@ def _columns(sde: SDE, sampler: PredictorCorrector) -> Array:
 
 
 def _mode_gains(modes: Modes, gain: Array) -> Callable[[Preconditioner, bool], Preconditioner]:
-    """Return what replaces the M of a sampler, and any M that is a kernel's own."""
+    """Return the change that replaces m by `gain`, and the M of a single kernel by its own gain."""
 
     def mode_gain(m: Preconditioner, own: bool) -> Preconditioner:
         values = at_radii(m.mode_gain().double(), modes) if own else gain

@@ -44,7 +44,7 @@ def sampler(
         sde: the forward process.
         published: kernels, N and eps.
         amplitude: factor from images in [0, 1] to the network's scale, 2 for [-1, 1].
-        sigmas, snr: what is tuned, see `tune_levels`.
+        sigmas, snr: whether to tune them, see `tune_levels`.
 
     Raises:
         ValueError: unless the process is VE and `pds.theory` can follow the sampler.

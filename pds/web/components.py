@@ -55,7 +55,7 @@ def component(tab: Tab) -> None:
 def run_handler(run: Run) -> Callable[[gr.EventData, gr.Request], Iterator[str]]:
     """Return the function of the event that starts a run; its messages leave as JSON.
 
-    `run` among the values of the event, a short name, comes back in each message.
+    The value `run` of the event, a short name, is repeated in each message.
     """
     messages = on_lent_gpu(run.messages)
 
@@ -71,7 +71,7 @@ def run_handler(run: Run) -> Callable[[gr.EventData, gr.Request], Iterator[str]]
 
 
 def server_function(name: str, view: View) -> Callable[..., Message | str]:
-    """Return a view as a function that the script of a tab calls by a name."""
+    """Return a view as a function that the script of a tab calls by this name."""
 
     def function(values: Any = None, request: gr.Request = None) -> Message | str:  # type: ignore[assignment]
         return runs.answer(view, values, request)
@@ -124,7 +124,7 @@ def _streaming(function: Callable[..., Any]) -> Callable[..., Iterator[Message]]
 
 @contextmanager
 def _as_gradio_error() -> Iterator[None]:
-    """Show a program what was wrong as one sentence, without a traceback in the log."""
+    """Turn an error into gradio's, with one sentence and without a traceback in the log."""
     try:
         yield
     except (ValueError, TypeError, OSError) as error:
@@ -142,8 +142,8 @@ def _with_request(handler: Callable[..., Any], function: Callable[..., Any]) -> 
     last = Parameter(
         "request", Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=gr.Request
     )
-    given = signature(function)
-    parameters = [*given.parameters.values(), last]
-    handler.__signature__ = given.replace(parameters=parameters)  # type: ignore[attr-defined]
+    original = signature(function)
+    parameters = [*original.parameters.values(), last]
+    handler.__signature__ = original.replace(parameters=parameters)  # type: ignore[attr-defined]
     handler.__annotations__ = {**function.__annotations__, "request": gr.Request}
     return handler

@@ -1,4 +1,4 @@
-"""The exact outcome of what is compared, on data taken as Gaussian; nothing is sampled."""
+"""The exact outcome of the compared samplers for data taken as Gaussian; nothing is sampled."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,14 +13,14 @@ from pds.spectra import RadialSpectrum
 
 
 def variances(model: Model, modes: theory.Modes, requests: Sequence[Request]) -> theory.Array:
-    """Return the final variance of every mode by the method of each request, (R, K).
+    """Return the final variance of every mode for the sampler of each request, (R, K).
 
-    Without the images' mean, as everywhere on the page, and without any space filter.
+    The images' mean and space filters are left out.
 
     Args:
-        model: whose sampler and frequency mask are meant, whatever the requests name.
+        model: its sampler and frequency mask are used; the model of the requests is ignored.
         modes: its data, in the bins of `theory.bins`.
-        requests: how they are sampled; no filter is vanilla.
+        requests: the samplers; one without a filter is vanilla.
     """
     planes = (model.frequency_gain(request).double().mean(0) for request in requests)
     gains = np.stack([theory.bins(plane).power for plane in planes])
@@ -29,9 +29,9 @@ def variances(model: Model, modes: theory.Modes, requests: Sequence[Request]) ->
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:
-    """Yield the exact power of vanilla and PDS after each iteration, where the data are Gaussian.
+    """Yield the exact power of vanilla and PDS after each iteration if the data are Gaussian.
 
-    A network has no such answer: the iterator is then empty. The space mask of stationary data is
+    For a network the iterator is empty. The space mask of stationary data is
     constant and its gain 1, so it changes nothing here either.
     """
     model = load_model(request.model)

@@ -1,7 +1,7 @@
 """What all figures share: colors, a layout and a curve. No torch, no gradio.
 
-plotly draws in the browser. A layout goes to the page once. The controls move traces, lists of
-plain values in plotly's own terms, so that the axes stay and little travels.
+plotly draws in the browser. A layout is sent to the page once; the controls update traces only, as
+lists of plain values in plotly's format, so that axes stay fixed and messages are small.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ VANILLA, OURS, TUNED = "#cf6a3f", "#2389a3", "#8a6fc0"
 
 
 def layout(title: str, **more: Any) -> Layout:
-    """Return a layout in the page's manner, checked by plotly."""
+    """Return a layout in the style of the page, validated by plotly."""
     axis = {"gridcolor": FAINT, "zeroline": False, "color": INK, "fixedrange": True}
     base = go.Layout(
         title={"text": title, "font": {"size": 15}, "x": 0.5, "y": 0.98}, xaxis=axis, yaxis=axis,

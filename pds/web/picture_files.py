@@ -27,7 +27,7 @@ def decode(files: Sequence[object], size: int) -> Pixels:
         size: side in pixels that they are cropped and shrunk to.
 
     Raises:
-        ValueError: for a file that is no picture, and for too many pixels.
+        ValueError: for a file that is not a picture, and for too many pixels.
     """
     pictures, budget = [], MAX_SENT_PIXELS_TOGETHER
     for number, file in enumerate(files):
@@ -38,7 +38,7 @@ def decode(files: Sequence[object], size: int) -> Pixels:
 
 
 def _decode(file: object, number: int, size: int, budget: int) -> tuple[Pixels, int]:
-    """Decode a picture after a look at its size, and return it with its number of pixels."""
+    """Decode a picture after a check of its size, and return it with its number of pixels."""
     unreadable = ValueError(
         f"picture {number} is not one that can be read: PNG, JPEG or WebP in base64"
     )

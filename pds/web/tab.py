@@ -1,7 +1,7 @@
-"""The description of a tab: everything that the page needs to know of it.
+"""The description of a tab for the page.
 
 The HTML, the scripts and the Python of a tab lie in its folder below `pds.web.tabs`; its module
-`tab` ends with one `Tab`. `pds.web.components` makes the component of it.
+`tab` ends with one `Tab`. `pds.web.components` builds its component.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ STATIC = Path(__file__).parent / "static"
 class Run:
     """A run that the script of a tab starts.
 
-    event: name of the event by which it does; the event "stop" cancels the run.
+    event: name of the event that starts it; the event "stop" cancels it.
     kind: name of the run in the journal.
     messages: makes the messages of the run.
     """
@@ -40,10 +40,10 @@ class Tab:
     scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
     setup: returns the values that the script needs before its first request.
     element: id of the component, if it is not the tab's name.
-    value: returns the recorded run that is shown first, if there is one.
+    value: returns the recorded run that is shown at first; None without one.
     views: functions that the script calls, by name.
-    run: the run that the script starts, if there is one.
-    notes: file of more HTML below the component, if there is some.
+    run: the run that the script starts; None without one.
+    notes: file of HTML below the component, "" without one.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Tab:
 
     @property
     def is_pane(self) -> bool:
-        """Return whether controls ask the server and figures show its answer, see `pane.js`."""
+        """Return whether the tab consists of controls and figures, see `pane.js`."""
         return "pane.js" in self.scripts
 
     def text(self, *names: str) -> str:

@@ -1,4 +1,4 @@
-"""How many states of a run travel in one lossless PNG, and how they are laid out in it."""
+"""The sheet of a run: its kept steps in one lossless PNG, and how many they are."""
 
 import io
 import zlib
@@ -13,7 +13,7 @@ Tiles = NDArray[np.uint8]
 MOST_KEPT = 66
 FEWEST_KEPT = 32
 SHEET_PIXELS = 1_100_000
-"""Kept steps of one run: between these counts, as many as fit into a sheet of so many pixels."""
+"""A run keeps as many steps as fit into SHEET_PIXELS, from FEWEST_KEPT to MOST_KEPT."""
 MOST_PIXELS = 4_200_000
 """No sheet is larger, however few steps it keeps."""
 

@@ -1,8 +1,7 @@
 """All use of gradio's internals, in one place; the version of gradio is pinned.
 
 gradio keeps a queue of messages for every visit until they are read, and a set of runs until the
-process ends. A sweeper drops the messages that nobody reads, and the models and masks of visits
-that are over.
+process ends. A sweeper drops unread messages, and the models and masks of visits that are over.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ from pds.web.server.journal import JOURNAL
 from pds.web.server.visits import Visits
 
 FOLDER = "GRADIO_TEMP_DIR"
-"""Names the only folder that gradio writes to; with `Guard` before it, it stays empty."""
+"""Environment variable of the only folder that gradio writes to; `Guard` keeps it empty."""
 UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
 """Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
 
@@ -57,7 +56,7 @@ def claim_folder() -> Path:
 
 
 def app_settings(plotly: Path) -> dict[str, Any]:
-    """Return what is added to gradio's app: the guard, two routes and the sweeper.
+    """Return the additions to gradio's app: the guard, two routes and the sweeper.
 
     Args:
         plotly: the script that draws figures in the browser.
@@ -85,7 +84,7 @@ def app_settings(plotly: Path) -> dict[str, Any]:
 
 
 def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
-    """Return the endpoint that answers with the state of the server, 503 where that is not ok."""
+    """Return the endpoint that answers with the state of the server, 503 if it is not ok."""
 
     async def healthz(_: Any) -> Response:
         body = dict(state())
@@ -96,7 +95,7 @@ def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
 
 
 def server_state(queue: Any) -> dict[str, Any]:
-    """Return what /healthz answers."""
+    """Return the state of the server for /healthz."""
     waiting = len(queue) if queue is not None else 0
     return {
         "status": "ok" if models.worker().alive else "the sampler's thread has ended",
@@ -124,7 +123,7 @@ def queue_full(queue: Any) -> str:
 
 
 def endpoints(gradio: Any) -> Endpoints:
-    """Return what may be asked for of a gradio app."""
+    """Return the functions and endpoints of a gradio app for the guard."""
     blocks = gradio.get_blocks()
     queue = blocks._queue
 
@@ -184,7 +183,7 @@ def unread_messages(request: Any) -> Callable[[], int]:
 
 
 async def _sweep(gradio: Any) -> None:
-    """Drop what nobody will ask for again, as long as the server runs."""
+    """Drop unread messages and the data of visits that are over, periodically."""
     queue = gradio.get_blocks()._queue
     trimmed = time.monotonic()
     while True:
@@ -200,9 +199,9 @@ async def _sweep(gradio: Any) -> None:
 
 
 async def drop_unread(queue: Any, current: Visits) -> None:
-    """Drop the messages that nobody has read for `UNREAD_SECONDS`.
+    """Drop the messages of visits that have been silent for `UNREAD_SECONDS`.
 
-    A visit that reads nothing between two runs is not over: it counts from its last request.
+    The time counts from the last request too, since a visit reads nothing between two runs.
 
     Args:
         queue: gradio's.

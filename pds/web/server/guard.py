@@ -1,7 +1,7 @@
 """Middleware before gradio: only requests that the page needs, small and well-formed, pass.
 
 gradio serves more than this page uses (uploads to disk, proxies, recordings, editors), prints a
-traceback for many malformed requests, and keeps the messages of runs that nobody reads. The guard
+traceback for many malformed requests, and keeps unread messages. The guard
 refuses a request with one JSON sentence, or passes it on with its body read and checked:
 
     address   one of those below, of bounded length
@@ -48,7 +48,7 @@ FOLDERS = ("/assets/", "/static/", "/svelte/", "/pwa_icon")
 HEARTBEAT, MESSAGES, CALL = (API + name for name in ("/heartbeat/", "/queue/data", "/call/"))
 MCP = API + "/mcp"
 V2 = "v2/"
-"""Before the name of an endpoint whose values come by their names."""
+"""Prefix of the name of an endpoint whose values are named."""
 JOIN, CANCEL, RESET, SERVER = (
     API + name for name in ("/queue/join", "/cancel", "/reset", "/component_server")
 )
@@ -67,7 +67,7 @@ Kind = Literal["heartbeats", "streams"]
 
 
 class Names(NamedTuple):
-    """Names of the values of an endpoint, and those without which it does nothing."""
+    """Names of the values of an endpoint, and those that are required."""
 
     all: frozenset[str]
     required: frozenset[str]
@@ -75,7 +75,7 @@ class Names(NamedTuple):
 
 @dataclass(frozen=True)
 class Endpoints:
-    """What may be asked for of the gradio app.
+    """The functions and endpoints of the gradio app, and the state of its queue.
 
     inputs: number of values of each function, by the function's number.
     public: number of values of each endpoint for programs, by its name.
@@ -84,9 +84,9 @@ class Endpoints:
     uploads: names of the functions that take pictures or a mask.
     num_uploads_waiting: returns how many runs of these are in the queue.
     tools: whether language models are served too, at `MCP`.
-    has_messages: whether there are messages of a visit.
-    visit_of_run: the visit of a run, if there is such a run.
-    queue_full: the sentence for visits that the queue has no room for.
+    has_messages: returns whether there are messages of a visit.
+    visit_of_run: returns the visit of a run, None if there is no such run.
+    queue_full: returns the sentence for requests that the queue has no room for.
     """
 
     inputs: Mapping[int, int]
@@ -105,9 +105,9 @@ class Guard:
     """The middleware.
 
     Args:
-        app: what requests are passed on to.
+        app: receives the requests that pass.
         endpoints: returns the endpoints of the gradio app in the scope; called once.
-        visits: is told of every request of a visit.
+        visits: records the requests and streams of visits.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Guard:
             await self._admit(scope, receive, send)
         except Refused as refused:
             answer = JSONResponse({"detail": refused.sentence}, refused.status)
-            # What is left of a body is not waited for.
+            # The rest of a body is not read.
             answer.headers["connection"] = "close"
             await answer(scope, receive, send)
 
@@ -165,7 +165,7 @@ class Guard:
             raise _not_found()
 
     def _reader(self, path: str, query: Mapping[str, list[str]]) -> str:
-        """Return the visit whose messages are asked for."""
+        """Return the visit whose messages are requested."""
         if path == MESSAGES:
             visit = _name(query.get("session_hash", [""])[0], "the visit")
             if not self.endpoints.has_messages(visit):
@@ -201,7 +201,7 @@ class Guard:
             await self._app(scope, Replay(body, receive), self._with_wait(path, send))
 
     async def _arrived(self, receive: Receive, most: int, *, known: int) -> bytes:
-        """Read a body; only so many large ones, or of unknown length, at a time."""
+        """Read a body; the number of large ones, or of unknown length, at a time is limited."""
         if 0 < known <= MAX_BODY_BYTES:
             return await read(receive, known)
         if self._arriving >= MAX_BROUGHT_ARRIVING:
@@ -213,7 +213,7 @@ class Guard:
             self._arriving -= 1
 
     def _check(self, path: str, values: Mapping[str, Any], size: int, scope: Scope) -> None:
-        """Check the values of a body: those that gradio and the page accept."""
+        """Check that gradio and the page accept the values of a body."""
         if path == JOIN:
             _check_count(values, self.endpoints.inputs, values.get("fn_index"), "function")
             _integer(values.get("trigger_id"), "trigger_id")
@@ -250,7 +250,7 @@ class Guard:
             raise Refused(413, f"the body is over {MAX_BODY_BYTES:,} bytes")
 
     def _with_wait(self, path: str, send: Send) -> Send:
-        """Put the wait for a place into the answer that the queue is full."""
+        """Replace the answer that the queue is full by one with the expected wait."""
         refused = False
 
         async def explained(message: Message) -> None:

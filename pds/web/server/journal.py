@@ -1,7 +1,7 @@
-"""The server's log for its operator: one JSON line per run, and the state right now.
+"""The server's log for its operator: one JSON line per run, and the current state.
 
-Lines go through `logging`, logger "pds", to stderr. They say what was computed and how it ended,
-never for whom, and never the name of a visitor's model.
+Lines go through `logging`, logger "pds", to stderr. They contain the settings and the outcome of a
+run, but nothing about the visitor and no name of a visitor's model.
 """
 
 import json
@@ -72,7 +72,7 @@ class Entry:
 
     @property
     def refused(self) -> bool:
-        """Return whether the last message says what was wrong with the request."""
+        """Return whether the last message is an error in the request."""
         return (self.last or {}).get("kind") == "error"
 
 
@@ -110,7 +110,7 @@ class Journal:
         return mean(spent) * (1 + waiting) / places if spent else None
 
     def state(self) -> dict[str, Any]:
-        """Return the state of the server right now."""
+        """Return the current state of the server."""
         return {
             "uptime": round(self._clock() - self._start, 3),
             "runs": self.under_way,
@@ -125,7 +125,7 @@ class Journal:
 
         Args:
             kind: name of the run.
-            values: its request as it was sent.
+            values: its request as received.
         """
         entry = Entry(self._clock, self._clock())
         with self._lock:

@@ -1,4 +1,4 @@
-"""How numbers and pictures travel to the page: JSON without NaN, pictures as lossless PNG."""
+"""Encoding of messages to the page: JSON without NaN, pictures as lossless PNG."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ def dumps(message: Mapping[str, Any]) -> str:
 
 
 def finite(value: float) -> float | None:
-    """Round to 5 digits; None for what is not finite."""
+    """Round to 5 digits; None if the value is not finite."""
     return float(f"{value:.5g}") if math.isfinite(value) else None
 
 
 def rounded(values: NDArray[Any]) -> list[Any]:
-    """Round every number of an array of any shape; None for what is not finite."""
+    """Round every number of an array of any shape; None for those that are not finite."""
     if values.ndim > 1:
         return [rounded(row) for row in values]
     return [finite(value) for value in values.tolist()]

@@ -16,8 +16,8 @@ class Refused(Exception):
     """A request that is not passed on.
 
     Args:
-        status: of HTTP.
-        sentence: what was wrong with it.
+        status: the HTTP status.
+        sentence: the reason.
     """
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 class Replay:
-    """Receives a body that was read before, and then what comes after it."""
+    """Receives a body that was read before, then further messages."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
@@ -40,7 +40,7 @@ class Replay:
 
 
 class Bounded:
-    """Receives a body of bounded size, of whatever form."""
+    """Receives a body of bounded size without parsing it."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._left = receive, MAX_BODY_BYTES
@@ -54,7 +54,7 @@ class Bounded:
 
 
 async def read(receive: Receive, most: int) -> bytes:
-    """Read a body, whose stated length is not believed."""
+    """Read a body of at most `most` bytes, whatever its Content-Length says."""
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):

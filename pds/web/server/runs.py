@@ -1,7 +1,7 @@
-"""What the server does around every view and every run of a tab.
+"""Calls of the views and runs of tabs.
 
-The values of a visit are restricted to its own models and masks; whatever is wrong with them
-becomes one sentence. A run is written to the journal and advances no faster than it is read.
+The values of a visit are restricted to its own models and masks, and an error becomes one sentence.
+A run is written to the journal and advances no faster than it is read.
 """
 
 import time
@@ -16,12 +16,12 @@ from pds.web.server.journal import JOURNAL
 from pds.web.server.messages import Message
 
 POLL_SECONDS = 0.02
-"""Interval at which a run that waits for its reader looks whether messages were read."""
+"""Interval at which a run that waits for its reader counts the unread messages."""
 
 View = Callable[[Mapping[str, Any]], Message | str]
-"""Named values in, what the page shows out."""
+"""Maps named values to a message, or to text, for the page."""
 Messages = Callable[[Mapping[str, Any]], Generator[Message, None, None]]
-"""Named values in, the messages of a run out."""
+"""Maps named values to the messages of a run."""
 
 
 def answer(view: View, values: object, request: Any = None) -> Message | str:
@@ -29,8 +29,8 @@ def answer(view: View, values: object, request: Any = None) -> Message | str:
 
     Args:
         view: of a tab.
-        values: as they were sent.
-        request: gradio's, from which the visit is known.
+        values: as received.
+        request: gradio's, which has the name of the visit.
     """
     try:
         return view(visits.restrict(_named(values), visit_of(request)))
@@ -50,13 +50,13 @@ def run(
 
     Args:
         kind: name of the run in the journal.
-        values: as they were sent.
+        values: as received.
         messages: starts the run.
-        request: gradio's, from which the visit is known.
+        request: gradio's, which has the name of the visit.
         sleep: waits for a number of seconds.
 
     Yields:
-        The messages; whatever is wrong with the values is the last, of kind "error".
+        The messages; an error in the values is the last message, of kind "error".
 
     Raises:
         TimeoutError: if no message was read for `UNREAD_SECONDS`.

@@ -24,7 +24,7 @@ visitor_masks: VisitorStore[Tensor] = VisitorStore(
 """Raw masks (C, H, W) of the files that visitors open."""
 
 UNKNOWN = "gone"
-"""Stands for the name of an item of another visit; no item has it."""
+"""Replaces the name of an item of another visit; no item has this name."""
 
 
 @dataclass
@@ -74,14 +74,14 @@ class Visits:
         return visit.streams if visit else 0
 
     def silent(self, name: str) -> float | None:
-        """Return the seconds since a visit last read or asked; None for an unknown visit."""
+        """Return the seconds since the last request or stream of a visit, None if it is unknown."""
         visit = self._visits.get(name)
         if visit is None:
             return None
         return 0.0 if visit.streams else self._clock() - visit.seen
 
     def sweep(self) -> list[str]:
-        """Drop the items of the visits that are over, and return the names of these."""
+        """Drop the items of the visits that are over, and return the names of these visits."""
         now = self._clock()
         with self._lock:
             over = [name for name, visit in self._visits.items() if _over(visit, now)]
@@ -112,7 +112,7 @@ def restrict(values: Mapping[str, Any], visit: str) -> dict[str, Any]:
     """Return the values of a visit without the names of other visits' models and masks.
 
     Args:
-        values: as they were sent; values may be mappings themselves.
+        values: as received; values may be mappings themselves.
         visit: the name of the visit, which is added as `visit`.
     """
     return {name: _restrict(value, visit) for name, value in values.items()} | {"visit": visit}

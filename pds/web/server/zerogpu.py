@@ -12,10 +12,10 @@ SECONDS = 60
 
 
 def on_lent_gpu(run: T) -> T:
-    """Let a generator run on a lent GPU, where the package `spaces` is present.
+    """Return a generator function that runs on a lent GPU if the package `spaces` is present.
 
-    The host calls it in a copy of this process that ends with it, and replaces what it raises by
-    an error of its own: errors with a sentence for the visitor therefore return as values.
+    The host runs it in a fork of this process and replaces its exceptions by its own; errors with a
+    sentence for the visitor are therefore passed as values.
     """
     if importlib.util.find_spec("spaces") is None:
         return run

@@ -1,7 +1,7 @@
-"""Files of the run on screen. The page sends its own message back, and the server keeps nothing.
+"""Files of the run on screen. The page sends its own message back; the server stores nothing.
 
-So no visitor can ask for another's run and no file lies on the disk; but the message may come from
-anyone, and every value is checked before a file is made of it.
+So no visitor can access the run of another, and no file is written to disk. The message is
+untrusted: every value is checked.
 """
 
 import base64
@@ -33,7 +33,7 @@ from pds.web.tabs.compare.live_comparison import parse
 MAX_CHARACTERS = 6 * MOST_PIXELS
 """Length of a message's picture: noise does not compress, and base64 adds a third."""
 MAX_STEPS_KEPT = 2 * MOST_KEPT
-"""Steps that the page holds of a run that was stopped."""
+"""Steps that the page keeps of a stopped run."""
 SAMPLERS = ("vanilla", "pds")
 NUMBERS = ("iteration", "nfe")
 COLUMNS = (
@@ -42,7 +42,7 @@ COLUMNS = (
     "cycles_per_pixel",
     *(f"{name}_power" for name in ("data", *SAMPLERS)),
 )
-"""Columns of the table, before the exact power where there is one."""
+"""Columns of the table, before those of the exact power."""
 DAMAGED = "The run did not arrive whole; please try again"
 
 Values = NDArray[np.float64]
@@ -84,7 +84,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
         The file's name and its content in base64.
 
     Raises:
-        ValueError: if the run is damaged, or no such kind is known.
+        ValueError: if the run is damaged, or the kind unknown.
     """
     kind = values.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
@@ -101,10 +101,10 @@ def file_of(values: Mapping[str, Any]) -> Message:
 
 
 def read(values: Mapping[str, Any]) -> Kept:
-    """Check a message and read the run from it.
+    """Check a message and return its run.
 
     Raises:
-        ValueError: unless every value is there, of its type and of the shape that the request has.
+        ValueError: if a value is missing, or has another type or shape than the request implies.
     """
     settings, steps = values.get("request"), values.get("steps")
     if not isinstance(settings, dict) or not isinstance(steps, list):
@@ -187,7 +187,7 @@ KINDS: dict[str, tuple[str, Callable[[Kept], bytes]]] = {
 
 
 def texts(values: Mapping[str, Any]) -> Message:
-    """Return the forms in which a request travels: a link's query, a command, lines of Python."""
+    """Return a request as a link's query, as a command, and as lines of Python."""
     request = parse(values)
     return {
         "link": request_text.to_query(request),
@@ -197,13 +197,13 @@ def texts(values: Mapping[str, Any]) -> Message:
 
 
 def opened(values: Mapping[str, Any]) -> Message:
-    """Return the settings that a link's query or a picture's record asks for.
+    """Return the settings in a link's query or in a picture's record.
 
     Args:
         values: query, or record, the text of one of our PNGs.
 
     Returns:
-        The request; and, of a link, whether it asks for a run and what is wrong with it.
+        The request; and for a link, whether it has any setting, and its first error.
 
     Raises:
         ValueError: if a record cannot be read.
@@ -220,7 +220,7 @@ def opened(values: Mapping[str, Any]) -> Message:
 def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uint8]:
     """Decode a sheet of steps; its size is compared before a pixel is read.
 
-    Of a run that was stopped the page draws the sheet itself, and browsers write RGBA.
+    The sheet of a stopped run is drawn by the page, and browsers write RGBA.
     """
     if not isinstance(content, str) or len(content) > MAX_CHARACTERS:
         raise ValueError(DAMAGED)

@@ -1,4 +1,4 @@
-"""A comparison: a request in, messages out.
+"""A comparison: from a request to its messages.
 
 The `steps` of a message describe moments of the run, its `png` holds one row of images per step
 (all vanilla images, then all of the sampler beside it). A live frame has one step; the message that
@@ -63,7 +63,7 @@ def messages(
 ) -> Generator[Message, None, None]:
     """Yield live frames by the clock, and at the end the sheet of all kept steps.
 
-    The time of a step leaves out the time that the reader takes.
+    The time of a step excludes that of the reader.
     """
     scene = Scene.of(request)
     kept = set(kept_steps(request.num_steps, scene.num_pixels))
@@ -102,7 +102,7 @@ def finished(scene: Scene, sheet: list[Moment]) -> Message:
 
 
 def record(request: Request, path: Path = FIRST_PAINT) -> Message:
-    """Run a request and write what the first paint shows: its end at once, all steps on demand."""
+    """Run a request and record it for the first paint: its end, and all steps for later."""
     *_, whole = messages(request)
     end = {**whole, "steps": whole["steps"][-1:], "png": _last_row(whole)}
     path.write_text(dumps({"end": end, "whole": whole}) + "\n", encoding="utf-8")

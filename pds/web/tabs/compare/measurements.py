@@ -1,4 +1,4 @@
-"""What the page measures and draws of one step of a comparison."""
+"""Numbers and images of one step of a comparison."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -17,7 +17,7 @@ from pds.web.server.messages import Message, finite, picture, rounded
 
 @dataclass(frozen=True)
 class Scene:
-    """A model and what its pictures and curves are measured against."""
+    """The model of a request, and the statistics of its data for pictures and curves."""
 
     request: Request
     model: Model

@@ -10,7 +10,7 @@ from pds.theory import tuned
 from pds.web.tabs.filter.figures import Gains, Levels
 
 LARGEST_DRAWN = 64
-"""Larger planes are averaged down to this many pixels a side before they travel."""
+"""Larger planes are averaged down to this many pixels a side before they are sent."""
 
 
 def levels_of(model: Model, num_steps: int) -> Levels:
@@ -52,6 +52,6 @@ def _channel(gain: Tensor, channel: int) -> Tensor:
 
 
 def _small(plane: Tensor) -> Tensor:
-    """Average a plane or a row down to what is drawn."""
+    """Average a plane or a row down to at most `LARGEST_DRAWN` a side."""
     height, width = (min(LARGEST_DRAWN, n) for n in plane.shape)
     return torch.nn.functional.adaptive_avg_pool2d(plane[None].double(), (height, width))[0]

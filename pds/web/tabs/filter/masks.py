@@ -35,10 +35,10 @@ def open_file(values: Mapping[str, Any]) -> Message:
 
     Args:
         values: content, the base64 text of a .npy file, and kind, "frequency" or "space"; and
-            visit, whose it is.
+            visit, its owner.
 
     Raises:
-        ValueError: if it is too large, or no such mask.
+        ValueError: if it is too large, or not such a mask.
     """
     content, kind = values.get("content"), values.get("kind")
     if not isinstance(content, str) or kind not in KINDS:

@@ -1,4 +1,4 @@
-"""What a filter and tuned noise levels do, in numbers."""
+"""Sentences about filters and tuned noise levels, with numbers."""
 
 from dataclasses import replace
 
@@ -70,7 +70,7 @@ def _strength(sampler: PredictorCorrector) -> float:
 
 
 def levels_sentence(levels: Levels) -> str:
-    """Say how many of the noise levels are of the size of what the data hold."""
+    """Say how many of the noise levels lie within the levels of the data."""
     low, high = levels.band
     ours, published = (
         int(((low <= sigmas) & (sigmas <= high)).sum())

@@ -28,7 +28,7 @@ CHANNELS = ("mean of all channels", "red", "green", "blue")
 
 
 def setup() -> Message:
-    """Return what the tab needs before its first request."""
+    """Return the values that the script needs before its first request."""
     return {
         "layouts": figures.filter_layouts() | {"levels": figures.levels_layout()},
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],

@@ -32,7 +32,7 @@ NUM_SHOWN = 24
 
 
 def setup() -> Message:
-    """Return what the tab needs before anything is sent."""
+    """Return the values that the script needs before its first request."""
     layouts = figures.filter_layouts()
     return {
         "layouts": {name: layouts[name] for name in ("plane", "radial", "space")}
@@ -49,11 +49,11 @@ def bring(values: Mapping[str, Any]) -> Message:
 
     Args:
         values: size, one of `OWN_SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
-            example, true to take drawn portraits; and texture, as of `pds.models.from_images`;
-            visit, to which the model belongs.
+            example, true to take drawn portraits; texture, as in `pds.models.from_images`; and
+            visit, the owner of the model.
 
     Returns:
-        What the pane shows, and the model's name for requests.
+        The figures, sentences and pictures of the tab, and the model's name for requests.
 
     Raises:
         ValueError: if the pictures are too few, too many or damaged.

@@ -23,7 +23,7 @@ from pds.web.tab import Run, Tab
 
 RECORDED = ROOT / "assets" / "ladder.json"
 COUNTS = (*LADDER, 20, 10)
-"""Columns: the paper's iteration counts, and two more, where the embedded models show most."""
+"""Columns: the paper's iteration counts, and two more, where the embedded models differ most."""
 ROWS = ("Vanilla", "PDS", "Tuned")
 NUM_IMAGES = 2
 INTERVAL = 0.3
@@ -31,7 +31,7 @@ INTERVAL = 0.3
 
 
 def setup() -> Message:
-    """Return what the tab needs before anything is drawn."""
+    """Return the values that the script needs before its first request."""
     return {"counts": list(COUNTS), "rows": ROWS, "limits": {"seed": MAX_SEED}}
 
 
@@ -44,14 +44,14 @@ def recorded(path: Path = RECORDED) -> str:
 
 
 def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = COUNTS) -> Message:
-    """Draw the figure of a request, whatever its own N, and write it."""
+    """Draw the figure of a request, whose own N is ignored, and write it."""
     *_, whole = figure(replace(request, num_images=NUM_IMAGES), counts)
     path.write_text(dumps(whole) + "\n", encoding="utf-8")
     return whole
 
 
 def messages(values: Mapping[str, Any]) -> Generator[Message, None, None]:
-    """Draw the figure that the page asks for.
+    """Draw the figure that the page requests.
 
     Args:
         values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too.

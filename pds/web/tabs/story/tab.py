@@ -1,4 +1,4 @@
-"""The tab "Why few steps fail": the controls of a step in, its figures and sentences out."""
+"""The tab "Why few steps fail": from the controls of a step to its figures and sentences."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -23,11 +23,11 @@ FIELDS = ("field64", "portraits32")
 
 MAX_CLOCK = 66
 LAST_SIGMA = 0.009
-"""Where the end of a run, sigma = 0, is drawn on a logarithmic axis."""
+"""Place of sigma = 0, the end of a run, on a logarithmic axis."""
 
 
 def setup() -> Message:
-    """Return what the tab needs before its first request."""
+    """Return the values that the script needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
     stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
     return {"layouts": figures.layouts() | lab.layouts(), "fields": fields, "stops": stops}
@@ -53,13 +53,13 @@ def view(values: Mapping[str, Any]) -> Message:
 
 
 def first(_: Field, values: Mapping[str, Any]) -> Message:
-    """A static Gaussian in two dimensions."""
+    """Show Langevin sampling of a static Gaussian in two dimensions."""
     ranges = {"kappa": (1, 1000), "length": (0.001, 3), "power": (0, 1), "swirl": (0, 5)}
     return lab.view({name: _number(values, name, *ends) for name, ends in ranges.items()})
 
 
 def wall(field: Field, values: Mapping[str, Any]) -> Message:
-    """Sigma moves the wall between signal and noise."""
+    """Show which frequencies stand above the noise at a sigma, and a denoised picture."""
     sigma = _number(values, "sigma", 0.01, 1348)
     at = gaussian.wall(field, sigma)
     std = float(at.clean.std())
@@ -88,7 +88,7 @@ def wall(field: Field, values: Mapping[str, Any]) -> Message:
 
 
 def lag(field: Field, values: Mapping[str, Any]) -> Message:
-    """How far one frequency lags behind the falling noise, for several N."""
+    """Show how far one frequency lags behind the falling noise, for several N."""
     radius = gaussian.RADII[_chosen(values, "radius", gaussian.RADII)]
     alpha = _strength(values) if values.get("sampler") == "PDS" else None
     at = int(np.abs(field.rings.radius - radius).argmin())
@@ -112,7 +112,7 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
 
 
 def errors(field: Field, values: Mapping[str, Any]) -> Message:
-    """Error against N, with controls and the crossover."""
+    """Show the error against N, with controls and the crossover."""
     alpha, chosen = _strength(values), _chosen(values, "num_steps", gaussian.COUNTS)
     table = gaussian.errors(field, alpha)
     curves = table.curves | tuned_record.curves(values["model"])
@@ -147,7 +147,7 @@ def _errors_sentence(n: int, alpha: float, at: Mapping[str, float], crossings: l
 
 
 def advantage(field: Field, values: Mapping[str, Any]) -> Message:
-    """The alpha x N map, with its cliff."""
+    """Show where in the plane of N and alpha PDS is better than vanilla."""
     row = _chosen(values, "alpha", gaussian.ALPHAS)
     column = _chosen(values, "num_steps", gaussian.COUNTS)
     grid = gaussian.advantage(field)
@@ -179,7 +179,7 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
 
 
 def clocks(field: Field, values: Mapping[str, Any]) -> Message:
-    """Iteration k of N is not the end of k of k."""
+    """Compare iteration k of a run of N with the end of a run of k."""
     total = int(_number(values, "num_steps", 2, MAX_CLOCK))
     iteration = min(int(_number(values, "iteration", 1, MAX_CLOCK)), total)
     two = gaussian.clocks(field, total, iteration)
