@@ -14,8 +14,8 @@ from torch import Tensor
 
 from pds.sampling import (
     Chain,
-    Chains,
     Item,
+    JointChain,
     NoiseFn,
     Query,
     Sampler,
@@ -45,7 +45,7 @@ def sample(score: ScoreFn, chain: Chain) -> Tensor:
 
 def side_by_side(
     samplers: Sequence[Sampler], sde: SDE, *, noise: NoiseFn, shape: Sequence[int]
-) -> Chains:
+) -> JointChain:
     """Run several samplers from the same noise, their queries joined into one.
 
     The samplers may differ in everything, including N. Arguments and errors are those of

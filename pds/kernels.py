@@ -76,9 +76,7 @@ class Kernel(Protocol):
         """
         ...
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         """Advance x (B, C, H, W) by one step; score and noise have its shape.
 
         Raises:
@@ -94,11 +92,9 @@ class ReverseDiffusion(Kernel):
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         drift, diffusion = at
-        return _update(x, m.move(drift * x - diffusion**2 * score, noise), -1.0, diffusion)
+        return _update(x, m.move(drift * x - diffusion**2 * score, z), -1.0, diffusion)
 
 
 @dataclass(frozen=True)
@@ -117,12 +113,10 @@ class MarginalPreserving(Kernel):
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         drift, diffusion = at
         half = diffusion**2 / 2
-        return _update(x - drift * x + half * score, m.move(score, noise), half, diffusion)
+        return _update(x - drift * x + half * score, m.move(score, z), half, diffusion)
 
 
 @dataclass(frozen=True)
@@ -132,16 +126,14 @@ class Ancestral(Kernel):
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.posterior(len(times))
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         if not isinstance(m, Identity):
             raise ValueError(
                 "ancestral sampling draws from an exact posterior and cannot take a "
                 "preconditioner; use reverse_diffusion, or sample without a filter"
             )
         shrink, pull, scale = at
-        return _update(x - shrink * x, m.move(score, noise), pull, scale)
+        return _update(x - shrink * x, m.move(score, z), pull, scale)
 
 
 @dataclass(frozen=True)
@@ -167,11 +159,9 @@ class Langevin(Kernel):
         alpha = sde.alpha(len(times))
         return alpha, torch.full_like(alpha, self.snr)
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         alpha, snr = at
-        move = m.move(score, noise)
+        move = m.move(score, z)
         size = 2 * alpha * (snr * move.norm_ratio(self.snr_norm)) ** 2
         return _update(x, move, size, (2 * size) ** 0.5)
 
@@ -195,11 +185,9 @@ class AnnealedLangevin(Kernel):
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return (2 * sde.alpha(len(times)) * (self.snr * sde.marginal(times).std) ** 2,)
 
-    def __call__(
-        self, x: Tensor, score: Tensor, noise: Tensor, at: Row, m: Preconditioner
-    ) -> Update:
+    def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         (size,) = at
-        return _update(x, m.move(score, noise), size, (2 * size) ** 0.5)
+        return _update(x, m.move(score, z), size, (2 * size) ** 0.5)
 
 
 def _update(x: Tensor, move: Move, a: Scalars, b: Scalars) -> Update:

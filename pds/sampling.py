@@ -71,7 +71,7 @@ class Step:
 
 Chain = Generator[Query | Step, Tensor, None]
 """A run of one sampler on one batch of images."""
-Chains = Generator[Query | tuple[Step, ...], Tensor, None]
+JointChain = Generator[Query | tuple[Step, ...], Tensor, None]
 """Several chains side by side, whose queries are joined."""
 
 

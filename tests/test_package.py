@@ -106,6 +106,13 @@ def test_the_command_samples_by_a_shipped_configuration_and_filter(installed):
     assert printed == "run/eval: 1 images drawn, 0 were there\n"
 
 
+def test_a_picture_shows_the_command_of_the_installed_package(installed):
+    words = ["--config", CONFIG, "--workdir", "shown", "--speed_up", "1000", "--num_samples", "1"]
+    installed(installed.pds, "sample", *words)
+    shown = installed(installed.pds, "show", "shown/eval/000000.png")
+    assert shown.startswith("pds sample ")
+
+
 def test_the_code_that_ran_is_the_installed_one(installed):
     code = "import pds.files.shipped; print(pds.files.shipped.ROOT)"
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")

@@ -8,7 +8,7 @@ from pds.bench.timing import Effort, Work, alternate, figure, versus
 from pds.models import Model
 from pds.preconditioners import Identity
 from pds.request import Request
-from pds.sampling import Chains
+from pds.sampling import JointChain
 from pds.serving.batcher import Batcher
 
 VISITORS = (1, 4, 16, 30)
@@ -81,7 +81,7 @@ def _arrival(model: Model, count: int) -> Work:
     return arrive
 
 
-def _visitors(model: Model, count: int, images: int = 1) -> list[Chains]:
+def _visitors(model: Model, count: int, images: int = 1) -> list[JointChain]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [

@@ -14,7 +14,7 @@ from pds.jobs import configuration
 from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
-from pds.sampling import Chains, PredictorCorrector, ScoreFn
+from pds.sampling import JointChain, PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
@@ -63,7 +63,7 @@ def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
 
 def run(
     sde: SDE, shape: Sequence[int], preconditioners: Sequence[Preconditioner], *, seed: int = 0
-) -> Chains:
+) -> JointChain:
     """Return a run of the published sampler that is too long to end while it is timed."""
     sampler = PredictorCorrector(20_000, 1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
     return side_by_side(
@@ -87,7 +87,7 @@ def iterations(batcher: Batcher) -> int:
     return sum(progress.steps is not None for progress in batcher.step())
 
 
-def batcher(score: ScoreFn, *runs: Chains, max_images: int = sys.maxsize) -> Batcher:
+def batcher(score: ScoreFn, *runs: JointChain, max_images: int = sys.maxsize) -> Batcher:
     """Return a batcher with these runs under way."""
     batcher = Batcher(score, max_images=max_images)
     for run in runs:

@@ -110,8 +110,12 @@ class Record:
 
 
 def to_command(flags: Mapping[str, Any]) -> str:
-    """Return the shell command with these flags, without those equal to their defaults."""
-    words = ["python", "main.py"]
+    """Return the shell command with these flags, without those equal to their defaults.
+
+    It is main.py's in a checkout, and `pds sample` where the package is installed.
+    """
+    in_checkout = (ROOT / "main.py").is_file()
+    words = ["python", "main.py"] if in_checkout else ["pds", "sample"]
     for name in FLAGS:
         value = flags[name]
         if value == DEFAULTS.get(name):

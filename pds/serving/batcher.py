@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from pds.driving import join_queries
-from pds.sampling import Chains, Query, ScoreFn, Step, advance, answer
+from pds.sampling import JointChain, Query, ScoreFn, Step, advance, answer
 
 
 class Progress(NamedTuple):
@@ -33,14 +33,14 @@ class Progress(NamedTuple):
     finished: whether the run has ended.
     """
 
-    run: Chains
+    run: JointChain
     steps: tuple[Step, ...] | None
     error: Exception | None = None
     finished: bool = False
 
 
 @dataclass
-class _Seat:
+class _Turn:
     """The open query of a run, and the numbers that give its priority."""
 
     query: Query
@@ -70,9 +70,9 @@ class Batcher:
         if max_images < 1:
             raise ValueError(f"a network call takes at least 1 image, got max_images {max_images}")
         self.score, self.max_images = score, max_images
-        self.batch: tuple[Chains, ...] = ()
+        self.batch: tuple[JointChain, ...] = ()
         """The runs of the latest network call."""
-        self._seats: dict[Chains, _Seat] = {}
+        self._seats: dict[JointChain, _Turn] = {}
         self._turns = count()
 
     @property
@@ -80,7 +80,7 @@ class Batcher:
         """Return the number of runs, without the paused ones."""
         return sum(not seat.paused for seat in self._seats.values())
 
-    def join(self, run: Chains) -> None:
+    def join(self, run: JointChain) -> None:
         """Start a run, which takes part in the network calls from now on.
 
         Raises:
@@ -96,14 +96,14 @@ class Batcher:
                 raise ValueError(
                     f"images of {size} cannot join a batch of {others} (channels, height, width)"
                 )
-        self._seats[run] = _Seat(query, next(self._turns))
+        self._seats[run] = _Turn(query, next(self._turns))
 
-    def pause(self, run: Chains, *, paused: bool = True) -> None:
+    def pause(self, run: JointChain, *, paused: bool = True) -> None:
         """Pause a run, or resume it; its state is kept."""
         if run in self._seats:
             self._seats[run].paused = paused
 
-    def leave(self, run: Chains) -> None:
+    def leave(self, run: JointChain) -> None:
         """Cancel a run."""
         self._seats.pop(run, None)
         run.close()
@@ -137,7 +137,7 @@ class Batcher:
         answered = (self._send(run, part) for run, part in zip(self.batch, parts, strict=True))
         return [progress for progress in answered if progress is not None]
 
-    def _choose(self) -> Iterator[Chains]:
+    def _choose(self) -> Iterator[JointChain]:
         """Yield the runs of the next call in the order of their priority."""
         room = self.max_images
         waiting = [(run, seat) for run, seat in self._seats.items() if not seat.paused]
@@ -147,7 +147,7 @@ class Batcher:
                 room -= num_images
                 yield run
 
-    def _send(self, run: Chains, scores: Tensor) -> Progress | None:
+    def _send(self, run: JointChain, scores: Tensor) -> Progress | None:
         """Resume a run with its scores. An exception that it raises ends this run only."""
         seat = self._seats[run]
         try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from pds.sampling import Chains, Step
+from pds.sampling import JointChain, Step
 from pds.serving.batcher import Batcher
 
 AHEAD = 2
@@ -26,11 +26,11 @@ class _End:
 
 
 @dataclass(eq=False)
-class _Seat:
+class _Reader:
     """A run and its reader. Only the worker's thread changes `unread`."""
 
     batcher: Batcher
-    run: Chains
+    run: JointChain
     out: "queue.SimpleQueue[tuple[Step, ...] | Exception | _End]" = field(
         default_factory=queue.SimpleQueue
     )
@@ -52,8 +52,8 @@ class Worker:
             os.register_at_fork(after_in_child=self._forget)
 
     def _reset(self) -> None:
-        self._seats: dict[Chains, _Seat] = {}
-        self._commands: queue.SimpleQueue[tuple[Callable[[_Seat], None], _Seat]] = (
+        self._seats: dict[JointChain, _Reader] = {}
+        self._commands: queue.SimpleQueue[tuple[Callable[[_Reader], None], _Reader]] = (
             queue.SimpleQueue()
         )
         self._start = threading.Lock()
@@ -74,7 +74,7 @@ class Worker:
         """Return whether the thread is running, or has not been needed yet."""
         return self._thread is None or self._thread.is_alive()
 
-    def stream(self, batcher: Batcher, run: Chains) -> Generator[tuple[Step, ...], None, None]:
+    def stream(self, batcher: Batcher, run: JointChain) -> Generator[tuple[Step, ...], None, None]:
         """Yield the steps of a run, iteration by iteration; `close()` to cancel it.
 
         Args:
@@ -84,7 +84,7 @@ class Worker:
         Raises:
             Exception: as raised by the run's samplers or its model.
         """
-        seat = _Seat(batcher, run)
+        seat = _Reader(batcher, run)
         self._post(self._join, seat)
         try:
             while not isinstance(item := seat.out.get(), _End):
@@ -95,7 +95,7 @@ class Worker:
         finally:
             self._post(self._close, seat)
 
-    def _post(self, command: Callable[[_Seat], None], seat: _Seat) -> None:
+    def _post(self, command: Callable[[_Reader], None], seat: _Reader) -> None:
         self._commands.put((command, seat))
         with self._start:
             if self._thread is None:
@@ -146,7 +146,7 @@ class Worker:
             elif seat.unread >= AHEAD:
                 batcher.pause(run)
 
-    def _join(self, seat: _Seat) -> None:
+    def _join(self, seat: _Reader) -> None:
         try:
             seat.batcher.join(seat.run)
         except Exception as error:
@@ -154,10 +154,10 @@ class Worker:
             return
         self._seats[seat.run] = seat
 
-    def _read(self, seat: _Seat) -> None:
+    def _read(self, seat: _Reader) -> None:
         seat.unread -= 1
         seat.batcher.pause(seat.run, paused=False)
 
-    def _close(self, seat: _Seat) -> None:
+    def _close(self, seat: _Reader) -> None:
         seat.batcher.leave(seat.run)
         self._seats.pop(seat.run, None)
