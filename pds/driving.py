@@ -23,6 +23,7 @@ from pds.sampling import (
     Step,
     advance,
     answer,
+    join_queries,
 )
 from pds.sde import SDE
 
@@ -79,11 +80,6 @@ def side_by_side(
             latest |= new_steps
             if new_steps and len(latest) == len(chains):
                 yield tuple(latest[i] for i in range(len(chains)))
-
-
-def join_queries(queries: Sequence[Query]) -> Query:
-    """Return one query for the images of several, in their order."""
-    return Query(torch.cat([q.x for q in queries]), tuple(t for q in queries for t in q.t))
 
 
 def seeded_noise(seeds: Sequence[int], *, device: torch.device | str = "cpu") -> NoiseFn:

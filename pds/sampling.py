@@ -337,3 +337,8 @@ def answer(score: ScoreFn, query: Query) -> Tensor:
     """Return the scores of a query, (B, C, H, W), without synchronizing with the device."""
     t = torch.tensor(query.t, dtype=torch.float64)
     return score(query.x, t.to(query.x.device, non_blocking=True))
+
+
+def join_queries(queries: Sequence[Query]) -> Query:
+    """Return one query for the images of several, in their order."""
+    return Query(torch.cat([q.x for q in queries]), tuple(t for q in queries for t in q.t))

@@ -21,8 +21,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from pds.driving import join_queries
-from pds.sampling import JointChain, Query, ScoreFn, Step, advance, answer
+from pds.sampling import JointChain, Query, ScoreFn, Step, advance, answer, join_queries
 
 
 class Progress(NamedTuple):
