@@ -24,7 +24,7 @@ from typing import Literal, NamedTuple, Protocol, Self, TypeVar
 import torch
 from torch import Tensor
 
-from pds.kernels import Columns, Kernel, Langevin, ReverseDiffusion, Row, Update, still
+from pds.kernels import Columns, Kernel, Langevin, ReverseDiffusion, Update, still
 from pds.limits import require_whole
 from pds.preconditioners import Identity, Preconditioner
 from pds.sde import SDE, VESDE
@@ -115,13 +115,13 @@ class Grid(NamedTuple):
 
     prior_std: standard deviation of the start.
     t, sigma: the time passed to the network and std(t) of each iteration, (N,).
-    rows: the coefficients of every kernel at each iteration, (N, kernels).
+    coefficients: of every kernel, each with N values.
     """
 
     prior_std: float
     t: Sequence[float]
     sigma: Sequence[float]
-    rows: Sequence[Sequence[Row]]
+    coefficients: Sequence[Sequence[Sequence[float]]]
 
 
 def predictor_corrector(
@@ -144,7 +144,9 @@ def predictor_corrector(
         A `Query` before each kernel, a `Step` after each iteration.
     """
     x = grid.prior_std * m.apply(noise(shape))
-    for index, (t, sigma, rows) in enumerate(zip(grid.t, grid.sigma, grid.rows, strict=True)):
+    rows_of_kernels = (zip(*columns, strict=True) for columns in grid.coefficients)
+    iterations = zip(grid.t, grid.sigma, *rows_of_kernels, strict=True)
+    for index, (t, sigma, *rows) in enumerate(iterations):
         for (kernel, m_k), row in zip(kernels, rows, strict=True):
             score = yield Query(x, (t,) * len(x))
             update = kernel(x, score, noise(shape), row, m_k)
@@ -227,12 +229,8 @@ class PredictorCorrector:
         sigma = process.marginal(times).std
         network_times = times if process == sde else sde.time(sigma)
         # Rounded to the precision of the images before, not after, a kernel squares them.
-        columns = [
-            list(zip(*(column.float().tolist() for column in coefficients), strict=True))
-            for coefficients in self.coefficients(sde)
-        ]
-        rows = list(zip(*columns, strict=True))
-        return Grid(process.prior_std, network_times.tolist(), sigma.tolist(), rows)
+        rounded = [[c.float().tolist() for c in columns] for columns in self.coefficients(sde)]
+        return Grid(process.prior_std, network_times.tolist(), sigma.tolist(), rounded)
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         corrector_m, predictor_m = (

@@ -103,7 +103,8 @@ class Kernels:
         )
         corrector = Langevin(snr=0.15, snr_norm="sample")
         sampler = PredictorCorrector(num_steps=66, eps=1e-3, corrector=corrector)
-        self.kernels, self.rows = sampler.kernels, sampler.grid(sde).rows[33]
+        self.kernels, grid = sampler.kernels, sampler.grid(sde)
+        self.rows = [[column[33] for column in columns] for columns in grid.coefficients]
 
     def __call__(self, m: Preconditioner) -> Tensor:
         x = self.x

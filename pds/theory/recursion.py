@@ -162,9 +162,9 @@ def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Ar
     prior_std: Any = np.array([[s.process(sde).prior_std] for s in samplers])
     iterations: Any = range(longest)
     sizes = [len(c) for c in samplers[0].coefficients(sde)]
-    splits = np.split(np.arange(len(columns)), np.cumsum(sizes)[:-1])
-    rows: Any = [[[columns[k][i] for k in split] for split in splits] for i in iterations]
-    return Grid(prior_std, iterations, iterations, rows), scale, std
+    ends = np.cumsum(sizes).tolist()
+    coefficients: Any = [columns[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+    return Grid(prior_std, iterations, iterations, coefficients), scale, std
 
 
 def _columns(sde: SDE, sampler: PredictorCorrector) -> Array:
