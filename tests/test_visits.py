@@ -9,7 +9,7 @@ import pytest
 
 from pds import models
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
-from pds.serving.visitor_store import NOBODY, VisitorStore
+from pds.serving.visitor_store import NO_VISIT, VisitorStore
 from pds.serving.worker import Worker
 from pds.web.components import run_handler
 from pds.web.server import gradio_internals, journal, runs, visits
@@ -81,7 +81,7 @@ def test_a_visit_does_not_push_out_what_others_brought():
 
 def test_dropping_a_visit_leaves_what_others_brought():
     store = VisitorStore(4, "The thing")
-    a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NOBODY)
+    a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NO_VISIT)
     assert store.drop("a") == 1
     assert [name in store for name in (a, b, c)] == [False, True, True]
 
@@ -164,7 +164,7 @@ def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
         clock.now += seconds
 
     messages = runs.run("sample", {}, endless, reader([MAX_UNREAD + 1]), sleep=pass_time)
-    with pytest.raises(TimeoutError, match="nobody read"):
+    with pytest.raises(TimeoutError, match="no message of the run was read"):
         list(messages)
     assert len(taken) == 1
     assert clock.now == pytest.approx(UNREAD_SECONDS, abs=1)

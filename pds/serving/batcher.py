@@ -39,7 +39,7 @@ class Progress(NamedTuple):
 
 
 @dataclass
-class _Turn:
+class _OpenQuery:
     """The open query of a run, and the numbers that give its priority."""
 
     query: Query
@@ -71,13 +71,13 @@ class Batcher:
         self.score, self.max_images = score, max_images
         self.batch: tuple[JointChain, ...] = ()
         """The runs of the latest network call."""
-        self._seats: dict[JointChain, _Turn] = {}
+        self._open: dict[JointChain, _OpenQuery] = {}
         self._turns = count()
 
     @property
     def num_runs(self) -> int:
         """Return the number of runs, without the paused ones."""
-        return sum(not seat.paused for seat in self._seats.values())
+        return sum(not state.paused for state in self._open.values())
 
     def join(self, run: JointChain) -> None:
         """Start a run, which takes part in the network calls from now on.
@@ -89,22 +89,22 @@ class Batcher:
         _, query = advance(run)
         assert query is not None, "a run begins with a query"
         size = tuple(query.x.shape[1:])
-        for other in self._seats.values():
+        for other in self._open.values():
             if (others := tuple(other.query.x.shape[1:])) != size:
                 run.close()
                 raise ValueError(
                     f"images of {size} cannot join a batch of {others} (channels, height, width)"
                 )
-        self._seats[run] = _Turn(query, next(self._turns))
+        self._open[run] = _OpenQuery(query, next(self._turns))
 
     def pause(self, run: JointChain, *, paused: bool = True) -> None:
         """Pause a run, or resume it; its state is kept."""
-        if run in self._seats:
-            self._seats[run].paused = paused
+        if run in self._open:
+            self._open[run].paused = paused
 
     def leave(self, run: JointChain) -> None:
         """Cancel a run."""
-        self._seats.pop(run, None)
+        self._open.pop(run, None)
         run.close()
 
     @torch.no_grad()
@@ -123,7 +123,7 @@ class Batcher:
         self.batch = tuple(self._choose())
         if not self.batch:
             return []
-        queries = [self._seats[run].query for run in self.batch]
+        queries = [self._open[run].query for run in self.batch]
         joint = join_queries(queries)
         try:
             scores = answer(self.score, joint)
@@ -139,26 +139,29 @@ class Batcher:
     def _choose(self) -> Iterator[JointChain]:
         """Yield the runs of the next call in the order of their priority."""
         room = self.max_images
-        waiting = [(run, seat) for run, seat in self._seats.items() if not seat.paused]
-        for run, seat in sorted(waiting, key=lambda item: item[1].priority):
-            num_images = len(seat.query.x)
+        waiting = [(run, state) for run, state in self._open.items() if not state.paused]
+        for run, state in sorted(waiting, key=lambda item: item[1].priority):
+            num_images = len(state.query.x)
             if num_images <= room or room == self.max_images:
                 room -= num_images
                 yield run
 
     def _send(self, run: JointChain, scores: Tensor) -> Progress | None:
         """Resume a run with its scores. An exception that it raises ends this run only."""
-        seat = self._seats[run]
+        state = self._open[run]
         try:
             steps, query = advance(run, scores)
         except Exception as error:
-            del self._seats[run]
+            del self._open[run]
             return Progress(run, None, error, finished=True)
         if query is None:
-            del self._seats[run]
+            del self._open[run]
         else:
-            seat.query, seat.turn = query, next(self._turns)
-            seat.num_queries, seat.has_steps = seat.num_queries + 1, seat.has_steps or bool(steps)
+            state.query, state.turn = query, next(self._turns)
+            state.num_queries, state.has_steps = (
+                state.num_queries + 1,
+                state.has_steps or bool(steps),
+            )
         if not steps and query is not None:
             return None
         return Progress(run, steps[-1] if steps else None, finished=query is None)

@@ -10,7 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-NOBODY = ""
+NO_VISIT = ""
 """The visit of items that were added from Python: usable by all, kept until the process ends."""
 
 
@@ -34,13 +34,13 @@ class VisitorStore(Generic[T]):
         self._items: OrderedDict[str, _Item[T]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, value: T, visit: str = NOBODY) -> str:
+    def add(self, value: T, visit: str = NO_VISIT) -> str:
         """Store an item for a visit and return its name."""
         name = secrets.token_urlsafe(12)
         with self._lock:
             self._items[name] = _Item(value, visit)
             own = [other for other, item in self._items.items() if item.visit == visit]
-            if visit != NOBODY and len(own) > self._max_per_visit:
+            if visit != NO_VISIT and len(own) > self._max_per_visit:
                 del self._items[own[0]]
             while len(self._items) > self._max_items:
                 self._items.popitem(last=False)
@@ -57,7 +57,7 @@ class VisitorStore(Generic[T]):
     def foreign(self, name: object, visit: str) -> bool:
         """Return whether a name belongs to an item of another visit."""
         item = self._items.get(name) if isinstance(name, str) else None
-        return item is not None and item.visit not in (NOBODY, visit)
+        return item is not None and item.visit not in (NO_VISIT, visit)
 
     def __getitem__(self, name: str) -> T:
         """Return an item, which becomes the newest.

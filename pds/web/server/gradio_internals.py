@@ -26,7 +26,7 @@ import pds
 from pds import models
 from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS
 from pds.serving import memory
-from pds.serving.visitor_store import NOBODY
+from pds.serving.visitor_store import NO_VISIT
 from pds.web.server import journal
 from pds.web.server.guard import Endpoints, Guard, Names
 from pds.web.server.journal import JOURNAL
@@ -166,10 +166,10 @@ def _names(function: Callable[..., Any]) -> Names:
 def visit_of(request: Any) -> str:
     """Return the visit of gradio's request of an event or of a server function."""
     if request is None:
-        return NOBODY
+        return NO_VISIT
     if getattr(request, "session_hash", None):
         return str(request.session_hash)
-    return str(request.scope.get("pds.visit", NOBODY))
+    return str(request.scope.get("pds.visit", NO_VISIT))
 
 
 def unread_messages(request: Any) -> Callable[[], int]:

@@ -97,5 +97,5 @@ def _wait_for_reader(unread: Callable[[], int], sleep: Callable[[float], None]) 
         if unread() < least:
             deadline, least = time.monotonic() + UNREAD_SECONDS, unread()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"nobody read the run's messages for {UNREAD_SECONDS} s")
+            raise TimeoutError(f"no message of the run was read for {UNREAD_SECONDS} s")
         sleep(POLL_SECONDS)

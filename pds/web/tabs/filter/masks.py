@@ -11,7 +11,7 @@ from torch import Tensor
 from pds import filters
 from pds.limits import MAX_MASK_BYTES, MAX_MASK_ELEMENTS
 from pds.models import MODELS, load_model, require_model
-from pds.serving.visitor_store import NOBODY
+from pds.serving.visitor_store import NO_VISIT
 from pds.web.server.messages import Message
 from pds.web.server.visits import visitor_masks
 from pds.web.tabs.filter.sentences import NO_SPACE_MASK
@@ -54,7 +54,7 @@ def open_file(values: Mapping[str, Any]) -> Message:
         raise ValueError(
             f"The file has shape {tuple(mask.shape)}; expected 1 or 3 channels of at least 2 x 2"
         )
-    return {"opened": visitor_masks.add(mask, values.get("visit", NOBODY))}
+    return {"opened": visitor_masks.add(mask, values.get("visit", NO_VISIT))}
 
 
 def file_of(values: Mapping[str, Any]) -> Message:

@@ -16,7 +16,7 @@ from pds.files.pictures import view as shown
 from pds.filters import Change
 from pds.limits import MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.portraits import portraits
-from pds.serving.visitor_store import NOBODY
+from pds.serving.visitor_store import NO_VISIT
 from pds.web.sentences import share
 from pds.web.server.messages import Message, picture
 from pds.web.tab import Tab
@@ -67,7 +67,7 @@ def bring(values: Mapping[str, Any]) -> Message:
     gains = gains_of(model.frequency_mask, model.space_mask, 5.0)
     traces = figures.filter_traces(gains)
     return {
-        "model": models.visitor_models.add(model, values.get("visit", NOBODY)),
+        "model": models.visitor_models.add(model, values.get("visit", NO_VISIT)),
         "plots": {
             "plane": traces["plane"],
             "radial": traces["radial"],
