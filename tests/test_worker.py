@@ -179,7 +179,7 @@ def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batc
     run = worker.stream(batcher, chains(num_steps=2000))
     next(run)
     copy = Worker()
-    copy._seats, copy._thread = dict(worker._seats), worker._thread
+    copy._readers, copy._thread = dict(worker._readers), worker._thread
     run.close()
     eventually(lambda: worker.num_runs == 0)
     copy._forget()

@@ -52,7 +52,7 @@ class Worker:
             os.register_at_fork(after_in_child=self._forget)
 
     def _reset(self) -> None:
-        self._seats: dict[JointChain, _Reader] = {}
+        self._readers: dict[JointChain, _Reader] = {}
         self._commands: queue.SimpleQueue[tuple[Callable[[_Reader], None], _Reader]] = (
             queue.SimpleQueue()
         )
@@ -60,14 +60,14 @@ class Worker:
         self._thread: threading.Thread | None = None
 
     def _forget(self) -> None:
-        for seat in self._seats.values():
-            seat.batcher.leave(seat.run)
+        for reader in self._readers.values():
+            reader.batcher.leave(reader.run)
         self._reset()
 
     @property
     def num_runs(self) -> int:
         """Return the number of runs of all models, including paused ones."""
-        return len(self._seats)
+        return len(self._readers)
 
     @property
     def alive(self) -> bool:
@@ -84,19 +84,19 @@ class Worker:
         Raises:
             Exception: as raised by the run's samplers or its model.
         """
-        seat = _Reader(batcher, run)
-        self._post(self._join, seat)
+        reader = _Reader(batcher, run)
+        self._post(self._join, reader)
         try:
-            while not isinstance(item := seat.out.get(), _End):
+            while not isinstance(item := reader.out.get(), _End):
                 if isinstance(item, Exception):
                     raise item
-                self._post(self._read, seat)
+                self._post(self._read, reader)
                 yield item
         finally:
-            self._post(self._close, seat)
+            self._post(self._close, reader)
 
-    def _post(self, command: Callable[[_Reader], None], seat: _Reader) -> None:
-        self._commands.put((command, seat))
+    def _post(self, command: Callable[[_Reader], None], reader: _Reader) -> None:
+        self._commands.put((command, reader))
         with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._drive, name="sampler", daemon=True)
@@ -109,7 +109,7 @@ class Worker:
             fence = torch.cuda.Event()  # type: ignore[no-untyped-call]
         while True:
             self._process_commands()
-            for batcher in {id(s.batcher): s.batcher for s in self._seats.values()}.values():
+            for batcher in {id(s.batcher): s.batcher for s in self._readers.values()}.values():
                 if batcher.num_runs:
                     self._step(batcher)
             if fence is not None:
@@ -119,10 +119,10 @@ class Worker:
 
     def _process_commands(self) -> None:
         """Process pending commands; block until there is one if no run is active."""
-        idle = not any(seat.batcher.num_runs for seat in self._seats.values())
+        idle = not any(reader.batcher.num_runs for reader in self._readers.values())
         while idle or not self._commands.empty():
-            command, seat = self._commands.get()
-            command(seat)
+            command, reader = self._commands.get()
+            command(reader)
             idle = False
 
     def _step(self, batcher: Batcher) -> None:
@@ -132,32 +132,32 @@ class Worker:
             # The error of the model goes to the readers of this batch; other runs continue.
             for run in batcher.batch:
                 batcher.leave(run)
-                self._seats[run].out.put(error)
+                self._readers[run].out.put(error)
             return
         for run, steps, failure, finished in progress:
-            seat = self._seats[run]
+            reader = self._readers[run]
             if failure is not None:
-                seat.out.put(failure)
+                reader.out.put(failure)
             if steps is not None:
-                seat.unread += 1
-                seat.out.put(steps)
+                reader.unread += 1
+                reader.out.put(steps)
             if finished:
-                seat.out.put(_End())
-            elif seat.unread >= AHEAD:
+                reader.out.put(_End())
+            elif reader.unread >= AHEAD:
                 batcher.pause(run)
 
-    def _join(self, seat: _Reader) -> None:
+    def _join(self, reader: _Reader) -> None:
         try:
-            seat.batcher.join(seat.run)
+            reader.batcher.join(reader.run)
         except Exception as error:
-            seat.out.put(error)
+            reader.out.put(error)
             return
-        self._seats[seat.run] = seat
+        self._readers[reader.run] = reader
 
-    def _read(self, seat: _Reader) -> None:
-        seat.unread -= 1
-        seat.batcher.pause(seat.run, paused=False)
+    def _read(self, reader: _Reader) -> None:
+        reader.unread -= 1
+        reader.batcher.pause(reader.run, paused=False)
 
-    def _close(self, seat: _Reader) -> None:
-        seat.batcher.leave(seat.run)
-        self._seats.pop(seat.run, None)
+    def _close(self, reader: _Reader) -> None:
+        reader.batcher.leave(reader.run)
+        self._readers.pop(reader.run, None)
