@@ -1,0 +1,1 @@
+"""The tab "Compare": two samplers side by side."""

@@ -1,0 +1,1 @@
+"""The tab "Filter": the gains of a model at any alpha."""

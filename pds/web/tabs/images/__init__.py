@@ -1,0 +1,1 @@
+"""The tab "Your images": an exact model of a visitor's pictures."""

@@ -1,0 +1,1 @@
+"""The tab "Ladder": the same images at fewer and fewer iterations."""

@@ -1,0 +1,1 @@
+"""The tab "Why few steps fail": exact answers in six steps."""
