@@ -128,8 +128,8 @@ def predictor_corrector(
     grid: Grid,
     kernels: Sequence[tuple[Kernel, Preconditioner]],
     m: Preconditioner,
+    start: Tensor,
     noise: NoiseFn,
-    shape: torch.Size,
 ) -> Chain:
     """Sample from noise to data: the algorithm of the paper.
 
@@ -137,19 +137,19 @@ def predictor_corrector(
         grid: times and coefficients.
         kernels: of one iteration in order, each with its M.
         m: M of the start.
-        noise: standard normal noise.
-        shape: (B, C, H, W).
+        start: standard normal noise, (B, C, H, W).
+        noise: more of it, called once for each kernel.
 
     Yields:
         A `Query` before each kernel, a `Step` after each iteration.
     """
-    x = grid.prior_std * m.apply(noise(shape))
+    x = grid.prior_std * m.apply(start)
     rows_of_kernels = (zip(*columns, strict=True) for columns in grid.coefficients)
     iterations = zip(grid.t, grid.sigma, *rows_of_kernels, strict=True)
     for index, (t, sigma, *rows) in enumerate(iterations):
         for (kernel, m_k), row in zip(kernels, rows, strict=True):
             score = yield Query(x, (t,) * len(x))
-            update = kernel(x, score, noise(shape), row, m_k)
+            update = kernel(x, score, noise(start.shape), row, m_k)
             x = update.x
         yield Step(index, len(grid.t), t, sigma, (index + 1) * len(kernels), update)
 
@@ -202,6 +202,11 @@ class PredictorCorrector:
         kernels.append((self.predictor, self.predictor_m))
         return tuple((kernel, m) for kernel, m in kernels if kernel is not None)
 
+    @property
+    def preconditioned_kernels(self) -> list[tuple[Kernel, Preconditioner]]:
+        """The kernels of one iteration in order, each with the M that it is run with."""
+        return [(kernel, self.m if m is None else m) for kernel, m in self.kernels]
+
     def times(self) -> Tensor:
         """Return t_i, (N,) float64, from 1 to eps."""
         return torch.linspace(1.0, self.eps, self.num_steps, dtype=torch.float64)
@@ -219,8 +224,12 @@ class PredictorCorrector:
         process, times = self.process(sde), self.times()
         return [kernel.coefficients(process, times) for kernel, _ in self.kernels]
 
-    def grid(self, sde: SDE) -> Grid:
+    def grid(self, sde: SDE, dtype: torch.dtype = torch.float64) -> Grid:
         """Return the grid of the process as numbers.
+
+        Args:
+            sde: the process.
+            dtype: precision of the coefficients, that of the images: kernels square them.
 
         Raises:
             ValueError: if a kernel is not defined for the process, or for so few iterations.
@@ -228,8 +237,7 @@ class PredictorCorrector:
         process, times = self.process(sde), self.times()
         sigma = process.marginal(times).std
         network_times = times if process == sde else sde.time(sigma)
-        # Rounded to the precision of the images before, not after, a kernel squares them.
-        rounded = [[c.float().tolist() for c in columns] for columns in self.coefficients(sde)]
+        rounded = [[c.to(dtype).tolist() for c in columns] for columns in self.coefficients(sde)]
         return Grid(process.prior_std, network_times.tolist(), sigma.tolist(), rounded)
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
@@ -240,8 +248,11 @@ class PredictorCorrector:
         return replace(self, m=m, corrector_m=corrector_m, predictor_m=predictor_m)
 
     def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
-        kernels = [(kernel, self.m if m is None else m) for kernel, m in self.kernels]
-        yield from predictor_corrector(self.grid(sde), kernels, self.m, noise, torch.Size(shape))
+        start = noise(torch.Size(shape))
+        # The recursion of `pds.theory` runs chains on numpy arrays, in float64.
+        dtype = start.dtype if isinstance(start, Tensor) else torch.float64
+        grid, kernels = self.grid(sde, dtype), self.preconditioned_kernels
+        yield from predictor_corrector(grid, kernels, self.m, start, noise)
 
 
 @dataclass(frozen=True)

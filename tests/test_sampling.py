@@ -75,6 +75,14 @@ def test_identity_is_vanilla_bit_for_bit(num_steps):
     assert torch.equal(drawn(sampler=sampler), expected)
 
 
+def test_images_in_float64_are_stepped_in_float64():
+    """G = sigma_min is no float32 number, so that a rounded one would show at 1e-8."""
+    x = torch.ones(SHAPE, dtype=torch.float64)
+    sampler = PredictorCorrector(1, 1e-3, corrector=None)
+    images = sample(lambda x, t: x, sampler.chain(SDE, noise=lambda _: x, shape=SHAPE))
+    torch.testing.assert_close(images, SDE.sigma_max * x * (1 + 0.01**2), rtol=1e-14, atol=0)
+
+
 def test_the_vanilla_half_of_a_comparison_is_the_vanilla_run():
     pairs, alone = list(run_pair()), list(run())
     for (vanilla, _), step in zip(pairs, alone, strict=True):

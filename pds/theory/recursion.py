@@ -92,8 +92,8 @@ def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterato
     steps, query = advance(chain)
     while query is not None:
         scale, std = (float(v) for v in sde.marginal(torch.tensor(query.t[0], dtype=torch.float64)))
-        score: Any = -query.x / (scale**2 * modes.power + std**2)
-        steps, query = advance(chain, score)
+        minus_h: Any = -1 / (scale**2 * modes.power + std**2)
+        steps, query = advance(chain, minus_h * query.x)
         for step in steps:
             yield np.square(np.asarray(step.x_mean)[0])
 
@@ -130,9 +130,9 @@ def _together(
     lengths = np.array([sampler.num_steps for sampler in samplers])
     grid, scale, std = _stacked(sde, samplers)
     first = samplers[0].map_preconditioners(_mode_gains(modes, gains))
-    kernels = [(kernel, first.m if m is None else m) for kernel, m in first.kernels]
+    kernels = first.preconditioned_kernels
     ones: Any = np.ones(gains.shape)
-    chain = predictor_corrector(grid, kernels, first.m, lambda _: ones, ones.shape)
+    chain = predictor_corrector(grid, kernels, first.m, ones, lambda _: ones)
     finals, ends = np.empty(gains.shape), set(lengths - 1)
     _, query = advance(chain)
     for index in range(lengths.max()):
