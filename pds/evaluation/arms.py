@@ -15,6 +15,7 @@
 | split                        | best gains of their own for the predictor and for the corrector  |
 | steady                       | as gain, among gains with which no step overshoots               |
 | scalar                       | M = c I with the best c for such data: only a step size          |
+| scalar:C                     | M = c I with c = C                                               |
 | ode-euler, ode-heun          | the probability flow, with as many network calls                 |
 """
 
@@ -220,9 +221,13 @@ def _radial_filter(field: Field, gain: Array) -> FrequencyFilter:
 
 def _scalar(field: Field, num_steps: int) -> Plan:
     sampler = field.model.sampler(num_steps)
-    c = theory.tune_scalar(field.data, field.model.sde, sampler)
+    return _constant(field, num_steps, theory.tune_scalar(field.data, field.model.sde, sampler))
+
+
+def _constant(field: Field, num_steps: int, c: float) -> Plan:
     m = SpaceFilter(torch.tensor(c))
-    return Plan(replace(sampler, m=m), np.full(len(field.data.power), c))
+    sampler = replace(field.model.sampler(num_steps), m=m)
+    return Plan(sampler, np.full(len(field.data.power), c))
 
 
 def _euler(field: Field, num_steps: int) -> Plan:
@@ -265,8 +270,9 @@ STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
     "preserving": _preserving,
     "corrector": _corrector,
     "predictor": _predictor,
+    "scalar": _constant,
 }
-"""Arms with a strength, as in pds:5."""
+"""Arms with a strength, as in pds:5: an alpha, or the constant of a scalar."""
 
 
 def ordered(arm_names: Sequence[str]) -> list[str]:
