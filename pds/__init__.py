@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pds.appearance import Appearance, grain
     from pds.driving import sample, seeded_noise, side_by_side, steps
     from pds.kernels import Langevin, MarginalPreserving, ReverseDiffusion
     from pds.models import compare_request, load_model
@@ -25,6 +26,7 @@ __version__ = "1.0.0.dev0"
 __all__ = [
     "VESDE",
     "VPSDE",
+    "Appearance",
     "FrequencyFilter",
     "Identity",
     "Langevin",
@@ -34,6 +36,7 @@ __all__ = [
     "Request",
     "ReverseDiffusion",
     "compare_request",
+    "grain",
     "load_model",
     "sample",
     "seeded_noise",
@@ -42,6 +45,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "appearance": ("Appearance", "grain"),
     "driving": ("sample", "seeded_noise", "side_by_side", "steps"),
     "kernels": ("Langevin", "MarginalPreserving", "ReverseDiffusion"),
     "models": ("compare_request", "load_model"),

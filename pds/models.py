@@ -1,5 +1,6 @@
 """Models ready to sample: a request in, the steps of both chains out."""
 
+import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pds import filters
+from pds.appearance import Appearance, References
 from pds.driving import sample, seeded_noise, side_by_side
 from pds.files.shipped import ROOT
 from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
@@ -34,6 +36,12 @@ LADDER = (2000, 200, 133, 100, 66, 40, 25)
 
 Corrector = Langevin | AnnealedLangevin
 """A corrector step; both kinds have an snr."""
+
+APPEARANCE = ROOT / "assets" / "appearance.json"
+"""What the pictures of the shipped networks look like."""
+
+EXACT_SAMPLES = 64
+"""Exact samples that the references of an exact score are measured on."""
 
 MIN_DIFFERENCE = 0.05
 """Pixel units by which two images of a visitor's own model must differ at some pixel."""
@@ -64,6 +72,7 @@ class Model:
     num_corrector_steps: per iteration.
     centered: whether the score is for images in [-1, 1].
     device: of score and images; the masks may be on the CPU.
+    references: what pictures of the data and of the score itself look like; None if unknown.
     """
 
     score: ScoreFn
@@ -76,6 +85,7 @@ class Model:
     num_corrector_steps: int = 1
     centered: bool = False
     device: str = "cpu"
+    references: References | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -240,7 +250,18 @@ def portraits(size: int) -> Model:
         plain,
         frequency_mask=filters.load(frequency, plain.image_shape, kind="frequency"),
         space_mask=filters.load(space, plain.image_shape, kind="space"),
+        references=_recorded_references(f"portraits{size}"),
     )
+
+
+def _recorded_references(name: str) -> References | None:
+    """Return the references of a shipped network, which `pds record --appearance` measured."""
+    if not APPEARANCE.is_file():
+        return None
+    record = json.loads(APPEARANCE.read_text("utf-8")).get(name)
+    if record is None:
+        return None
+    return References(*(Appearance.from_record(record[kind]) for kind in References._fields))
 
 
 def of_network(score: NetworkScore) -> Model:
@@ -267,7 +288,10 @@ def field(size: int) -> Model:
     total[:, 0, 0] += (mean * size**2) ** 2
     space_mask = torch.full((1, size, size), variance + mean**2, dtype=torch.float64)
     sde = VESDE()
-    return _exact(GaussianField(power, sde, mean=mean), sde, torch.log1p(total), space_mask)
+    score = GaussianField(power, sde, mean=mean)
+    shape = torch.Size((EXACT_SAMPLES, 1, size, size))
+    drawn = Appearance.of(score.sample(seeded_noise(range(EXACT_SAMPLES))(shape)))
+    return _exact(score, sde, torch.log1p(total), space_mask, References(drawn, drawn))
 
 
 def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
@@ -293,10 +317,17 @@ def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
     sde = VESDE()
     mixture = SpectralMixture(images.to(default_device()), sde, beta=texture)
     masks = filters.estimate([images])
-    return _exact(mixture, sde, masks.frequency, masks.space)
+    choice = torch.arange(EXACT_SAMPLES) % len(images)
+    shape = torch.Size((EXACT_SAMPLES, *images.shape[1:]))
+    noise = seeded_noise(range(EXACT_SAMPLES), device=default_device())(shape)
+    drawn = Appearance.of(mixture.sample(noise, choice.to(noise.device)))
+    references = References(Appearance.of(images), drawn)
+    return _exact(mixture, sde, masks.frequency, masks.space, references)
 
 
-def _exact(score: ScoreFn, sde: SDE, frequency_mask: Tensor, space_mask: Tensor) -> Model:
+def _exact(
+    score: ScoreFn, sde: SDE, frequency_mask: Tensor, space_mask: Tensor, references: References
+) -> Model:
     """Return the model of an exact score, with the published sampler of FFHQ."""
     return Model(
         score=score,
@@ -306,6 +337,7 @@ def _exact(score: ScoreFn, sde: SDE, frequency_mask: Tensor, space_mask: Tensor)
         space_mask=space_mask,
         corrector=Langevin(0.15, snr_norm="sample"),
         device=default_device(),
+        references=references,
     )
 
 

@@ -1,0 +1,196 @@
+"""What the eye sees in pictures, in two numbers: grain in flat places, and contrast.
+
+Grain is the standard deviation of the noise in the flat places of a picture. With the diagonal
+differences over 2 x 2 pixels at every position, and s the picture smoothed over 3 x 3 pixels,
+
+    d(i, j)  = (x(i, j) - x(i, j+1) - x(i+1, j) + x(i+1, j+1)) / 2
+    flat     = the 30 % of the places with the least |gradient of s|, the same for all channels
+    grain    = median of |d| over flat / 0.6745
+
+White Gaussian noise of standard deviation sigma has grain sigma: d has its standard deviation, and
+0.6745 is the median of |N(0, 1)|. The gradient of s is even where d is odd, so that choosing places
+by it favors no size of noise. The choice is what is added to the estimator of Donoho and Johnstone,
+which takes the median over the whole picture (`flattest=1`): hair and cloth then count as noise.
+Noise of .02 that is added to drawn portraits of 32 pixels is recovered as 1.27 times itself over the
+whole picture and as 1.03 times in flat places (`python -m pds evaluate --validate`).
+
+Grain sees little of noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
+noise counts for .59 of its standard deviation, after 1 pixel for .21.
+
+Contrast is the power about the mean picture in three bands of low frequency, 1/2 to 3/2, 3/2 to 3
+and 3 to 6 cycles a picture, each relative to a reference, averaged over the bands. 1 is like the
+reference; pictures that are paler, or more alike, have less. It is a ratio of variances.
+
+Source: D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage", Biometrika
+81 (1994), section 4.1: there on the orthonormal wavelet transform, here at every position.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pds import spectra
+
+FLATTEST = 0.3
+"""Share of the places of a picture that count as flat."""
+
+MEDIAN_OF_NORMAL = 0.6745
+"""Median of |N(0, 1)|."""
+
+COARSE_BANDS = ((0.5, 1.5), (1.5, 3.0), (3.0, 6.0))
+"""Bands of contrast in cycles a picture, each from its first number to below its second."""
+
+SMALLEST = 8
+"""Pixels on a side of a picture that can be measured, at least."""
+
+
+def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
+    """Return the standard deviation of the noise in flat places, see the module.
+
+    Args:
+        images: (B, C, H, W) in pixel units; values outside [0, 1] are measured as they are.
+        flattest: share of the places that count as flat, in (0, 1].
+
+    Returns:
+        (B, C) float64, in pixel units; NaN for a picture with a value that is not finite.
+
+    Raises:
+        ValueError: if a picture is smaller than 8 x 8 pixels.
+    """
+    _require_size(images)
+    images = images.detach().cpu().double()
+    difference = _diagonal(images).abs().flatten(2)
+    places = max(1, round(flattest * difference.shape[-1]))
+    flat = _steepness(images).flatten(1).topk(places, largest=False).indices
+    chosen = difference.gather(2, flat[:, None].expand(-1, images.shape[1], -1))
+    measured = chosen.median(-1).values / MEDIAN_OF_NORMAL
+    broken = ~images.flatten(1).isfinite().all(1)
+    return measured.masked_fill(broken[:, None], math.nan)
+
+
+def coarse_power(images: Tensor) -> tuple[float, ...]:
+    """Return the power about the mean picture in each of `COARSE_BANDS`, unbiased.
+
+    Args:
+        images: (B, C, H, W) in pixel units.
+
+    Returns:
+        the mean over channels and frequencies of a band, in pixel units squared; NaN for a single
+        picture, which has no variance, and if a value is not finite.
+
+    Raises:
+        ValueError: if a picture is smaller than 8 x 8 pixels.
+    """
+    _require_size(images)
+    count, _, height, width = images.shape
+    if count < 2:
+        return (math.nan,) * len(COARSE_BANDS)
+    images = images.detach().cpu().double()
+    power = spectra.power(images - images.mean(0)).mean(0) * (count / (count - 1))
+    cycles = spectra.radii(height, width) * min(height, width)
+    return tuple(
+        float(power[(cycles >= low) & (cycles < high)].mean()) for low, high in COARSE_BANDS
+    )
+
+
+class Relative(NamedTuple):
+    """Grain and contrast relative to a reference: 1 is like it, NaN cannot be measured.
+
+    grain: ratio of standard deviations; above 1 is grainier, below 1 smoother.
+    contrast: ratio of variances; below 1 is paler, or more alike.
+    """
+
+    grain: float
+    contrast: float
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What was measured on some pictures of one kind, all in pixel units.
+
+    num_images: how many.
+    grain: mean over pictures and channels.
+    coarse_power: see the function.
+    fine_power: mean power above half Nyquist, see `pds.spectra`.
+    spectrum: radial power, see `pds.spectra.radial`.
+    """
+
+    num_images: int
+    grain: float
+    coarse_power: tuple[float, ...]
+    fine_power: float
+    spectrum: tuple[float, ...]
+
+    @classmethod
+    def of(cls, images: Tensor) -> "Appearance":
+        """Measure pictures (B, C, H, W), B >= 1.
+
+        Raises:
+            ValueError: if they are smaller than 8 x 8 pixels.
+        """
+        power = spectra.power(images.detach().cpu())
+        return cls(
+            len(images),
+            float(grain(images).mean()),
+            coarse_power(images),
+            spectra.fine_power(power),
+            tuple(spectra.radial(power).power.tolist()),
+        )
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Appearance":
+        """Return what `dataclasses.asdict` made, after JSON."""
+        lists = {name: tuple(record[name]) for name in ("coarse_power", "spectrum")}
+        return cls(**{**record, **lists})
+
+    def relative_to(self, reference: "Appearance") -> Relative:
+        """Return grain and contrast relative to a reference."""
+        bands = zip(self.coarse_power, reference.coarse_power, strict=True)
+        ratios = [_ratio(mine, theirs) for mine, theirs in bands]
+        return Relative(_ratio(self.grain, reference.grain), sum(ratios) / len(ratios))
+
+
+class References(NamedTuple):
+    """The two kinds of pictures that a sampler is compared with.
+
+    data: held-out pictures.
+    network: what the same score draws when it is sampled to the end. A sampler answers for its
+        distance to these, not for what the network never learned.
+    """
+
+    data: Appearance
+    network: Appearance
+
+
+def _require_size(images: Tensor) -> None:
+    height, width = images.shape[-2:]
+    if min(height, width) < SMALLEST:
+        raise ValueError(
+            f"grain and contrast need pictures of at least {SMALLEST} x {SMALLEST} pixels, got "
+            f"{height} x {width}"
+        )
+
+
+def _diagonal(images: Tensor) -> Tensor:
+    """Return d of every place, (B, C, H - 1, W - 1)."""
+    across = images[..., :-1] - images[..., 1:]
+    return (across[..., :-1, :] - across[..., 1:, :]) / 2
+
+
+def _steepness(images: Tensor) -> Tensor:
+    """Return the squared gradient of the smoothed picture at every place, (B, H - 1, W - 1)."""
+    smooth = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    padded = functional.pad(smooth, (1, 1, 1, 1), mode="replicate")
+    across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
+    along = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
+    squares = (across.square() + along.square()).sum(1, keepdim=True)
+    return functional.avg_pool2d(squares, 2, 1)[:, 0]
+
+
+def _ratio(value: float, reference: float) -> float:
+    return value / reference if reference > 0 else math.nan
