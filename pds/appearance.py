@@ -11,8 +11,8 @@ White Gaussian noise of standard deviation sigma has grain sigma: d has its stan
 0.6745 is the median of |N(0, 1)|. The gradient of s is even where d is odd, so that choosing places
 by it favors no size of noise. The choice is what is added to the estimator of Donoho and Johnstone,
 which takes the median over the whole picture (`flattest=1`): hair and cloth then count as noise.
-Noise of .02 that is added to drawn portraits of 32 pixels is recovered as 1.27 times itself over the
-whole picture and as 1.03 times in flat places (`python -m pds evaluate --validate`).
+Noise of .02 that is added to drawn portraits of 32 pixels is recovered as 1.27 times itself over
+the whole picture and as 1.03 times in flat places (`python -m pds evaluate --validate`).
 
 Grain sees little of noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
 noise counts for .59 of its standard deviation, after 1 pixel for .21.
@@ -30,7 +30,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
