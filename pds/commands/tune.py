@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> None:
     mask = theory.mask(gain, alpha)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     filters.save(arguments.out, mask)
-    print("For Gaussian data with this spectrum: error W2, power above half Nyquist (1 is right)")
+    print("Exact for Gaussian data with this spectrum, where a network may leave more grain:")
+    print("error W2, power above half Nyquist relative to the data")
     rows = {
         "vanilla": ones,
         "PDS, alpha 5": pds,
