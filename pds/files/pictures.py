@@ -166,13 +166,15 @@ def sheet(
     width, height = next(tile for row in tiles for tile in row if tile is not None).size
     fonts = _Fonts.of(max(14, height // 16))
     widest = max(fonts.width(label) for label, _ in rows)
-    left = GAP + (widest + 2 * GAP if widest else 0)
+    across = max(map(len, tiles)) * (width + GAP)
+    left = max(
+        GAP + (widest + 2 * GAP if widest else 0), fonts.width("\n" + note) + 4 * GAP - across
+    )
     head = GAP + (fonts.height("\n") - fonts.height("") + GAP if note else 0)
     top = head + max((fonts.height(label) + GAP for label in columns), default=0)
     x = [left + j * (width + GAP) for j in range(max(map(len, tiles)))]
     y = [top + i * (height + GAP) for i in range(len(tiles))]
-    size = (max(x[-1] + width, fonts.width("\n" + note) + 3 * GAP) + GAP, y[-1] + height + GAP)
-    page = Image.new("RGB", size, "white")
+    page = Image.new("RGB", (left + across, y[-1] + height + GAP), "white")
     draw = ImageDraw.Draw(page)
     draw.text((2 * GAP, GAP), note, fill="black", font=fonts.small, anchor="la")
     for j, label in enumerate(columns):
