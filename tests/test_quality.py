@@ -85,7 +85,7 @@ def test_a_label_has_a_line_for_each_number_that_is_known():
 
 def test_a_sheet_says_what_its_numbers_are_relative_to():
     assert quality.note(Quality(1, 1, NETWORK, 16)) == f"1 = {NETWORK}; contrast ± 0.2"
-    assert quality.note(Quality(1, math.nan, NETWORK)) == f"1 = {NETWORK}"
+    assert quality.note(Quality(1, math.nan, NETWORK)) == f"grain: 1 = {NETWORK}"
     assert quality.note(Quality(0.01)) == "grain in pixel units, 0 to 1"
     assert quality.note(None) == ""
 

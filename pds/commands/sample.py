@@ -127,7 +127,11 @@ def _add_sampler(group: argparse._ArgumentGroup) -> None:
 
 def _add_pictures(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--compare", action="store_true", help="draw vanilla too, from the same noise")
+    add(
+        "--compare",
+        action="store_true",
+        help="draw vanilla too, from the same noise; the last line says the grain of both",
+    )
     add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
     add(
         "--ladder",

@@ -46,8 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
     mask = theory.mask(gain, alpha)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     filters.save(arguments.out, mask)
-    print("Exact for Gaussian data with this spectrum, where a network may leave more grain:")
-    print("error W2, power above half Nyquist relative to the data")
+    print(
+        "Exact for Gaussian data with this spectrum, no measure of what a network draws: error W2, "
+        "power above half Nyquist (1 is right)"
+    )
     rows = {
         "vanilla": ones,
         "PDS, alpha 5": pds,

@@ -27,7 +27,7 @@ class Quality:
     grain: relative to the reference, or in pixel units without one; NaN if a picture is not finite.
     contrast: relative to the reference; NaN for one picture, or without a reference.
     reference: name of the pictures that have 1 of both, "" for pixel units.
-    num_images: how many pictures.
+    num_images: how many pictures; 1 where contrast is not measured.
     """
 
     grain: float
@@ -116,8 +116,9 @@ def note(quality: Quality | None) -> str:
         return ""
     if not quality.reference:
         return "grain in pixel units, 0 to 1"
-    margin = "" if quality.num_images == 1 else f"; contrast ± {quality.contrast_margin:.1f}"
-    return f"1 = {quality.reference}{margin}"
+    if quality.num_images == 1:
+        return f"grain: 1 = {quality.reference}"
+    return f"1 = {quality.reference}; contrast ± {quality.contrast_margin:.1f}"
 
 
 def _ratio(names: Mapping[str, object], qualities: list[Quality]) -> str:

@@ -67,7 +67,7 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels:
             for image, chain in itertools.product(images, job.chains)
         ]
         titles = [quality.heading(f"N = {n}", sides[n]) for n in counts]
-        return pictures.sheet(rows, titles, note=f"grain: {note}" if note else "")
+        return pictures.sheet(rows, titles, note=note)
     (n,) = counts
     rows = [
         (
