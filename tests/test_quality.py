@@ -98,7 +98,7 @@ def test_contrast_varies_between_groups_of_pictures_as_much_as_is_said(count):
     groups = [Appearance.of(group).relative_to(reference).contrast for group in
               held_out.split(count)]  # fmt: skip
     spread = 2 * float(torch.tensor(groups).std())
-    assert spread == pytest.approx(Quality(1, 1, "", count).contrast_margin, rel=0.33)
+    assert spread == pytest.approx(quality.contrast_margin(count), rel=0.33)
 
 
 # Measured

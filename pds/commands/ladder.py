@@ -21,7 +21,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Print a row for each N as it is measured, and then what the rows say."""
     require_whole("--runs", arguments.runs, 1)
     own = quality.reference_of(models.load_model(arguments.model))
-    print(f"Grain and contrast of {8 * arguments.runs} pictures, relative to {own}")
+    num_images = 8 * arguments.runs
+    margin = quality.contrast_margin(num_images)
+    print(f"Grain and contrast (± {margin:.1f}) of {num_images} pictures, relative to {own}")
     print(f"{'':>6} {'grain':>9} {'':>9} {'contrast':>11}")
     print(f"{'N':>6} {'vanilla':>9} {'PDS':>9} {'vanilla':>11} {'PDS':>9}")
     measured = []

@@ -35,13 +35,13 @@ class Quality:
     reference: str = ""
     num_images: int = 1
 
-    @property
-    def contrast_margin(self) -> float:
-        """Return 1 / sqrt(num_images), by which contrast varies with the choice of pictures.
 
-        It is about twice the standard deviation over groups of held-out portraits.
-        """
-        return 1 / math.sqrt(self.num_images)
+def contrast_margin(num_images: int) -> float:
+    """Return 1 / sqrt(num_images), by which contrast varies with the choice of pictures.
+
+    It is about twice the standard deviation over groups of held-out portraits.
+    """
+    return 1 / math.sqrt(num_images)
 
 
 def measured(model: Model, x_mean: Tensor) -> Quality | None:
@@ -91,7 +91,7 @@ def sentence(sides: Mapping[str, Quality | None]) -> str:
     if all(math.isnan(quality.contrast) for quality in qualities):
         return relative
     contrasts = ", ".join(number(quality.contrast) for quality in qualities)
-    margin = f"{first.num_images} pictures: give or take {first.contrast_margin:.1f}"
+    margin = f"{first.num_images} pictures: give or take {contrast_margin(first.num_images):.1f}"
     return f"{relative}; contrast {contrasts} ({margin})"
 
 
@@ -118,7 +118,7 @@ def note(quality: Quality | None) -> str:
         return "grain in pixel units, 0 to 1"
     if quality.num_images == 1:
         return f"grain: 1 = {quality.reference}"
-    return f"1 = {quality.reference}; contrast ± {quality.contrast_margin:.1f}"
+    return f"1 = {quality.reference}; contrast ± {contrast_margin(quality.num_images):.1f}"
 
 
 def _ratio(names: Mapping[str, object], qualities: list[Quality]) -> str:
