@@ -151,7 +151,7 @@ def said(tmp_path, capsys):
 
     def run(model, *options):
         name = models.visitor_models.add(model)
-        words = ["compare", "--model", name, "--num-steps", "3", *options]
+        words = ["compare", f"--model={name}", "--num-steps", "3", *options]
         assert main([*words, "--out", str(tmp_path / "c.png")]) == 0
         _, *lines = capsys.readouterr().out.splitlines()
         return lines
