@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -254,11 +255,15 @@ def portraits(size: int) -> Model:
     )
 
 
+def appearance_record(path: Path = APPEARANCE) -> dict[str, Any]:
+    """Return assets/appearance.json, see `pds.evaluation.appearance_record`; {} without it."""
+    record: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return record
+
+
 def _recorded_references(name: str) -> References | None:
     """Return the references of a shipped network, which `pds record --appearance` measured."""
-    if not APPEARANCE.is_file():
-        return None
-    record = json.loads(APPEARANCE.read_text("utf-8")).get(name)
+    record = appearance_record().get(name)
     if record is None:
         return None
     return References(*(Appearance.from_record(record[kind]) for kind in References._fields))

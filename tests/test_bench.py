@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pds.bench import filters, gpu, joint, networks, profile, report, subjects
+from pds.bench import filters, gpu, joint, networks, profile, quality, report, subjects
 from pds.bench.apart import Apart
 from pds.bench.rows import Row, at_least, at_most, skipped
 from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
@@ -249,6 +249,41 @@ def test_what_a_crowd_is_ahead_counts_for_its_next_iteration():
     # Two half steps of five runs, three to a call, and at most a call and a half step over.
     assert sum(calls) <= 12 * 2 * 5 + 3 + 5
     assert pace.ended >= 12 * 5
+
+
+def test_equal_grain_is_interpolated_in_logarithms():
+    """Grain falls as N^-2 between 20 and 40: half of it at sqrt(2) times the iterations."""
+    grain = {40: 1.0, 20: 4.0, 10: 16.0}
+    assert quality.equal(grain, 2.0) == (pytest.approx(20 * 2**0.5), 20, 40)
+    assert quality.equal(grain, 4.0) == (pytest.approx(20), 20, 40)
+    assert quality.equal(grain, 8.0) == (pytest.approx(10 * 2**0.5), 10, 20)
+
+
+@pytest.mark.parametrize("target", [0.5, 17.0, float("nan")])
+def test_grain_outside_what_was_measured_is_equal_nowhere(target):
+    assert quality.equal({40: 1.0, 20: 4.0, 10: 16.0}, target) is None
+
+
+@pytest.mark.parametrize("grain", [{40: 1.0, 20: float("nan")}, {40: 0.0, 20: 2.0}, {40: 1.0}])
+def test_grain_that_cannot_be_interpolated_is_equal_nowhere(grain):
+    assert quality.equal(grain, 1.5) is None
+
+
+@pytest.mark.usefixtures("threads_restored")
+def test_the_grain_of_both_samplers_is_measured_beside_their_times(tmp_path, capsys):
+    path = tmp_path / "numbers.json"
+    options = ["--quick", "--threads", "1", "--json", str(path)]
+    assert main(["bench", *options, "--only", "quality"]) == 0
+    rows = {(row.name, row.what): row.measured for row in report.from_json(path.read_text())[0]}
+    grain = "grain / that of the network's own pictures"
+    vanilla, pds = (rows[f"quality, {name} N = 40", grain] for name in ("vanilla", "PDS"))
+    # Twice as much over two pictures, where 256 have 1.62 and .98 times by a coarser measure.
+    assert vanilla.median > 1.3 * pds.median
+    equal = rows["quality, PDS at equal grain", "iterations with the grain of vanilla N = 40"]
+    assert 15 <= equal.low <= equal.median <= equal.high <= 33
+    ratio = rows["quality, time at equal grain", "PDS / vanilla"]
+    assert ratio.low <= ratio.median <= ratio.high
+    assert rows["quality, vanilla, 2 images", "an iteration"].unit == "ms"
 
 
 @pytest.mark.parametrize(

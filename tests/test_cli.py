@@ -8,13 +8,17 @@ from pds.files.shipped import ROOT
 from pds.scores import checkpoints
 
 
-def test_the_ladder_prints_a_row_for_each_count(capsys):
+def test_the_ladder_prints_a_row_for_each_count_and_what_they_say(capsys):
     assert main(["ladder", "--model", "field64", "--counts", "25,20", "--runs", "1"]) == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
-    assert [row[0] for row in rows] == ["25", "20"]
+    title, _, _, *lines, sentence = capsys.readouterr().out.splitlines()
+    assert title == "Grain and contrast (± 0.4) of 8 pictures, relative to exact samples"
+    rows = [[float(word) for word in line.split()] for line in lines]
+    assert [row[0] for row in rows] == [25, 20]
     # Fewer iterations leave more grain, and PDS less of it than vanilla.
-    assert float(rows[0][1]) < float(rows[1][1])
-    assert all(float(pds) < float(vanilla) for _, vanilla, pds in rows)
+    assert 1.1 < rows[0][1] < rows[1][1]
+    assert all(pds < vanilla for _, vanilla, pds, *_ in rows)
+    assert sentence.startswith("vanilla is grainy at N = ")
+    assert "half Nyquist" not in title + sentence
 
 
 def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
@@ -33,6 +37,7 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
     [
         (["record", "--num-steps", "0"], "number of iterations must be a whole number"),
         (["ladder", "--alpha", "0.5"], "alpha must be > 1"),
+        (["ladder", "--runs", "0"], "--runs must be a whole number >= 1, got 0"),
         (
             ["train", "--out", "unused", "--batch-size", "0"],
             "batch_size must be a whole number >= 1",

@@ -50,8 +50,8 @@ def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
     with np.load(io.BytesIO(content(message, "steps")), allow_pickle=False) as file:
         assert file["vanilla"].shape == file["pds"].shape == (5, 2, 64, 64, 1)
         vanilla, pds = comparison.final(REQUEST)
-        np.testing.assert_array_equal(file["vanilla"][-1], vanilla)
-        np.testing.assert_array_equal(file["pds"][-1], pds)
+        np.testing.assert_array_equal(file["vanilla"][-1], vanilla.tiles)
+        np.testing.assert_array_equal(file["pds"][-1], pds.tiles)
         assert file["iteration"].tolist() == [1, 2, 3, 4, 5]
         assert file["noise_left"][-1].tolist() == message["steps"][-1]["left"]
         assert file["sigma"].tolist() == [step["sigma"] for step in message["steps"]]

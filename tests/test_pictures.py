@@ -27,3 +27,39 @@ def test_a_sheet_has_its_tiles_in_order_with_white_where_one_is_missing():
     edge, step = pictures.GAP, 96 + pictures.GAP
     corners = [[int(page[edge + i * step, edge + j * step, 0]) for j in (0, 1)] for i in (0, 1)]
     assert corners == [[10, 20], [255, 30]]
+
+
+def tile_corners(page, step=96 + pictures.GAP):
+    """The values of tiles at the lower right, where labels cannot move them."""
+    return [[int(page[-50 - i * step, -50 - j * step, 0]) for j in (1, 0)] for i in (1, 0)]
+
+
+def test_lines_of_labels_and_a_note_move_tiles_but_do_not_cover_them():
+    values = [[10, 20], [30, 40]]
+    tiles = [[np.full((96, 96, 1), value, np.uint8) for value in row] for row in values]
+    plain = pictures.sheet([("a", tiles[0]), ("b", tiles[1])], ["c", "d"])
+    rows = [("a\ngrain 2.93\ncontrast 0.79", tiles[0]), ("b", tiles[1])]
+    page = pictures.sheet(rows, ["c\nvanilla 1.00", "d"], note="1 = a reference")
+    assert tile_corners(page) == tile_corners(plain) == values
+    assert page.shape[0] > plain.shape[0] and page.shape[1] > plain.shape[1]
+    for value in (10, 20, 30, 40):
+        assert (page == value).all(-1).sum() >= 96 * 96
+
+
+def test_a_note_wider_than_the_tiles_widens_the_sheet():
+    rows = [("", [np.full((96, 96, 1), 10, np.uint8)])]
+    page = pictures.sheet(rows, note="a long sentence on what the numbers are relative to")
+    assert page.shape[1] > 200
+    # The margin at the right is white: nothing is cut off.
+    assert (page[:, -pictures.GAP :] == 255).all()
+
+
+def test_a_picture_carries_its_grain_beside_its_text(tmp_path):
+    image = np.zeros((2, 2, 3), np.uint8)
+    for name, grain in (("with", 0.0123456789), ("without", None)):
+        (tmp_path / name).write_bytes(pictures.png(image, "text", grain=grain))
+        assert pictures.read_text(tmp_path / name) == "text"
+    assert pictures.read_grain(tmp_path / "with") == 0.0123457
+    assert pictures.read_grain(tmp_path / "without") is None
+    (tmp_path / "cut").write_bytes((tmp_path / "with").read_bytes()[:-5])
+    assert pictures.read_grain(tmp_path / "cut") is None

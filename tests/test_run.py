@@ -20,15 +20,17 @@ from PIL import Image
 from tiny_run import draw, flags, make_score, metadata, pictures, pixels, workdir
 
 from pds import filters
+from pds.appearance import grain
 from pds.commands.cli import main
 from pds.commands.sample import main_parser, sample_main
 from pds.driving import sample, seeded_noise
 from pds.files import pictures as pds_pictures
-from pds.jobs import run
+from pds.jobs import comparison, run
 from pds.jobs.job import Job
 from pds.jobs.model import running
-from pds.jobs.record import Record
+from pds.jobs.record import CONFIG, MASKS, Record
 from pds.kernels import Langevin
+from pds.request import Request
 from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
@@ -208,6 +210,118 @@ def test_a_trajectory_of_a_comparison_has_both_chains(folder):
     assert stored["vanilla"].shape == stored["pds"].shape == (5, 3, 8, 8)
     with Image.open(folder / "eval" / "trajectory" / "000000.webp") as animation:
         assert animation.size == (2 * 96, 96)
+
+
+# Grain
+
+
+def last_line(capsys):
+    return capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.fixture(params=[False, True], ids=["in [0, 1]", "in [-1, 1]"])
+def either(request, tmp_path):
+    """A workdir whose network is for images in [0, 1], and one for images in [-1, 1]."""
+    folder = tiny_run.workdir(tmp_path / "w")
+    if request.param:
+        centered = replace(tiny_run.NETWORK, centered=True)
+        score = make_score(card=replace(tiny_run.CARD, network=centered))
+        checkpoints.save(folder / "checkpoints" / "only.safetensors", score)
+        text = tiny_run.CONFIG.replace('"centered": False', '"centered": True')
+        (folder / "tiny.py").write_text(text)
+    return folder
+
+
+def test_a_comparison_ends_with_the_grain_of_both_before_they_are_rounded(either, capsys):
+    assert draw(either, "--compare", "--trajectory", "--num_samples", "2") == 0
+    stored = [np.load(path) for path in sorted((either / "eval" / "trajectory").glob("*.npz"))]
+    vanilla, pds = (
+        float(grain(torch.from_numpy(np.stack([file[name][-1] for file in stored]))).mean())
+        for name in ("vanilla", "pds")
+    )
+    assert last_line(capsys) == (
+        f"grain {vanilla:.4f} (vanilla), {pds:.4f} (PDS) in pixel units, 0 to 1; vanilla / PDS "
+        f"{vanilla / pds:.2f}"
+    )
+
+
+@pytest.mark.parametrize("more", [["--compare"], ["--ladder", "5,3", "--speed_up", "1"]], ids=str)
+def test_a_run_that_goes_on_ends_with_the_same_words_and_sheet(folder, capsys, more):
+    words = [*more, "--num_samples", "5"]
+    assert draw(folder, *words) == 0
+    first, *said = capsys.readouterr().out.splitlines()
+    assert said and all("grain " in line for line in said)
+    drawn = pictures(folder / "eval")
+    for path in [*(folder / "eval").rglob("*00003.png"), folder / "eval" / "sheet.png"]:
+        path.unlink()
+    assert draw(folder, *words) == 0
+    again, *said_again = capsys.readouterr().out.splitlines()
+    assert first != again and said_again == said
+    assert pictures(folder / "eval") == drawn
+
+
+def test_a_ladder_says_the_grain_at_each_number_of_iterations(folder, capsys):
+    assert draw(folder, "--ladder", "5,3", "--speed_up", "1") == 0
+    _, *said = capsys.readouterr().out.splitlines()
+    assert [line.partition(": grain ")[0] for line in said] == ["N = 5", "N = 3"]
+    (folder / "eval" / "3" / "000000.png").unlink()
+    assert draw(folder, "--ladder", "5,3", "--speed_up", "1") == 0
+    assert capsys.readouterr().out.splitlines()[1:] == said
+
+
+def test_the_grain_of_the_shipped_network_is_relative_and_that_of_pds_compare(tmp_path, capsys):
+    """Batches of other sizes round differently, which few iterations amplify."""
+    words = f"--config {CONFIG} --workdir {tmp_path} --speed_up 100 --num_samples 1 --seed 3"
+    words += f" --freq_mask_path {MASKS['freq']} --compare --device cpu"
+    assert sample_main(shlex.split(words)) == 0
+    said = last_line(capsys)
+    assert said.endswith("times that of the network's own pictures")
+    drawn = comparison.final(Request(num_steps=20, num_images=1, seed=3))
+    for side, word in zip(drawn, (said.split()[1], said.split()[3]), strict=True):
+        assert float(word) == pytest.approx(side.quality.grain, rel=0.02)
+
+
+def test_a_copy_of_the_shipped_network_elsewhere_is_somebody_s_checkpoint(tmp_path, capsys):
+    """Nobody knows what its pictures look like, so grain is in pixel units."""
+    (tmp_path / "checkpoints").mkdir()
+    source = ROOT / "assets" / "portraits32.safetensors"
+    (tmp_path / "checkpoints" / "mine.safetensors").write_bytes(source.read_bytes())
+    words = f"--config {CONFIG} --workdir {tmp_path} --speed_up 1000 --num_samples 1"
+    words += f" --freq_mask_path {MASKS['freq']} --compare --device cpu"
+    assert sample_main(shlex.split(words)) == 0
+    assert "in pixel units" in last_line(capsys)
+
+
+def test_pictures_of_an_older_version_are_said_to_have_no_grain(folder, capsys):
+    assert draw(folder, "--compare") == 0
+    path = folder / "eval" / "vanilla" / "000001.png"
+    content = pds_pictures.png(pds_pictures.read_pixels(path), pds_pictures.read_text(path))
+    path.write_bytes(content)
+    capsys.readouterr()
+    assert draw(folder, "--compare") == 0
+    assert last_line(capsys).startswith("the grain of some pictures is unknown: an older version")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "more", [["--compare"], ["--ladder", "5,3", "--speed_up", "1"]], ids=["compare", "ladder"]
+)
+def test_pictures_below_eight_pixels_are_drawn_and_said_once_to_have_no_measure(
+    tmp_path, capsys, more
+):
+    folder = tiny_run.workdir(tmp_path / "w")
+    small = make_score(card=replace(tiny_run.CARD, network=replace(tiny_run.NETWORK, image_size=4)))
+    checkpoints.save(folder / "checkpoints" / "only.safetensors", small)
+    (folder / "tiny.py").write_text(tiny_run.CONFIG.replace('"image_size": 8', '"image_size": 4'))
+    np.save(folder / "freq.npy", tiny_run.mask(4))
+    assert draw(folder, *more) == 0
+    _, *said = capsys.readouterr().out.splitlines()
+    assert said == ["pictures below 8 px have no grain measure"]
+
+
+def test_a_run_of_one_sampler_says_nothing_of_grain(folder, capsys):
+    assert draw(folder) == 0
+    assert "grain" not in capsys.readouterr().out
 
 
 # What a picture says
@@ -427,6 +541,7 @@ def test_many_processes_draw_the_files_of_one(reference, tmp_path, count):
     done = launch(count, copy_of(reference, tmp_path / "many"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("5 images drawn, 0 were there") == 1
+    assert len(done.stdout.splitlines()) == 1
     assert sample_main(copy_of(reference, tmp_path / "one")) == 0
     assert pictures(tmp_path / "many") == pictures(tmp_path / "one")
     assert len(pictures(tmp_path / "many")) == 6

@@ -1,4 +1,4 @@
-"""Benchmarks: speeds as ratios from alternating runs.
+"""Benchmarks: speeds as ratios from alternating runs, and the quality that they buy.
 
 | module     | measures                                                            |
 |------------|---------------------------------------------------------------------|
@@ -7,6 +7,7 @@
 | `rows`     | a line of the table and its target                                  |
 | `filters`  | the filter against nested complex transforms                        |
 | `steps`    | PDS against vanilla; both chains in one call against two runs       |
+| `quality`  | grain left by vanilla and PDS, and their times at equal grain       |
 | `networks` | the network against diffusers', by batch and size, against the peak |
 | `joint`    | many visitors in one batcher                                        |
 | `gpu`      | what only a GPU has: graphs, memory, convolutions alone             |

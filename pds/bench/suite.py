@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from tqdm import tqdm
 
-from pds.bench import filters, gpu, joint, networks, steps
+from pds.bench import filters, gpu, joint, networks, quality, steps
 from pds.bench.rows import Benchmark, Row
 from pds.bench.timing import Effort
 
@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "filter": filters.rows,
     "network": networks.rows,
     "compare": steps.compare_rows,
+    "quality": quality.rows,
     "engine": joint.rows,
     "scaling": networks.scaling_rows,
     "peak": networks.peak_rows,

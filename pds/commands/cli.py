@@ -17,10 +17,10 @@ COMMANDS = {
     "train": "train an NCSN++ on portraits, resumable",
     "filter": "estimate filters from images, and draw them",
     "convert": "write any checkpoint as .safetensors",
-    "ladder": "measure the noise left at each N",
+    "ladder": "measure grain and contrast at each N",
     "record": "sample the run that the page opens with",
     "show": "print the command that made a picture",
-    "bench": "measure speeds against their targets",
+    "bench": "measure speeds against their targets, and grain",
     "evaluate": "measure samplers against held-out data",
     "tune": "fit a filter to a number of iterations",
 }

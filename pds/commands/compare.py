@@ -36,7 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw the comparison and write it as one picture."""
+    """Draw the comparison, write it as one picture, and say grain and contrast of both sides."""
     request = from_page(vars(arguments))
-    comparison.save(arguments.out, request, *comparison.final(request))
+    vanilla, pds = comparison.final(request)
+    comparison.save(arguments.out, request, vanilla, pds)
     print(f"{arguments.out}: vanilla above, {request.method} below")
+    print(comparison.sentence(request, vanilla, pds))

@@ -1,10 +1,12 @@
-"""`pds ladder`: measure the noise that vanilla and PDS leave at each N."""
+"""`pds ladder`: measure grain and contrast of vanilla and PDS at each N."""
 
 import argparse
 
 from pds import models
 from pds.commands.arguments import counts
 from pds.evaluation import ladder
+from pds.jobs import quality
+from pds.limits import require_whole
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -16,10 +18,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print a row for each N as it is measured."""
-    print("Power above half Nyquist relative to the data (1 is right, more is grain)")
-    print(f"{'N':>6} {'vanilla':>9} {'PDS':>9}")
-    for num_steps, vanilla, pds in ladder.noise_left(
+    """Print a row for each N as it is measured, and then what the rows say."""
+    require_whole("--runs", arguments.runs, 1)
+    own = quality.reference_of(models.load_model(arguments.model))
+    num_images = 8 * arguments.runs
+    margin = quality.contrast_margin(num_images)
+    print(f"Grain and contrast (± {margin:.1f}) of {num_images} pictures, relative to {own}")
+    print(f"{'':>6} {'grain':>9} {'':>9} {'contrast':>11}")
+    print(f"{'N':>6} {'vanilla':>9} {'PDS':>9} {'vanilla':>11} {'PDS':>9}")
+    measured = []
+    for row in ladder.rungs(
         arguments.model, arguments.counts, num_runs=arguments.runs, alpha=arguments.alpha
     ):
-        print(f"{num_steps:>6} {vanilla:>9.3f} {pds:>9.3f}", flush=True)
+        measured.append(row)
+        grain = [quality.number(side.grain) for side in (row.vanilla, row.pds)]
+        contrast = [quality.number(side.contrast) for side in (row.vanilla, row.pds)]
+        numbers = f"{grain[0]:>9} {grain[1]:>9} {contrast[0]:>11} {contrast[1]:>9}"
+        print(f"{row.num_steps:>6} {numbers}", flush=True)
+    print(ladder.sentence(measured, own))

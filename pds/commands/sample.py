@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw the missing images, and print how many.
+    """Draw the missing images, and print how many, and the grain of two samplers.
 
     Raises:
         ValueError: for anything that cannot be sampled, including a batch that is too large.
@@ -72,6 +72,8 @@ def run(arguments: argparse.Namespace) -> None:
         ) from None
     if this_rank.first:
         print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
+        for sentence in summary.sentences:
+            print(sentence)
 
 
 def _add_published(group: argparse._ArgumentGroup) -> None:
@@ -125,7 +127,11 @@ def _add_sampler(group: argparse._ArgumentGroup) -> None:
 
 def _add_pictures(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--compare", action="store_true", help="draw vanilla too, from the same noise")
+    add(
+        "--compare",
+        action="store_true",
+        help="draw vanilla too, from the same noise; the last line says the grain of both",
+    )
     add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
     add(
         "--ladder",

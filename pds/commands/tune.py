@@ -46,7 +46,10 @@ def run(arguments: argparse.Namespace) -> None:
     mask = theory.mask(gain, alpha)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     filters.save(arguments.out, mask)
-    print("For Gaussian data with this spectrum: error W2, power above half Nyquist (1 is right)")
+    print(
+        "Exact for Gaussian data with this spectrum, no measure of what a network draws: error W2, "
+        "power above half Nyquist (1 is right)"
+    )
     rows = {
         "vanilla": ones,
         "PDS, alpha 5": pds,

@@ -11,8 +11,9 @@ At sigma = 0 it is x_mean itself.
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,12 @@ from PIL.PngImagePlugin import PngInfo
 Pixels = NDArray[np.uint8]
 """One image, (H, W, 1 or 3)."""
 
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
 KEY = "pds"
 """Name of the text in a PNG."""
+GRAIN_KEY = "grain"
+"""Name of the text with the grain of a PNG's image, in pixel units."""
 END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 """The last bytes of a complete PNG."""
 
@@ -51,10 +56,18 @@ def view(
     return pixels.transpose(0, 2, 3, 1)
 
 
-def png(pixels: Pixels, text: str) -> bytes:
-    """Encode an image with a text, which `read_text` returns."""
+def png(pixels: Pixels, text: str, *, grain: float | None = None) -> bytes:
+    """Encode an image with a text, which `read_text` returns.
+
+    Args:
+        pixels: the image.
+        text: its record.
+        grain: of the image before it was rounded to 8 bits, which `read_grain` returns.
+    """
     metadata = PngInfo()
     metadata.add_text(KEY, text)
+    if grain is not None:
+        metadata.add_text(GRAIN_KEY, f"{grain:.6g}")
     buffer = io.BytesIO()
     _image(pixels).save(buffer, "PNG", pnginfo=metadata)
     return buffer.getvalue()
@@ -62,6 +75,18 @@ def png(pixels: Pixels, text: str) -> bytes:
 
 def read_text(path: Path) -> str | None:
     """Return the text of a PNG, "" if it has none, None if the file is incomplete."""
+    return _read(path, KEY)
+
+
+def read_grain(path: Path) -> float | None:
+    """Return the grain that a PNG carries, None if it has none or is incomplete."""
+    try:
+        return float(_read(path, GRAIN_KEY) or "none")
+    except ValueError:
+        return None
+
+
+def _read(path: Path, key: str) -> str | None:
     try:
         with path.open("rb") as file:
             file.seek(-len(END), os.SEEK_END)
@@ -69,7 +94,7 @@ def read_text(path: Path) -> str | None:
                 return None
             file.seek(0)
             with Image.open(file, formats=["PNG"]) as image:
-                return str(image.info.get(KEY, ""))
+                return str(image.info.get(key, ""))
     except (OSError, SyntaxError, ValueError):
         return None
 
@@ -124,33 +149,79 @@ def grid(images: Sequence[Pixels] | NDArray[np.uint8], *, columns: int) -> Pixel
 
 
 def sheet(
-    rows: Sequence[tuple[str, Sequence[Pixels | None]]], columns: Sequence[str] = ()
+    rows: Sequence[tuple[str, Sequence[Pixels | None]]],
+    columns: Sequence[str] = (),
+    *,
+    note: str = "",
 ) -> Pixels:
     """Return a labeled sheet: rows of images of one size with white gaps, enlarged if small.
 
     Args:
         rows: the label on the left, "" for none, and the images; None leaves its place empty. At
-            least one image.
+            least one image. Of a label with several lines the first is large, the others small.
         columns: labels above the columns, if any.
+        note: a small line above everything, if any.
     """
     tiles = [[i if i is None else _enlarged(i) for i in images] for _, images in rows]
     width, height = next(tile for row in tiles for tile in row if tile is not None).size
-    font = ImageFont.load_default(size=max(14, height // 16))
-    widest = max(math.ceil(font.getlength(label)) for label, _ in rows)
-    left = GAP + (widest + 2 * GAP if widest else 0)
-    top = GAP + (math.ceil(font.getbbox("Ng")[3]) + GAP if columns else 0)
+    fonts = _Fonts.of(max(14, height // 16))
+    widest = max(fonts.width(label) for label, _ in rows)
+    across = max(map(len, tiles)) * (width + GAP)
+    left = max(
+        GAP + (widest + 2 * GAP if widest else 0), fonts.width("\n" + note) + 4 * GAP - across
+    )
+    head = GAP + (fonts.height("\n") - fonts.height("") + GAP if note else 0)
+    top = head + max((fonts.height(label) + GAP for label in columns), default=0)
     x = [left + j * (width + GAP) for j in range(max(map(len, tiles)))]
     y = [top + i * (height + GAP) for i in range(len(tiles))]
-    page = Image.new("RGB", (x[-1] + width + GAP, y[-1] + height + GAP), "white")
+    page = Image.new("RGB", (left + across, y[-1] + height + GAP), "white")
     draw = ImageDraw.Draw(page)
+    draw.text((2 * GAP, GAP), note, fill="black", font=fonts.small, anchor="la")
     for j, label in enumerate(columns):
-        draw.text((x[j] + width // 2, GAP), label, fill="black", font=font, anchor="ma")
+        fonts.write(draw, (x[j] + width // 2, head), label, anchor="ma")
     for i, ((label, _), row) in enumerate(zip(rows, tiles, strict=True)):
-        draw.text((2 * GAP, y[i] + height // 2), label, fill="black", font=font, anchor="lm")
+        fonts.write(draw, (2 * GAP, y[i] + height // 2), label, anchor="lm")
         for j, tile in enumerate(row):
             if tile is not None:
                 page.paste(tile, (x[j], y[i]))
     return np.asarray(page)
+
+
+class _Fonts(NamedTuple):
+    """The fonts of a label: its first line is large, the others are small."""
+
+    large: Font
+    small: Font
+
+    @classmethod
+    def of(cls, size: int) -> "_Fonts":
+        large, small = (ImageFont.load_default(size=s) for s in (size, max(12, 3 * size // 4)))
+        return cls(large, small)
+
+    def lines(self, label: str) -> Iterator[tuple[str, Font]]:
+        """Yield the lines of a label with their fonts."""
+        first, *others = label.split("\n")
+        yield first, self.large
+        yield from ((line, self.small) for line in others)
+
+    def width(self, label: str) -> int:
+        """Return the width of the widest line."""
+        return max(math.ceil(font.getlength(line)) for line, font in self.lines(label))
+
+    def height(self, label: str) -> int:
+        """Return the height of all lines."""
+        return sum(math.ceil(font.getbbox("Ng")[3]) for _, font in self.lines(label))
+
+    def write(
+        self, draw: ImageDraw.ImageDraw, at: tuple[int, int], label: str, anchor: str
+    ) -> None:
+        """Write the lines of a label below each other, as Pillow's anchor says for all of them."""
+        x, y = at
+        if anchor[1] == "m":
+            y -= (self.height(label) - self.height("")) // 2
+        for line, font in self.lines(label):
+            draw.text((x, y), line, fill="black", font=font, anchor=anchor)
+            y += math.ceil(font.getbbox("Ng")[3])
 
 
 def _image(pixels: Pixels) -> Image.Image:

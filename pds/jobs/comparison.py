@@ -6,6 +6,7 @@ save("comparison.png", request, vanilla, pds)
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,32 +14,62 @@ from numpy.typing import NDArray
 
 from pds.files import pictures, writing
 from pds.files.pictures import Pixels
-from pds.jobs import request_text
-from pds.models import compare_request
+from pds.jobs import quality, request_text
+from pds.jobs.quality import Quality
+from pds.models import Model, compare_request, load_model
 from pds.request import Request
+from pds.sampling import Step
 
 Tiles = NDArray[np.uint8]
 """Images of one sampler, (num_images, H, W, C)."""
 
 
-def final(request: Request) -> tuple[Tiles, Tiles]:
-    """Sample a request; return the 8-bit images of vanilla and of the other sampler."""
+@dataclass(frozen=True)
+class Finished:
+    """What one sampler has drawn.
+
+    tiles: the 8-bit images.
+    quality: their grain and contrast before they were rounded and clipped; None if unknown.
+    """
+
+    tiles: Tiles
+    quality: Quality | None = None
+
+
+def final(request: Request) -> tuple[Finished, Finished]:
+    """Sample a request; return what vanilla and the other sampler have drawn."""
     (last,) = deque(compare_request(request), maxlen=1)
-    vanilla, pds = (pictures.view(step.x_mean.float().cpu().numpy()) for step in last)
-    return vanilla, pds
+    model = load_model(request.model)
+    return _finished(model, last.vanilla), _finished(model, last.pds)
 
 
-def png(request: Request, vanilla: Tiles, pds: Tiles) -> bytes:
+def _finished(model: Model, step: Step) -> Finished:
+    images = model.to_pixels(step.x_mean)
+    return Finished(pictures.view(images.cpu().numpy()), quality.measured(model, step.x_mean))
+
+
+def sentence(request: Request, vanilla: Finished, pds: Finished) -> str:
+    """Say grain and contrast of both samplers, and relative to what."""
+    return quality.sentence({"vanilla": vanilla.quality, request.method: pds.quality})
+
+
+def png(request: Request, vanilla: Finished, pds: Finished) -> bytes:
     """Encode both samplers' images, one row each, with the request as the PNG's record."""
     return pictures.png(sheet(request, vanilla, pds), request_text.to_record(request))
 
 
-def sheet(request: Request, vanilla: Tiles, pds: Tiles, captions: Sequence[str] = ()) -> Pixels:
-    """Return both samplers' images, one named row each."""
-    return pictures.sheet([("vanilla", list(vanilla)), (request.method, list(pds))], captions)
+def sheet(
+    request: Request, vanilla: Finished, pds: Finished, captions: Sequence[str] = ()
+) -> Pixels:
+    """Return both samplers' images, a row each with its name, grain and contrast."""
+    rows = [
+        (quality.label(name, side.quality), list(side.tiles))
+        for name, side in (("vanilla", vanilla), (request.method, pds))
+    ]
+    return pictures.sheet(rows, captions, note=quality.note(vanilla.quality))
 
 
-def save(path: str | Path, request: Request, vanilla: Tiles, pds: Tiles) -> None:
+def save(path: str | Path, request: Request, vanilla: Finished, pds: Finished) -> None:
     """Write the PNG of `png`.
 
     Raises:

@@ -70,6 +70,21 @@ class Folder:
             return path.is_file() and pictures.read_text(path) is not None
         return path.is_file()
 
+    def grain(self, num_steps: int, sampler: str) -> float | None:
+        """Return the mean grain that the pictures of a sampler carry, in pixel units.
+
+        Pictures that another machine of the run has written to its own disk are not counted.
+
+        Returns:
+            None if a picture carries none, as one that an older version drew.
+        """
+        job = self.job
+        images = range(job.request.num_images) if job.only is None else [job.only]
+        paths = (self.picture(num_steps, sampler, image)[0] for image in images)
+        kept = [pictures.read_grain(path) for path in paths if path.is_file()]
+        known = [grain for grain in kept if grain is not None]
+        return sum(known) / len(known) if known and len(known) == len(kept) else None
+
     def require_own(self) -> None:
         """Refuse a folder that holds pictures of another job.
 

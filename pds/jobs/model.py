@@ -16,12 +16,14 @@ import torch
 from torch import Tensor
 
 from pds import filters
+from pds.appearance import References
 from pds.driving import steps
 from pds.files.digest import digest
+from pds.files.shipped import ROOT
 from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
-from pds.models import Model
+from pds.models import MODELS, Model, load_model
 from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
 from pds.sde import SDE
@@ -48,7 +50,8 @@ def open_model(job: Job, device: torch.device) -> Model:
         frequency_mask = filters.load(Path(request.frequency), shape, kind="frequency")
     if isinstance(request.space, str):
         space_mask = filters.load(Path(request.space), shape, kind="space")
-    score = open_checkpoint(find_checkpoint(job), card)
+    source = find_checkpoint(job)
+    score = open_checkpoint(source, card)
     return Model(
         score=score.to(device),
         sde=score.sde,
@@ -60,7 +63,15 @@ def open_model(job: Job, device: torch.device) -> Model:
         num_corrector_steps=job.configuration.num_corrector_steps,
         centered=card.network.centered,
         device=str(device),
+        references=_references(source),
     )
+
+
+def _references(source: str | Path) -> References | None:
+    """Return what pictures of a shipped network look like, None for another checkpoint."""
+    path = Path(source).resolve()
+    shipped = path.parent == ROOT / "assets" and path.stem in MODELS
+    return load_model(path.stem).references if shipped else None
 
 
 def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, ...]]:

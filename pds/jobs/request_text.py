@@ -94,7 +94,7 @@ def to_python(request: Request) -> str:
         "from pds.jobs.comparison import final, save\n"
         "from pds.request import Request\n\n"
         f"request = Request({values})\n"
-        "vanilla, pds = final(request)  # (num_images, H, W, channels), uint8\n"
+        "vanilla, pds = final(request)  # .tiles (num_images, H, W, channels) uint8, .quality\n"
         'save("comparison.png", request, vanilla, pds)\n'
     )
 

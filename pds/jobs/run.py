@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from pds import driving
+from pds.appearance import grain
 from pds.driving import seeded_noise
 from pds.files import arrays, pictures, writing
-from pds.files.pictures import Pixels
+from pds.jobs import quality, summary
 from pds.jobs.folder import Folder
 from pds.jobs.job import Job
 from pds.jobs.model import fingerprint, network, open_model, running, samplers_of
@@ -32,19 +33,19 @@ Images = NDArray[np.float32]
 
 MOST_FRAMES = 64
 """Iterations that a trajectory keeps."""
-SHEET_COLUMNS = 8
-SHEET_IMAGES = 64
-SHEET_PIXELS = 2**24
-"""A sheet shows as many of the first images as SHEET_IMAGES and SHEET_PIXELS allow."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The images of all ranks that were drawn, those that existed before, and their folder."""
+    """The images of all ranks that were drawn, those that existed before, and their folder.
+
+    sentences: about the grain of all of them; none if no two samplers are compared.
+    """
 
     drawn: int
     kept: int
     folder: Path
+    sentences: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,14 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
             progress.set_description(f"batch {index + 1} of {len(todo)}")
             _draw(plan, score, batch, progress)
     ranks.finish()
+    sides = summary.sides(plan.folder, plan.model) if ranks.first else {}
     if ranks.first and job.only is None:
-        writing.write(plan.folder.sheet, pictures.png(_sheet(plan), plan.folder.record.to_json()))
+        sheet = summary.sheet(plan.folder, plan.model, sides)
+        writing.write(plan.folder.sheet, pictures.png(sheet, plan.folder.record.to_json()))
     drawn = sum(len(batch.missing) for batch in plan.batches)
     wanted = sum(len(batch.wanted) for batch in plan.batches)
-    return Summary(drawn, wanted - drawn, job.folder)
+    sentences = summary.sentences(job, plan.model, sides)
+    return Summary(drawn, wanted - drawn, job.folder, tuple(sentences))
 
 
 def _prepare(job: Job, ranks: Ranks) -> _Plan:
@@ -168,8 +172,14 @@ def _draw(plan: _Plan, score: ScoreFn, batch: _Batch, progress: "tqdm[None]") ->
         for name, images in final.items():
             path, record = plan.folder.picture(num_steps, name, image)
             if not plan.folder.whole(path):
-                (pixels,) = pictures.view(images[row : row + 1])
-                writing.write(path, pictures.png(pixels, record.to_json()))
+                writing.write(path, _png(plan.model, images[row : row + 1], record))
+
+
+def _png(model: Model, image: Images, record: Record) -> bytes:
+    """Encode an image (1, C, H, W) with its record, and its grain before it is rounded."""
+    measurable = quality.measurable(model)
+    measured = float(grain(torch.from_numpy(image)).mean()) if measurable else None
+    return pictures.png(pictures.view(image)[0], record.to_json(), grain=measured)
 
 
 def _require_finite(name: str, images: Images, batch: _Batch) -> None:
@@ -232,35 +242,3 @@ def _write_trajectory(plan: _Plan, num_steps: int, image: int, moments: list[_Mo
         for m, share in zip(moments, shares, strict=True)
     ]
     writing.write(animated, pictures.animation(frames))
-
-
-def _sheet(plan: _Plan) -> Pixels:
-    """Return a sheet of the first images: vanilla above PDS, a column for each N of a ladder."""
-    job, counts = plan.job, plan.job.counts
-    _, height, width = plan.model.image_shape
-    room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
-    images = range(min(job.request.num_images, max(1, room)))
-    titles = {"vanilla": "vanilla", "pds": job.request.method}
-    labels = titles if len(job.chains) > 1 else dict.fromkeys(job.chains, "")
-    if job.ladder:
-        rows = [
-            (labels[name], [_picture(plan, n, name, image) for n in counts])
-            for image, name in itertools.product(images, job.chains)
-        ]
-        return pictures.sheet(rows, [f"N = {n}" for n in counts])
-    rows = [
-        (labels[name], [_picture(plan, job.request.num_steps, name, i) for i in part])
-        for part in _parts(images, SHEET_COLUMNS)
-        for name in job.chains
-    ]
-    return pictures.sheet(rows)
-
-
-def _picture(plan: _Plan, num_steps: int, name: str, image: int) -> Pixels | None:
-    """Read a picture; None if another machine of the run has written it to its own disk."""
-    path, _ = plan.folder.picture(num_steps, name, image)
-    return pictures.read_pixels(path) if path.is_file() else None
-
-
-def _parts(images: range, size: int) -> Iterator[range]:
-    return (images[k : k + size] for k in range(0, len(images), size))

@@ -20,6 +20,7 @@ from PIL import Image
 from pds.files import pictures
 from pds.files.arrays import to_npz
 from pds.jobs import comparison, request_text
+from pds.jobs.comparison import Finished
 from pds.jobs.record import read_request
 from pds.limits import quoted
 from pds.models import MODELS, load_model
@@ -133,13 +134,15 @@ def read(values: Mapping[str, Any]) -> Kept:
 
 def sheet(kept: Kept) -> bytes:
     """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
-    return comparison.png(kept.request, *kept.images[-1])
+    return comparison.png(kept.request, *map(Finished, kept.images[-1]))
 
 
 def animation(kept: Kept) -> bytes:
     """Return every step as a lossless animated WebP, laid out like the sheet."""
     frames = [
-        comparison.sheet(kept.request, vanilla, pds, [f"iteration {number(iteration)}"])
+        comparison.sheet(
+            kept.request, Finished(vanilla), Finished(pds), [f"iteration {number(iteration)}"]
+        )
         for (vanilla, pds), iteration in zip(kept.images, kept.numbers["iteration"], strict=True)
     ]
     return pictures.animation(frames)

@@ -1,0 +1,145 @@
+"""Grain and contrast of finished pictures, measured and in words.
+
+Both are relative to what the same network draws when it is sampled to the end, see
+`pds.appearance`. Where that is unknown, as for somebody's checkpoint, grain is in pixel units, and
+contrast, which is always relative, is left out.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from pds.appearance import SMALLEST, Appearance
+from pds.models import Model
+from pds.scores.ncsnpp import NetworkScore
+
+TOO_SMALL = f"pictures below {SMALLEST} px have no grain measure"
+MOST = 1000
+"""Relative numbers from here on are only called large."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Grain and contrast of one sampler's pictures.
+
+    grain: relative to the reference, or in pixel units without one; NaN if a picture is not finite.
+    contrast: relative to the reference; NaN for one picture, or without a reference.
+    reference: name of the pictures that have 1 of both, "" for pixel units.
+    num_images: how many pictures; 1 where contrast is not measured.
+    """
+
+    grain: float
+    contrast: float = math.nan
+    reference: str = ""
+    num_images: int = 1
+
+
+def contrast_margin(num_images: int) -> float:
+    """Return 1 / sqrt(num_images), by which contrast varies with the choice of pictures.
+
+    It is about twice the standard deviation over groups of held-out portraits.
+    """
+    return 1 / math.sqrt(num_images)
+
+
+def measured(model: Model, x_mean: Tensor) -> Quality | None:
+    """Return the quality of final images in the score's range, None below 8 x 8 pixels."""
+    if not measurable(model):
+        return None
+    appearance = Appearance.of(model.to_pixels(x_mean))
+    reference = model.references.network if model.references else None
+    if reference is None or not reference.grain > 0:
+        return Quality(appearance.grain, num_images=len(x_mean))
+    return Quality(*appearance.relative_to(reference), reference_of(model), len(x_mean))
+
+
+def of_grain(model: Model, grain: float) -> Quality:
+    """Return the quality of pictures of which only the mean grain, in pixel units, was kept."""
+    reference = model.references.network if model.references else None
+    if reference is None or not reference.grain > 0:
+        return Quality(grain)
+    return Quality(grain / reference.grain, reference=reference_of(model))
+
+
+def measurable(model: Model) -> bool:
+    """Return whether a model's pictures are large enough to be measured."""
+    return min(model.image_shape[1:]) >= SMALLEST
+
+
+def reference_of(model: Model) -> str:
+    """Return what the pictures are called that a model draws when it is sampled to the end."""
+    is_network = isinstance(model.score, NetworkScore)
+    return "the network's own pictures" if is_network else "exact samples"
+
+
+def sentence(sides: Mapping[str, Quality | None]) -> str:
+    """Say grain and contrast of some samplers by name, all of one model and as many pictures."""
+    qualities = [quality for quality in sides.values() if quality is not None]
+    if len(qualities) < len(sides):
+        return TOO_SMALL
+    if all(map(_diverged, qualities)):
+        return f"{' and '.join(sides)} diverged; their pictures have no grain to measure"
+    first, *_ = qualities
+    values = ", ".join(
+        f"{_grain(quality)} ({name})" for name, quality in zip(sides, qualities, strict=True)
+    )
+    if not first.reference:
+        return f"grain {values} in pixel units, 0 to 1{_ratio(sides, qualities)}"
+    relative = f"grain {values} times that of {first.reference}"
+    if all(math.isnan(quality.contrast) for quality in qualities):
+        return relative
+    contrasts = ", ".join(number(quality.contrast) for quality in qualities)
+    margin = f"{first.num_images} pictures: give or take {contrast_margin(first.num_images):.1f}"
+    return f"{relative}; contrast {contrasts} ({margin})"
+
+
+def label(name: str, quality: Quality | None) -> str:
+    """Return a sampler's name for a sheet, with a line for each number that is known."""
+    if quality is None:
+        return name
+    lines = [name, f"grain {_grain(quality)}"]
+    if math.isfinite(quality.contrast):
+        lines.append(f"contrast {number(quality.contrast)}")
+    return "\n".join(lines)
+
+
+def heading(title: str, sides: Mapping[str, Quality]) -> str:
+    """Return the title of a column of a sheet, with a line for the grain of each sampler."""
+    return "\n".join([title, *(f"{name} {_grain(quality)}" for name, quality in sides.items())])
+
+
+def note(quality: Quality | None) -> str:
+    """Return what the numbers on a sheet are relative to, "" if there are none."""
+    if quality is None:
+        return ""
+    if not quality.reference:
+        return "grain in pixel units, 0 to 1"
+    if quality.num_images == 1:
+        return f"grain: 1 = {quality.reference}"
+    return f"1 = {quality.reference}; contrast ± {contrast_margin(quality.num_images):.1f}"
+
+
+def _ratio(names: Mapping[str, object], qualities: list[Quality]) -> str:
+    """Return how the grain of the first two sides compares, "" if that cannot be said."""
+    if len(qualities) != 2 or any(map(_diverged, qualities)) or not qualities[1].grain > 0:
+        return ""
+    return f"; {' / '.join(names)} {number(qualities[0].grain / qualities[1].grain)}"
+
+
+def _diverged(quality: Quality) -> bool:
+    return not math.isfinite(quality.grain)
+
+
+def _grain(quality: Quality) -> str:
+    return number(quality.grain, decimals=2 if quality.reference else 4)
+
+
+def number(value: float, *, decimals: int = 2) -> str:
+    """Write a positive number; one that is not finite is of a sampler that diverged."""
+    if not math.isfinite(value):
+        return "diverged"
+    if value >= MOST:
+        return f"over {MOST}"
+    return f"{value:.{decimals if value < 10 else 1 if value < 100 else 0}f}"
