@@ -14,13 +14,14 @@ from pds.commands.cli import main
 from pds.scores import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
-FEW = ["--counts", "6,4", "--images", "3", "--batch", "2", "--reference", "100"]
+SMALL = ["--reference", "100", "--converged", "ode-heun@3", "--converged-images", "7"]
+FEW = ["--counts", "6,4", "--images", "3", "--batch", "2", *SMALL]
 FIELD = ["evaluate", "--model", "field64", *FEW]
 
 
-def rows(folder):
+def rows(folder, reference="data"):
     with (folder / "table.csv").open() as file:
-        return list(csv.DictReader(file))
+        return [row for row in csv.DictReader(file) if row["reference"] == reference]
 
 
 def test_tables_and_a_report_are_of_everything_in_the_folder(tmp_path, capsys):
@@ -40,10 +41,38 @@ def test_tables_and_a_report_are_of_everything_in_the_folder(tmp_path, capsys):
     assert "pds:5" in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_the_networks_own_pictures_are_drawn_once_and_are_the_other_reference(tmp_path):
+    out = ["--out", str(tmp_path / "out")]
+    assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
+    own = tmp_path / "out/images/converged=ode-heun/3"
+    written = {path.name: path.stat().st_mtime_ns for path in own.iterdir()}
+    assert set(written) == {f"{i:06d}-{min(i + 1, 6):06d}.npz" for i in (0, 2, 4, 6)}
+    network, data = (rows(tmp_path / "out", kind) for kind in ("network", "data"))
+    assert [(r["arm"], r["N"]) for r in network] == [("vanilla", "6"), ("vanilla", "4")]
+    assert network[0]["grain"] != data[0]["grain"]
+    assert network[0]["grain_floor_low"] < network[0]["grain_floor_high"]
+    assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
+    assert {path.name: path.stat().st_mtime_ns for path in own.iterdir()} == written
+
+
+def test_without_own_pictures_there_is_one_reference(tmp_path):
+    out = ["--out", str(tmp_path / "out"), "--converged-images", "0"]
+    assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
+    assert rows(tmp_path / "out", "network") == []
+    assert len(rows(tmp_path / "out")) == 2
+
+
+def test_a_converged_sampler_is_an_arm_and_a_number(tmp_path, capsys):
+    for text in ("ode-heun", "best@50", "ode-heun@many"):
+        with pytest.raises(SystemExit):
+            main([*FIELD, "--out", str(tmp_path / "out"), "--converged", text])
+        assert "such as ode-heun@50" in capsys.readouterr().err
+
+
 def test_validation_prints_that_all_is_in_order(tmp_path, capsys):
     arguments = [*FIELD, "--model", "portraits32", "--out", str(tmp_path / "out")]
     assert main([*arguments, "--reference", "300", "--validate"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 5]
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 6]
 
 
 def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path):
@@ -68,7 +97,7 @@ def test_two_processes_draw_the_same_table(tmp_path):
     shared, alone = (rows(tmp_path / name) for name in ("two", "one"))
     assert [(row["arm"], row["N"]) for row in shared] == [(row["arm"], row["N"]) for row in alone]
     for ours, theirs in zip(shared, alone, strict=True):
-        for name in ("images", "noise_left", "frechet", "sliced_low", "theory_w2"):
+        for name in ("images", "fine_power", "frechet", "sliced_low", "theory_w2"):
             # Sums depend on the number of threads.
             assert float(ours[name]) == pytest.approx(float(theirs[name]), rel=1e-3), name
     first = {path.name for path in (tmp_path / "two/images/tuned/4").iterdir()}
@@ -144,6 +173,8 @@ def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeyp
         (["--model", "none.safetensors"], "has no held-out images to compare with"),
         (["--model", "none.safetensors", "--data", "tests"], "none.safetensors"),
         (["--data", "/nowhere/at/all"], "no images at /nowhere/at/all"),
+        (["--converged", "ode-heun@2001"], "must lie in 1 to 2000, got 2001"),
+        (["--converged-images", "-1"], "--converged-images must lie in 0 to 1000000, got -1"),
         (["--images", "1"], "--images must lie in 2 to 100000, got 1"),
         (["--device", "abacus"], "device must be cpu, cuda or cuda:N, got 'abacus'"),
         (["--seed", "5"], "is an evaluation of seed 0, not 5"),

@@ -10,7 +10,7 @@ import torch
 
 from pds import models, theory
 from pds.driving import sample, seeded_noise
-from pds.evaluation import arms, draw, equivalence, report, subject, table, validation
+from pds.evaluation import agreement, arms, draw, equivalence, report, subject, table, validation
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
@@ -44,7 +44,8 @@ def without_seconds(text):
 
 
 def evidence_of(store, reference):
-    return Evidence.of(store, reference, table.cells(store))
+    (evidence,) = Evidence.of(store, {"data": reference}, table.cells(store))
+    return evidence
 
 
 def make_table(store, model, reference):
@@ -64,7 +65,7 @@ def test_theory_beside_a_cell_is_what_is_measured(name, model):
     ours = features(images).fine.mean() / features(model.held_out(300)).fine.mean()
     # 32 images of 820 modes, half of them free: a standard error of 0.9 %, the data's 0.3 %; the
     # same seeds in every arm, so that all pass or none.
-    assert ours == pytest.approx(table.predict(model, Cell(name, 30)).noise_left, rel=0.03)
+    assert ours == pytest.approx(table.predict(model, Cell(name, 30)).fine_power, rel=0.03)
 
 
 def test_all_arms_differ(model):
@@ -189,7 +190,8 @@ def test_a_diverged_cell_is_told_and_breaks_nothing(tmp_path, model, reference):
     assert rows[2].scores == {} and rows[6].against == {} and rows[6].scores
     matches = list(equivalence.matches(evidence))
     assert {(m.fewest, m.most) for m in matches} == {(10, 20)}
-    html = report.page("Fields", rows, matches, validation.cases(model.held_out(50)))
+    checked = validation.cases(model.held_out(50))
+    html = report.page("Fields", rows, matches, checked, Cell("vanilla", 20).converged)
     assert "plotly" in html and 'src="http' not in html
 
 
@@ -207,6 +209,65 @@ def test_the_same_images_match_the_same_n(tmp_path, model, reference):
         )
         assert found[metric].acceleration == pytest.approx(4)
     assert found["w2"].sentence == "pds:5 at N = 5 matches vanilla at N = 20 (20 to 20): 4 times"
+
+
+def test_the_networks_own_pictures_have_seeds_of_their_own_and_are_no_cell(tmp_path, model):
+    store, cell = Store(tmp_path), Cell("pds:5", 6)
+    draw.draw(store, model, list(store.missing(cell, 2, 2)), seed=3)
+    draw.draw(store, model, list(store.missing(cell.converged, 3, 2)), seed=3)
+    assert store.cells() == [cell]
+    expected = drawn(model, "pds:5", 6, range(1_000_003, 1_000_006))
+    own = store.own_pictures(cell.converged, 10)
+    torch.testing.assert_close(own, expected, atol=1e-3, rtol=1e-3)
+    assert torch.equal(store.own_pictures(cell.converged, 2), own[:2])
+    assert store.own_pictures(cell.converged, 0) is None
+    assert store.own_pictures(Cell("vanilla", 6).converged, 10) is None
+    assert list(store.missing(cell.converged, 4, 9)) == [Batch(cell.converged, 3, 1)]
+
+
+def test_a_diverged_sampler_is_no_reference(tmp_path):
+    store, cell = Store(tmp_path), Cell("vanilla", 4).converged
+    store.save(Batch(cell, 0, 2), torch.full((2, 1, 32, 32), torch.inf), nfe=1, seconds=1.0)
+    with pytest.raises(ValueError, match="vanilla at N = 4 diverged and is no reference"):
+        store.own_pictures(cell, 2)
+
+
+@pytest.fixture(scope="module")
+def agreeing(tmp_path_factory, model):
+    """Rows of exact clouds and of noisy ones against other exact clouds."""
+    store = Store(tmp_path_factory.mktemp("agreeing"))
+    exact = model.held_out(400)
+    for cell, images in (
+        (Cell("vanilla", 400), exact[:40]),
+        (Cell("ode-heun", 50), exact[40:80] + 0.2 * torch.randn(40, 1, 32, 32)),
+        (Cell("ode-heun", 20), exact[40:80]),
+    ):
+        store.save(Batch(cell, 0, 40), images, nfe=1, seconds=1.0)
+    references = {"network": Reference.of(exact[80:]), "data": Reference.of(exact[80:])}
+    every = Evidence.of(store, references, table.cells(store))
+    return [row for evidence in every for row in table.rows(evidence, model)]
+
+
+def test_every_cell_has_a_row_for_each_reference(agreeing):
+    assert [(row.reference, *row.cell) for row in agreeing[::3]] == [
+        ("network", "vanilla", 400), ("data", "vanilla", 400),
+    ]  # fmt: skip
+    (header, *lines) = list(csv.reader(io.StringIO(table.to_csv(agreeing))))
+    assert len(lines) == 6
+    assert header[:4] == ["arm", "N", "reference", "images"]
+
+
+def test_theory_stands_beside_the_data_only(agreeing):
+    known = [row.reference for row in agreeing if np.isfinite(row.theory.w2)]
+    assert known == ["data"] * 3
+
+
+def test_samplers_at_the_end_are_said_to_agree_or_to_differ(agreeing):
+    heun, vanilla = agreement.sentences(agreeing, Cell("ode-heun", 50).converged)
+    assert vanilla.startswith("vanilla at N = 400, 40 pictures from other seeds")
+    assert vanilla.endswith("; the pictures agree.")
+    assert heun.startswith("ode-heun at N = 50")
+    assert "; it differs by grain," in heun
 
 
 def test_more_images_go_on_from_the_same_seeds(tmp_path, model):

@@ -9,9 +9,8 @@ from torch import Tensor
 from pds.commands.arguments import counts
 from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
 from pds.evaluation.evidence import Evidence
-from pds.evaluation.features import features
 from pds.evaluation.metrics import Reference
-from pds.evaluation.store import Batch, Cell, Store
+from pds.evaluation.store import CONVERGED_SEED, Batch, Cell, Store
 from pds.evaluation.subject import Subject
 from pds.files.writing import write
 from pds.jobs import ranks
@@ -46,6 +45,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--reference", type=int, default=2000, help="held-out images; default %(default)s"
     )
     parser.add_argument(
+        "--converged",
+        type=_converged,
+        default="ode-heun@50",
+        metavar="ARM@N",
+        help="sampler that draws the network's own pictures; default %(default)s",
+    )
+    parser.add_argument(
+        "--converged-images",
+        type=int,
+        default=1024,
+        help="of the network's own; 0 compares with held-out images only; default %(default)s",
+    )
+    parser.add_argument(
         "--inception",
         type=Path,
         metavar="FILE.pth",
@@ -63,6 +75,16 @@ def _arms(text: str) -> tuple[str, ...]:
         return arms.names(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _converged(text: str) -> Cell:
+    name, _, num_steps = text.partition("@")
+    try:
+        return Cell(arms.parse(name).name, int(num_steps)).converged
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected an arm and a number of iterations such as ode-heun@50, got {text!r}"
+        ) from None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -93,18 +115,21 @@ def _require_counts(arguments: argparse.Namespace) -> None:
         ("batch", 1, 100_000),
         ("seed", 0, MAX_SEED),
         ("reference", 100, 100_000),
+        ("converged-images", 0, CONVERGED_SEED),
     ):
-        value = getattr(arguments, name)
+        value = getattr(arguments, name.replace("-", "_"))
         if not low <= value <= high:
             raise ValueError(f"--{name} must lie in {low} to {high}, got {value}")
 
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
     """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
-    cells = [Cell(arm, n) for n in arguments.counts for arm in arguments.arms]
+    cells = {Cell(arm, n): arguments.images for n in arguments.counts for arm in arguments.arms}
+    if arguments.converged_images:
+        cells[arguments.converged] = arguments.converged_images
     for cell in cells:
-        draw.plan(model, *cell)
-    wanted = (store.missing(cell, arguments.images, arguments.batch) for cell in cells)
+        draw.plan(model, *cell.drawn_by)
+    wanted = (store.missing(cell, count, arguments.batch) for cell, count in cells.items())
     return [batch for batches in wanted for batch in batches]
 
 
@@ -120,22 +145,34 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     if arguments.inception is not None:
         lines = fid.table(store, images, arguments.inception, model.device)
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
-    evidence = Evidence.of(store, _reference(images), table.cells(store))
-    rows, matches = list(table.rows(evidence, model)), list(equivalence.matches(evidence))
+    references = _references(arguments, store, images)
+    every = Evidence.of(store, references, table.cells(store))
+    rows = [row for evidence in every for row in table.rows(evidence, model)]
+    matches = [match for evidence in every for match in equivalence.matches(evidence)]
+    page = report.page(model.field.title, rows, matches, checked, arguments.converged)
     for name, text in (
         ("table.csv", table.to_csv(rows)),
         ("equivalence.csv", equivalence.to_csv(matches)),
-        ("report.html", report.page(model.field.title, rows, matches, checked)),
+        ("report.html", page),
     ):
         write(store.folder / name, text.encode())
-    for row in rows:
-        if row.measured.diverged:
-            arm, num_steps = row.cell
-            share = f"{row.measured.diverged} of {row.measured.images}"
+    _tell(store, every[0])
+
+
+def _references(
+    arguments: argparse.Namespace, store: Store, held_out: Tensor
+) -> dict[str, Reference]:
+    """Return the network's own pictures, if the folder has any, and held-out data."""
+    own = store.own_pictures(arguments.converged, arguments.converged_images)
+    images = {"network": own, "data": held_out}
+    return {name: Reference.of(part) for name, part in images.items() if part is not None}
+
+
+def _tell(store: Store, evidence: Evidence) -> None:
+    """Print which cells diverged, and where the report is."""
+    for (arm, num_steps), measured in evidence.cells.items():
+        if measured.diverged:
+            share = f"{measured.diverged} of {measured.images}"
             print(f"{arm} at N = {num_steps} diverged: {share} images", file=sys.stderr)
-    print(f"{store.folder / 'report.html'}: {len(rows)} cells; numbers in table.csv beside it")
-
-
-def _reference(images: Tensor) -> Reference:
-    height, width = images.shape[-2:]
-    return Reference(features(images), (height, width))
+    where = store.folder / "report.html"
+    print(f"{where}: {len(evidence.cells)} cells; numbers in table.csv beside it")

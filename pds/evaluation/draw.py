@@ -23,18 +23,20 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
         store: the folder for them.
         subject: the model.
         batches: see `Store.missing`.
-        seed: image i starts from seed + i in every arm.
+        seed: image i starts from seed + i in every arm, but for the network's own pictures, see
+            `pds.evaluation.store`.
     """
     if not batches:
         return
-    plans = {cell: plan(subject, *cell) for cell in dict.fromkeys(b.cell for b in batches)}
+    plans = {cell: plan(subject, *cell.drawn_by) for cell in dict.fromkeys(b.cell for b in batches)}
     total = sum(plans[batch.cell].sampler.nfe * batch.size for batch in batches)
     score = _prepared(subject, max(batch.size for batch in batches))
     with tqdm(total=total, unit="call", unit_scale=True, smoothing=0.05) as progress:
         for batch in batches:
             progress.set_description(f"{batch.cell.arm} N={batch.cell.num_steps}")
             counted = _counted(score, progress.update)
-            seeds = range(seed + batch.first, seed + batch.first + batch.size)
+            first = seed + batch.cell.seed_offset + batch.first
+            seeds = range(first, first + batch.size)
             started = time.perf_counter()
             images = sampled(subject, plans[batch.cell], counted, seeds).cpu()
             seconds = time.perf_counter() - started

@@ -11,6 +11,12 @@ b is 0 if the arm is no better than vanilla with the fewest iterations, and infi
 than vanilla at every N in the table. The acceleration is b / a. Vanilla cells that diverged are
 left out.
 
+Less grain than the reference's is no further gain, and vanilla comes down to the reference's grain
+from above without reaching it exactly. By `grain`, therefore, vanilla has to come down to the arm's
+grain or to the upper end of the floor, whichever is more: below that, its pictures have no more
+grain than as many of the reference itself may have. That an arm is smoother than the reference
+counts for it by `grain`, and against it by `grain_db` and by contrast and distances.
+
 All cells are reduced to the number of images that each of them has: metrics of different numbers of
 images have different floors. For the intervals, all cells are resampled with the same indices.
 """
@@ -24,9 +30,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from pds.evaluation.evidence import Evidence
-from pds.evaluation.metrics import COMPARED, LEVEL
+from pds.evaluation.metrics import COMPARED, LEVEL, Draws, Interval
 from pds.evaluation.store import Cell
 from pds.spectra import Array
+
+EQUAL = ("grain", *COMPARED)
+"""The metrics by which quality can be equal."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Match:
     """The N of vanilla that a cell matches: 0 is below the table's range, infinity above it.
 
     cell: the arm and its own N.
+    reference: what both are compared with.
     metric: the metric that is compared.
     images: the number of images of each cell.
     fewest, most: smallest and largest N of vanilla in the table.
@@ -41,6 +51,7 @@ class Match:
     """
 
     cell: Cell
+    reference: str
     metric: str
     images: int
     fewest: int
@@ -92,24 +103,36 @@ def matches(evidence: Evidence) -> Iterator[Match]:
         images = min(map(evidence.count, [cell, *vanilla]))
         ours = evidence.draws(cell, images)
         theirs = [evidence.draws(c, images) for c in vanilla]
-        for metric in COMPARED:
-            value = match(
+        enough = {"grain": evidence.floor(images)["grain"].high}
+        for metric in EQUAL:
+            found = interval(
                 counts,
-                np.array([[draws[metric].value for draws in theirs]]),
-                np.array([ours[metric].value]),
-            )[0]
-            curve = np.stack([draws[metric].resampled for draws in theirs], axis=1)
-            resampled = match(counts, curve, ours[metric].resampled)
-            # Interpolation between infinities would give NaN.
-            low, high = np.percentile(resampled, LEVEL, method="nearest")
-            yield Match(
-                cell,
-                metric,
-                images,
-                vanilla[0].num_steps,
-                vanilla[-1].num_steps,
-                *(float(n) for n in (value, low, high)),
+                [draws[metric] for draws in theirs],
+                ours[metric],
+                enough=enough.get(metric, 0.0),
             )
+            ends = vanilla[0].num_steps, vanilla[-1].num_steps
+            yield Match(cell, evidence.name, metric, images, *ends, *found)
+
+
+def interval(
+    counts: Array, curve: Sequence[Draws], value: Draws, *, enough: float = 0.0
+) -> Interval:
+    """Return the N at which a curve reaches a value, with a 95 % interval.
+
+    Args:
+        counts: N, (K,), ascending, K >= 2.
+        curve: the metric at each.
+        value: to reach.
+        enough: what counts as reached even if the value is less; NaN for none.
+    """
+    points = np.array([[draws.value for draws in curve]])
+    (reached,) = match(counts, points, np.fmax([value.value], enough))
+    resampled = np.stack([draws.resampled for draws in curve], axis=1)
+    spread = match(counts, resampled, np.fmax(value.resampled, enough))
+    # Interpolation between infinities would give NaN.
+    low, high = np.percentile(spread, LEVEL, method="nearest")
+    return Interval(*(float(n) for n in (reached, low, high)))
 
 
 def match(counts: Array, curve: Array, values: Array) -> Array:
@@ -142,10 +165,11 @@ def to_csv(matches: Sequence[Match]) -> str:
     """Return the matches as CSV; "<10" and ">2000" are outside the table's range."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arm", "N", "metric", "images", "vanilla_N", "low", "high", "acceleration"])
+    names = ["arm", "N", "reference", "metric", "images"]
+    writer.writerow([*names, "vanilla_N", "low", "high", "acceleration"])
     for m in matches:
         inside = 0 < m.value < math.inf
         times = f"{m.acceleration:.3g}" if inside else ""
         bounds = [m.bound(value) for value in (m.value, m.low, m.high)]
-        writer.writerow([m.cell.arm, m.cell.num_steps, m.metric, m.images, *bounds, times])
+        writer.writerow([*m.cell, m.reference, m.metric, m.images, *bounds, times])
     return text.getvalue()

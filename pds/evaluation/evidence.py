@@ -1,7 +1,7 @@
-"""The cells of an evaluation against held-out data, and the rows of its table."""
+"""The cells of an evaluation against reference images, and the rows of its table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,10 +13,17 @@ MAX_PIXEL = 1000.0
 """Absolute pixel value above which an image has diverged."""
 
 
+REFERENCES = {
+    "network": "the network's own pictures, sampled to the end",
+    "data": "held-out data",
+}
+"""What cells are compared with, by the name in the table."""
+
+
 class Prediction(NamedTuple):
     """Exact values of the recursion for Gaussian data; NaN for arms that it cannot follow."""
 
-    noise_left: float = math.nan
+    fine_power: float = math.nan
     w2: float = math.nan
 
 
@@ -39,29 +46,39 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A cell in the table; scores, floor and ratios to vanilla by metric, empty without any."""
+    """A cell against one reference; scores, floor and ratios to vanilla by metric, if any."""
 
     cell: Cell
+    reference: str
     measured: Measured
     scores: dict[str, Interval]
-    floor: dict[str, float]
+    floor: dict[str, Interval]
     against: dict[str, Interval]
     theory: Prediction
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Cells against held-out data; metrics are computed once for each cell and sample size."""
+    """Cells against one reference; metrics are computed once for each cell and sample size.
 
+    name: of the reference, a key of `REFERENCES`.
+    reference: its images.
+    cells: by cell, in the order of the table.
+    """
+
+    name: str
     reference: Reference
     cells: dict[Cell, Measured]
     _draws: dict[tuple[Cell, int], dict[str, Draws]] = field(default_factory=dict)
-    _floors: dict[int, dict[str, float]] = field(default_factory=dict)
+    _floors: dict[int, dict[str, Interval]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: Store, reference: Reference, cells: Sequence[Cell]) -> "Evidence":
-        """Read these cells of a folder, in this order; see `table.cells`."""
-        return cls(reference, {cell: measure(store, cell) for cell in cells})
+    def of(
+        cls, store: Store, references: Mapping[str, Reference], cells: Sequence[Cell]
+    ) -> list["Evidence"]:
+        """Read these cells of a folder, see `table.cells`, and hold them against each reference."""
+        measured = {cell: measure(store, cell) for cell in cells}
+        return [cls(name, reference, measured) for name, reference in references.items()]
 
     def count(self, cell: Cell) -> int:
         """Return the number of images of a cell that can be compared, 0 for an unknown cell."""
@@ -77,8 +94,8 @@ class Evidence:
             self._draws[key] = self.reference.draws(sample[:num_images])
         return self._draws[key]
 
-    def floor(self, num_images: int) -> dict[str, float]:
-        """Return the metrics of as many images of the data."""
+    def floor(self, num_images: int) -> dict[str, Interval]:
+        """Return the metrics of as many images of the reference itself."""
         if num_images not in self._floors:
             self._floors[num_images] = self.reference.floor(num_images)
         return self._floors[num_images]

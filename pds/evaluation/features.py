@@ -3,6 +3,10 @@
 With the orthonormal colors Y = (R + G + B)/sqrt 3 and two opponents, and the orthonormal Haar
 transform of each, down to 4 levels and no less than 4 pixels:
 
+    grain        noise in flat places, see `pds.appearance`, mean over channels
+    everywhere   the same noise by the median over the whole picture
+    coarse       Fourier coefficients of the bands of contrast: a resample's variance about its own
+                 mean picture needs only the means of these and of their squares
     fine         mean power above half Nyquist, as in `pds.spectra`
     rings        mean power of each ring one cycle per image wide, corners included, over channels
     summary      log energies of the Haar details of Y by level and orientation (horizontal,
@@ -31,6 +35,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import spectra
+from pds.appearance import COARSE_BANDS, grain
 from pds.spectra import Array
 
 MAX_LEVELS = 4
@@ -50,12 +55,18 @@ CHUNK = 64
 class Features:
     """Features of n images, all float64; see the module.
 
+    grain, everywhere: (n,), in pixel units.
+    coarse: (n, F, 2 C) for the frequencies of `coarse_bands`: the sum of squares over the last
+        axis is the power at a frequency, mean over channels.
     fine: (n,).
     rings: (n, R).
     summary: (n, D).
     projections: (n, P).
     """
 
+    grain: Array
+    everywhere: Array
+    coarse: Array
     fine: Array
     rings: Array
     summary: Array
@@ -78,18 +89,48 @@ def features(images: Tensor) -> Features:
 
 def _features(images: Tensor) -> Features:
     size = math.prod(images.shape[-2:])
-    power = torch.fft.fft2(images).abs().square().mean(1).flatten(1) / size
+    coefficients = torch.fft.fft2(images)
+    power = coefficients.abs().square().mean(1).flatten(1) / size
     ring, count = spectra.rings(*images.shape[-2:])
     total = torch.zeros(len(images), len(count), dtype=torch.float64).index_add_(1, ring, power)
     colors = _colors(images)
     details, coarse = haar(colors)
     fine = spectra.is_fine(*images.shape[-2:]).flatten()
     return Features(
+        grain(images).mean(1).numpy(),
+        grain(images, flattest=1.0).mean(1).numpy(),
+        _coarse(coefficients).numpy(),
         power[:, fine].mean(1).numpy(),
         (total / count).numpy(),
         _summary(colors, details).numpy(),
         _projections(details, coarse).numpy(),
     )
+
+
+def coarse_bands(height: int, width: int) -> Array:
+    """Return the weight of each coarse frequency in the mean over each band, (F, bands)."""
+    every = _cycles(height, width)
+    cycles = every[_is_coarse(every)].numpy()
+    inside = np.stack([(low <= cycles) & (cycles < high) for low, high in COARSE_BANDS], axis=1)
+    weights: Array = inside / inside.sum(0)
+    return weights
+
+
+def _coarse(coefficients: Tensor) -> Tensor:
+    """Return real and imaginary parts at the coarse frequencies, (n, F, 2 C), see `Features`."""
+    count, channels, height, width = coefficients.shape
+    kept = coefficients.flatten(2)[:, :, _is_coarse(_cycles(height, width))].transpose(1, 2)
+    parts = torch.view_as_real(kept) / math.sqrt(channels * height * width)
+    return parts.reshape(count, -1, 2 * channels)
+
+
+def _cycles(height: int, width: int) -> Tensor:
+    """Return the radius of every frequency in cycles a picture, (H W,)."""
+    return (spectra.radii(height, width) * min(height, width)).flatten()
+
+
+def _is_coarse(cycles: Tensor) -> Tensor:
+    return (COARSE_BANDS[0][0] <= cycles) & (cycles < COARSE_BANDS[-1][1])
 
 
 def _colors(images: Tensor) -> Tensor:

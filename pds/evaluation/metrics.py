@@ -1,22 +1,34 @@
-"""Distances of images to held-out data, with bootstrap intervals.
+"""Distances of images to reference images, with bootstrap intervals.
 
-    noise_left   mean power above half Nyquist over the data's: 1 is right, more is grain
-    noise_db     |10 log10 noise_left|, decibel
-    spectrum_db  root mean square over rings up to Nyquist of 10 log10 (power / data's), decibel
+The reference is held-out data, or what the same network draws when it is sampled to the end.
+
+    grain        noise in flat places over the reference's, see `pds.appearance`: 1 is right
+    grain_db     |20 log10 grain|, decibel
+    grain_everywhere  as grain, with the median over the whole picture (Donoho and Johnstone's):
+                 texture counts as noise; for comparison with figures of that estimator
+    contrast     power about the mean picture over the reference's, mean of three coarse bands:
+                 1 is right, less is paler or more alike
+    contrast_1, contrast_2, contrast_3  of each band: 1/2 to 3/2, to 3 and to 6 cycles a picture
+    fine_power   mean power above half Nyquist over the reference's: noise and texture alike
+    fine_db      |10 log10 fine_power|, decibel
+    spectrum_db  root mean square over rings up to Nyquist of 10 log10 (power / reference's)
     w2           sqrt(mean_k (sqrt(v_k) - sqrt(lambda_k))^2) over rings with the corners: what
                  `pds.theory` predicts, in pixel units
-    sliced       mean over projections of the Wasserstein-1 distance, in the data's std along each
+    sliced       mean over projections of the Wasserstein-1 distance, in the reference's std along
+                 each
     frechet      |m - m_d|^2 + tr(C + C_d - 2 (C_d^(1/2) C C_d^(1/2))^(1/2)) of the summaries, each
-                 number in units of the data's std
+                 number in units of the reference's std
 
-The features are those of `pds.evaluation.features`. For infinitely many images of the data all
-distances are 0 (noise_left: 1); for n images their expectation is larger, and `floor` estimates it.
+The features are those of `pds.evaluation.features`. For infinitely many images of the reference all
+distances are 0 and all ratios 1; for n images the expectation is larger, and `floor` estimates it
+and its spread.
 
-Intervals are percentiles of a bootstrap over images with a fixed seed. Cells with equally many
-images are resampled with the same indices, and their image i comes from the same noise, so that
-ratios are paired. A resample has fewer distinct images than the sample, which increases most of
-these distances; the resampled values are therefore shifted by their mean difference to the
-estimate. scipy.stats.bootstrap has no such shift, and cannot share one sort among all resamples.
+Intervals are percentiles of a bootstrap over images with a fixed seed; the reference is taken as it
+is. Cells with equally many images are resampled with the same indices, and their image i comes from
+the same noise, so that ratios are paired. A resample has fewer distinct images than the sample,
+which increases most of these distances and loses 1/n of the variance about the mean picture; the
+resampled values are therefore shifted by their mean difference to the estimate.
+scipy.stats.bootstrap has no such shift, and cannot share one sort among all resamples.
 """
 
 from dataclasses import dataclass
@@ -25,20 +37,28 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from pds import spectra
-from pds.evaluation.features import Features
+from pds.evaluation.features import Features, coarse_bands, features
 from pds.spectra import Array
 
-METRICS = ("noise_left", "noise_db", "spectrum_db", "w2", "sliced", "frechet")
-"""Every metric, in the order of the table."""
-COMPARED = ("noise_db", "spectrum_db", "w2", "sliced", "frechet")
+BANDS = ("contrast_1", "contrast_2", "contrast_3")
+"""Contrast of each of `pds.appearance.COARSE_BANDS`."""
+COMPARED = ("grain_db", "fine_db", "spectrum_db", "w2", "sliced", "frechet")
 """The metrics of which less is better."""
+METRICS = (
+    *("grain", "grain_db", "grain_everywhere", "contrast", *BANDS),
+    *("fine_power", "fine_db", "spectrum_db", "w2", "sliced", "frechet"),
+)
+"""Every metric, in the order of the table."""
+RATIOS = ("grain", "grain_everywhere", "contrast", *BANDS, "fine_power")
+"""The metrics of which 1 is right."""
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
 """Percentiles of an interval."""
-FLOOR_DRAWS = 20
-"""Random splits of the data that a floor is averaged over."""
+FLOOR_DRAWS = 39
+"""Random splits behind a floor; another one lies between the least and the most of 39 with 95 %."""
 CHUNK = 100
 """Resamples that are sorted together."""
 
@@ -75,7 +95,7 @@ class Draws(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Held-out data that samples are compared with.
+    """Images that samples are compared with.
 
     features: of its images.
     size: their H and W.
@@ -83,6 +103,12 @@ class Reference:
 
     features: Features
     size: tuple[int, int]
+
+    @classmethod
+    def of(cls, images: Tensor) -> "Reference":
+        """Return the reference of images (n, C, H, W), n >= 2."""
+        height, width = images.shape[-2:]
+        return cls(features(images), (height, width))
 
     def measure(self, sample: Features, indices: Indices) -> dict[str, Array]:
         """Return every metric of resamples of a sample, (B,) each.
@@ -94,11 +120,20 @@ class Reference:
         n = len(sample)
         counts = np.stack([np.bincount(row, minlength=n) for row in indices])
         share = counts / counts.sum(1, keepdims=True)
-        left = share @ sample.fine / self.features.fine.mean()
         spectrum = share @ sample.rings
+        grain, everywhere, fine = (
+            share @ getattr(sample, name) / getattr(self.features, name).mean()
+            for name in ("grain", "everywhere", "fine")
+        )
+        bands = self._coarse_power(sample, share) / self._own_coarse_power
         return {
-            "noise_left": left,
-            "noise_db": np.abs(10 * np.log10(left)),
+            "grain": grain,
+            "grain_db": np.abs(20 * np.log10(grain)),
+            "grain_everywhere": everywhere,
+            "contrast": bands.mean(1),
+            **dict(zip(BANDS, bands.T, strict=True)),
+            "fine_power": fine,
+            "fine_db": np.abs(10 * np.log10(fine)),
             "spectrum_db": self._spectrum_db(spectrum),
             "w2": self._w2(spectrum),
             "sliced": self._sliced(sample.projections, indices),
@@ -116,20 +151,33 @@ class Reference:
         resampled = self.measure(sample, resamples(len(sample)))
         return {name: Draws(values[name], resampled[name]) for name in METRICS}
 
-    def floor(self, num_images: int) -> dict[str, float]:
-        """Return the mean of every metric between so many random images of the data and the rest.
+    def floor(self, num_images: int) -> dict[str, Interval]:
+        """Return the metrics of random images of the reference against the rest of it.
 
-        NaN if the data have fewer than twice as many images.
+        Args:
+            num_images: how many.
+
+        Returns:
+            the mean over `FLOOR_DRAWS` choices of images, the least and the most, which hold
+            another choice with a chance of 95 %. NaN if the reference has fewer than twice as many.
         """
-        rng, total = np.random.default_rng(1), dict.fromkeys(METRICS, 0.0)
         if 2 * num_images > len(self.features):
-            return dict.fromkeys(METRICS, float("nan"))
+            return dict.fromkeys(METRICS, Interval(*[float("nan")] * 3))
+        rng, scored = np.random.default_rng(1), []
         for _ in range(FLOOR_DRAWS):
             order = rng.permutation(len(self.features))
             rest = Reference(self.features[order[num_images:]], self.size)
-            for name, value in rest.estimates(self.features[order[:num_images]]).items():
-                total[name] += value / FLOOR_DRAWS
-        return total
+            scored.append(rest.estimates(self.features[order[:num_images]]))
+        values = {name: np.array([scores[name] for scores in scored]) for name in METRICS}
+        return {
+            name: Interval(*(float(value) for value in (v.mean(), v.min(), v.max())))
+            for name, v in values.items()
+        }
+
+    @cached_property
+    def _own_coarse_power(self) -> Array:
+        n = len(self.features)
+        return self._coarse_power(self.features, np.full((1, n), 1 / n))
 
     @cached_property
     def _rings(self) -> Array:
@@ -152,6 +200,15 @@ class Reference:
         values, vectors = np.linalg.eigh(covariance)
         root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
         return mean, std, covariance, root
+
+    def _coarse_power(self, sample: Features, share: Array) -> Array:
+        """Return the unbiased power of resamples about their own mean pictures, (B, bands)."""
+        n = len(sample)
+        flat = sample.coarse.reshape(n, -1)
+        variance = (share @ np.square(flat) - np.square(share @ flat)) * (n / (n - 1))
+        by_frequency = variance.reshape(len(share), *sample.coarse.shape[1:]).sum(2)
+        power: Array = by_frequency @ coarse_bands(*self.size)
+        return power
 
     def _spectrum_db(self, spectrum: Array) -> Array:
         kept = slice(1, min(self.size) // 2 + 1)

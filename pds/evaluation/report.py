@@ -5,26 +5,37 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
 from plotly.colors import qualitative
+from plotly.subplots import make_subplots
 
-from pds.evaluation import validation
+from pds.evaluation import agreement, validation
 from pds.evaluation.equivalence import Match
-from pds.evaluation.evidence import Row
-from pds.evaluation.metrics import METRICS
+from pds.evaluation.evidence import REFERENCES, Row
+from pds.evaluation.metrics import METRICS, RATIOS
+from pds.evaluation.store import Cell
 from pds.evaluation.validation import Case
 
 TITLES = {
-    "noise_left": "Power above half Nyquist relative to the data (1 is right, more is grain)",
-    "noise_db": "The same as an error, in decibel",
+    "grain": "Grain: noise in flat places (1 is like the reference)",
+    "grain_db": "The same as an error, in decibel",
+    "grain_everywhere": "Noise by the median over the whole picture, where texture counts too",
+    "contrast": "Contrast: power about the mean picture, mean of three coarse bands",
+    "contrast_1": "Contrast from 1/2 to 3/2 cycles a picture",
+    "contrast_2": "Contrast from 3/2 to 3 cycles a picture",
+    "contrast_3": "Contrast from 3 to 6 cycles a picture",
+    "fine_power": "Power above half Nyquist, noise and texture alike",
+    "fine_db": "The same as an error, in decibel",
     "spectrum_db": "Distance of the radial spectrum, in decibel",
     "w2": "Wasserstein-2 distance of the spectrum, per pixel",
-    "sliced": "Sliced Wasserstein distance of Haar windows, in the data's std",
+    "sliced": "Sliced Wasserstein distance of Haar windows, in the reference's std",
     "frechet": "Frechet distance of the summaries",
 }
 
-PREDICTED = {"noise_left": "noise_left", "w2": "w2"}
+PREDICTED = {"fine_power": "fine_power", "w2": "w2"}
 """The metrics that the theory predicts."""
+
+RATIO_RANGE = (0.4, 6.0)
+"""Initial range of the axis of a ratio."""
 
 STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 1200px; margin: 2rem auto; padding: 0 1rem; }
@@ -35,7 +46,13 @@ pre { overflow-x: auto; }
 """
 
 
-def page(title: str, rows: Sequence[Row], matches: Sequence[Match], checked: Sequence[Case]) -> str:
+def page(
+    title: str,
+    rows: Sequence[Row],
+    matches: Sequence[Match],
+    checked: Sequence[Case],
+    converged: Cell,
+) -> str:
     """Return the report as one HTML file that needs no network.
 
     Args:
@@ -43,35 +60,55 @@ def page(title: str, rows: Sequence[Row], matches: Sequence[Match], checked: Seq
         rows: the table.
         matches: vanilla's number of iterations for the quality of each cell, may be empty.
         checked: the validation of the metrics.
+        converged: the cell of the network's own pictures.
     """
+    kinds = list(dict.fromkeys(row.reference for row in rows))
+    against = " and ".join(REFERENCES[kind] for kind in kinds)
+    columns = ["arm", "N", "reference", "images", "diverged", "nfe", "seconds"]
     body = [
-        f"<h1>{html.escape(title)}: samplers against held-out data</h1>",
+        f"<h1>{html.escape(title)}: samplers against {against}</h1>",
         "<p>Bars are 95 % bootstrap intervals; image i of every sampler starts from the same noise."
-        " Dotted gray is the floor: as many images of the data. Dashed is the exact theory for"
-        " Gaussian data with this spectrum. Click a name to hide its curve, double-click to isolate"
-        " it; double-click a figure to include the samplers that diverge. table.csv has all"
-        " numbers.</p>",
+        " Dotted gray is the floor: as many images of the reference itself, mean and range of 39"
+        " choices. Dashed is the exact theory for Gaussian data with this spectrum. Click a name to"
+        " hide its curve, double-click to isolate it; double-click a figure to include the samplers"
+        " that diverge. table.csv has all numbers.</p>",
+        "<h2>Sampled to the end</h2>",
+        *_paragraphs(agreement.sentences(rows, converged)),
         "<h2>Check of the metrics</h2>",
         f"<pre>{html.escape(validation.text(list(checked)))}</pre>",
-        *_figures(rows),
+        *_figures(rows, kinds),
         "<h2>Acceleration at equal quality</h2>",
         "<p>The N of vanilla that each sampler matches: the smallest N at which vanilla reaches its"
-        " score, with 95 % intervals; &lt; and &gt; are outside the table's range.</p>",
+        " score, with 95 % intervals; &lt; and &gt; are outside the table's range. By grain, the"
+        " smallest N at which vanilla's grain is as low or no more than the floor.</p>",
         _match_table(matches),
         "<h2>Table</h2>",
-        _table(["arm", "N", "images", "diverged", "nfe", "seconds", *METRICS, "theory w2"],
-               map(_cells, rows)),
+        _table([*columns, *METRICS, "theory w2"], map(_cells, rows)),
     ]  # fmt: skip
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
-def _figures(rows: Sequence[Row]) -> Iterator[str]:
+def _paragraphs(sentences: Iterator[str]) -> list[str]:
+    found = [f"<p>{html.escape(sentence)}</p>" for sentence in sentences]
+    return found or [
+        "<p>Needs the network's own pictures, and a cell of the sampler that drew them or of"
+        f" vanilla with N of {agreement.MANY} or more.</p>"
+    ]
+
+
+def _figures(rows: Sequence[Row], kinds: Sequence[str]) -> Iterator[str]:
+    """Yield a figure for each metric, one panel for each reference."""
     script: bool = True
+    counts = sorted({row.cell.num_steps for row in rows})
     for metric in METRICS:
-        figure = go.Figure(list(_traces(rows, metric)))
+        titles = [f"against {REFERENCES[kind]}" for kind in kinds]
+        figure = make_subplots(cols=len(kinds), subplot_titles=titles, shared_yaxes=True)
+        for column, kind in enumerate(kinds, start=1):
+            mine = [row for row in rows if row.reference == kind]
+            for trace in _traces(mine, metric, named=column == 1):
+                figure.add_trace(trace, row=1, col=column)
         figure.update_layout(title=TITLES[metric], template="plotly_white", height=480)
-        counts = sorted({row.cell.num_steps for row in rows})
         figure.update_xaxes(type="log", title="iterations N", tickvals=counts)
         figure.update_yaxes(type="log", range=_decades(rows, metric))
         yield figure.to_html(full_html=False, include_plotlyjs=script)
@@ -80,14 +117,18 @@ def _figures(rows: Sequence[Row]) -> Iterator[str]:
 
 def _decades(rows: Sequence[Row], metric: str) -> list[float] | None:
     """Return the initial range of the axis, in decades; a diverging sampler would dominate it."""
-    floors = [row.floor[metric] for row in rows if row.floor.get(metric, 0) > 0]
+    if metric in RATIOS:
+        return [math.log10(end) for end in RATIO_RANGE]
+    floors = [row.floor[metric].value for row in rows if metric in row.floor]
+    floors = [floor for floor in floors if floor > 0]
     if not floors:
         return None
     middle = math.log10(min(floors))
     return [middle - 1.3, middle + 2.7]
 
 
-def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
+def _traces(rows: Sequence[Row], metric: str, *, named: bool) -> Iterator[dict[str, Any]]:
+    """Yield the curves of one panel; only one panel's are `named` in the legend."""
     names = list(dict.fromkeys(row.cell.arm for row in rows))
     for i, name in enumerate(names):
         color = qualitative.Dark24[i % len(qualitative.Dark24)]
@@ -96,6 +137,7 @@ def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
         values = [row.scores[metric] for row in scored]
         yield {
             "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
+            "showlegend": named,
             "x": [row.cell.num_steps for row in scored], "y": [v.value for v in values],
             "line": {"color": color}, "marker": {"symbol": i % 8, "size": 8},
             "error_y": {
@@ -103,8 +145,8 @@ def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
                 "arrayminus": [v.value - v.low for v in values], "thickness": 1,
             },
         }  # fmt: skip
-        if metric in PREDICTED:
-            known = [row for row in mine if math.isfinite(_predicted(row, metric))]
+        known = [row for row in mine if math.isfinite(_predicted(row, metric))]
+        if known:
             yield {
                 "type": "scatter", "mode": "lines", "legendgroup": name, "showlegend": False,
                 "name": f"{name}, theory", "line": {"color": color, "dash": "dash", "width": 1},
@@ -112,13 +154,17 @@ def _traces(rows: Sequence[Row], metric: str) -> Iterator[dict[str, Any]]:
                 "y": [_predicted(row, metric) for row in known],
             }  # fmt: skip
     floors = {row.cell.num_steps: row.floor[metric] for row in rows if metric in row.floor}
-    yield {
-        "type": "scatter", "mode": "lines", "name": "data", "x": sorted(floors),
-        "y": [floors[n] for n in sorted(floors)], "line": {"color": "gray", "dash": "dot"},
-    }  # fmt: skip
+    for end, dash in (("value", "dot"), ("low", "1px,4px"), ("high", "1px,4px")):
+        yield {
+            "type": "scatter", "mode": "lines", "name": "floor", "x": sorted(floors),
+            "y": [getattr(floors[n], end) for n in sorted(floors)], "legendgroup": "floor",
+            "line": {"color": "gray", "dash": dash}, "showlegend": named and end == "value",
+        }  # fmt: skip
 
 
 def _predicted(row: Row, metric: str) -> float:
+    if metric not in PREDICTED:
+        return math.nan
     value: float = getattr(row.theory, PREDICTED[metric])
     return value
 
@@ -127,24 +173,26 @@ def _match_table(matches: Sequence[Match]) -> str:
     if not matches:
         return "<p>Needs at least two cells of vanilla that did not diverge.</p>"
     metrics = list(dict.fromkeys(match.metric for match in matches))
-    by_cell: dict[tuple[str, int], dict[str, Match]] = {}
+    by_cell: dict[tuple[Cell, str], dict[str, Match]] = {}
     for match in matches:
-        by_cell.setdefault(match.cell, {})[match.metric] = match
+        by_cell.setdefault((match.cell, match.reference), {})[match.metric] = match
     lines = (
-        [arm, str(n), *(_matched(found[metric]) for metric in metrics)]
-        for (arm, n), found in by_cell.items()
+        [arm, str(n), kind, *(_matched(found.get(metric)) for metric in metrics)]
+        for ((arm, n), kind), found in by_cell.items()
     )
-    return _table(["arm", "N", *metrics], lines)
+    return _table(["arm", "N", "reference", *metrics], lines)
 
 
-def _matched(match: Match) -> str:
+def _matched(match: Match | None) -> str:
+    if match is None:
+        return ""
     value, low, high = (match.bound(n) for n in (match.value, match.low, match.high))
     return f"{value} ({low} to {high})"
 
 
 def _cells(row: Row) -> list[str]:
     measured = row.measured
-    facts = [row.cell.arm, *(str(n) for n in (row.cell.num_steps, *measured[:3]))]
+    facts = [row.cell.arm, str(row.cell.num_steps), row.reference, *map(str, measured[:3])]
     values = []
     for metric in METRICS:
         score = row.scores.get(metric)

@@ -6,6 +6,7 @@ images/pds=5/66/000000-000031.npz   images i = 0 to 31 of an arm at N = 66; imag
     first    i of the first image
     nfe      network evaluations for each image
     seconds  for the batch
+images/converged=ode-heun/50/...    the network's own pictures, from seeds that no cell uses
 reference.npz                       held-out images
 table.csv, report.html              of everything in the folder
 
@@ -29,12 +30,38 @@ from pds.files.writing import write
 
 FORMAT = 1
 
+CONVERGED = "converged:"
+"""Before the arm of cells of the network's own pictures."""
+
+CONVERGED_SEED = 1_000_000
+"""Added to the seeds of the network's own pictures, which no other cell shares."""
+
 
 class Cell(NamedTuple):
     """An arm at one number of iterations."""
 
     arm: str
     num_steps: int
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether its pictures are the network's own, which cells are compared with."""
+        return self.arm.startswith(CONVERGED)
+
+    @property
+    def converged(self) -> "Cell":
+        """The cell of the network's own pictures that this arm draws at this N."""
+        return Cell(CONVERGED + self.arm, self.num_steps)
+
+    @property
+    def drawn_by(self) -> "Cell":
+        """The arm and N that draw the pictures."""
+        return Cell(self.arm.removeprefix(CONVERGED), self.num_steps)
+
+    @property
+    def seed_offset(self) -> int:
+        """Added to the seed of each image."""
+        return CONVERGED_SEED if self.is_converged else 0
 
 
 class Batch(NamedTuple):
@@ -93,10 +120,29 @@ class Store:
                 )
 
     def cells(self) -> list[Cell]:
-        """Return the cells that have images, in the order of their paths."""
+        """Return the cells that have images, in the order of their paths; no converged ones."""
         root = self.folder / "images"
         paths = sorted(path for path in root.glob("*/*") if any(path.glob("*.npz")))
-        return [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
+        found = [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
+        return [cell for cell in found if not cell.is_converged]
+
+    def own_pictures(self, cell: Cell, num_images: int) -> Tensor | None:
+        """Return up to so many of the network's own pictures; None if there are fewer than two.
+
+        Args:
+            cell: that they were drawn as, see `Cell.converged`.
+            num_images: how many.
+
+        Raises:
+            ValueError: if one of them is not finite.
+        """
+        if num_images < 2 or not self._batches(cell):
+            return None
+        images = self.drawn(cell).images[:num_images]
+        if not bool(images.isfinite().all()):
+            arm, num_steps = cell.drawn_by
+            raise ValueError(f"{arm} at N = {num_steps} diverged and is no reference")
+        return images if len(images) > 1 else None
 
     def missing(self, cell: Cell, num_images: int, batch_size: int) -> Iterator[Batch]:
         """Yield batches of the first `num_images` images of a cell that are not stored yet."""

@@ -1,18 +1,21 @@
-"""The table: one row for each cell in the folder.
+"""The table: one row for each cell in the folder and each reference.
 
 | column                                    | meaning                                              |
 |-------------------------------------------|------------------------------------------------------|
-| arm, N, images                            | the cell and its number of images                    |
+| arm, N                                    | the cell                                             |
+| reference                                 | network or data: what it is compared with            |
+| images                                    | number of images                                     |
 | diverged                                  | how many of them are not finite or exceed 1000       |
 | nfe, seconds                              | network evaluations and mean time, for each image    |
 | METRIC, METRIC_low, METRIC_high           | see `pds.evaluation.metrics`, with a 95 % interval   |
-| METRIC_floor                              | the same of as many images of the data               |
+| METRIC_floor, ..._low, ..._high           | the same of as many images of the reference itself   |
 | METRIC_vs_vanilla, ..._low, ..._high      | ratio to vanilla's at this N, same seeds, paired     |
-| theory_noise_left, theory_w2              | exact for Gaussian data of this spectrum             |
+| theory_fine_power, theory_w2              | exact for Gaussian data of the data's spectrum       |
 
-A value is empty if there is no vanilla at this N, if the recursion cannot follow the arm, or if an
-image of the cell diverged. If vanilla has another number of images, the ratio is that of the images
-that both have.
+A value is empty if there is no vanilla at this N, if the recursion cannot follow the arm, if an
+image of the cell diverged, or if the reference has fewer than twice as many images (the floor). If
+vanilla has another number of images, the ratio is that of the images that both have. Theory is of
+the data, so that rows of the network have none.
 """
 
 import csv
@@ -39,17 +42,18 @@ def cells(store: Store) -> list[Cell]:
 
 
 def rows(evidence: Evidence, subject: Subject) -> Iterator[Row]:
-    """Yield the rows of the table, in the order of the evidence's cells."""
+    """Yield the rows of one reference, in the order of the evidence's cells."""
     for cell, measured in evidence.cells.items():
         count = evidence.count(cell)
         draws = evidence.draws(cell, count) if count else {}
         yield Row(
             cell,
+            evidence.name,
             measured,
             {name: metric.interval() for name, metric in draws.items()},
             evidence.floor(count) if count else {},
             evidence.against(cell),
-            predict(subject, cell),
+            predict(subject, cell) if evidence.name == "data" else Prediction(),
         )
 
 
@@ -68,11 +72,11 @@ def predict(subject: Subject, cell: Cell) -> Prediction:
 
 def to_csv(rows: Sequence[Row]) -> str:
     """Return the table as CSV, numbers with 5 digits."""
-    names = ["arm", "N", "images", "diverged", "nfe", "seconds"]
+    names = ["arm", "N", "reference", "images", "diverged", "nfe", "seconds"]
     for metric in METRICS:
-        names += [metric, f"{metric}_low", f"{metric}_high", f"{metric}_floor"]
-        names += [f"{metric}_vs_vanilla{end}" for end in ("", "_low", "_high")]
-    names += ["theory_noise_left", "theory_w2"]
+        for kind in ("", "_floor", "_vs_vanilla"):
+            names += [f"{metric}{kind}{end}" for end in ("", "_low", "_high")]
+    names += ["theory_fine_power", "theory_w2"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
@@ -82,12 +86,12 @@ def to_csv(rows: Sequence[Row]) -> str:
 
 def _values(row: Row) -> list[str]:
     measured, nothing = row.measured, (math.nan,) * 3
-    values = [row.cell.arm, str(row.cell.num_steps), str(measured.images), str(measured.diverged)]
+    values = [row.cell.arm, str(row.cell.num_steps), row.reference]
+    values += [str(measured.images), str(measured.diverged)]
     values += [str(measured.nfe), _number(measured.seconds)]
     for metric in METRICS:
-        numbers = [*row.scores.get(metric, nothing), row.floor.get(metric, math.nan)]
-        numbers += row.against.get(metric, nothing)
-        values += map(_number, numbers)
+        for intervals in (row.scores, row.floor, row.against):
+            values += map(_number, intervals.get(metric, nothing))
     return [*values, *map(_number, row.theory)]
 
 
