@@ -45,9 +45,9 @@ function makePlayer(root) {
     const single = request.num_images === 1;
     return [
       ["Grain", relative(grain.network[chain]), `data: ${relative(grain.data[chain])}`,
-        `Noise in flat places relative to ${own}; below it, relative to the data. ${pixels}`],
+        `Noise in flat places: ${relative(grain.network[chain])} that of ${own}, ${relative(grain.data[chain])} that of the data. ${pixels}`],
       ["Contrast", single ? "–" : relative(contrast.network[chain]), single ? "needs two pictures" : `data: ${relative(contrast.data[chain])}`,
-        `Variance of the coarse shapes relative to ${own}; below it, relative to the data`],
+        single ? "" : `Variance of the coarse shapes: ${relative(contrast.network[chain])} that of ${own}, ${relative(contrast.data[chain])} that of the data`],
     ];
   }
 
