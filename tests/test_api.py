@@ -114,7 +114,11 @@ def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector
 def test_a_ladder_comes_rung_by_rung():
     rungs = list(api.ladder([14, 11], model="field64", seed=1))
     assert [rung["num_steps"] for rung in rungs] == [11, 14]
-    assert set(rungs[0]["noise_left"]) == set(rungs[0]["images"]) == {"vanilla", "pds", "tuned"}
+    names = {"vanilla", "pds", "tuned"}
+    assert set(rungs[0]["noise_left"]) == set(rungs[0]["images"]) == names
+    assert set(rungs[0]["grain"]) == set(rungs[0]["contrast"]) == names
+    assert set(rungs[0]["grain"]["tuned"]) == {"network", "data", "pixels"}
+    assert set(rungs[0]["contrast"]["tuned"]) == {"network", "data"}
     with Image.open(
         io.BytesIO(base64.b64decode(rungs[0]["images"]["pds"].partition(",")[2]))
     ) as image:
@@ -152,6 +156,9 @@ def test_a_program_compares_with_the_tuned_sampler_and_with_pds_as_before(addres
     assert plain.keys() == ours.keys()
     assert plain["vanilla"] == ours["vanilla"]
     assert plain["pds"] != ours["pds"]
+    assert plain["grain"]["vanilla"] == ours["grain"]["vanilla"]
+    assert plain["grain"]["pds"]["network"] != ours["grain"]["pds"]["network"]
+    assert plain["contrast"]["pds"] == {"network": None, "data": None}  # of one image
     assert plain["sigma"]["pds"] == ours["sigma"]["vanilla"] < ours["sigma"]["pds"]
     (described,) = [
         p

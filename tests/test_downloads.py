@@ -54,6 +54,12 @@ def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
         np.testing.assert_array_equal(file["pds"][-1], pds.tiles)
         assert file["iteration"].tolist() == [1, 2, 3, 4, 5]
         assert file["noise_left"][-1].tolist() == message["steps"][-1]["left"]
+        last = message["steps"][-1]
+        assert file["grain"][-1].tolist() == last["grain"]["network"]
+        assert file["contrast"][-1].tolist() == last["contrast"]["network"]
+        assert file["grain_data"][-1].tolist() == last["grain"]["data"]
+        assert file["contrast_data"][-1].tolist() == last["contrast"]["data"]
+        assert file["grain_pixels"][-1].tolist() == last["grain"]["pixels"]
         assert file["sigma"].tolist() == [step["sigma"] for step in message["steps"]]
         assert file["exact_power"].shape == file["power"].shape
         assert request_text.from_record(str(file["request"])) == REQUEST
@@ -67,6 +73,10 @@ def test_the_table_has_a_row_for_each_step_and_frequency(message):
     assert float(rows[-1]["vanilla_exact_power"]) == pytest.approx(last["theory"][0][-1], rel=1e-5)
     assert [float(rows[-1][f"{name}_sigma"]) for name in ("vanilla", "pds")] == last["sigma"]
     assert float(rows[-1]["vanilla_noise_left"]) == pytest.approx(last["left"][0], rel=1e-5)
+    for measure in ("grain", "contrast"):
+        for chain, name in enumerate(("vanilla", "pds")):
+            told = float(rows[-1][f"{name}_{measure}"])
+            assert told == pytest.approx(last[measure]["network"][chain], rel=1e-5)
 
 
 def test_a_browser_s_own_sheet_is_read_as_well(message):
@@ -94,13 +104,14 @@ def picture(width, height):
         {"png": picture(30_000, 30_000)},  # a bomb: 900 million pixels in a small file
         {"steps": []},
         {"steps": [{}] * 5},
+        {"steps": [{"iteration": 1, "grain": 1}] * 5},
         {"steps": [1] * 5},
         {"steps": [{}] * 100_000},
         {"request": None},
         {"request": {}},
         {"request": {"model": "field64"}},
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_damaged_run_gets_a_sentence(message, changes):
     with pytest.raises(ValueError, match=r"^.+$"):

@@ -1,10 +1,12 @@
 """Keyboard, screen reader, small and dark screens, and a run that stays in sight."""
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from pds.web.tabs.compare import live_comparison
 from tests.test_page import finish, sample
 from tests.test_tabs import TABS, open_tab
 from tools.browser import ROOT
@@ -190,9 +192,21 @@ def test_every_figure_is_told_in_a_sentence_that_was_computed(page, name):
 
 
 def test_the_spectrum_is_told_in_numbers(page):
-    left = page.inner_text(".pds-panel.vanilla .left dd")
+    vanilla, pds = json.loads(live_comparison.first_paint("end"))["steps"][-1]["left"]
     told = page.get_attribute(".pds-spectrum svg", "aria-label")
-    assert f"Vanilla {left} the data's, PDS" in told
+    assert f"Vanilla {_times(vanilla)} the data's, PDS {_times(pds)} the data's" in told
+
+
+def _times(value):
+    return f"{value:.1f}×" if value >= 0.995 else f"{value:.2g}×"  # noqa: RUF001
+
+
+def test_the_pictures_are_told_in_grain_and_contrast(page):
+    for side in ("vanilla", "ours"):
+        look = page.locator(f".pds-panel.{side} .look dd")
+        grain, contrast = (text.split("\n")[0] for text in look.all_inner_texts())
+        told = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
+        assert told.endswith(f"grain {grain}, contrast {contrast}")
 
 
 def test_a_run_tells_how_far_it_is_and_how_long_it_will_take(page):

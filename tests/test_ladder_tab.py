@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pds.appearance import Appearance
 from pds.commands.cli import main
 from pds.files.pictures import view
 from pds.models import compare_request, load_model, run_chains
@@ -106,22 +107,29 @@ def test_a_bad_value_becomes_one_sentence(changes, words):
     assert message["run"] == "a"
 
 
-def test_the_sentence_says_where_each_sampler_leaves_grain():
-    left = {200: (1.0, 1.0, 1.0), 66: (1.4, 1.6, 0.9), 40: (1.7, 1.05, 1.4), 20: (2.3, None, 1)}
-    assert grain_begins(left, ("Vanilla", "PDS", "Tuned")) == (
-        "Vanilla leaves grain at N = 40 and below: 1.7 times the data's power in fine detail at "
-        "40. "
-        "PDS leaves grain at N = 66 and N = 20: 1.6 times the data's power in fine detail at 66. "
-        "Tuned leaves no grain at any of these counts."
-    )
-    assert "at N = 66: 2.0 times" in grain_begins({66: (2.0,)}, ("Vanilla",))
+def test_a_column_says_grain_as_it_is_measured(drawn):
+    request = Request("field64", 25, num_images=2, seed=3)
+    *_, last = compare_request(request)
+    (column,) = [c for c in drawn[-1]["columns"] if c["num_steps"] == 25]
+    network = load_model("field64").references.network
+    for chain, step in enumerate((*last, sample_tuned(request))):
+        relative = Appearance.of(step.x_mean).relative_to(network)
+        assert column["grain"]["network"][chain] == pytest.approx(relative.grain, rel=1e-4)
+        assert column["contrast"]["network"][chain] == pytest.approx(relative.contrast, rel=1e-4)
+
+
+def test_the_sentence_is_about_grain_relative_to_the_reference(drawn):
+    done = drawn[-1]
+    grain = {c["num_steps"]: c["grain"]["network"] for c in done["columns"]}
+    assert done["sentence"] == grain_begins(grain, ladder_tab.ROWS, "exact samples")
 
 
 def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     shipped = json.loads(ladder_tab.recorded())
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
-    left = {c["num_steps"]: c["left"] for c in shipped["columns"]}
-    assert shipped["sentence"] == grain_begins(left, ladder_tab.ROWS)
+    grain = {c["num_steps"]: c["grain"]["network"] for c in shipped["columns"]}
+    own = "the network's own pictures"
+    assert shipped["sentence"] == grain_begins(grain, ladder_tab.ROWS, own)
     request = Request(**shipped["request"] | {"num_steps": 20})
     *_, last = compare_request(request)
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
@@ -129,6 +137,15 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
         fresh = view(step.x_mean.numpy()).reshape(-1, load_model(request.model).image_shape[-1], 3)
         # Another machine rounds differently.
         assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
+
+
+def test_the_shipped_figure_quotes_the_shipped_references():
+    """After a new record of how pictures look: python -m pds record --ladder."""
+    shipped = json.loads(ladder_tab.recorded())
+    network = load_model(shipped["request"]["model"]).references.network
+    for column in shipped["columns"]:
+        expected = [pixels / network.grain for pixels in column["grain"]["pixels"]]
+        assert column["grain"]["network"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_without_a_recorded_figure_the_page_says_how_to_make_one(tmp_path):

@@ -15,14 +15,16 @@ import torch
 from PIL import Image
 
 from pds import models
+from pds.appearance import Appearance
+from pds.evaluation import appearance_record
 from pds.files.pictures import view
 from pds.kernels import Update
 from pds.models import MODELS, Pair, compare_request, load_model, worker
 from pds.request import Request
 from pds.sampling import Step
+from pds.web import sentences
 from pds.web.api import compare
 from pds.web.components import run_handler
-from pds.web.sentences import verdict
 from pds.web.server.frames import kept_steps
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.tab import TAB
@@ -203,6 +205,8 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
     monkeypatch.setattr(live_comparison, "compare_request", diverging)
     last = messages()[-1]
     assert last["steps"][-1]["left"][0] is None
+    assert last["steps"][-1]["grain"]["network"][0] is None
+    assert last["verdict"] == "Vanilla diverged."
 
 
 def test_the_view_keeps_the_contrast_of_the_data_at_every_noise_level():
@@ -236,33 +240,77 @@ def test_large_pictures_keep_fewer_steps():
     assert len(kept_steps(66, 16 * 256**2)) == 4
 
 
-@pytest.mark.parametrize(
-    ("vanilla", "pds", "words"),
-    [
-        (6.0, 1.2, "PDS is closer"),
-        (1.3, 3.0, "Vanilla is closer"),
-        (1.3, 0.4, "Vanilla is closer"),
-        (0.4, 1.3, "PDS is closer"),
-        (1.05, 0.95, "Both are within 10%"),
-        (2.0, 2.1, "equally far"),
-        (2.0, 0.5, "equally far"),
-        (None, 1.5, "closer to the data in fine detail: vanilla has over 1,000 times"),
-        (1.5, None, "Vanilla is closer"),
-        (5000.0, 1.0, "over 1,000 times the data's power, PDS 1.0 times it"),
-        (None, None, "Both samplers diverged"),
-    ],
-)
-def test_the_verdict_names_the_side_that_is_closer_to_the_data(vanilla, pds, words):
-    assert words in verdict(vanilla, pds, method="PDS", same=False)
+def test_a_step_says_grain_and_contrast_as_they_are_measured():
+    last = messages()[-1]["steps"][-1]
+    *_, pair = compare_request(live_comparison.parse(FIELD))
+    references = load_model("field64").references
+    for chain, step in enumerate(pair):
+        side = Appearance.of(step.x_mean)
+        assert last["grain"]["pixels"][chain] == pytest.approx(side.grain, rel=1e-4)
+        for kind, reference in references._asdict().items():
+            relative = side.relative_to(reference)
+            assert last["grain"][kind][chain] == pytest.approx(relative.grain, rel=1e-4)
+            assert last["contrast"][kind][chain] == pytest.approx(relative.contrast, rel=1e-4)
+
+
+def test_a_single_picture_has_grain_and_no_contrast():
+    last = messages(num_images=1)[-1]["steps"][-1]
+    assert min(last["grain"]["network"]) > 0
+    assert last["contrast"] == {"data": [None, None], "network": [None, None]}
+
+
+def test_a_model_without_references_has_grain_in_pixel_units(monkeypatch):
+    plain = replace(load_model("field64"), references=None)
+    monkeypatch.setitem(MODELS, "plain", ("Plain", lambda: plain))
+    last = messages(model="plain")[-1]
+    assert last["steps"][-1]["grain"]["network"] == [None, None]
+    assert min(last["steps"][-1]["grain"]["pixels"]) > 0
+    assert last["own"] == ""
+    assert "between black (0) and white (1)" in last["verdict"]
+
+
+def test_the_curve_of_the_network_is_drawn_for_networks_only():
+    assert messages()[-1]["network"] == []
+    shipped = json.loads(live_comparison.first_paint("end"))
+    network = load_model(shipped["request"]["model"]).references.network
+    assert shipped["network"] == pytest.approx(network.spectrum, rel=1e-4)
 
 
 def test_a_recorded_run_comes_back_as_it_was(tmp_path):
     path = tmp_path / "first_paint.json"
     recorded = live_comparison.record(live_comparison.parse(FIELD), path)
+    assert [step["iteration"] for step in recorded["steps"]] == [1, 2, 3, 4, 5, 6]
     end, whole = (json.loads(live_comparison.first_paint(part, path)) for part in ("end", "whole"))
     assert whole == recorded
     assert end["steps"] == whole["steps"][-1:]
     np.testing.assert_array_equal(pixels(end["png"]), pixels(whole["png"])[-64:])
+
+
+def test_a_long_recorded_run_keeps_the_first_and_the_last_step(tmp_path):
+    request = Request("field64", 30, num_images=2, seed=3)
+    recorded = live_comparison.record(request, tmp_path / "first_paint.json")
+    iterations = [step["iteration"] for step in recorded["steps"]]
+    assert (iterations[0], iterations[-1]) == (1, 30)
+    assert len(iterations) == live_comparison.RECORDED_PIXELS // (4 * 64 * 64)
+    *_, whole = live_comparison.messages(request)
+    rows = pixels(whole["png"]).reshape(30, 64, -1)[[i - 1 for i in iterations]]
+    np.testing.assert_array_equal(pixels(recorded["png"]), rows.reshape(-1, rows.shape[-1]))
+
+
+def test_the_shipped_first_paint_is_small():
+    assert live_comparison.FIRST_PAINT.stat().st_size < 700_000
+
+
+def test_the_shipped_first_paint_quotes_the_shipped_references():
+    """After a new record of how pictures look: python -m pds record."""
+    shipped = json.loads(live_comparison.first_paint("end"))
+    request, last = Request(**shipped["request"]), shipped["steps"][-1]
+    model = load_model(request.model)
+    network = model.references.network
+    for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
+        assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
+    recorded = appearance_record.samplers(request.model)
+    assert shipped["measured"] == sentences.measured(recorded, request.num_steps)
 
 
 def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():

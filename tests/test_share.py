@@ -277,7 +277,7 @@ def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
     told = page.locator(".pds-menu[open] [role=status]")
     expect(told).to_contain_text("your own images")
     name, _ = saved_own(page)
-    assert name == "pds_mine_n20_seed0.png"
+    assert name == "pds_mine_n40_seed0.png"
 
 
 def saved_own(page):

@@ -194,8 +194,9 @@ def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
-    rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .left dd"))
-    assert whole.inner_text() in rung.locator("td[data-count='20']").text_content()
+    rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .look dd"))
+    grain, _ = whole.first.inner_text().split("\n")
+    assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
     pane.get_by_role("button", name="PDS after 20 iterations").click()
     expect(page.locator(".pds-panel.ours b")).to_have_text("PDS", timeout=30_000)
@@ -259,7 +260,7 @@ def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     expect(pane.locator("[data-text=filter]")).to_contain_text("the gain runs from")
     pane.get_by_role("button", name="Compare the samplers on them").click()
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
-    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
+    expect(page.locator(".pds-where")).to_have_text("iteration 40 of 40", timeout=30_000)
 
 
 def test_too_few_pictures_get_a_sentence(page, tmp_path):

@@ -14,7 +14,7 @@ from pds.web.tabs.story import tab as story
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    request = Request(num_steps=20)
+    request = Request(num_steps=40)
     parser.add_argument("--num-steps", type=int, default=request.num_steps)
     parser.add_argument("--num-images", type=int, default=request.num_images)
     parser.add_argument("--seed", type=int, default=request.seed)

@@ -21,6 +21,7 @@ from pds.models import compare_request
 from pds.request import Request
 from pds.theory import noise_left, w2
 from pds.web import exact, picture_files
+from pds.web.looks import by_name
 from pds.web.sentences import capital, error
 from pds.web.server.frames import strip
 from pds.web.server.messages import finite, picture
@@ -29,6 +30,8 @@ from pds.web.tabs.filter.gains import gains_of
 from pds.web.tabs.filter.masks import npy
 from pds.web.tabs.filter.sentences import gain_sentence
 from pds.web.tabs.ladder import tab as ladder_tab
+
+SIDES = ("vanilla", "pds")
 
 
 def compare(
@@ -57,9 +60,13 @@ def compare(
 
     Yields:
         iteration, num_steps, nfe (network calls per image so far); for "vanilla" and "pds" sigma
-        (of the noise at which the network was called) and noise_left (power above half Nyquist
-        relative to the data); and the images side by side as lossless PNG data URLs, "vanilla" and
-        "pds".
+        (of the noise at which the network was called), grain (the noise in flat places: relative to
+        the "network"'s own pictures and to the "data", 1 is like them and 2 is twice the noise; and
+        in "pixels", of the range 0 to 1), contrast (variance of coarse shapes relative to the
+        "network"'s own pictures and to the "data", below 1 is paler; null for one image) and
+        noise_left (power above half Nyquist relative to the data, no measure of grain: where the
+        network draws less texture than the data, noise fills the gap); and the images side by side
+        as lossless PNG data URLs, "vanilla" and "pds".
     """
     values = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
     request = from_page({f.name: value for f, value in zip(fields(Request), values, strict=True)})
@@ -73,6 +80,7 @@ def compare(
                 "num_steps": request.num_steps,
                 "sigma": sigma,
                 "nfe": moment.numbers["nfe"],
+                **by_name(SIDES, moment.numbers),
                 "noise_left": left,
                 **_by_sampler([_data_url(strip(moment.vanilla)), _data_url(strip(moment.pds))]),
             }
@@ -93,10 +101,10 @@ def ladder(
         seed: image i starts from seed + i.
 
     Yields:
-        num_steps; noise_left (power above half Nyquist relative to the data) and images (two, one
-        above the other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no
-        filter but the noise levels and the corrector's strength that are best at that N for
-        Gaussian data of the same spectrum.
+        num_steps; grain, contrast and noise_left as of /compare, and images (two, one above the
+        other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no filter but
+        the noise levels and the corrector's strength that are best at that N for Gaussian data of
+        the same spectrum.
     """
     if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
         raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
@@ -108,6 +116,7 @@ def ladder(
             pictures = [f"data:image/png;base64,{png}" for png in message["pictures"]]
             yield {
                 "num_steps": message["num_steps"],
+                **by_name(names, message),
                 "noise_left": dict(zip(names, message["left"], strict=True)),
                 "images": dict(zip(names, pictures, strict=True)),
             }
@@ -158,7 +167,8 @@ def theory(
 
     Returns:
         error (distance W2 to the data) and noise_left (power above half Nyquist relative to the
-        data), each for "vanilla" and "pds"; and summary, a sentence.
+        data; a network's grain does not follow from it), each for "vanilla" and "pds"; and summary,
+        a sentence.
     """
     request = from_page({"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned})
     field = gaussian.field(request.model)
@@ -170,13 +180,13 @@ def theory(
     return {
         "error": {"vanilla": finite(vanilla), "pds": finite(pds)},
         "noise_left": {"vanilla": finite(float(left[0])), "pds": finite(float(left[1]))},
-        "summary": f"{closer} is closer to the data: the error is {error(vanilla)} for vanilla and "
-        f"{error(pds)} for {request.method}.",
+        "summary": f"{closer} is closer to Gaussian data of this spectrum: the error is "
+        f"{error(vanilla)} for vanilla and {error(pds)} for {request.method}.",
     }
 
 
 def _by_sampler(values: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(("vanilla", "pds"), values, strict=True))
+    return dict(zip(SIDES, values, strict=True))
 
 
 def _data_url(pixels: NDArray[np.uint8]) -> str:

@@ -20,6 +20,18 @@ function times(left) {
   return (left / 10 ** exponent).toFixed(1) + " · " + power(exponent) + "×";
 }
 
+// Grain or contrast relative to a reference: 1 is like it.
+function relative(value) {
+  if (value === null) return "out of range";
+  return value >= 99.5 ? ">100×" : short(value) + "×";
+}
+
+// A part of the range from black to white.
+function share(value) {
+  if (value === null) return "out of range";
+  return value >= 1 ? times(value) : (100 * value).toPrecision(2) + "%";
+}
+
 function noise(sigma) {
   if (sigma === null) return "out of range";
   return sigma >= 10 ? short(sigma) : sigma.toFixed(sigma >= 1 ? 1 : 3);

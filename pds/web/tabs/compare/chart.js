@@ -1,4 +1,4 @@
-// The radial spectrum and the trace of the noise that is left, as SVG.
+// The radial spectrum and the trace of the grain, as SVG.
 
 const MARGIN = { left: 30, right: 2, top: 8, bottom: 20 };
 
@@ -15,7 +15,7 @@ function line(points) {
 
 function makeSpectrum(root) {
   const axes = svg("g");
-  const names = ["data", "vanilla", "ours", "vanilla exact", "ours exact"];
+  const names = ["data", "network", "vanilla", "ours", "vanilla exact", "ours exact"];
   const curves = names.map((name) => svg("path", { class: name }));
   root.append(axes, ...curves);
 
@@ -61,11 +61,11 @@ function makeSpectrum(root) {
 
   function draw() {
     if (!shown || !root.clientHeight) return;
-    const [radii, data, powers, theory] = shown;
+    const [radii, data, network, powers, theory] = shown;
     const plot = box();
     const scale = scales(plot, radii, data, powers);
     drawAxes(plot, scale);
-    const spectra = [data, ...powers, ...theory];
+    const spectra = [data, network, ...powers, ...theory];
     curves.forEach((curve, i) => {
       const points = (spectra[i] ?? []).map((p, j) => [scale.x(radii[j]), scale.y(p ?? 10 ** scale.high)]);
       curve.setAttribute("d", line(points));
@@ -80,15 +80,15 @@ function makeSpectrum(root) {
 }
 
 function makeTrace(root) {
-  // Log scale from a tenth of the data's fine-detail power to 10,000 times it.
-  const height = (left) => 80 - 20 * Math.min(4, Math.max(-1, Math.log10(left ?? 1e9)));
+  // Log scale from a third of the own grain to 100 times it.
+  const height = (grain) => 80 - 40 * Math.min(2, Math.max(-0.5, Math.log10(grain ?? 1e9)));
   const level = svg("line", { x1: 0, x2: 1000, y1: height(1), y2: height(1) });
   const curves = ["vanilla", "ours"].map((name) => svg("path", { class: name }));
   root.append(level, ...curves);
   return (steps, numSteps) => {
     const x = (step) => (1000 * (step.iteration - 1)) / Math.max(1, numSteps - 1);
     curves.forEach((curve, chain) =>
-      curve.setAttribute("d", line(steps.map((s) => [x(s), height(s.left[chain])])))
+      curve.setAttribute("d", line(steps.map((s) => [x(s), height(s.grain.network[chain])])))
     );
   };
 }

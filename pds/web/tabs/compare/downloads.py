@@ -19,13 +19,15 @@ from PIL import Image
 
 from pds.files import pictures
 from pds.files.arrays import to_npz
-from pds.jobs import comparison, request_text
+from pds.jobs import comparison, quality, request_text
 from pds.jobs.comparison import Finished
+from pds.jobs.quality import Quality
 from pds.jobs.record import read_request
 from pds.limits import quoted
 from pds.models import MODELS, load_model
 from pds.request import Request
 from pds.spectra import radial
+from pds.web.looks import own
 from pds.web.sentences import number
 from pds.web.server.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.server.messages import Message
@@ -43,7 +45,15 @@ COLUMNS = (
     "cycles_per_pixel",
     *(f"{name}_power" for name in ("data", *SAMPLERS)),
 )
-"""Columns of the table, before those of the exact power."""
+"""Columns of the table, before those of the exact power and of `LOOKS`."""
+LOOKS = {
+    "grain": ("grain", "network"),
+    "contrast": ("contrast", "network"),
+    "grain_data": ("grain", "data"),
+    "contrast_data": ("contrast", "data"),
+    "grain_pixels": ("grain", "pixels"),
+}
+"""Grain and contrast: where the numbers of a step have them, see `pds.web.looks`."""
 DAMAGED = "The run did not arrive whole; please try again"
 
 Values = NDArray[np.float64]
@@ -57,7 +67,8 @@ class Kept:
     images: (num_steps, 2, num_images, H, W, C), vanilla first.
     numbers: iteration and nfe of each step.
     sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
-    left: noise left of both samplers, (num_steps, 2).
+    left: power above half Nyquist relative to the data, of both samplers, (num_steps, 2).
+    looks: each of `LOOKS`, of both samplers, (num_steps, 2).
     radii: frequencies in cycles per pixel, (R,).
     data: power of the data there, (R,).
     power: of both samplers, (num_steps, 2, R).
@@ -69,6 +80,7 @@ class Kept:
     numbers: dict[str, Values]
     sigma: Values
     left: Values
+    looks: dict[str, Values]
     radii: Values
     data: Values
     power: Values
@@ -125,6 +137,7 @@ def read(values: Mapping[str, Any]) -> Kept:
         numbers=numbers,
         sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
+        looks={name: _looks(steps, *place) for name, place in LOOKS.items()},
         radii=spectrum.radii,
         data=spectrum.power,
         power=_array([step.get("power") for step in steps], (2, rings)),
@@ -134,18 +147,31 @@ def read(values: Mapping[str, Any]) -> Kept:
 
 def sheet(kept: Kept) -> bytes:
     """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
-    return comparison.png(kept.request, *map(Finished, kept.images[-1]))
+    sides = (Finished(*side) for side in zip(kept.images[-1], _qualities(kept, -1), strict=True))
+    return comparison.png(kept.request, *sides)
 
 
 def animation(kept: Kept) -> bytes:
-    """Return every step as a lossless animated WebP, laid out like the sheet."""
-    frames = [
-        comparison.sheet(
-            kept.request, Finished(vanilla), Finished(pds), [f"iteration {number(iteration)}"]
-        )
-        for (vanilla, pds), iteration in zip(kept.images, kept.numbers["iteration"], strict=True)
-    ]
+    """Return every step as a lossless animated WebP, with its numbers above the pictures."""
+    names = ("vanilla", kept.request.method)
+    frames = []
+    for i, both in enumerate(kept.images):
+        sides = dict(zip(names, _qualities(kept, i), strict=True))
+        told = [quality.label(*side).replace("\n", " ") for side in sides.items()]
+        caption = "\n".join([f"iteration {number(kept.numbers['iteration'][i])}", *told])
+        rows = [(name, list(tiles)) for name, tiles in zip(names, both, strict=True)]
+        note = quality.note(sides["vanilla"])
+        frames.append(pictures.sheet(rows, [caption], note=note))
     return pictures.animation(frames)
+
+
+def _qualities(kept: Kept, step: int) -> list[Quality]:
+    """Return grain and contrast of both samplers at a step."""
+    count, reference = kept.request.num_images, own(load_model(kept.request.model))
+    if not reference:
+        return [Quality(grain, num_images=count) for grain in kept.looks["grain_pixels"][step]]
+    pairs = zip(kept.looks["grain"][step], kept.looks["contrast"][step], strict=True)
+    return [Quality(grain, contrast, reference, count) for grain, contrast in pairs]
 
 
 def arrays(kept: Kept) -> bytes:
@@ -156,6 +182,7 @@ def arrays(kept: Kept) -> bytes:
         pds=kept.images[:, 1],
         sigma=kept.sigma,
         noise_left=kept.left,
+        **kept.looks,
         radii=kept.radii,
         data_power=kept.data,
         power=kept.power,
@@ -170,12 +197,14 @@ def table(kept: Kept) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     exact = [] if kept.theory is None else [f"{name}_exact_power" for name in SAMPLERS]
-    writer.writerow([*COLUMNS, *exact])
+    looks = [f"{name}_{measure}" for measure in LOOKS for name in SAMPLERS]
+    writer.writerow([*COLUMNS, *exact, *looks])
     for i, iteration in enumerate(kept.numbers["iteration"]):
         for j, radius in enumerate(kept.radii):
             theory = () if kept.theory is None else kept.theory[i, :, j]
             sides = [*kept.sigma[i], *kept.left[i]]
-            row = [*sides, radius, kept.data[j], *kept.power[i, :, j], *theory]
+            shown = [value for values in kept.looks.values() for value in values[i]]
+            row = [*sides, radius, kept.data[j], *kept.power[i, :, j], *theory, *shown]
             writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
     return text.getvalue().encode("ascii")
 
@@ -243,6 +272,20 @@ def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uin
         raise ValueError(DAMAGED) from None
     rows = pixels.reshape(num_steps, height, 2, count, width, channels)
     return rows.transpose(0, 2, 3, 1, 4, 5)
+
+
+def _looks(steps: Sequence[dict[str, Any]], measure: str, kind: str) -> Values:
+    """Return grain or contrast of both samplers at every step, (num_steps, 2)."""
+    values = []
+    for step in steps:
+        numbers = step.get(measure)
+        if not isinstance(numbers, dict):
+            raise ValueError(DAMAGED)
+        values.append(numbers.get(kind))
+    looks = _array(values, (2,))
+    if (looks < 0).any():
+        raise ValueError(DAMAGED)
+    return looks
 
 
 def _array(values: Sequence[Any], shape: tuple[int, ...]) -> Values:

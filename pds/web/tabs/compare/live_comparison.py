@@ -20,12 +20,13 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from pds.evaluation import appearance_record
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
 from pds.models import compare_request, worker
 from pds.request import Request
+from pds.web import sentences
 from pds.web.exact import predict
-from pds.web.sentences import verdict
 from pds.web.server.frames import kept_steps
 from pds.web.server.messages import Message, dumps, picture
 from pds.web.tabs.compare.measurements import Moment, Scene, content, observe
@@ -34,7 +35,9 @@ FIRST_PAINT = ROOT / "assets" / "first_paint.json"
 FRAME_INTERVAL = 1 / 15
 """Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
 PIXEL_RATE = 2_000_000
-"""Most pixels a second in live frames; noise does not compress."""
+"""Most pixels a second in live frames; noise does not compress, and every frame is measured."""
+RECORDED_PIXELS = 165_000
+"""Most pixels in the recorded run, which every visitor loads: about 0.7 MB."""
 
 Clock = Callable[[], float]
 
@@ -92,19 +95,33 @@ def messages(
 
 def finished(scene: Scene, sheet: list[Moment]) -> Message:
     """Return the message that ends a run."""
-    left, request = sheet[-1].numbers["left"], scene.request
+    request, header = scene.request, scene.header
+    grain, contrast = (sheet[-1].numbers[name] for name in ("grain", "contrast"))
     return {
         "kind": "done",
-        **scene.header,
+        **header,
         **content(sheet),
-        "verdict": verdict(*left, method=request.method, same=not request.filtered),
+        "verdict": sentences.verdict(
+            grain["network" if header["own"] else "pixels"],
+            contrast["network"],
+            method=request.method,
+            same=not request.filtered,
+            num_images=request.num_images,
+            own=header["own"],
+        ),
+        "measured": sentences.measured(
+            appearance_record.samplers(request.model), request.num_steps
+        ),
     }
 
 
 def record(request: Request, path: Path = FIRST_PAINT) -> Message:
-    """Run a request and record it for the first paint: its end, and all steps for later."""
-    *_, whole = messages(request)
-    end = {**whole, "steps": whole["steps"][-1:], "png": _last_row(whole)}
+    """Run a request and record it for the first paint: its end, and some steps for later."""
+    *_, done = messages(request)
+    num_steps = len(done["steps"])
+    room = RECORDED_PIXELS // Scene.of(request).num_pixels
+    kept = np.linspace(0, num_steps - 1, min(num_steps, max(2, room))).round().astype(int)
+    end, whole = _some(done, [num_steps - 1]), _some(done, kept.tolist())
     path.write_text(dumps({"end": end, "whole": whole}) + "\n", encoding="utf-8")
     return whole
 
@@ -118,6 +135,9 @@ def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
     return dumps(recorded[part])
 
 
-def _last_row(message: Message) -> str:
+def _some(message: Message, kept: list[int]) -> Message:
+    """Return a message with some of its steps only."""
     sheet = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(message["png"])))))
-    return picture(sheet[-message["height"] :])
+    rows = sheet.reshape(len(message["steps"]), message["height"], *sheet.shape[1:])
+    steps = [message["steps"][i] for i in kept]
+    return {**message, "steps": steps, "png": picture(np.concatenate(rows[kept]))}

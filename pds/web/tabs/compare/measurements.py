@@ -7,10 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from pds import spectra
+from pds.appearance import Appearance
 from pds.files.pictures import view
 from pds.models import Model, Pair, load_model, title
 from pds.request import Request
 from pds.sampling import Step
+from pds.scores.ncsnpp import NetworkScore
+from pds.web.looks import looks, own
 from pds.web.server.frames import Tiles, strip
 from pds.web.server.messages import Message, finite, picture, rounded
 
@@ -51,6 +54,13 @@ class Scene:
         return spectra.radial(self.model.data_power)
 
     @property
+    def network_spectrum(self) -> list[float]:
+        """Radial spectrum of the network's own pictures; empty without a network or a record."""
+        is_network = isinstance(self.model.score, NetworkScore)
+        references = self.model.references if is_network else None
+        return list(references.network.spectrum) if references else []
+
+    @property
     def header(self) -> Message:
         """The part of a message that is the same throughout a run."""
         channels, height, width = self.model.image_shape
@@ -62,6 +72,8 @@ class Scene:
             "channels": channels,
             "radii": rounded(self.data_spectrum.radii),
             "data": rounded(self.data_spectrum.power),
+            "network": self.network_spectrum,
+            "own": own(self.model),
         }
 
 
@@ -85,20 +97,24 @@ def observe(
 ) -> Moment:
     """Measure and render one step of both chains.
 
+    It takes a hundredth of the time of a network's step; an exact score is as fast as it, so live
+    frames of large pictures are rare, see `pds.web.tabs.compare.live_comparison`.
+
     Args:
         pair: the step.
         scene: the model to measure against.
         seconds: mean time of a step so far, both chains together.
         theory: the exact spectra of both chains, where they are known.
     """
-    powers = [spectra.power(step.x_mean) for step in pair]
+    sides = [Appearance.of(step.x_mean) for step in pair]
     numbers = {
         "iteration": pair.pds.index + 1,
         "sigma": [finite(step.sigma) for step in pair],
         "nfe": pair.pds.nfe,
         "seconds": finite(seconds),
-        "left": [finite(spectra.fine_power(power) / scene.data_fine_power) for power in powers],
-        "power": [rounded(spectra.radial(power).power) for power in powers],
+        **looks(sides, scene.model),
+        "left": [finite(side.fine_power / scene.data_fine_power) for side in sides],
+        "power": [[finite(value) for value in side.spectrum] for side in sides],
         "theory": [rounded(spectrum.power) for spectrum in theory or ()],
     }
     vanilla, pds = (_render(step, scene) for step in pair)

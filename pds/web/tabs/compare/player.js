@@ -37,30 +37,47 @@ function makePlayer(root) {
   let playing = 0;
   let fresh = false; // a run has begun, but the pictures are still those of the last one
 
+  // The two numbers that say how the pictures look, and what is below them: [name, value, note, title].
+  function looks(chain, { grain, contrast }) {
+    const { own, request } = header;
+    const pixels = `Standard deviation of the noise in flat places: ${share(grain.pixels[chain])} of the range from black to white`;
+    if (!own) return [["Grain", share(grain.pixels[chain]), "", pixels]];
+    const single = request.num_images === 1;
+    return [
+      ["Grain", relative(grain.network[chain]), `data: ${relative(grain.data[chain])}`,
+        `Noise in flat places: ${relative(grain.network[chain])} that of ${own}, ${relative(grain.data[chain])} that of the data. ${pixels}`],
+      ["Contrast", single ? "–" : relative(contrast.network[chain]), single ? "needs two pictures" : `data: ${relative(contrast.data[chain])}`,
+        single ? "" : `Variance of the coarse shapes: ${relative(contrast.network[chain])} that of ${own}, ${relative(contrast.data[chain])} that of the data`],
+    ];
+  }
+
   function tell(panel, chain, step) {
     const { num_steps, num_images } = header.request;
+    const measured = looks(chain, step);
     const rows = [
-      ["iteration", step.iteration + " of " + num_steps, ""],
-      ["sigma", noise(step.sigma[chain]), "Standard deviation of the noise at which the network was called"],
-      ["network calls", step.nfe, "Network evaluations per image so far (nfe)"],
-      ["time per step", duration(step.seconds), "Both samplers advance in one batch; this is the time of the pair"],
-      ["noise left", times(step.left[chain]), "Power above half the Nyquist frequency, relative to the data: 1 is like the data, more is grain, less is blur"],
+      ...measured,
+      ["iteration", step.iteration, "", `Of ${num_steps}`],
+      ["sigma", noise(step.sigma[chain]), "", "Standard deviation of the noise at which the network was called"],
+      ["calls", step.nfe, "", "Network evaluations per image so far (nfe)"],
+      ["per step", duration(step.seconds), "", "Time of an iteration of both samplers, which advance in one batch"],
     ];
     panel.querySelector("dl").replaceChildren(
-      ...rows.map(([term, value, title], i) => {
+      ...rows.map(([term, value, note, title], i) => {
         const group = document.createElement("div");
         group.title = title;
-        if (i === rows.length - 1) group.className = "left";
+        if (i < measured.length) group.className = "look";
         group.append(document.createElement("dt"), document.createElement("dd"));
         group.children[0].textContent = term;
         group.children[1].textContent = value;
+        if (note) group.children[1].append(Object.assign(document.createElement("small"), { textContent: note }));
         return group;
       })
     );
     const images = num_images + (num_images === 1 ? " image" : " images");
+    const told = measured.map(([term, value]) => `${term.toLowerCase()} ${value}`).join(", ");
     panel.querySelector("canvas").setAttribute(
       "aria-label",
-      `${names[chain]}: ${images} after iteration ${step.iteration} of ${num_steps}, noise left ${times(step.left[chain])} the data's`
+      `${names[chain]}: ${images} after iteration ${step.iteration} of ${num_steps}, ${told}`
     );
   }
 
@@ -76,8 +93,9 @@ function makePlayer(root) {
       "aria-label",
       `Radial power spectrum after iteration ${numbers.iteration}. Power in fine detail: ${fine}`
     );
-    drawSpectrum(header.radii, header.data, numbers.power, numbers.theory);
+    drawSpectrum(header.radii, header.data, header.network, numbers.power, numbers.theory);
     root.classList.toggle("exact", numbers.theory.length > 0);
+    root.classList.toggle("learned", header.network.length > 0);
     find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
     fill(scrub);
   }
@@ -118,6 +136,8 @@ function makePlayer(root) {
     names = ["Vanilla", capital(method(message.request))];
     find(".pds-panel.ours b").textContent = names[1];
     find(".pds-key .ours").textContent = method(message.request);
+    find(".pds-scale").hidden = !message.own;
+    find(".pds-scale i").textContent = find(".pds-track .like").textContent = message.own;
   }
 
   play.addEventListener("click", () => (playing ? pause() : start()));

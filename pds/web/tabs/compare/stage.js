@@ -4,6 +4,7 @@ const root = element.querySelector(".pds");
 const form = root.querySelector("form");
 const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.querySelector(s));
 const errorLine = root.querySelector(".pds-error");
+const measuredLine = root.querySelector(".pds-measured");
 const statusLine = root.querySelector(".pds-verdict");
 const controls = makeControls(form, props.setup, () => address.update());
 const address = makeAddress(props.setup, controls.read);
@@ -18,6 +19,7 @@ let sampled = false; // whether the page still shows the run that it was shipped
 
 function enter(state, status) {
   root.dataset.state = state;
+  measuredLine.textContent = "";
   const busy = state === "running";
   const [next, last] = busy ? [stopButton, sampleButton] : [sampleButton, stopButton];
   next.disabled = false;
@@ -90,6 +92,7 @@ function present(message, sheet) {
   } else {
     player.finish(message, sheet);
     release(message.verdict);
+    measuredLine.textContent = message.measured;
   }
 }
 

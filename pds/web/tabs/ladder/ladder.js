@@ -36,18 +36,18 @@ function cells(n) {
   return [...table.querySelectorAll(`td[data-count="${n}"]`)];
 }
 
-function place({ num_steps, left, pictures }) {
+function place({ num_steps, grain, pictures }) {
   cells(num_steps).forEach((cell, chain) => {
     const button = document.createElement("button");
     const image = document.createElement("img");
     const number = document.createElement("span");
     image.src = "data:image/png;base64," + pictures[chain];
     image.alt = "";
-    number.textContent = times(left[chain]);
+    number.textContent = relative(grain.network[chain]);
     button.type = "button";
     button.setAttribute(
       "aria-label",
-      `${rows[chain]} after ${num_steps} iterations, ${times(left[chain])} the data's fine power. Open this comparison.`
+      `${rows[chain]} after ${num_steps} iterations, grain ${relative(grain.network[chain])} the network's own. Open this comparison.`
     );
     button.append(image, number);
     const asked = { ...request, num_steps, tuned: rows[chain] === "Tuned" };

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pds import spectra
+from pds.appearance import Appearance
 from pds.files.pictures import view
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
@@ -17,6 +18,7 @@ from pds.limits import MAX_SEED
 from pds.models import LADDER, load_model, run_chains
 from pds.request import Request
 from pds.sampling import Sampler, Step
+from pds.web.looks import looks, own
 from pds.web.sentences import grain_begins
 from pds.web.server.messages import Message, dumps, finite, picture
 from pds.web.tab import Run, Tab
@@ -87,7 +89,8 @@ def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, 
         columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
         yield {"kind": "column", "request": asdict(request), **columns[n]}
     ordered = [columns[n] for n in counts]
-    sentence = grain_begins({n: columns[n]["left"] for n in counts}, ROWS)
+    grain = {n: columns[n]["grain"]["network"] for n in counts}
+    sentence = grain_begins(grain, ROWS, own(load_model(request.model)))
     yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
 
 
@@ -123,11 +126,14 @@ def _rows(request: Request) -> tuple[Sampler, ...]:
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
-    """Return the noise left of all chains and their images, one above the other."""
-    data = load_model(request.model).data_power
+    """Return how the images of all chains look, and the images, one above the other."""
+    model = load_model(request.model)
+    sides = [Appearance.of(x) for x in chains]
+    data = spectra.fine_power(model.data_power)
     images = [view(x.float().cpu().numpy()) for x in chains]
     return {
-        "left": [finite(spectra.noise_left(x, data)) for x in chains],
+        **looks(sides, model),
+        "left": [finite(side.fine_power / data) for side in sides],
         "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
     }
 
