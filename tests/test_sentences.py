@@ -2,12 +2,16 @@
 
 import pytest
 
+from pds.appearance import ALIKE, GRAINY, SMOOTH
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.metrics import Interval
-from pds.web.sentences import ALIKE, GRAINY, NEAR, PALE, SMOOTH, grain_begins, measured, verdict
+from pds.jobs.quality import contrast_margin
+from pds.web.sentences import NEAR, grain_begins, measured, verdict
 
 OWN = "the network's own pictures"
 CLEAN = (1.0, 1.0)
+PALE = 1 - contrast_margin(16)
+"""Contrast below which 16 pictures have lost some."""
 
 
 def said(grain=CLEAN, contrast=CLEAN, *, method="PDS", same=False, num_images=4, own=OWN):
@@ -25,14 +29,14 @@ def test_the_grainier_side_is_named_with_the_factor():
 @pytest.mark.parametrize("factor", [ALIKE - 0.01, 1 / ALIKE + 0.01])
 def test_sides_within_the_threshold_are_alike(factor):
     text = said((1.0, factor))
-    assert text.startswith("Both have about the same grain: vanilla 1.0 times, PDS ")
-    assert text.endswith("Neither is grainy.")
+    assert text.startswith("The eye hardly tells their grain apart: vanilla 1.0 times, PDS ")
+    assert "is grainy" not in text.removesuffix("Neither is grainy.")
 
 
 @pytest.mark.parametrize(
     ("factor", "words"),
-    [(ALIKE + 0.01, "PDS has 1.2 times the grain of vanilla"),
-     (1 / ALIKE - 0.01, "Vanilla has 1.2 times the grain of PDS")],
+    [(ALIKE + 0.01, "PDS has 1.3 times the grain of vanilla"),
+     (1 / ALIKE - 0.01, "Vanilla has 1.3 times the grain of PDS")],
 )  # fmt: skip
 def test_sides_beyond_the_threshold_are_not_alike(factor, words):
     assert words in said((1.0, factor))
@@ -58,7 +62,7 @@ def test_a_side_is_grainy_or_smooth_by_the_threshold(grain, words):
 
 
 def test_contrast_that_nobody_lost_is_not_mentioned():
-    assert "contrast" not in said(contrast=(PALE + 0.01, PALE + 0.01))
+    assert "contrast" not in said(contrast=(PALE + 0.01, PALE + 0.01), num_images=16)
     assert "contrast" not in said(contrast=(1.3, 1.3))
 
 
@@ -74,10 +78,15 @@ def test_contrast_that_nobody_lost_is_not_mentioned():
     ],
 )
 def test_lost_contrast_is_said_of_these_pictures_and_whether_it_is_mended(contrast, words):
-    text = said(contrast=contrast, num_images=8)
-    assert "In these 8 pictures " + words in text
+    text = said(contrast=contrast, num_images=16)
+    assert "In these 16 pictures " + words in text
     mends = contrast[1] > ALIKE * contrast[0]
     assert not (mends and "does not mend" in text)
+
+
+def test_a_few_pictures_vary_too_much_to_have_lost_a_third_of_their_contrast():
+    assert "lost contrast" not in said(contrast=(0.67, 0.67), num_images=4)
+    assert "both have lost contrast" in said(contrast=(0.45, 0.45), num_images=4)
 
 
 def test_one_picture_has_no_contrast_to_speak_of():

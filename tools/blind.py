@@ -12,7 +12,6 @@ compares the choices with the measured grain, as the verdict of the page does.
 
 import argparse
 import csv
-import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +21,9 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from pds.appearance import grain
+from pds.appearance import ALIKE, grain
 from pds.evaluation.store import Cell, Store
 from pds.files.pictures import grid, view
-from pds.web.sentences import ALIKE
 
 ARMS = (
     *(("vanilla", "pds:5"),) * 10,
@@ -159,7 +157,7 @@ def measured(pair: Pair) -> float:
 
 
 def _verdict(ratio: float) -> str:
-    if abs(math.log(ratio)) <= ALIKE:
+    if max(ratio, 1 / ratio) <= ALIKE:
         return "alike"
     return "left" if ratio > 1 else "right"
 

@@ -6,14 +6,9 @@ from typing import NamedTuple
 
 import torch
 
-from pds.appearance import Appearance, Relative
+from pds.appearance import GRAINY, SMOOTH, Appearance, Relative
 from pds.models import Pair, compare_request, load_model
 from pds.request import Request
-
-GRAINY = 1.25
-"""Pictures with more grain, relative to the network's own, are called grainy."""
-SMOOTH = 0.85
-"""Pictures with less grain are called smoother than the network's own."""
 
 
 class Rung(NamedTuple):

@@ -7,21 +7,9 @@ draws when it is sampled to the end.
 import math
 from collections.abc import Mapping, Sequence
 
+from pds.appearance import ALIKE, GRAINY, SMOOTH
 from pds.evaluation.appearance_record import RecordedSampler
-
-ALIKE = 1.15
-"""Two values of grain, or of contrast, within this factor of each other are called alike."""
-
-GRAINY = 1.25
-"""Pictures with more grain are called grainy. Of sets of four held-out portraits 95 % have .86 to
-1.15 times the mean grain, of pairs .80 to 1.22 times."""
-
-SMOOTH = 0.85
-"""Pictures with less grain are called smooth."""
-
-PALE = 0.75
-"""Pictures with less contrast have lost contrast. Over four portraits its standard deviation is
-.15."""
+from pds.jobs.quality import contrast_margin
 
 NEAR = 2.0
 """A recorded measurement is quoted for numbers of iterations within this factor of its own."""
@@ -73,7 +61,7 @@ def _compared(grain: Sequence[float], names: Sequence[str], own: str) -> str:
     unit = f"the grain of {own}" if own else "between black (0) and white (1)"
     measured = f"{names[0]} {vanilla}, {names[1]} {ours} {unit}"
     if _alike(*grain):
-        return f"Both have about the same grain: {measured}."
+        return f"The eye hardly tells their grain apart: {measured}."
     more, less = (0, 1) if grain[0] > grain[1] else (1, 0)
     factor = times(grain[more] / grain[less]) if grain[less] else "over 100 times"
     return f"{capital(names[more])} has {factor} the grain of {names[less]}: {measured}."
@@ -101,7 +89,8 @@ def _faded(contrast: Sides, names: Sequence[str], num_images: int) -> str:
     vanilla, ours = contrast
     if vanilla is None or ours is None:
         return ""
-    pale = [value < PALE for value in (vanilla, ours)]
+    least = 1 - contrast_margin(num_images)
+    pale = [value < least for value in (vanilla, ours)]
     measured = f"({_digits(vanilla)} for {names[0]}, {_digits(ours)} for {names[1]})"
     where = f"In these {num_images} pictures"
     if not any(pale):
