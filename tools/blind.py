@@ -67,7 +67,8 @@ def pairs(folders: Sequence[Path], count: int, seed: int) -> list[Pair]:
     rng = random.Random(seed)
     chosen = []
     for at, folder in enumerate(folders):
-        cells = Store(folder).cells()
+        store = Store(folder)
+        cells = store.cells()
         share = count // len(folders)
         for i in range(share):
             one, other = ARMS[i % len(ARMS)]
@@ -75,7 +76,8 @@ def pairs(folders: Sequence[Path], count: int, seed: int) -> list[Pair]:
                           & {c.num_steps for c in cells if c.arm == other})  # fmt: skip
             num_steps = both[i % len(both)]
             left, right = rng.sample((one, other), 2)
-            first = rng.randrange(0, 60, SHOWN)
+            fewest = min(len(store.drawn(Cell(arm, num_steps)).images) for arm in (one, other))
+            first = rng.randrange(0, fewest - SHOWN + 1, SHOWN)
             chosen.append(Pair(f"{at * share + i:02d}", str(folder), num_steps, left, right, first))
     rng.shuffle(chosen)
     return chosen
