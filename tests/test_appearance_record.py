@@ -7,7 +7,7 @@ import pytest
 from pds import models
 from pds.appearance import Appearance, References
 from pds.evaluation import appearance_record
-from pds.evaluation.appearance_record import RecordedSampler, samplers
+from pds.evaluation.appearance_record import Measured, RecordedSampler, samplers
 from pds.evaluation.metrics import Interval
 from pds.portraits import portraits
 
@@ -25,7 +25,7 @@ def test_a_model_without_a_record_has_no_samplers():
 
 def test_what_is_saved_is_read_again(tmp_path, monkeypatch, references):
     path = tmp_path / "appearance.json"
-    appearance_record.save({"portraits32": (references, [CELL])}, path)
+    appearance_record.save({"portraits32": Measured(references, [CELL])}, path)
     monkeypatch.setattr(models.appearance_record, "__defaults__", (path,))
     assert samplers("portraits32") == (CELL,)
     read = models._recorded_references("portraits32")
@@ -35,9 +35,9 @@ def test_what_is_saved_is_read_again(tmp_path, monkeypatch, references):
 
 def test_other_models_of_the_file_keep_their_record(tmp_path, references):
     path = tmp_path / "appearance.json"
-    appearance_record.save({"portraits32": (references, [CELL])}, path)
+    appearance_record.save({"portraits32": Measured(references, [CELL])}, path)
     before = json.loads(path.read_text())["portraits32"]
-    appearance_record.save({"portraits64": (references, [])}, path)
+    appearance_record.save({"portraits64": Measured(references, [])}, path)
     after = json.loads(path.read_text())
     assert after["portraits32"] == before
     assert set(after) == {"portraits32", "portraits64"}
