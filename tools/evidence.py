@@ -1,15 +1,18 @@
 """Draw the README's figure and write the tables of docs/evidence.md: python -m tools.evidence.
 
-Reads docs/evidence/*.csv, which `python -m pds evaluate` writes as table.csv. The figure needs
-Chromium, see requirements-dev.txt; the tables are printed.
+Reads docs/evidence/NAME/*.csv, where NAME is a model or a part of the arms: the files table.csv,
+equivalence.csv, equal_grain.csv and classifier.csv of `python -m pds evaluate --classifier`. The
+tables are printed. The figure needs Chromium, see requirements-dev.txt.
 """
 
 import csv
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
+from plotly.subplots import make_subplots
 
 from tools.browser import ROOT, chromium
 
@@ -18,96 +21,199 @@ FIGURE = ROOT / "docs" / "evidence.png"
 DRAWN = {
     "vanilla": ("Vanilla", "#b4442e"),
     "pds:5": ("PDS, alpha 5", "#2a6fb0"),
+    "scalar": ("Constant gain: a longer step", "#c98a1b"),
     "tuned": ("Tuned: noise levels and corrector fitted to N", "#7a5bb5"),
     "ode-heun": ("Flow ODE, Heun, as many network calls", "#3c8d50"),
 }
+PANELS = {
+    "grain": "Grain relative to the network's own pictures",
+    "contrast": "Contrast relative to the network's own",
+}
+
+TABLES = (
+    *(("grain", "network"), ("grain", "data"), ("grain_everywhere", "data")),
+    *((metric, "network") for metric in ("contrast", "contrast_1", "contrast_2", "contrast_3")),
+    *(("fine_power", "network"), ("fine_power", "data")),
+    *(("frechet", "network"), ("frechet", "data")),
+)
+"""Metric and reference of each table."""
+
+EQUAL = ("grain", "grain_db", "frechet", "classifier")
+"""Metrics of equal quality that stand side by side."""
+
+TWO_DIGITS = ("grain", "grain_everywhere", "contrast", "fine_power")
+"""Beginnings of the metrics with two digits behind the point; the others have one."""
 
 DIVERGED = 1e4
 
 Row = dict[str, str]
 
 
-def read(model: str) -> list[Row]:
-    """Return the rows of a model's table."""
-    with (FOLDER / f"{model}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def read(name: str, file: str = "table") -> list[Row]:
+    """Return the rows of one of the files of a name, none if it is not there."""
+    path = FOLDER / name / f"{file}.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
 
 
-def table(rows: list[Row], metric: str) -> str:
+def table(rows: list[Row], metric: str, reference: str) -> str:
     """Return arms by iterations in Markdown: the metric with its 95 % interval, then its floor."""
+    rows = [row for row in rows if row["reference"] == reference]
+    digits = 2 if metric.startswith(TWO_DIGITS) else 1
+    floors = {int(r["images"]): _floor(r, metric, digits) for r in rows if r[f"{metric}_floor"]}
+    told = "; ".join(f"{floors[count]} for {count}" for count in sorted(floors))
+    lines = _grid(rows, lambda row: _interval(row, metric, digits))
+    return "\n".join([*lines, "", f"As many images of the {reference} itself: {told}."])
+
+
+def classifier(rows: list[Row]) -> str:
+    """Return the share of pictures that the classifier told right, in percent."""
+    cells = [row for row in rows if not row["arm"].startswith("converged:")]
+    lines = list(_grid(cells, _percent))
+    for row in rows:
+        if row["arm"].startswith("converged:"):
+            own = f"The network's own pictures against others of its own: {_percent(row)}."
+            lines += ["", own]
+    return "\n".join(lines)
+
+
+def equal_quality(rows: list[Row]) -> str:
+    """Return vanilla's N at equal quality against the network's own pictures, by metric."""
+    found = {(row["arm"], row["N"], row["metric"]): row for row in rows if _is_equal(row)}
+    cells = dict.fromkeys((arm, n) for arm, n, _ in found)
+    lines = ["| arm | N | " + " | ".join(EQUAL) + " |", "|---" * (len(EQUAL) + 2) + "|"]
+    for cell in cells:
+        values = [_matched(found.get((*cell, metric))) for metric in EQUAL]
+        lines.append(f"| {' | '.join([*cell, *values])} |")
+    return "\n".join(lines)
+
+
+def equal_grain(rows: list[Row]) -> str:
+    """Return the contrast of PDS and of a constant gain at equal grain."""
+    lines = ["| N | images | grain | PDS | constant gain | ratio |", "|---" * 6 + "|"]
+    for row in rows:
+        grain = f"{float(row['grain']):.2f}" if row["grain"] else "mean"
+        contrasts = (f"{float(row[f'contrast_{kind}']):.3f}" for kind in ("pds", "constant"))
+        ratio, low, high = (f"{float(row[name]):.3f}" for name in ("ratio", "low", "high"))
+        facts = [row["N"], row["images"], grain, *contrasts, f"{ratio} ({low} to {high})"]
+        lines.append(f"| {' | '.join(facts)} |")
+    return "\n".join(lines)
+
+
+def tables(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the title of every table of a name, and the table."""
+    rows = read(name)
+    for metric, reference in TABLES:
+        if any(row["reference"] == reference for row in rows):
+            yield f"{metric} against the {reference}", table(rows, metric, reference)
+    for title, text, file in (
+        ("classifier", classifier, "classifier"),
+        ("equal quality", equal_quality, "equivalence"),
+        ("equal grain", equal_grain, "equal_grain"),
+    ):
+        if found := read(name, file):
+            yield title, text(found)
+
+
+def _grid(rows: list[Row], text: Callable[[Row], str]) -> Iterator[str]:
+    """Yield the lines of a table of arms by iterations."""
     counts = sorted({int(row["N"]) for row in rows})
-    cells = {(row["arm"], int(row["N"])): row for row in rows}
-    lines = [
-        "| N | images | " + " | ".join(map(str, counts)) + " |",
-        "|---" * (len(counts) + 2) + "|",
-    ]
+    cells = {(row["arm"], int(row["N"])): text(row) for row in rows}
+    yield "| N | images | " + " | ".join(map(str, counts)) + " |"
+    yield "|---" * (len(counts) + 2) + "|"
     for arm in dict.fromkeys(row["arm"] for row in rows):
-        told = [_cell(cells.get((arm, n)), metric) for n in counts]
         images = sorted({int(row["images"]) for row in rows if row["arm"] == arm})
-        drawn = " or ".join(map(str, images))
-        lines.append(f"| {arm} | {drawn} | " + " | ".join(told) + " |")
-    floors = {int(row["images"]): row[f"{metric}_floor"] for row in rows if row[metric]}
-    told = [f"{float(floors[n]):.{_digits(metric)}f} for {n}" for n in sorted(floors)]
-    return "\n".join([*lines, "", f"As many images of the data score {', '.join(told)}."])
+        values = [" or ".join(map(str, images)), *(cells.get((arm, n), "") for n in counts)]
+        yield f"| {arm} | {' | '.join(values)} |"
 
 
-def _cell(row: Row | None, metric: str) -> str:
-    if row is None:
-        return ""
+def _interval(row: Row, metric: str, digits: int) -> str:
     if not row[metric] or float(row[metric]) > DIVERGED:
         return "diverged"
     value, low, high = (float(row[metric + end]) for end in ("", "_low", "_high"))
-    digits = _digits(metric)
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _digits(metric: str) -> int:
-    return 2 if metric == "noise_left" else 1
+def _floor(row: Row, metric: str, digits: int) -> str:
+    low, high = (float(row[f"{metric}_floor{end}"]) for end in ("_low", "_high"))
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def _percent(row: Row) -> str:
+    value, low, high = (100 * float(row[name]) for name in ("accuracy", "low", "high"))
+    return f"{value:.0f} % ({low:.0f} to {high:.0f})"
+
+
+def _is_equal(row: Row) -> bool:
+    return row["reference"] == "network" and row["metric"] in EQUAL
+
+
+def _matched(row: Row | None) -> str:
+    return "" if row is None else f"{row['vanilla_N']} ({row['low']} to {row['high']})"
 
 
 def figure(rows: list[Row]) -> go.Figure:
-    """Return the Frechet distance against N with intervals, both axes logarithmic."""
-    drawn = go.Figure()
+    """Return grain and contrast relative to the network's own pictures against N."""
+    rows = [row for row in rows if row["reference"] == "network" and row["grain"]]
+    counts = sorted({int(row["N"]) for row in rows})
+    drawn = make_subplots(cols=2, subplot_titles=list(PANELS.values()), horizontal_spacing=0.08)
+    for column, metric in enumerate(PANELS, start=1):
+        for trace in (*_floor_band(rows, metric, counts), *_curves(rows, metric)):
+            drawn.add_trace(trace.update(showlegend=column == 1 and bool(trace.name)), 1, column)
+    drawn.update_xaxes(type="log", title="iterations N", tickvals=counts)
+    drawn.update_yaxes(type="log", tickvals=[0.8, 1, 1.5, 2, 3, 4, 6], range=[-0.15, 0.8], col=1)
+    drawn.update_yaxes(range=[0, 1.3], col=2)
+    drawn.update_layout(
+        template="plotly_white",
+        width=1200,
+        height=500,
+        font={"size": 15},
+        margin={"l": 50, "r": 20, "t": 40, "b": 110},
+        legend={"orientation": "h", "y": -0.2, "x": 0.5, "xanchor": "center"},
+    )
+    return drawn
+
+
+def _curves(rows: list[Row], metric: str) -> Iterator[go.Scatter]:
     for arm, (name, color) in DRAWN.items():
-        mine = sorted((int(r["N"]), r) for r in rows if r["arm"] == arm)
-        values = [float(r["frechet"]) for _, r in mine]
-        drawn.add_scatter(
-            x=[n for n, _ in mine],
+        mine = sorted((row for row in rows if row["arm"] == arm), key=lambda row: int(row["N"]))
+        values, lows, highs = (
+            [float(row[metric + end]) for row in mine] for end in ("", "_low", "_high")
+        )
+        yield go.Scatter(
+            x=[int(row["N"]) for row in mine],
             y=values,
             error_y={
-                "array": [
-                    float(r["frechet_high"]) - v for (_, r), v in zip(mine, values, strict=True)
-                ],
-                "arrayminus": [
-                    v - float(r["frechet_low"]) for (_, r), v in zip(mine, values, strict=True)
-                ],
+                "array": [high - v for high, v in zip(highs, values, strict=True)],
+                "arrayminus": [v - low for low, v in zip(lows, values, strict=True)],
             },
             name=name,
             line={"color": color, "width": 3},
         )
-    counts = sorted({int(row["N"]) for row in rows})
-    floor = next(float(row["frechet_floor"]) for row in rows if row["arm"] == "vanilla")
-    drawn.add_scatter(
-        x=[counts[0], counts[-1]],
-        y=[floor] * 2,
-        name="Floor: as many portraits of the data",
-        mode="lines",
-        line={"dash": "dot", "color": "#777"},
-    )
-    drawn.update_xaxes(type="log", title="iterations N", tickvals=counts)
-    ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
-    drawn.update_yaxes(type="log", title="Frechet distance to held-out portraits", tickvals=ticks)
-    drawn.update_layout(
-        template="plotly_white",
-        width=960,
-        height=480,
-        font={"size": 15},
-        margin={"l": 70, "r": 20, "t": 20, "b": 60},
-        legend={"x": 0.98, "xanchor": "right", "y": 0.98},
-    )
-    return drawn
+
+
+def _floor_band(rows: list[Row], metric: str, counts: list[int]) -> Iterator[go.Scatter]:
+    """Yield the two edges of the floor of the least number of images."""
+    known = [row for row in rows if row[f"{metric}_floor"]]
+    if not known:
+        return
+    fewest = min(known, key=lambda row: int(row["images"]))
+    ends = [float(fewest[f"{metric}_floor{end}"]) for end in ("_low", "_high")]
+    names = (None, f"{fewest['images']} of the network's own pictures")
+    for end, name, fill in zip(ends, names, (None, "tonexty"), strict=True):
+        yield go.Scatter(
+            x=[counts[0], counts[-1]],
+            y=[end, end],
+            name=name,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor="rgba(120, 120, 120, 0.25)",
+        )
 
 
 def draw(rows: list[Row], out: Path = FIGURE) -> None:
@@ -116,7 +222,7 @@ def draw(rows: list[Row], out: Path = FIGURE) -> None:
         page_path = Path(folder) / "figure.html"
         page_path.write_text(figure(rows).to_html(include_plotlyjs=True), encoding="utf-8")
         browser = chromium(playwright)
-        page = browser.new_page(viewport={"width": 980, "height": 500}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": 1220, "height": 520}, device_scale_factor=1.5)
         page.goto(page_path.as_uri())
         page.locator(".main-svg").first.wait_for()
         page.locator(".plot-container").screenshot(path=out)
@@ -125,9 +231,9 @@ def draw(rows: list[Row], out: Path = FIGURE) -> None:
 
 def main() -> None:
     """Print every table and save the figure."""
-    for path in sorted(FOLDER.glob("*.csv")):
-        for metric in ("frechet", "noise_left"):
-            print(f"\n{path.stem}, {metric}\n\n{table(read(path.stem), metric)}")
+    for folder in sorted(path.parent for path in FOLDER.glob("*/table.csv")):
+        for title, text in tables(folder.name):
+            print(f"\n{folder.name}, {title}\n\n{text}")
     draw(read("portraits32"))
 
 

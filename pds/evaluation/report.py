@@ -93,6 +93,10 @@ def page(title: str, tables: Tables, converged: Cell) -> str:
         " hide its curve, double-click to isolate it; double-click a figure to include the samplers"
         " that diverge. table.csv has all numbers.</p>",
         "<h2>Sampled to the end</h2>",
+        "<p>Whether the network's own pictures are the network's and not their sampler's: another"
+        " sampler that runs to the end must draw the same. Of the"
+        f" {len(agreement.SHOWN)} numbers of a sentence one lies outside the range by chance in up"
+        " to a fifth of all comparisons.</p>",
         *_paragraphs(agreement.sentences(rows, converged), NOT_CONVERGED),
         "<h2>Check of the metrics</h2>",
         f"<pre>{html.escape(validation.text(tables.checked))}</pre>",
