@@ -62,6 +62,26 @@ def test_without_own_pictures_there_is_one_reference(tmp_path):
     assert len(rows(tmp_path / "out")) == 2
 
 
+def test_the_classifier_judges_cells_and_the_report_shows_it(tmp_path):
+    out = ["--out", str(tmp_path / "out"), "--arms", "vanilla,pds:5"]
+    assert main([*FIELD, *out, "--classifier", "3"]) == 0
+    with (tmp_path / "out" / "classifier.csv").open() as file:
+        judged = [(row["arm"], row["N"], row["images"]) for row in csv.DictReader(file)]
+    assert judged == [
+        ("converged:ode-heun", "3", "3"),
+        *((arm, n, "3") for arm in ("vanilla", "pds:5") for n in ("6", "4")),
+    ]
+    assert "converged:ode-heun" in (tmp_path / "out" / "report.html").read_text()
+    with (tmp_path / "out" / "equivalence.csv").open() as file:
+        assert "classifier" in {row["metric"] for row in csv.DictReader(file)}
+
+
+def test_a_classifier_without_own_pictures_is_refused(tmp_path, capsys):
+    out = ["--out", str(tmp_path / "out"), "--arms", "vanilla", "--converged-images", "0"]
+    assert main([*FIELD, *out, "--classifier", "3"]) == 2
+    assert "needs the network's own pictures" in capsys.readouterr().err
+
+
 def test_a_converged_sampler_is_an_arm_and_a_number(tmp_path, capsys):
     for text in ("ode-heun", "best@50", "ode-heun@many"):
         with pytest.raises(SystemExit):
@@ -72,7 +92,7 @@ def test_a_converged_sampler_is_an_arm_and_a_number(tmp_path, capsys):
 def test_validation_prints_that_all_is_in_order(tmp_path, capsys):
     arguments = [*FIELD, "--model", "portraits32", "--out", str(tmp_path / "out")]
     assert main([*arguments, "--reference", "300", "--validate"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 6]
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 7]
 
 
 def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path):

@@ -14,7 +14,7 @@ from pds.evaluation import agreement, arms, draw, equivalence, report, subject, 
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
-from pds.evaluation.metrics import COMPARED, Reference
+from pds.evaluation.metrics import Reference
 from pds.evaluation.store import Batch, Cell, Store
 from pds.preconditioners import Identity
 
@@ -190,8 +190,9 @@ def test_a_diverged_cell_is_told_and_breaks_nothing(tmp_path, model, reference):
     assert rows[2].scores == {} and rows[6].against == {} and rows[6].scores
     matches = list(equivalence.matches(evidence))
     assert {(m.fewest, m.most) for m in matches} == {(10, 20)}
-    checked = validation.cases(model.held_out(50))
-    html = report.page("Fields", rows, matches, checked, Cell("vanilla", 20).converged)
+    checked = validation.check(model.held_out(50))
+    tables = report.Tables(rows, matches, [], [], checked)
+    html = report.page("Fields", tables, Cell("vanilla", 20).converged)
     assert "plotly" in html and 'src="http' not in html
 
 
@@ -203,7 +204,7 @@ def test_the_same_images_match_the_same_n(tmp_path, model, reference):
         if num_steps == 20:
             store.save(Batch(Cell("pds:5", 5), 0, 8), images, nfe=1, seconds=1.0)
     found = {m.metric: m for m in equivalence.matches(evidence_of(store, reference))}
-    for metric in COMPARED:
+    for metric in equivalence.EQUAL:
         assert (found[metric].value, found[metric].low, found[metric].high) == pytest.approx(
             (20,) * 3
         )
@@ -220,7 +221,7 @@ def test_the_networks_own_pictures_have_seeds_of_their_own_and_are_no_cell(tmp_p
     own = store.own_pictures(cell.converged, 10)
     torch.testing.assert_close(own, expected, atol=1e-3, rtol=1e-3)
     assert torch.equal(store.own_pictures(cell.converged, 2), own[:2])
-    assert store.own_pictures(cell.converged, 0) is None
+    assert store.own_pictures(cell.converged, 1) is None
     assert store.own_pictures(Cell("vanilla", 6).converged, 10) is None
     assert list(store.missing(cell.converged, 4, 9)) == [Batch(cell.converged, 3, 1)]
 

@@ -1,15 +1,15 @@
-"""Draw the README's figure and write the tables of docs/evidence.md: python -m tools.evidence.
+"""Draw the README's figure and write the tables of the evidence: python -m tools.evidence.
 
-Reads docs/evidence/*.csv and docs/evidence/equivalence/*.csv, which `python -m pds evaluate` writes
-as table.csv and equivalence.csv. The figure needs Chromium, see requirements-dev.txt; the tables
-are printed.
+Reads docs/evidence/NAME/*.csv, where NAME is a model or a part of the arms: the files table.csv,
+equivalence.csv, equal_grain.csv and classifier.csv of `python -m pds evaluate --classifier`. All
+tables of a NAME are written to docs/evidence/NAME.md. The figure needs Chromium, see
+requirements-dev.txt.
 """
 
 import csv
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
@@ -22,145 +22,220 @@ FIGURE = ROOT / "docs" / "evidence.png"
 DRAWN = {
     "vanilla": ("Vanilla", "#b4442e"),
     "pds:5": ("PDS, alpha 5", "#2a6fb0"),
-    "scalar": ("A constant gain, no filter", "#d08a1d"),
+    "scalar": ("Constant gain: a longer step", "#c98a1b"),
     "tuned": ("Tuned: noise levels and corrector fitted to N", "#7a5bb5"),
     "ode-heun": ("Flow ODE, Heun, as many network calls", "#3c8d50"),
 }
-
 PANELS = {
-    "grain": "Grain: 1 is like the network's own pictures, 2 twice the noise",
-    "contrast": "Contrast: 1 is like the network's own pictures, less is paler",
+    "grain": "Grain relative to the network's own pictures",
+    "contrast": "Contrast relative to the network's own",
 }
 
 FIGURE_COUNTS = (15, 100)
 """Fewest and most N of the figure."""
 
-MAIN = ("portraits32", "portraits64")
-"""The tables of the five samplers of the figure."""
-
 TABLES = (
-    *(("grain", "network"), ("contrast", "network"), ("frechet", "network"), ("frechet", "data")),
-    *(("grain", "data"), ("grain_everywhere", "data"), ("fine_power", "data")),
-    *(("contrast_1", "data"), ("contrast_2", "data"), ("contrast_3", "data")),
-    ("fine_power", "network"),
+    *(("grain", "network"), ("grain", "data"), ("grain_everywhere", "data")),
+    *((metric, "network") for metric in ("contrast", "contrast_1", "contrast_2", "contrast_3")),
+    *(("fine_power", "network"), ("fine_power", "data")),
+    *(("frechet", "network"), ("frechet", "data")),
 )
-"""Metric and reference of each table, in the order of the document."""
+"""Metric and reference of each table."""
 
-EQUAL = ("grain", "frechet", "sliced")
-"""The metrics by which numbers of iterations of equal quality are told."""
+EQUAL = ("grain", "grain_db", "frechet", "classifier")
+"""Metrics of equal quality that stand side by side."""
+
+TWO_DIGITS = ("grain", "grain_everywhere", "contrast", "fine_power")
+"""Beginnings of the metrics with two digits behind the point; the others have one."""
 
 DIVERGED = 1e4
 
 Row = dict[str, str]
 
 
-def read(name: str, folder: Path = FOLDER) -> list[Row]:
-    """Return the rows of a recorded table."""
-    with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+def read(name: str, file: str = "table") -> list[Row]:
+    """Return the rows of one of the files of a name, none if it is not there."""
+    path = FOLDER / name / f"{file}.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
 
 
 def table(rows: list[Row], metric: str, reference: str) -> str:
     """Return arms by iterations in Markdown: the metric with its 95 % interval, then its floor."""
     rows = [row for row in rows if row["reference"] == reference]
-    counts = sorted({int(row["N"]) for row in rows})
-    cells = {(row["arm"], int(row["N"])): row for row in rows}
-    lines = [
-        "| N | images | " + " | ".join(map(str, counts)) + " |",
-        "|---" * (len(counts) + 2) + "|",
-    ]
-    for arm in dict.fromkeys(row["arm"] for row in rows):
-        images = sorted({int(row["images"]) for row in rows if row["arm"] == arm})
-        values = [_cell(cells.get((arm, n)), metric) for n in counts]
-        lines.append(f"| {arm} | {_range(images)} | " + " | ".join(values) + " |")
-    return "\n".join([*lines, "", _floor(rows, metric, reference)])
+    digits = 2 if metric.startswith(TWO_DIGITS) else 1
+    floors = {int(r["images"]): _floor(r, metric, digits) for r in rows if r[f"{metric}_floor"]}
+    told = "; ".join(f"{floors[count]} for {count}" for count in sorted(floors))
+    lines = _grid(rows, lambda row: _interval(row, metric, digits))
+    return "\n".join([*lines, "", f"As many images of the {reference} itself: {told}."])
 
 
-def equal_quality(name: str, reference: str = "network") -> str:
-    """Return the N of vanilla of the same quality as each arm and N, by each of `EQUAL`."""
-    rows = read(name, FOLDER / "equivalence")
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def classifier(rows: list[Row]) -> str:
+    """Return the share of pictures that the classifier told right, in percent."""
+    cells = [row for row in rows if not row["arm"].startswith("converged:")]
+    lines = list(_grid(cells, _percent))
     for row in rows:
-        if row["reference"] == reference and row["metric"] in EQUAL:
-            span = f"{row['vanilla_N']} ({row['low']} to {row['high']})"
-            found.setdefault((row["arm"], row["N"]), {})[row["metric"]] = span
-    lines = [f"| sampler | N | {' | '.join(EQUAL)} |", "|---" * (len(EQUAL) + 2) + "|"]
-    for (arm, num_steps), spans in found.items():
-        values = [spans.get(metric, "") for metric in EQUAL]
-        lines.append(f"| {arm} | {num_steps} | {' | '.join(values)} |")
+        if row["arm"].startswith("converged:"):
+            own = f"The network's own pictures against others of its own: {_percent(row)}."
+            lines += ["", own]
     return "\n".join(lines)
 
 
-def _range(images: list[int]) -> str:
-    return str(images[0]) if len(images) == 1 else f"{images[0]} to {images[-1]}"
+def equal_quality(rows: list[Row]) -> str:
+    """Return vanilla's N at equal quality against the network's own pictures, by metric."""
+    found = {(row["arm"], row["N"], row["metric"]): row for row in rows if _is_equal(row)}
+    cells = dict.fromkeys((arm, n) for arm, n, _ in found)
+    lines = ["| arm | N | " + " | ".join(EQUAL) + " |", "|---" * (len(EQUAL) + 2) + "|"]
+    for cell in cells:
+        values = [_matched(found.get((*cell, metric))) for metric in EQUAL]
+        lines.append(f"| {' | '.join([*cell, *values])} |")
+    return "\n".join(lines)
 
 
-def _cell(row: Row | None, metric: str) -> str:
-    if row is None:
-        return ""
+def equal_grain(rows: list[Row]) -> str:
+    """Return the contrast of PDS and of a constant gain at equal grain."""
+    lines = ["| N | images | grain | PDS | constant gain | ratio |", "|---" * 6 + "|"]
+    for row in rows:
+        grain = f"{float(row['grain']):.2f}" if row["grain"] else "mean"
+        contrasts = (f"{float(row[f'contrast_{kind}']):.3f}" for kind in ("pds", "constant"))
+        ratio, low, high = (f"{float(row[name]):.3f}" for name in ("ratio", "low", "high"))
+        facts = [row["N"], row["images"], grain, *contrasts, f"{ratio} ({low} to {high})"]
+        lines.append(f"| {' | '.join(facts)} |")
+    return "\n".join(lines)
+
+
+def tables(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the title of every table of a name, and the table."""
+    rows = read(name)
+    for metric, reference in TABLES:
+        if any(row["reference"] == reference for row in rows):
+            yield f"{metric} against the {reference}", table(rows, metric, reference)
+    for title, text, file in (
+        ("classifier", classifier, "classifier"),
+        ("equal quality", equal_quality, "equivalence"),
+        ("equal grain", equal_grain, "equal_grain"),
+    ):
+        if found := read(name, file):
+            yield title, text(found)
+
+
+def document(name: str) -> str:
+    """Return all tables of a name as one page of Markdown."""
+    parts = [
+        f"# Every table of {name}",
+        "Written by `python -m tools.evidence`; see ../evidence.md.",
+    ]
+    for title, text in tables(name):
+        parts += [f"## {title[:1].upper()}{title[1:]}", text]
+    return "\n\n".join(parts) + "\n"
+
+
+def _grid(rows: list[Row], text: Callable[[Row], str]) -> Iterator[str]:
+    """Yield the lines of a table of arms by iterations."""
+    counts = sorted({int(row["N"]) for row in rows})
+    cells = {(row["arm"], int(row["N"])): text(row) for row in rows}
+    yield "| N | images | " + " | ".join(map(str, counts)) + " |"
+    yield "|---" * (len(counts) + 2) + "|"
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        images = sorted({int(row["images"]) for row in rows if row["arm"] == arm})
+        values = [" or ".join(map(str, images)), *(cells.get((arm, n), "") for n in counts)]
+        yield f"| {arm} | {' | '.join(values)} |"
+
+
+def _interval(row: Row, metric: str, digits: int) -> str:
     if not row[metric] or float(row[metric]) > DIVERGED:
         return "diverged"
     value, low, high = (float(row[metric + end]) for end in ("", "_low", "_high"))
-    digits = _digits(metric)
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _floor(rows: list[Row], metric: str, reference: str) -> str:
-    own = "of the network's own pictures" if reference == "network" else "held-out pictures"
-    ends, digits = ("_floor_low", "_floor_high"), _digits(metric)
-    floors = {
-        int(row["images"]): " to ".join(f"{float(row[metric + end]):.{digits}f}" for end in ends)
-        for row in rows
-        if row[metric + "_floor"]
-    }
-    spans = (f"{floors[images]} for {images}" for images in sorted(floors, reverse=True)[:3])
-    return f"As many {own} score {', '.join(spans)}."
+def _floor(row: Row, metric: str, digits: int) -> str:
+    low, high = (float(row[f"{metric}_floor{end}"]) for end in ("_low", "_high"))
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
-def _digits(metric: str) -> int:
-    return 1 if metric == "frechet" else 2
+def _percent(row: Row) -> str:
+    value, low, high = (100 * float(row[name]) for name in ("accuracy", "low", "high"))
+    return f"{value:.0f} % ({low:.0f} to {high:.0f})"
+
+
+def _is_equal(row: Row) -> bool:
+    return row["reference"] == "network" and row["metric"] in EQUAL
+
+
+def _matched(row: Row | None) -> str:
+    return "" if row is None else f"{row['vanilla_N']} ({row['low']} to {row['high']})"
 
 
 def figure(rows: list[Row]) -> go.Figure:
-    """Return grain and contrast against N with intervals, relative to the network's own."""
-    low, high = FIGURE_COUNTS
-    shown = [row for row in rows if row["reference"] == "network" and low <= int(row["N"]) <= high]
-    counts = sorted({int(row["N"]) for row in shown})
-    drawn = make_subplots(1, 2, subplot_titles=list(PANELS.values()), horizontal_spacing=0.07)
+    """Return grain and contrast relative to the network's own pictures against N."""
+    fewest, most = FIGURE_COUNTS
+    rows = [
+        row
+        for row in rows
+        if row["reference"] == "network" and row["grain"] and fewest <= int(row["N"]) <= most
+    ]
+    counts = sorted({int(row["N"]) for row in rows})
+    drawn = make_subplots(cols=2, subplot_titles=list(PANELS.values()), horizontal_spacing=0.08)
     for column, metric in enumerate(PANELS, start=1):
-        for trace in _traces(shown, metric):
-            drawn.add_scatter(**trace, showlegend=column == 1, row=1, col=column)
-        drawn.add_hline(y=1, line={"dash": "dot", "color": "#777"}, row=1, col=column)
+        for trace in (*_floor_band(rows, metric, counts), *_curves(rows, metric)):
+            drawn.add_trace(trace.update(showlegend=column == 1 and bool(trace.name)), 1, column)
     drawn.update_xaxes(type="log", title="iterations N", tickvals=counts)
-    ticks = [0.8, 1, 1.5, 2, 3, 4, 6, 8, 10]
-    drawn.update_yaxes(type="log", tickvals=ticks, row=1, col=1)
-    drawn.update_yaxes(range=[0, 1.2], row=1, col=2)
+    drawn.update_yaxes(
+        type="log", tickvals=[0.8, 1, 1.5, 2, 3, 4, 6, 10], range=[-0.12, 1.05], col=1
+    )
+    drawn.update_yaxes(range=[0, 1.3], col=2)
     drawn.update_layout(
         template="plotly_white",
-        width=1240,
-        height=470,
-        font={"size": 14},
-        margin={"l": 40, "r": 10, "t": 40, "b": 110},
-        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.2, "yanchor": "top"},
+        width=1200,
+        height=500,
+        font={"size": 15},
+        margin={"l": 50, "r": 20, "t": 40, "b": 110},
+        legend={"orientation": "h", "y": -0.2, "x": 0.5, "xanchor": "center"},
     )
     return drawn
 
 
-def _traces(rows: list[Row], metric: str) -> Iterator[dict[str, Any]]:
+def _curves(rows: list[Row], metric: str) -> Iterator[go.Scatter]:
     for arm, (name, color) in DRAWN.items():
-        mine = sorted((int(r["N"]), r) for r in rows if r["arm"] == arm)
-        values = [float(r[metric]) for _, r in mine]
-        lows, highs = ([float(r[metric + end]) for _, r in mine] for end in ("_low", "_high"))
-        yield {
-            "x": [n for n, _ in mine], "y": values, "name": name,
-            "error_y": {
-                "array": [h - v for h, v in zip(highs, values, strict=True)],
+        mine = sorted((row for row in rows if row["arm"] == arm), key=lambda row: int(row["N"]))
+        values, lows, highs = (
+            [float(row[metric + end]) for row in mine] for end in ("", "_low", "_high")
+        )
+        yield go.Scatter(
+            x=[int(row["N"]) for row in mine],
+            y=values,
+            error_y={
+                "array": [high - v for high, v in zip(highs, values, strict=True)],
                 "arrayminus": [v - low for low, v in zip(lows, values, strict=True)],
             },
-            "line": {"color": color, "width": 3},
-        }  # fmt: skip
+            name=name,
+            line={"color": color, "width": 3},
+        )
+
+
+def _floor_band(rows: list[Row], metric: str, counts: list[int]) -> Iterator[go.Scatter]:
+    """Yield the two edges of the floor of the least number of images."""
+    known = [row for row in rows if row[f"{metric}_floor"]]
+    if not known:
+        return
+    fewest = min(known, key=lambda row: int(row["images"]))
+    ends = [float(fewest[f"{metric}_floor{end}"]) for end in ("_low", "_high")]
+    names = (None, f"{fewest['images']} of the network's own pictures")
+    for end, name, fill in zip(ends, names, (None, "tonexty"), strict=True):
+        yield go.Scatter(
+            x=[counts[0], counts[-1]],
+            y=[end, end],
+            name=name,
+            mode="lines",
+            line={"width": 0},
+            fill=fill,
+            fillcolor="rgba(120, 120, 120, 0.25)",
+        )
 
 
 def draw(rows: list[Row], out: Path = FIGURE) -> None:
@@ -169,7 +244,7 @@ def draw(rows: list[Row], out: Path = FIGURE) -> None:
         page_path = Path(folder) / "figure.html"
         page_path.write_text(figure(rows).to_html(include_plotlyjs=True), encoding="utf-8")
         browser = chromium(playwright)
-        page = browser.new_page(viewport={"width": 1260, "height": 500}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": 1220, "height": 520}, device_scale_factor=1.5)
         page.goto(page_path.as_uri())
         page.locator(".main-svg").first.wait_for()
         page.locator(".plot-container").screenshot(path=out)
@@ -177,13 +252,11 @@ def draw(rows: list[Row], out: Path = FIGURE) -> None:
 
 
 def main() -> None:
-    """Print every table and save the figure."""
-    for path in sorted(FOLDER.glob("*.csv")):
-        for metric, reference in TABLES:
-            title = f"{path.stem}, {metric}, {reference}"
-            print(f"\n{title}\n\n{table(read(path.stem), metric, reference)}")
-    for name in MAIN:
-        print(f"\n{name}, vanilla's N at equal quality\n\n{equal_quality(name)}")
+    """Write every table and save the figure."""
+    for folder in sorted(path.parent for path in FOLDER.glob("*/table.csv")):
+        page = folder.with_suffix(".md")
+        page.write_text(document(folder.name), encoding="utf-8")
+        print(page)
     draw(read("portraits32"))
 
 

@@ -7,10 +7,21 @@ from pathlib import Path
 from torch import Tensor
 
 from pds.commands.arguments import counts
-from pds.evaluation import arms, draw, equivalence, fid, report, subject, table, validation
+from pds.evaluation import (
+    arms,
+    draw,
+    equal_grain,
+    equivalence,
+    fid,
+    judgments,
+    report,
+    subject,
+    table,
+    validation,
+)
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.metrics import Reference
-from pds.evaluation.store import CONVERGED_SEED, Batch, Cell, Store
+from pds.evaluation.store import CONVERGED_SEED, NETWORK, Batch, Cell, Store
 from pds.evaluation.subject import Subject
 from pds.files.writing import write
 from pds.jobs import ranks
@@ -47,9 +58,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--converged",
         type=_converged,
-        default="ode-heun@50",
+        default=NETWORK,
         metavar="ARM@N",
-        help="sampler that draws the network's own pictures; default %(default)s",
+        help="sampler that draws the network's own pictures; default ode-heun@50",
     )
     parser.add_argument(
         "--converged-images",
@@ -62,6 +73,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE.pth",
         help="weights for FID, of torch-fidelity: writes fid.csv too",
+    )
+    parser.add_argument(
+        "--classifier",
+        type=int,
+        default=0,
+        metavar="IMAGES",
+        help="also train a classifier on so many pictures of each cell and of the network's own: "
+        "writes classifier.csv",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--report-only", action="store_true", help="draw nothing")
@@ -116,6 +135,7 @@ def _require_counts(arguments: argparse.Namespace) -> None:
         ("seed", 0, MAX_SEED),
         ("reference", 100, 100_000),
         ("converged-images", 0, CONVERGED_SEED),
+        ("classifier", 0, 100_000),
     ):
         value = getattr(arguments, name.replace("-", "_"))
         if not low <= value <= high:
@@ -138,34 +158,46 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     if not arguments.validate and not store.cells():
         raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
     images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
-    checked = validation.cases(images)
+    checked = validation.check(images)
     if arguments.validate:
         print(validation.text(checked))
         return
     if arguments.inception is not None:
         lines = fid.table(store, images, arguments.inception, model.device)
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
-    references = _references(arguments, store, images)
-    every = Evidence.of(store, references, table.cells(store))
-    rows = [row for evidence in every for row in table.rows(evidence, model)]
-    matches = [match for evidence in every for match in equivalence.matches(evidence)]
-    page = report.page(model.field.title, rows, matches, checked, arguments.converged)
+    own = store.own_pictures(arguments.converged, arguments.converged_images)
+    cells = table.cells(store)
+    if arguments.classifier:
+        _judge(arguments, store, cells, own)
+    pictures = {"network": own, "data": images}
+    references = {name: Reference.of(part) for name, part in pictures.items() if part is not None}
+    every = Evidence.of(store, references, cells)
+    tables = report.Tables(
+        rows=[row for evidence in every for row in table.rows(evidence, model)],
+        matches=[
+            *(match for evidence in every for match in equivalence.matches(evidence)),
+            *judgments.matches(judgments.load(store)),
+        ],
+        judgments=judgments.load(store),
+        equal_grain=list(equal_grain.compare(every[0])),
+        checked=checked,
+    )
     for name, text in (
-        ("table.csv", table.to_csv(rows)),
-        ("equivalence.csv", equivalence.to_csv(matches)),
-        ("report.html", page),
+        ("table.csv", table.to_csv(tables.rows)),
+        ("equivalence.csv", equivalence.to_csv(tables.matches)),
+        ("equal_grain.csv", equal_grain.to_csv(tables.equal_grain)),
+        ("report.html", report.page(model.field.title, tables, arguments.converged)),
     ):
         write(store.folder / name, text.encode())
     _tell(store, every[0])
 
 
-def _references(
-    arguments: argparse.Namespace, store: Store, held_out: Tensor
-) -> dict[str, Reference]:
-    """Return the network's own pictures, if the folder has any, and held-out data."""
-    own = store.own_pictures(arguments.converged, arguments.converged_images)
-    images = {"network": own, "data": held_out}
-    return {name: Reference.of(part) for name, part in images.items() if part is not None}
+def _judge(
+    arguments: argparse.Namespace, store: Store, cells: list[Cell], own: Tensor | None
+) -> None:
+    if own is None:
+        raise ValueError("--classifier needs the network's own pictures; see --converged-images")
+    judgments.judge(store, cells, own, arguments.converged, arguments.classifier)
 
 
 def _tell(store: Store, evidence: Evidence) -> None:

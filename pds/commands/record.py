@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
+from pds import models
 from pds.commands.arguments import counts
-from pds.evaluation import tuned_record
+from pds.evaluation import appearance_record, tuned_record
 from pds.jobs.hosting import from_page
 from pds.request import Request
 from pds.web.tabs.compare import live_comparison
@@ -22,15 +23,27 @@ def add(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ladder", action="store_true", help="record the ladder instead")
     what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
+    what.add_argument(
+        "--appearance",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="record what pictures look like, of evaluation folders of the page's models",
+    )
     parser.add_argument("--counts", type=counts, default=ladder.COUNTS, metavar="N,N,...")
     parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Record the opening run, the ladder or the tuned samplers of the story."""
+    """Record the opening run, the ladder, the tuned samplers of the story, or the appearance."""
     names = ("model", "num_steps", "num_images", "seed")
     request = from_page({name: getattr(arguments, name) for name in names})
-    if arguments.tuned:
+    if arguments.appearance:
+        out = arguments.out or models.APPEARANCE
+        measured = dict(map(appearance_record.measure, arguments.appearance))
+        appearance_record.save(measured, out)
+        print(f"{out}: {', '.join(measured)}")
+    elif arguments.tuned:
         out = arguments.out or tuned_record.RECORDED
         tuned_record.record(story.FIELDS, out)
         print(f"{out}: {', '.join(story.FIELDS)}")

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pds import models
-from pds.appearance import References
-from pds.evaluation.metrics import Interval
+from pds.appearance import Appearance, References
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.metrics import Interval, Reference
+from pds.evaluation.store import NETWORK, Cell, Store
 from pds.files.writing import write
 
 DIGITS = 5
@@ -56,10 +58,55 @@ def samplers(model: str) -> tuple[RecordedSampler, ...]:
     )
 
 
-def save(
-    measured: Mapping[str, tuple[References, Sequence[RecordedSampler]]],
-    path: Path = models.APPEARANCE,
-) -> None:
+RECORDED = ("vanilla", "pds:5", "scalar", "tuned", "ode-heun")
+"""The arms that are recorded."""
+
+
+class Measured(NamedTuple):
+    """What is recorded of a model."""
+
+    references: References
+    cells: Sequence[RecordedSampler]
+
+
+def measure(folder: Path) -> tuple[str, Measured]:
+    """Return the name of the model of an evaluation folder, and what its pictures look like.
+
+    Args:
+        folder: with held-out images, the network's own pictures as `store.NETWORK`, and cells of
+            the arms `RECORDED`.
+
+    Raises:
+        ValueError: if it is no such folder.
+    """
+    store = Store(folder)
+    model = store.model()
+    if model not in models.MODELS:
+        raise ValueError(f"{folder} is of {model}, not of a model of the page")
+    held_out, own = store.held_out(), store.own_pictures(NETWORK)
+    if held_out is None or own is None:
+        raise ValueError(
+            f"{folder} lacks held-out images or the network's own pictures; run python -m pds "
+            f"evaluate --out {folder} first"
+        )
+    cells = [cell for cell in store.cells() if cell.arm in RECORDED]
+    (evidence,) = Evidence.of(store, {"network": Reference.of(own)}, cells)
+    found = [
+        _recorded(evidence, cell)
+        for cell in sorted(cells, key=lambda c: (RECORDED.index(c.arm), c.num_steps))
+        if evidence.count(cell)
+    ]
+    references = References(Appearance.of(held_out), Appearance.of(own))
+    return model, Measured(references, found)
+
+
+def _recorded(evidence: Evidence, cell: Cell) -> RecordedSampler:
+    draws = evidence.draws(cell, evidence.count(cell))
+    intervals = (draws[name].interval() for name in ("grain", "contrast"))
+    return RecordedSampler(*cell, evidence.count(cell), *intervals)
+
+
+def save(measured: Mapping[str, Measured], path: Path = models.APPEARANCE) -> None:
     """Write the record of some models; other models in the file keep theirs."""
     record = models.appearance_record(path)
     for model, (references, cells) in measured.items():

@@ -23,12 +23,13 @@ The features are those of `pds.evaluation.features`. For infinitely many images 
 distances are 0 and all ratios 1; for n images the expectation is larger, and `floor` estimates it
 and its spread.
 
-Intervals are percentiles of a bootstrap over images with a fixed seed; the reference is taken as it
-is. Cells with equally many images are resampled with the same indices, and their image i comes from
-the same noise, so that ratios are paired. A resample has fewer distinct images than the sample,
-which increases most of these distances and loses 1/n of the variance about the mean picture; the
-resampled values are therefore shifted by their mean difference to the estimate.
-scipy.stats.bootstrap has no such shift, and cannot share one sort among all resamples.
+Intervals are percentiles of a bootstrap over images with a fixed seed. For ratios the images of the
+reference are resampled too; for distances it is taken as it is. Cells with equally many images are
+resampled with the same indices, and their image i comes from the same noise, so that ratios are
+paired. A resample has fewer distinct images than the sample, which increases most of these
+distances and takes 1/n from the variance about the mean picture; the resampled values are therefore
+shifted by their mean difference to the estimate. scipy.stats.bootstrap has no such shift, and
+cannot share one sort among all resamples.
 """
 
 from dataclasses import dataclass
@@ -87,10 +88,23 @@ class Draws(NamedTuple):
 
     def over(self, other: "Draws") -> Interval:
         """Return the ratio to a metric resampled with the same indices; the shift is in its log."""
-        logs = np.log(self.resampled / other.resampled)
+        # A resample of one image only has no variance and no contrast, in both.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(self.resampled / other.resampled)
+        logs = logs[np.isfinite(logs)]
         value = self.value / other.value
         low, high = value * np.exp(np.percentile(logs - logs.mean(), LEVEL))
         return Interval(value, float(low), float(high))
+
+
+class Levels(NamedTuple):
+    """What ratios are made of: mean grain in flat places and everywhere, fine power (B,), and the
+    coarse power of each band (B, bands)."""
+
+    grain: Array
+    everywhere: Array
+    fine: Array
+    coarse: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,30 +124,20 @@ class Reference:
         height, width = images.shape[-2:]
         return cls(features(images), (height, width))
 
-    def measure(self, sample: Features, indices: Indices) -> dict[str, Array]:
+    def measure(
+        self, sample: Features, indices: Indices, *, own: Levels | None = None
+    ) -> dict[str, Array]:
         """Return every metric of resamples of a sample, (B,) each.
 
         Args:
             sample: features of n images.
             indices: the images of each resample, (B, n).
+            own: levels of the reference that ratios are taken to, by default of all its images.
         """
-        n = len(sample)
-        counts = np.stack([np.bincount(row, minlength=n) for row in indices])
-        share = counts / counts.sum(1, keepdims=True)
+        share = _share(indices, len(sample))
         spectrum = share @ sample.rings
-        grain, everywhere, fine = (
-            share @ getattr(sample, name) / getattr(self.features, name).mean()
-            for name in ("grain", "everywhere", "fine")
-        )
-        bands = self._coarse_power(sample, share) / self._own_coarse_power
         return {
-            "grain": grain,
-            "grain_db": np.abs(20 * np.log10(grain)),
-            "grain_everywhere": everywhere,
-            "contrast": bands.mean(1),
-            **dict(zip(BANDS, bands.T, strict=True)),
-            "fine_power": fine,
-            "fine_db": np.abs(10 * np.log10(fine)),
+            **_ratios(self._levels(sample, share), own or self._own),
             "spectrum_db": self._spectrum_db(spectrum),
             "w2": self._w2(spectrum),
             "sliced": self._sliced(sample.projections, indices),
@@ -148,7 +152,7 @@ class Reference:
     def draws(self, sample: Features) -> dict[str, Draws]:
         """Return every metric of a sample and its resamples."""
         values = self.estimates(sample)
-        resampled = self.measure(sample, resamples(len(sample)))
+        resampled = self.measure(sample, resamples(len(sample)), own=self._own_resampled)
         return {name: Draws(values[name], resampled[name]) for name in METRICS}
 
     def floor(self, num_images: int) -> dict[str, Interval]:
@@ -175,9 +179,13 @@ class Reference:
         }
 
     @cached_property
-    def _own_coarse_power(self) -> Array:
+    def _own(self) -> Levels:
+        return self._levels(self.features, np.full((1, len(self.features)), 1 / len(self.features)))
+
+    @cached_property
+    def _own_resampled(self) -> Levels:
         n = len(self.features)
-        return self._coarse_power(self.features, np.full((1, n), 1 / n))
+        return self._levels(self.features, _share(resamples(n, seed=1), n))
 
     @cached_property
     def _rings(self) -> Array:
@@ -200,6 +208,14 @@ class Reference:
         values, vectors = np.linalg.eigh(covariance)
         root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
         return mean, std, covariance, root
+
+    def _levels(self, sample: Features, share: Array) -> Levels:
+        return Levels(
+            share @ sample.grain,
+            share @ sample.everywhere,
+            share @ sample.fine,
+            self._coarse_power(sample, share),
+        )
 
     def _coarse_power(self, sample: Features, share: Array) -> Array:
         """Return the unbiased power of resamples about their own mean pictures, (B, bands)."""
@@ -254,7 +270,30 @@ class Reference:
         return np.square(means).sum(1) + traces - 2 * np.sqrt(values).sum(1)
 
 
-def resamples(num_images: int) -> Indices:
-    """Return the images of each resample, (RESAMPLES, n), always the same for the same n."""
-    rng = np.random.default_rng(0)
+def resamples(num_images: int, *, seed: int = 0) -> Indices:
+    """Return the images of each resample, (RESAMPLES, n), the same for the same n and seed."""
+    rng = np.random.default_rng(seed)
     return rng.integers(num_images, size=(RESAMPLES, num_images))
+
+
+def _share(indices: Indices, num_images: int) -> Array:
+    """Return the share of each image in each resample, (B, n)."""
+    counts = np.stack([np.bincount(row, minlength=num_images) for row in indices])
+    share: Array = counts / counts.sum(1, keepdims=True)
+    return share
+
+
+def _ratios(levels: Levels, own: Levels) -> dict[str, Array]:
+    """Return the metrics that are ratios, and those in decibel of grain and fine power."""
+    grain, everywhere, fine, bands = (
+        mine / theirs for mine, theirs in zip(levels, own, strict=True)
+    )
+    return {
+        "grain": grain,
+        "grain_db": np.abs(20 * np.log10(grain)),
+        "grain_everywhere": everywhere,
+        "contrast": bands.mean(1),
+        **dict(zip(BANDS, bands.T, strict=True)),
+        "fine_power": fine,
+        "fine_db": np.abs(10 * np.log10(fine)),
+    }

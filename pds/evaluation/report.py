@@ -3,17 +3,20 @@
 import html
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from plotly.colors import qualitative
 from plotly.subplots import make_subplots
 
-from pds.evaluation import agreement, validation
+from pds.evaluation import agreement, equal_grain, validation
+from pds.evaluation.equal_grain import AtGrain
 from pds.evaluation.equivalence import Match
 from pds.evaluation.evidence import REFERENCES, Row
+from pds.evaluation.judgments import Judgment
 from pds.evaluation.metrics import METRICS, RATIOS
 from pds.evaluation.store import Cell
-from pds.evaluation.validation import Case
+from pds.evaluation.validation import Validation
 
 TITLES = {
     "grain": "Grain: noise in flat places (1 is like the reference)",
@@ -37,6 +40,12 @@ PREDICTED = {"fine_power": "fine_power", "w2": "w2"}
 RATIO_RANGE = (0.4, 6.0)
 """Initial range of the axis of a ratio."""
 
+NOT_CONVERGED = (
+    "Needs twice as many of the network's own pictures as of a cell, and a cell of the sampler "
+    f"that drew them or of vanilla with N of {agreement.MANY} or more."
+)
+NO_FAMILIES = "Needs two or more strengths of pds and of scalar at one N."
+
 STYLE = """
 body { font: 16px/1.5 sans-serif; max-width: 1200px; margin: 2rem auto; padding: 0 1rem; }
 table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto; }
@@ -46,22 +55,33 @@ pre { overflow-x: auto; }
 """
 
 
-def page(
-    title: str,
-    rows: Sequence[Row],
-    matches: Sequence[Match],
-    checked: Sequence[Case],
-    converged: Cell,
-) -> str:
+@dataclass(frozen=True)
+class Tables:
+    """Everything that a report shows.
+
+    rows: the table.
+    matches: vanilla's number of iterations for the quality of each cell, may be empty.
+    judgments: the classifier's, may be empty.
+    equal_grain: PDS against a constant gain at equal grain, may be empty.
+    checked: the validation of the metrics.
+    """
+
+    rows: Sequence[Row]
+    matches: Sequence[Match]
+    judgments: Sequence[Judgment]
+    equal_grain: Sequence[AtGrain]
+    checked: Validation
+
+
+def page(title: str, tables: Tables, converged: Cell) -> str:
     """Return the report as one HTML file that needs no network.
 
     Args:
         title: of the model.
-        rows: the table.
-        matches: vanilla's number of iterations for the quality of each cell, may be empty.
-        checked: the validation of the metrics.
+        tables: the numbers.
         converged: the cell of the network's own pictures.
     """
+    rows = tables.rows
     kinds = list(dict.fromkeys(row.reference for row in rows))
     against = " and ".join(REFERENCES[kind] for kind in kinds)
     columns = ["arm", "N", "reference", "images", "diverged", "nfe", "seconds"]
@@ -73,15 +93,25 @@ def page(
         " hide its curve, double-click to isolate it; double-click a figure to include the samplers"
         " that diverge. table.csv has all numbers.</p>",
         "<h2>Sampled to the end</h2>",
-        *_paragraphs(agreement.sentences(rows, converged)),
+        "<p>Whether the network's own pictures are the network's and not their sampler's: another"
+        " sampler that runs to the end must draw the same. Of the"
+        f" {len(agreement.SHOWN)} numbers of a sentence one lies outside the range by chance in up"
+        " to a fifth of all comparisons.</p>",
+        *_paragraphs(agreement.sentences(rows, converged), NOT_CONVERGED),
         "<h2>Check of the metrics</h2>",
-        f"<pre>{html.escape(validation.text(list(checked)))}</pre>",
+        f"<pre>{html.escape(validation.text(tables.checked))}</pre>",
         *_figures(rows, kinds),
         "<h2>Acceleration at equal quality</h2>",
         "<p>The N of vanilla that each sampler matches: the smallest N at which vanilla reaches its"
         " score, with 95 % intervals; &lt; and &gt; are outside the table's range. By grain, the"
         " smallest N at which vanilla's grain is as low or no more than the floor.</p>",
-        _match_table(matches),
+        _match_table(tables.matches),
+        "<h2>A classifier between each sampler and the network's own pictures</h2>",
+        "<p>The share that it tells right on pictures it has not seen, with a 95 % interval; 50 %"
+        " is chance. The control is the network's own against others of its own.</p>",
+        _table(["arm", "N", "images", "accuracy"], map(_judged, tables.judgments)),
+        "<h2>PDS and a constant gain at equal grain</h2>",
+        *_paragraphs(equal_grain.sentences(tables.equal_grain), NO_FAMILIES),
         "<h2>Table</h2>",
         _table([*columns, *METRICS, "theory w2"], map(_cells, rows)),
     ]  # fmt: skip
@@ -89,12 +119,9 @@ def page(
     return f"<!doctype html><html><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
 
-def _paragraphs(sentences: Iterator[str]) -> list[str]:
-    found = [f"<p>{html.escape(sentence)}</p>" for sentence in sentences]
-    return found or [
-        "<p>Needs the network's own pictures, and a cell of the sampler that drew them or of"
-        f" vanilla with N of {agreement.MANY} or more.</p>"
-    ]
+def _paragraphs(sentences: Iterator[str], otherwise: str) -> list[str]:
+    """Return a paragraph for each sentence, or one that says why there is none."""
+    return [f"<p>{html.escape(sentence)}</p>" for sentence in list(sentences) or [otherwise]]
 
 
 def _figures(rows: Sequence[Row], kinds: Sequence[str]) -> Iterator[str]:
@@ -188,6 +215,11 @@ def _matched(match: Match | None) -> str:
         return ""
     value, low, high = (match.bound(n) for n in (match.value, match.low, match.high))
     return f"{value} ({low} to {high})"
+
+
+def _judged(judgment: Judgment) -> list[str]:
+    value, low, high = (f"{100 * share:.1f} %" for share in judgment.accuracy)
+    return [*map(str, judgment.cell), str(judgment.images), f"{value} ({low} to {high})"]
 
 
 def _cells(row: Row) -> list[str]:

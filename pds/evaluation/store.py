@@ -64,6 +64,10 @@ class Cell(NamedTuple):
         return CONVERGED_SEED if self.is_converged else 0
 
 
+NETWORK = Cell("ode-heun", 50).converged
+"""The cell of the network's own pictures, unless another is named."""
+
+
 class Batch(NamedTuple):
     """Images that are drawn together: `size` images of a cell from i = `first` on."""
 
@@ -119,6 +123,17 @@ class Store:
                     "choose another --out"
                 )
 
+    def model(self) -> str:
+        """Return the name of the folder's model.
+
+        Raises:
+            ValueError: if it is no folder of an evaluation.
+        """
+        path = self.folder / "evaluation.json"
+        if not path.is_file():
+            raise ValueError(f"{self.folder} is no folder of python -m pds evaluate")
+        return str(_read_json(path)["model"])
+
     def cells(self) -> list[Cell]:
         """Return the cells that have images, in the order of their paths; no converged ones."""
         root = self.folder / "images"
@@ -126,17 +141,17 @@ class Store:
         found = [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
         return [cell for cell in found if not cell.is_converged]
 
-    def own_pictures(self, cell: Cell, num_images: int) -> Tensor | None:
-        """Return up to so many of the network's own pictures; None if there are fewer than two.
+    def own_pictures(self, cell: Cell, num_images: int | None = None) -> Tensor | None:
+        """Return the network's own pictures; None if there are fewer than two.
 
         Args:
             cell: that they were drawn as, see `Cell.converged`.
-            num_images: how many.
+            num_images: how many at most, by default all.
 
         Raises:
             ValueError: if one of them is not finite.
         """
-        if num_images < 2 or not self._batches(cell):
+        if not self._batches(cell):
             return None
         images = self.drawn(cell).images[:num_images]
         if not bool(images.isfinite().all()):
@@ -182,6 +197,13 @@ class Store:
         if not images:
             raise ValueError(f"{self._path(cell)} lacks its first image; draw this cell again")
         return Drawn(torch.cat(images), nfe, seconds / timed)
+
+    def held_out(self) -> Tensor | None:
+        """Return the held-out images of the folder, (n, C, H, W) float32, if it has any."""
+        path = self.folder / "reference.npz"
+        if not path.is_file():
+            return None
+        return torch.from_numpy(read_npz(path)["images"].astype(np.float32))
 
     def reference(
         self, num_images: int, *, source: str, held_out: Callable[[int], Tensor]

@@ -1,0 +1,151 @@
+"""A classifier two-sample test: can a small network tell a sampler's pictures from the reference's?
+
+A convolutional network is trained to tell two sets of equally many pictures apart, on one half of
+each, and judges the other half; then the halves change places, so that every picture is judged
+once, by a network that never saw it. The share that it gets right is 50 % if both sets come from
+the same distribution, whatever the network is, and more if it finds any difference. It sees what it
+learns to see from a few hundred pictures: grain, blur, colors, contrast; hardly faces.
+
+The halves judge each other by the same accidental differences between them, so that both are right
+too often, or both too seldom: between sets of one distribution the accuracy spreads as if there
+were half as many judgments. The interval therefore counts half of them.
+
+Pictures are clipped to [0, 1] as the screen does: what nobody sees does not count. Beside the
+picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as
+asinh(detail / `FAINT`), so that an edge does not drown faint noise; most of its first filters pass
+on the logarithm of their energy, for the same reason. Pictures are mirrored at random as they are
+learned. With the same pictures and number of threads it is the same network.
+
+Source: D. Lopez-Paz, M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017; there with one
+held-out set, here cross-fitted.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pds.evaluation.metrics import Interval
+
+FOLDS = 2
+EPOCHS = 40
+BATCH = 32
+RATE = 4e-3
+"""Highest learning rate of Adam, in a single cosine cycle."""
+DECAY = 0.03
+"""Weight decay."""
+FAINT = 0.003
+"""Detail in pixel units up to which the network's input is linear in it."""
+NUM_FILTERS = (12, 16, 24)
+NUM_ENERGIES = 8
+"""First filters that pass on the logarithm of their energy; the others go on as they are."""
+LEAST_ENERGY = 0.01
+"""Added to energies, in units of the input's variance."""
+LEAK = 0.1
+SETTINGS = repr((FOLDS, EPOCHS, BATCH, RATE, DECAY, FAINT, NUM_FILTERS, NUM_ENERGIES))
+"""Of the classifier: judgments under other settings are not comparable."""
+NORMAL = 1.96
+"""Standard errors on either side of a 95 % interval."""
+
+
+def accuracy(one: Tensor, other: Tensor) -> Interval:
+    """Return the share of pictures that are judged right, with a 95 % interval.
+
+    Args:
+        one, other: (n, C, H, W) each, in pixel units, at least 8 x 8.
+
+    Returns:
+        0.5 cannot be told apart, 1 are all told apart.
+
+    Raises:
+        ValueError: if they are fewer than `FOLDS` each, or not equally many.
+    """
+    if len(one) != len(other) or len(one) < FOLDS:
+        raise ValueError(
+            f"needs equally many pictures of both kinds, {FOLDS} or more, got {len(one)} and "
+            f"{len(other)}"
+        )
+    pictures = torch.cat([one, other]).float().clamp(0, 1)
+    labels = torch.cat([torch.zeros(len(one)), torch.ones(len(other))])
+    fold = torch.arange(len(one)).repeat(2) % FOLDS
+    right = 0
+    for held_out in range(FOLDS):
+        network = _trained(pictures[fold != held_out], labels[fold != held_out])
+        judged = fold == held_out
+        with torch.no_grad():
+            right += int(((network(pictures[judged]) > 0) == labels[judged].bool()).sum())
+    return _interval(right / len(labels), len(labels) // FOLDS)
+
+
+def _interval(share: float, count: int) -> Interval:
+    """Return Wilson's interval of a share of independent judgments.
+
+    Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927).
+    """
+    square = NORMAL**2 / count
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return Interval(share, middle - half, middle + half)
+
+
+class _Network(nn.Module):
+    """Three layers of filters, their mean and spread over the picture, and a linear judgment."""
+
+    def __init__(self, pictures: Tensor, generator: torch.Generator) -> None:
+        """Draw the weights as He et al. do; the input is scaled by what these pictures have."""
+        super().__init__()
+        inputs = _with_detail(pictures)
+        self.mean = inputs.mean((0, 2, 3), keepdim=True)
+        self.std = inputs.std((0, 2, 3), keepdim=True) + 1e-6
+        channels = (inputs.shape[1], *NUM_FILTERS)
+        self.filters = nn.ParameterList(
+            torch.randn(after, before, 3, 3, generator=generator) * math.sqrt(2 / (9 * before))
+            for before, after in pairwise(channels)
+        )
+        self.biases = nn.ParameterList(torch.zeros(after) for after in NUM_FILTERS)
+        self.judgment = nn.Parameter(torch.zeros(2 * NUM_FILTERS[-1]))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Return a logit for each picture, (n,); above 0 is of the second set."""
+        x = self._filtered((_with_detail(pictures) - self.mean) / self.std, 0, stride=1)
+        energies = (x[:, :NUM_ENERGIES].square() + LEAST_ENERGY).log()
+        x = torch.cat([energies, functional.leaky_relu(x[:, NUM_ENERGIES:], LEAK)], dim=1)
+        for layer in range(1, len(NUM_FILTERS)):
+            x = functional.leaky_relu(self._filtered(x, layer, stride=2), LEAK)
+        x = x.flatten(2)
+        pooled = torch.cat([x.mean(2), (x.var(2) + 1e-4).log()], dim=1)
+        return pooled @ self.judgment + self.bias
+
+    def _filtered(self, x: Tensor, layer: int, *, stride: int) -> Tensor:
+        weights, bias = self.filters[layer], self.biases[layer]
+        return functional.conv2d(x, weights, bias, stride=stride, padding=1)
+
+
+def _with_detail(pictures: Tensor) -> Tensor:
+    """Return pictures and what a mean over 3 x 3 pixels takes from them, (n, 2 C, H, W)."""
+    smooth = functional.avg_pool2d(functional.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    detail = pictures - smooth
+    return torch.cat([pictures, torch.asinh(detail / FAINT)], dim=1)
+
+
+def _trained(pictures: Tensor, labels: Tensor) -> _Network:
+    generator = torch.Generator().manual_seed(0)
+    network = _Network(pictures, generator)
+    steps = EPOCHS * -(-len(pictures) // BATCH)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    for _ in range(EPOCHS):
+        for chosen in torch.split(torch.randperm(len(pictures), generator=generator), BATCH):
+            mirrored = torch.rand(len(chosen), generator=generator) < 0.5
+            batch = torch.where(
+                mirrored[:, None, None, None], pictures[chosen].flip(-1), pictures[chosen]
+            )
+            loss = functional.binary_cross_entropy_with_logits(network(batch), labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+    return network

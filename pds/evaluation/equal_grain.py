@@ -1,0 +1,146 @@
+"""Contrast at equal grain: is it the filter, or the length of the step?
+
+At a fixed N the filter of PDS traces a curve of contrast against grain as alpha varies, and so does
+the constant gain M = c I as c varies, which is a longer step and nothing else. At the same grain,
+what contrast PDS keeps beyond the constant gain's is owed to the shape of its filter.
+
+Cells of a family are put in the order of their grain; contrast between two of them is linear in the
+logarithm of grain. The curves are compared over the grain that both cover, at `LEVELS` values of
+even spacing in that logarithm. For intervals, all cells are resampled with the same indices.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.metrics import Draws, Interval
+from pds.evaluation.store import Cell
+from pds.spectra import Array
+
+LEVELS = 9
+
+FEWEST = 2
+"""Cells of a family at one N, at least."""
+
+
+class AtGrain(NamedTuple):
+    """Contrast of both families at one grain, and PDS's over the constant gain's.
+
+    num_steps: N.
+    reference: what grain and contrast are relative to.
+    images: of each cell.
+    grain: NaN for the mean over the common range.
+    pds, constant: contrast.
+    ratio: with a 95 % interval; above 1 PDS keeps more contrast.
+    """
+
+    num_steps: int
+    reference: str
+    images: int
+    grain: float
+    pds: float
+    constant: float
+    ratio: Interval
+
+
+class Curve(NamedTuple):
+    """Grain and contrast of a family's cells, (..., K)."""
+
+    grain: Array
+    contrast: Array
+
+    def at(self, grain: Array) -> Array:
+        """Return the contrast at each grain, (L,), of one curve (K,); constant beyond its ends."""
+        order = np.argsort(self.grain)
+        return np.interp(np.log(grain), np.log(self.grain[order]), self.contrast[order])
+
+
+def compare(evidence: Evidence) -> Iterator[AtGrain]:
+    """Yield the comparison at each N with two or more cells of both families, level by level.
+
+    The last one of each N is the mean over the levels. There is none where the ranges of grain of
+    both families do not overlap.
+    """
+    for num_steps in sorted({cell.num_steps for cell in evidence.cells}):
+        pds, constant = (_family(evidence, kind, num_steps) for kind in ("pds", "scalar"))
+        if min(len(pds), len(constant)) >= FEWEST:
+            yield from _compared(evidence, pds, constant)
+
+
+def sentences(compared: Sequence[AtGrain]) -> Iterator[str]:
+    """Yield what the comparison says at each N."""
+    for found in compared:
+        if not np.isnan(found.grain):
+            continue
+        grains = [row.grain for row in compared if row.num_steps == found.num_steps][:-1]
+        low, high = found.ratio.low, found.ratio.high
+        verdict = "more contrast than" if low > 1 else "less contrast than"
+        if low <= 1 <= high:
+            verdict = "the same contrast, within the interval, as"
+        yield (
+            f"At N = {found.num_steps} and equal grain, {grains[0]:.2f} to {grains[-1]:.2f} times "
+            f"the reference's, PDS keeps {verdict} a constant gain: {found.ratio.value:.3f} times "
+            f"({low:.3f} to {high:.3f}), {found.images} pictures of each."
+        )
+
+
+def to_csv(compared: Sequence[AtGrain]) -> str:
+    """Return the comparison as CSV; the row of a mean has an empty grain."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = ["N", "reference", "images", "grain", "contrast_pds", "contrast_constant"]
+    writer.writerow([*names, "ratio", "low", "high"])
+    for *facts, grain, pds, constant, ratio in compared:
+        numbers = [f"{value:.5g}" for value in (pds, constant, *ratio)]
+        writer.writerow([*facts, "" if np.isnan(grain) else f"{grain:.5g}", *numbers])
+    return text.getvalue()
+
+
+def _family(evidence: Evidence, kind: str, num_steps: int) -> list[Cell]:
+    return [
+        cell
+        for cell in evidence.cells
+        if cell.arm.partition(":")[0] == kind
+        and cell.num_steps == num_steps
+        and evidence.count(cell)
+    ]
+
+
+def _compared(evidence: Evidence, pds: list[Cell], constant: list[Cell]) -> Iterator[AtGrain]:
+    images = min(map(evidence.count, [*pds, *constant]))
+    curves = [_curves(evidence, cells, images) for cells in (pds, constant)]
+    ends = [(curve.grain[0].min(), curve.grain[0].max()) for curve in curves]
+    low, high = max(end[0] for end in ends), min(end[1] for end in ends)
+    if low >= high:
+        return
+    levels = np.geomspace(low, high, LEVELS)
+    filtered, scaled = (_contrast(curve, levels) for curve in curves)
+    facts = pds[0].num_steps, evidence.name, images
+    for column, level in enumerate(levels):
+        yield AtGrain(*facts, float(level), *_ratio(filtered[:, column], scaled[:, column]))
+    yield AtGrain(*facts, np.nan, *_ratio(filtered.mean(1), scaled.mean(1)))
+
+
+def _curves(evidence: Evidence, cells: list[Cell], images: int) -> Curve:
+    """Return the estimates and then the resamples of a family, (1 + B, K)."""
+    draws = [evidence.draws(cell, images) for cell in cells]
+    values = (
+        np.stack([np.append(d[name].value, d[name].resampled) for d in draws], axis=1)
+        for name in Curve._fields
+    )
+    return Curve(*values)
+
+
+def _contrast(curve: Curve, levels: Array) -> Array:
+    """Return the contrast of each row of a curve at each level, (1 + B, L)."""
+    return np.stack([Curve(*row).at(levels) for row in zip(*curve, strict=True)])
+
+
+def _ratio(pds: Array, constant: Array) -> tuple[float, float, Interval]:
+    """Return both contrasts and their ratio, from estimate and resamples (1 + B,)."""
+    ratio = Draws(float(pds[0]), pds[1:]).over(Draws(float(constant[0]), constant[1:]))
+    return float(pds[0]), float(constant[0]), ratio
