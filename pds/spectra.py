@@ -1,4 +1,4 @@
-"""Frequencies of an image grid, its power spectrum, and the grain that a sampler leaves.
+"""Frequencies of an image grid, and its power spectrum.
 
 The power of an image x (C, H, W) at frequency k is |FFT2(x)_k|^2 / (H W), so that its mean over k
 is the mean square of x. Radii are |k| in cycles per pixel: 0.5 is the Nyquist frequency along an
@@ -107,14 +107,3 @@ def fine_power(power: Tensor) -> float:
     """Return the mean power above half Nyquist of a power (..., H, W)."""
     return float(power.cpu()[..., is_fine(*power.shape[-2:])].mean())
 
-
-def noise_left(images: Tensor, data_power: Tensor) -> float:
-    """Return the images' mean power above half Nyquist relative to the data's.
-
-    1 is like the data; more is grain, less is blur.
-
-    Args:
-        images: (B, C, H, W), in the units of the data.
-        data_power: the data's power, (C, H, W); see `pds.filters.data_power`.
-    """
-    return fine_power(power(images)) / fine_power(data_power)

@@ -40,11 +40,15 @@ def test_the_radial_spectrum_reaches_from_one_cycle_to_nyquist():
     assert spectrum.power.tolist() == [1.0] * 8
 
 
-def test_exact_samples_of_a_field_have_no_noise_left_and_none_too_little():
+def fine_power(images):
+    return spectra.fine_power(spectra.power(images))
+
+
+def test_exact_samples_of_a_field_have_its_fine_power():
     power = inverse_square_power(16, variance=0.06)
     images = GaussianField(power, VESDE()).sample(noise_images())
     # 400 x 3 x 184 modes: a standard error of .2 %; five of them.
-    assert spectra.noise_left(images, power) == pytest.approx(1, abs=0.015)
+    assert fine_power(images) / spectra.fine_power(power) == pytest.approx(1, abs=0.015)
 
 
 def test_added_noise_is_counted_in_units_of_the_datas_fine_power():
@@ -52,14 +56,14 @@ def test_added_noise_is_counted_in_units_of_the_datas_fine_power():
     clean = GaussianField(power, VESDE()).sample(noise_images())
     fine = spectra.fine_power(power)
     grain = torch.randn(clean.shape, generator=torch.Generator().manual_seed(1)) * fine**0.5
-    assert spectra.noise_left(clean + grain, power) == pytest.approx(2, abs=0.03)
+    assert fine_power(clean + grain) / fine == pytest.approx(2, abs=0.03)
 
 
 def test_blur_leaves_less_than_the_data():
     power = inverse_square_power(16, variance=0.06)
     clean = GaussianField(power, VESDE()).sample(noise_images(50))
     blurred = (clean + clean.roll(1, -1)) / 2
-    assert spectra.noise_left(blurred, power) < 0.7
+    assert fine_power(blurred) / spectra.fine_power(power) < 0.7
 
 
 @pytest.mark.parametrize("size", [(5, 7), (6, 8), (4, 5)])
