@@ -106,4 +106,3 @@ def radial(power: Tensor) -> RadialSpectrum:
 def fine_power(power: Tensor) -> float:
     """Return the mean power above half Nyquist of a power (..., H, W)."""
     return float(power.cpu()[..., is_fine(*power.shape[-2:])].mean())
-
