@@ -34,9 +34,12 @@ PANELS = {
 FIGURE_COUNTS = (15, 100)
 """Fewest and most N of the figure."""
 
+CONTRASTS = ("contrast", "contrast_1", "contrast_2", "contrast_3")
+
 TABLES = (
     *(("grain", "network"), ("grain", "data"), ("grain_everywhere", "data")),
-    *((metric, "network") for metric in ("contrast", "contrast_1", "contrast_2", "contrast_3")),
+    *((metric, "network") for metric in CONTRASTS),
+    *((metric, "data") for metric in CONTRASTS),
     *(("fine_power", "network"), ("fine_power", "data")),
     *(("frechet", "network"), ("frechet", "data")),
 )
