@@ -15,11 +15,11 @@ NEAR = 2.0
 """A recorded measurement is quoted for numbers of iterations within this factor of its own."""
 
 ARMS = {
-    "vanilla": "for vanilla",
-    "pds:5": "for PDS at alpha 5",
-    "scalar": "for a longer step (a constant gain, no filter)",
+    "vanilla": "vanilla",
+    "pds:5": "PDS at alpha 5",
+    "scalar": "a longer step (a constant gain, no filter)",
     "tuned": "tuned",
-    "ode-heun": "for Heun",
+    "ode-heun": "Heun",
 }
 """How the samplers of a recorded measurement are called."""
 
@@ -121,12 +121,10 @@ def measured(recorded: Sequence[RecordedSampler], num_steps: int) -> str:
     at = {cell.arm: cell for cell in recorded if cell.num_steps == near}
     cells = [at[arm] for arm in ARMS if arm in at]
     images = min(cell.images for cell in cells)
-    grain = ", ".join(f"{cell.grain.value:.2f} {ARMS[cell.arm]}" for cell in cells)
-    contrast = ", ".join(f"{cell.contrast.value:.2f}" for cell in cells)
-    sentence = (
-        f"Measured on {images} pictures at N = {number(near)}: grain {grain}; in this order, "
-        f"contrast {contrast}."
+    both = ", ".join(
+        f"{ARMS[cell.arm]} {cell.grain.value:.2f} and {cell.contrast.value:.2f}" for cell in cells
     )
+    sentence = f"Grain and contrast of {images} pictures at N = {number(near)}: {both}."
     longer = _longer_step({arm: cell.grain.value for arm, cell in at.items()})
     return f"{sentence} {longer}".strip()
 
