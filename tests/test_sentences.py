@@ -135,8 +135,8 @@ CELLS = (
 def test_the_measurement_on_many_pictures_is_quoted_arm_by_arm():
     assert measured(CELLS, 40) == (
         "Grain and contrast of 256 pictures at N = 40: vanilla 1.62 and 0.88, PDS at alpha 5 "
-        "0.98 and 0.86, a longer step (a constant gain, no filter) 1.03 and 0.84, Heun 0.96 and 0.89. "
-        "A longer step alone takes away most of the grain that PDS does."
+        "0.98 and 0.86, a longer step (a constant gain, no filter) 1.03 and 0.84, Heun 0.96 and "
+        "0.89. A longer step alone takes away most of the grain that PDS does."
     )
 
 
