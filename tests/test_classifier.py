@@ -156,7 +156,10 @@ def test_equal_quality_by_the_classifier_is_where_vanilla_is_told_apart_as_often
 
     vanilla = [judgment("vanilla", n, a) for n, a in ((10, 0.9), (100, 0.6), (1000, 0.51))]
     (equal, perfect) = judgments.matches(
-        [*vanilla, judgment("pds:5", 10, 0.6), judgment("tuned", 10, 0.4)]
+        [
+            *vanilla,
+            *(judgment(*c) for c in (("pds:5", 10, 0.6), ("tuned", 10, 0.4), ("snr", 10, 1))),
+        ]
     )
     assert (equal.metric, equal.reference) == ("classifier", "network")
     assert equal.value == pytest.approx(100)
