@@ -7,8 +7,8 @@ the same distribution, whatever the network is, and more if it finds any differe
 learns to see from a few hundred pictures: grain, blur, colors, contrast; hardly faces.
 
 The halves judge each other by the same accidental differences between them, so that both are right
-too often, or both too seldom: between sets of one distribution the accuracy spreads as if there
-were half as many judgments. The interval therefore counts half of them.
+too often, or both too seldom: between sets of one distribution the accuracy spreads by up to as
+much as with half as many judgments. The interval, to be on the safe side, counts half of them.
 
 Pictures are clipped to [0, 1] as the screen does: what nobody sees does not count. Beside the
 picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as

@@ -93,7 +93,8 @@ def load(store: Store) -> list[Judgment]:
 def matches(judgments: Sequence[Judgment]) -> Iterator[Match]:
     """Yield the N at which vanilla is told from the network's own pictures as often as each cell.
 
-    Chance counts as reached. Intervals take the accuracies as independent and normal.
+    Chance counts as reached. Cells whose every picture is told apart are left out: no classifier
+    says which of two such cells is worse. Intervals take the accuracies as independent and normal.
     """
     cells = [found for found in judgments if not found.cell.is_converged]
     vanilla = sorted((j for j in cells if j.cell.arm == "vanilla"), key=lambda j: j.cell.num_steps)
@@ -104,7 +105,7 @@ def matches(judgments: Sequence[Judgment]) -> Iterator[Match]:
     curve = [_draws(found.accuracy, rng) for found in vanilla]
     chance = 0.5 + classifier.NORMAL * math.sqrt(0.25 / vanilla[0].images)
     for found in cells:
-        if found.cell.arm != "vanilla":
+        if found.cell.arm != "vanilla" and found.accuracy.value < 1:
             reached = equivalence.interval(
                 counts, curve, _draws(found.accuracy, rng), enough=chance
             )
@@ -133,7 +134,7 @@ def _others(known: dict[str, Judgment], judgments: Sequence[Judgment]) -> list[J
 def _draws(accuracy: Interval, rng: np.random.Generator) -> Draws:
     error = (accuracy.high - accuracy.low) / (2 * classifier.NORMAL)
     drawn = accuracy.value + error * rng.standard_normal(RESAMPLES)
-    return Draws(accuracy.value, drawn.clip(0.01))
+    return Draws(accuracy.value, drawn.clip(0.01, 1.0))
 
 
 def _to_csv(judgments: Sequence[Judgment]) -> str:
