@@ -153,9 +153,10 @@ def match(counts: Array, curve: Array, values: Array) -> Array:
     after = reached.argmax(1).clip(1)
     rows = np.arange(len(values))
     high, low = best[rows, after - 1], best[rows, after]
-    with np.errstate(invalid="ignore", divide="ignore"):
+    # Beyond the curve's ends the share is anything; these values are replaced below.
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         share = (high - level) / (high - low)
-    matched = np.exp(n[after - 1] + share * (n[after] - n[after - 1]))
+        matched = np.exp(n[after - 1] + share * (n[after] - n[after - 1]))
     matched[reached[:, 0]] = 0.0
     matched[~reached.any(1)] = np.inf
     return matched
