@@ -103,7 +103,7 @@ def coarse_power(images: Tensor) -> tuple[float, ...]:
         return (math.nan,) * len(COARSE_BANDS)
     images = images.detach().cpu().double()
     power = spectra.power(images - images.mean(0)).mean(0) * (count / (count - 1))
-    cycles = spectra.radii(height, width) * min(height, width)
+    cycles = spectra.cycles(height, width)
     return tuple(
         float(power[(cycles >= low) & (cycles < high)].mean()) for low, high in COARSE_BANDS
     )

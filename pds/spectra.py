@@ -49,10 +49,15 @@ def radii(height: int, width: int) -> Tensor:
     return torch.hypot(rows[:, None], columns[None, :])
 
 
+def cycles(height: int, width: int) -> Tensor:
+    """Return |k| in cycles a picture, along its shorter side, (H, W) float64."""
+    return radii(height, width) * min(height, width)
+
+
 @lru_cache(maxsize=16)
 def rings(height: int, width: int) -> Rings:
     """Return the rings of a grid, corners included; shared, so not to be written to."""
-    ring = (radii(height, width) * min(height, width)).round().long().flatten()
+    ring = cycles(height, width).round().long().flatten()
     return Rings(ring, torch.bincount(ring))
 
 

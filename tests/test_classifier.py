@@ -164,5 +164,5 @@ def test_equal_quality_by_the_classifier_is_where_vanilla_is_told_apart_as_often
     assert (equal.metric, equal.reference) == ("classifier", "network")
     assert equal.value == pytest.approx(100)
     assert equal.low < 100 < equal.high
-    # Chance is reached between 100 and 1000: what is told apart less often gains nothing by it.
+    # Chance level is reached between 100 and 1000; a lower accuracy gains nothing.
     assert 100 < perfect.value < 1000

@@ -282,7 +282,7 @@ def test_the_grain_of_the_shipped_network_is_relative_and_that_of_pds_compare(tm
 
 
 def test_a_copy_of_the_shipped_network_elsewhere_is_somebody_s_checkpoint(tmp_path, capsys):
-    """Nobody knows what its pictures look like, so grain is in pixel units."""
+    """Its references are unknown, so grain is in pixel units."""
     (tmp_path / "checkpoints").mkdir()
     source = ROOT / "assets" / "portraits32.safetensors"
     (tmp_path / "checkpoints" / "mine.safetensors").write_bytes(source.read_bytes())

@@ -172,13 +172,14 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     pictures = {"network": own, "data": images}
     references = {name: Reference.of(part) for name, part in pictures.items() if part is not None}
     every = Evidence.of(store, references, cells)
+    judged = judgments.load(store)
     tables = report.Tables(
         rows=[row for evidence in every for row in table.rows(evidence, model)],
         matches=[
             *(match for evidence in every for match in equivalence.matches(evidence)),
-            *judgments.matches(judgments.load(store)),
+            *judgments.matches(judged),
         ],
-        judgments=judgments.load(store),
+        judgments=judged,
         equal_grain=list(equal_grain.compare(every[0])),
         checked=checked,
     )

@@ -10,8 +10,8 @@ The halves judge each other by the same accidental differences between them, so 
 too often, or both too seldom: between sets of one distribution the accuracy spreads by up to as
 much as with half as many judgments. The interval, to be on the safe side, counts half of them.
 
-Pictures are clipped to [0, 1] as the screen does: what nobody sees does not count. Beside the
-picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as
+Pictures are clipped to [0, 1] as the screen does, so that only visible differences count. Beside
+the picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as
 asinh(detail / `FAINT`), so that an edge does not drown faint noise; most of its first filters pass
 on the logarithm of their energy, for the same reason. Pictures are mirrored at random as they are
 learned. With the same pictures and number of threads it is the same network.

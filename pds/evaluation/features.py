@@ -109,7 +109,7 @@ def _features(images: Tensor) -> Features:
 
 def coarse_bands(height: int, width: int) -> Array:
     """Return the weight of each coarse frequency in the mean over each band, (F, bands)."""
-    every = _cycles(height, width)
+    every = spectra.cycles(height, width).flatten()
     cycles = every[_is_coarse(every)].numpy()
     inside = np.stack([(low <= cycles) & (cycles < high) for low, high in COARSE_BANDS], axis=1)
     weights: Array = inside / inside.sum(0)
@@ -119,14 +119,10 @@ def coarse_bands(height: int, width: int) -> Array:
 def _coarse(coefficients: Tensor) -> Tensor:
     """Return real and imaginary parts at the coarse frequencies, (n, F, 2 C), see `Features`."""
     count, channels, height, width = coefficients.shape
-    kept = coefficients.flatten(2)[:, :, _is_coarse(_cycles(height, width))].transpose(1, 2)
+    coarse = _is_coarse(spectra.cycles(height, width)).flatten()
+    kept = coefficients.flatten(2)[:, :, coarse].transpose(1, 2)
     parts = torch.view_as_real(kept) / math.sqrt(channels * height * width)
     return parts.reshape(count, -1, 2 * channels)
-
-
-def _cycles(height: int, width: int) -> Tensor:
-    """Return the radius of every frequency in cycles a picture, (H W,)."""
-    return (spectra.radii(height, width) * min(height, width)).flatten()
 
 
 def _is_coarse(cycles: Tensor) -> Tensor:

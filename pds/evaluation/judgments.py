@@ -37,7 +37,7 @@ METRIC = "classifier"
 
 
 class Judgment(NamedTuple):
-    """How well a cell's pictures are told from the network's own; see the module."""
+    """The accuracy of the classifier on a cell; see the module."""
 
     cell: Cell
     images: int
@@ -91,10 +91,10 @@ def load(store: Store) -> list[Judgment]:
 
 
 def matches(judgments: Sequence[Judgment]) -> Iterator[Match]:
-    """Yield the N at which vanilla is told from the network's own pictures as often as each cell.
+    """Yield the N at which the classifier is as accurate on vanilla as on each cell.
 
-    Chance counts as reached. Cells whose every picture is told apart are left out: no classifier
-    says which of two such cells is worse. Intervals take the accuracies as independent and normal.
+    Accuracy at chance level counts as reached. Cells with an accuracy of 1 are left out: it cannot
+    rank two such cells. Intervals take the accuracies as independent and normal.
     """
     cells = [found for found in judgments if not found.cell.is_converged]
     vanilla = sorted((j for j in cells if j.cell.arm == "vanilla"), key=lambda j: j.cell.num_steps)

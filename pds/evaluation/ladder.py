@@ -27,7 +27,7 @@ def rungs(
     PDS has the frequency filter at `alpha`.
 
     Raises:
-        ValueError: if nobody has recorded what the network's own pictures look like.
+        ValueError: if the model has no references.
     """
     loaded = load_model(model)
     if loaded.references is None:

@@ -139,8 +139,7 @@ def without_texture(images: Tensor) -> Tensor:
 def with_coarse_contrast(images: Tensor, factor: float) -> Tensor:
     """Multiply everything about the mean picture in the bands of contrast by a factor."""
     height, width = images.shape[-2:]
-    cycles = spectra.radii(height, width) * min(height, width)
-    gain = torch.where(cycles < COARSE_BANDS[-1][1], factor, 1.0)
+    gain = torch.where(spectra.cycles(height, width) < COARSE_BANDS[-1][1], factor, 1.0)
     mean = images.double().mean(0)
     changed = torch.fft.ifft2(torch.fft.fft2(images.double() - mean) * gain).real
     return (mean + changed).float()

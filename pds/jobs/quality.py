@@ -1,7 +1,7 @@
 """Grain and contrast of finished pictures, measured and in words.
 
 Both are relative to what the same network draws when it is sampled to the end, see
-`pds.appearance`. Where that is unknown, as for somebody's checkpoint, grain is in pixel units, and
+`pds.appearance`. Where that is unknown, as for a foreign checkpoint, grain is in pixel units, and
 contrast, which is always relative, is left out.
 """
 
