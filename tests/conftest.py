@@ -1,25 +1,61 @@
-"""Shared by all tests: few threads, since more than free cores make torch crawl, and one page."""
+"""Shared by all tests: few threads, since more than free cores make torch crawl, and one page.
+
+With `--device` only the tests of `placed.MODULES` run, with their tensors on that device.
+"""
 
 import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
+import imitated_device
 import pytest
 import torch
+from placed import MODULES, TESTS, Placed
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+LIBRARY = pytest.StashKey()
+
+sys.path.insert(0, str(TESTS.parent))
 torch.set_num_threads(2)
 
-from tools.browser import chromium, open_page, served  # noqa: E402
+
+def pytest_configure(config):
+    if (device := config.getoption("--device")) == "cpu":
+        return
+    if device == imitated_device.NAME:
+        config.stash[LIBRARY] = imitated_device.register()
+    Placed(device).__enter__()
+
+
+def pytest_ignore_collect(collection_path, config):
+    if config.getoption("--device") == "cpu" or collection_path.is_dir():
+        return None
+    return collection_path.stem.removeprefix("test_") not in MODULES
+
+
+def pytest_collection_modifyitems(items, config):
+    device = config.getoption("--device")
+    for item in items:
+        if device != "cpu" and item.get_closest_marker("about_cpu"):
+            item.add_marker(pytest.mark.skip("about the CPU"))
+        if device == imitated_device.NAME and item.get_closest_marker("not_imitated"):
+            item.add_marker(pytest.mark.skip("the imitated device cannot do it"))
 
 
 def pytest_addoption(parser):
+    parser.addoption("--device", default="cpu", help="cpu, cuda or imitated; see conftest.py")
     parser.addoption("--cases", type=int, default=500, help="hostile requests of tests/test_fuzz")
     parser.addoption("--visits", type=int, default=5, help="visitors of tests/test_load")
 
 
 @pytest.fixture(scope="session")
+def device(request):
+    """The name of the device."""
+    return request.config.getoption("--device")
+
+
+@pytest.fixture(scope="session")
 def address():
+    from tools.browser import served
+
     with served() as url:
         yield url
 
@@ -27,6 +63,8 @@ def address():
 @pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import sync_playwright
+
+    from tools.browser import chromium
 
     with sync_playwright() as playwright:
         browser = chromium(playwright)
@@ -37,6 +75,8 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     """A fresh visitor; `page.asked()` lists the requests, and errors on the page fail the test."""
+    from tools.browser import open_page
+
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     asked, errors = [], []

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from placed import placed
 
 from pds import filters
 from pds.scores import checkpoints
@@ -26,20 +27,20 @@ CARD = ModelCard(
 @cache
 def arrays(name):
     """The arrays of one .npz file, as tensors."""
-    return {key: torch.from_numpy(array) for key, array in np.load(GOLDEN / name).items()}
+    return {key: placed(torch.from_numpy(array)) for key, array in np.load(GOLDEN / name).items()}
 
 
 @cache
 def score(weights="ema"):
     """The recorded network as a score function."""
-    return checkpoints.load(GOLDEN / "ve_skip.pth", CARD, weights=weights)
+    return placed(checkpoints.load(GOLDEN / "ve_skip.pth", CARD, weights=weights))
 
 
 @cache
 def masks():
     """The raw frequency and space masks."""
     return tuple(
-        filters.load(GOLDEN / f"{name}_mask_raw.npy", SHAPE, kind=kind)
+        placed(filters.load(GOLDEN / f"{name}_mask_raw.npy", SHAPE, kind=kind))
         for name, kind in (("freq", "frequency"), ("space", "space"))
     )
 

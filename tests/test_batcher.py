@@ -1,10 +1,12 @@
 """The batcher as a plain object: one thread, no clock."""
 
+import copy
 from collections import Counter
 from dataclasses import replace
 
 import pytest
 import torch
+from placed import here, placed
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pds import filters, models
@@ -54,7 +56,7 @@ def chains(*, seed=0, num_images=2, **options):
     return side_by_side(
         samplers_of(**options),
         SDE,
-        noise=seeded_noise(range(seed, seed + num_images)),
+        noise=seeded_noise(range(seed, seed + num_images), device=here()),
         shape=(num_images, *SHAPE[1:]),
     )
 
@@ -74,7 +76,7 @@ def drain(batcher, *, most=10_000):
 
 def alone(one, *, seed, num_images=2):
     """The result of one sampler by itself."""
-    noise = seeded_noise(range(seed, seed + num_images))
+    noise = seeded_noise(range(seed, seed + num_images), device=here())
     return sample(FIELD, one.chain(SDE, noise=noise, shape=(num_images, *SHAPE[1:])))
 
 
@@ -153,11 +155,11 @@ def test_a_network_gives_the_same_images_in_a_crowd():
     samplers = (model.sampler(12), model.method(request), tuned)
 
     def run(seed, count):
-        noise = seeded_noise(range(seed, seed + count))
+        noise = seeded_noise(range(seed, seed + count), device=here())
         return side_by_side(samplers, model.sde, noise=noise, shape=(count, 3, 32, 32))
 
     lonely, watched = run(5, 2), run(5, 2)
-    batcher = Batcher(model.score)
+    batcher = Batcher(placed(copy.deepcopy(model.score)))
     batcher.join(lonely)
     expected = drain(batcher)[lonely]
     for run_ in (run(90, 3), watched, run(70, 5)):
@@ -289,7 +291,7 @@ def test_other_noise_levels_are_those_of_the_process_between_them():
     steps_ = drain(batcher)[run]
     between = VESDE(0.05, 20.0)
     chain = replace(NARROW, sigmas=None, m=RAMP).chain(
-        between, noise=seeded_noise((3, 4)), shape=SHAPE
+        between, noise=seeded_noise((3, 4), device=here()), shape=SHAPE
     )
     expected = sample(GaussianField(POWER, between, mean=0.5), chain)
     torch.testing.assert_close(steps_[1].x_mean, expected, rtol=0, atol=2e-5)
@@ -331,7 +333,9 @@ def test_a_single_run_too_large_for_the_memory_is_an_error():
 def test_images_of_another_size_are_refused():
     batcher = Batcher(FIELD)
     batcher.join(chains())
-    other = side_by_side([sampler()], SDE, noise=seeded_noise([0]), shape=(1, 3, 4, 4))
+    other = side_by_side(
+        [sampler()], SDE, noise=seeded_noise([0], device=here()), shape=(1, 3, 4, 4)
+    )
     with pytest.raises(ValueError, match=r"\(3, 4, 4\) cannot join a batch of \(3, 8, 8\)"):
         batcher.join(other)
 
@@ -341,6 +345,7 @@ def test_a_batch_needs_room_for_an_image():
         Batcher(FIELD, max_images=0)
 
 
+@pytest.mark.about_cpu
 @pytest.mark.parametrize("predictor", [ReverseDiffusion(), MarginalPreserving(), EulerMaruyama()])
 def test_an_iteration_never_waits_for_the_device(predictor):
     """On the meta device there are no numbers: whatever asks for one fails.

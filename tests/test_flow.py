@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from placed import here
 
 from pds import theory
 from pds.driving import seeded_noise, steps
@@ -24,7 +25,7 @@ def exact(modes, sampler, sde=SDE):
 
 @pytest.mark.parametrize("method", ["euler", "heun"])
 def test_a_solver_scales_every_mode_as_the_recursion_says(method):
-    start = seeded_noise([0])(torch.Size((1, 1, 16, 16))).double()
+    start = seeded_noise([0], device=here())(torch.Size((1, 1, 16, 16))).double()
     calls = []
     field = GaussianField(POWER, SDE)
     sampler = ProbabilityFlow(method, 12)
@@ -36,7 +37,7 @@ def test_a_solver_scales_every_mode_as_the_recursion_says(method):
     chain = sampler.chain(SDE, noise=lambda _: start, shape=start.shape)
     *_, last = steps(score, chain)
     scale = (torch.fft.fft2(last.x_mean) / torch.fft.fft2(start)).flatten()[1:]
-    np.testing.assert_allclose(scale.abs().square(), exact(MODES, sampler), rtol=1e-6)
+    np.testing.assert_allclose(scale.abs().square().cpu(), exact(MODES, sampler), rtol=1e-6)
     assert len(calls) == last.nfe == sampler.nfe
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from placed import placed
 
 from pds.kernels import (
     Ancestral,
@@ -38,7 +39,7 @@ def time(k, *, num_steps=N):
 
 def row(kernel, sde, k, *, num_steps=N):
     """A kernel's coefficients at level k."""
-    columns = kernel.coefficients(sde, times(num_steps))
+    columns = kernel.coefficients(sde, times(num_steps).cpu())
     return [float(column[num_steps - 1 - k]) for column in columns]
 
 
@@ -113,7 +114,7 @@ def test_ancestral_ve_keeps_the_exact_marginal_of_pure_noise():
     """With lambda = 0 the posterior of level k-1 is exact: sigma_k^2 becomes sigma_{k-1}^2."""
     sde, k = VESDE(0.01, 50.0), 23
     at = row(Ancestral(), sde, k)
-    sigma, below = sde.discrete_sigmas(N)[N - 1 - k : N + 1 - k]
+    sigma, below = placed(sde.discrete_sigmas(N)[N - 1 - k : N + 1 - k])
     one, zero = torch.ones(1, 1, 1, 1, dtype=torch.float64), torch.zeros(1, 1, 1, 1)
     a = Ancestral()(one, -one / sigma**2, zero.double(), at, Identity()).x
     b = Ancestral()(zero.double(), zero.double(), one, at, Identity()).x

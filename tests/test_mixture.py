@@ -35,6 +35,7 @@ def log_density(x, data, sde, beta, t):
     return torch.logsumexp(torch.stack(logs), 0)
 
 
+@pytest.mark.not_imitated
 @pytest.mark.parametrize("sigma", [0.01, 0.1, 1.0, 30.0, 378.0])
 @pytest.mark.parametrize("width", [8, 7])
 def test_the_score_is_the_gradient_of_the_density(sigma, width):
@@ -47,6 +48,7 @@ def test_the_score_is_the_gradient_of_the_density(sigma, width):
     torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-7 * float(expected.abs().max()))
 
 
+@pytest.mark.not_imitated
 def test_the_score_holds_for_a_process_that_shrinks():
     data, sde = images(), VPSDE()
     t = torch.tensor([0.4], dtype=torch.float64)

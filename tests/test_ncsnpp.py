@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
+from placed import placed
 
 from pds.scores.ncsnpp import ModelCard, NCSNpp, NCSNppConfig, NetworkScore
 from pds.scores.ncsnpp.layers import (
@@ -35,9 +36,13 @@ def randn(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def double(network):
+    return placed(network.double())
+
+
 def build(config, *, seed=0):
     torch.manual_seed(seed)
-    return NCSNpp(config).double().eval()
+    return double(NCSNpp(config)).eval()
 
 
 def upfirdn(x, kernel, *, up, down, before, after):
@@ -77,7 +82,7 @@ def test_fir_downsampling_is_its_definition(taps):
 
 
 def test_a_strided_fir_convolution_blurs_and_then_strides():
-    layer, x = FIRConv(3, 5, taps=TAPS, up=False).double(), randn(2, 3, 8, 8)
+    layer, x = double(FIRConv(3, 5, taps=TAPS, up=False)), randn(2, 3, 8, 8)
     blurred = upfirdn(x, normalized(), up=1, down=1, before=2, after=2)
     expected = F.conv2d(blurred, layer.weight, layer.bias, stride=2)
     assert expected.shape == (2, 5, 4, 4)
@@ -85,7 +90,7 @@ def test_a_strided_fir_convolution_blurs_and_then_strides():
 
 
 def test_a_doubling_fir_convolution_convolves_the_spread_image_and_then_blurs():
-    layer, x = FIRConv(3, 5, taps=TAPS, up=True).double(), randn(2, 3, 4, 4)
+    layer, x = double(FIRConv(3, 5, taps=TAPS, up=True)), randn(2, 3, 4, 4)
     spread = torch.zeros(2, 3, 7, 7, dtype=torch.float64)
     spread[..., ::2, ::2] = x
     convolved = F.conv2d(F.pad(spread, (2, 2, 2, 2)), layer.weight)
@@ -95,7 +100,7 @@ def test_a_doubling_fir_convolution_convolves_the_spread_image_and_then_blurs():
 
 
 def test_the_turned_weight_of_a_doubling_convolution_follows_its_weight():
-    layer, x = FIRConv(3, 5, taps=TAPS, up=True).double(), randn(2, 3, 4, 4)
+    layer, x = double(FIRConv(3, 5, taps=TAPS, up=True)), randn(2, 3, 4, 4)
     with torch.no_grad():
         before = layer(x)
         torch.testing.assert_close(layer(x), before, rtol=0, atol=0)
@@ -105,6 +110,7 @@ def test_the_turned_weight_of_a_doubling_convolution_follows_its_weight():
         torch.testing.assert_close(layer(x), 6 * before)
 
 
+@pytest.mark.not_imitated
 def test_a_filter_made_in_inference_mode_serves_training():
     x = randn(1, 7, 4, 4).requires_grad_()
     with torch.inference_mode():
@@ -125,7 +131,7 @@ def test_positional_embedding_is_sines_then_cosines_of_a_geometric_series():
 
 def test_attention_is_the_softmax_of_its_projections():
     torch.manual_seed(0)
-    layer = Attention(8, skip_rescale=True, init_scale=1.0).double()
+    layer = double(Attention(8, skip_rescale=True, init_scale=1.0))
     x = randn(2, 8, 3, 3)
     h = layer.GroupNorm_0(x).flatten(2)
     q, k, v = (torch.einsum("io,bip->bop", n.W, h) for n in (layer.NIN_0, layer.NIN_1, layer.NIN_2))
@@ -136,14 +142,14 @@ def test_attention_is_the_softmax_of_its_projections():
 
 
 def test_nin_maps_the_channels_of_each_pixel():
-    layer, x = NIN(3, 5).double(), randn(2, 3, 4, 4)
+    layer, x = double(NIN(3, 5)), randn(2, 3, 4, 4)
     expected = torch.einsum("io,bihw->bohw", layer.W, x) + layer.b[:, None, None]
     torch.testing.assert_close(layer(x), expected)
 
 
 @pytest.mark.parametrize("kind", ["biggan", "ddpm"])
 def test_a_block_that_starts_at_zero_is_its_rescaled_skip(kind):
-    block = ResidualBlock(replace(SMALL, resblock_type=kind, init_scale=0.0), 8, 8).double()
+    block = double(ResidualBlock(replace(SMALL, resblock_type=kind, init_scale=0.0), 8, 8))
     x, embedding = randn(2, 8, 4, 4), randn(2, 32)
     # init_scale 0 stands for a variance of 1e-10, so the branch is about 1e-5.
     torch.testing.assert_close(block(x, embedding), x / 2**0.5, rtol=0, atol=1e-3)
@@ -159,14 +165,14 @@ def test_the_blocks_differ_in_their_skip_as_published():
 
 
 def test_a_block_is_told_the_noise_level():
-    block, x = ResidualBlock(SMALL, 8, 8).double(), randn(1, 8, 4, 4)
+    block, x = double(ResidualBlock(SMALL, 8, 8)), randn(1, 8, 4, 4)
     outputs = [block(x, randn(1, 32, seed=seed)) for seed in (1, 2)]
     assert (outputs[0] - outputs[1]).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize(("method", "channels"), [("sum", 8), ("cat", 16)])
 def test_combine_adds_or_stacks_the_projected_pyramid(method, channels):
-    layer, pyramid, h = Combine(3, 8, method=method).double(), randn(1, 3, 4, 4), randn(1, 8, 4, 4)
+    layer, pyramid, h = double(Combine(3, 8, method=method)), randn(1, 3, 4, 4), randn(1, 8, 4, 4)
     image = layer.Conv_0(pyramid)
     expected = image + h if method == "sum" else torch.cat([image, h], 1)
     assert expected.shape[1] == channels
@@ -189,6 +195,7 @@ OTHERS = [
 ]
 
 
+@pytest.mark.not_imitated
 @pytest.mark.parametrize(
     "flavor", [*FLAVORS, *OTHERS], ids=lambda f: ",".join(map(str, f.values()))
 )
@@ -208,6 +215,7 @@ def test_every_flavor_uses_each_of_its_parameters_once_in_order(flavor):
     assert all(name.endswith("NIN_1.b") for name in unused), unused
 
 
+@pytest.mark.not_imitated
 @pytest.mark.parametrize(
     "flavor", [*FLAVORS, *OTHERS], ids=lambda f: ",".join(map(str, f.values()))
 )
@@ -281,7 +289,7 @@ def card(**options):
 @pytest.mark.parametrize("sde", [VPSDE(), SubVPSDE()], ids=["vp", "sub-vp"])
 def test_a_vp_network_predicts_noise(sde):
     config = replace(SMALL, embedding_type="positional", scale_by_sigma=False, centered=True)
-    score = NetworkScore(card(network=config, sde=sde)).double()
+    score = double(NetworkScore(card(network=config, sde=sde)))
     x, t = randn(2, 3, 16, 16), torch.tensor([0.2, 0.9], dtype=torch.float64)
     std = sde.marginal(t).std[:, None, None, None]
     torch.testing.assert_close(score(x, t) * std, -score.network(x, 999 * t))

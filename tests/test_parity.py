@@ -31,6 +31,7 @@ def test_the_network_gives_the_recorded_output(weights):
     assert_within(out, data[f"net_out_{weights}"], 1e-5)
 
 
+@pytest.mark.not_imitated
 def test_the_network_in_float64_gives_the_recorded_output():
     data = arrays("network.npz")
     network = copy.deepcopy(score().network).double()
@@ -59,6 +60,7 @@ def test_every_module_gives_the_recorded_mean_and_norm():
     assert float(((means - data["trace_mean"]) / rms).abs().max()) < 1e-5
 
 
+@pytest.mark.about_cpu
 def test_the_schedule_is_the_recorded_one():
     data = arrays("sampler.npz")
     times = PredictorCorrector(num_steps=N, eps=EPS).times()

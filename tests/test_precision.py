@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from golden_data import score as golden
+from placed import placed
 from torch import nn
 
 from pds.files.shipped import ROOT
@@ -23,13 +24,13 @@ BOUNDS = {0.01: 0.08, 0.1: 0.02, 1.0: 0.008, 10.0: 0.008, 300.0: 0.008}
 @pytest.fixture(scope="module")
 def networks():
     portraits = checkpoints.load(ROOT / "assets" / "portraits32.safetensors")
-    return {"golden": golden(), "portraits": portraits}
+    return {"golden": golden(), "portraits": placed(portraits)}
 
 
 @pytest.fixture
-def bfloat16():
+def bfloat16(device):
     # Some virtual machines die of bfloat16 products.
-    if not precision.cpu_speed_up(torch.bfloat16):
+    if device == "cpu" and not precision.cpu_speed_up(torch.bfloat16):
         pytest.skip("this CPU does not compute in bfloat16")
 
 
@@ -51,6 +52,7 @@ def error(score, lower, sigma):
     return float((rough - exact).square().mean().sqrt() / exact.square().mean().sqrt())
 
 
+@pytest.mark.not_imitated
 @pytest.mark.parametrize("name", ["golden", "portraits"])
 @pytest.mark.parametrize("sigma", BOUNDS)
 def test_bfloat16_stays_within_its_bound(networks, bfloat16, name, sigma):
@@ -64,6 +66,7 @@ def tf32(x):
     return ((x.view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
 
 
+@pytest.mark.not_imitated
 @pytest.mark.parametrize("sigma", BOUNDS)
 def test_tf32_would_be_eight_times_as_close(networks, sigma):
     # It has three bits more; only its roundings are imitated here.

@@ -172,6 +172,7 @@ def test_a_filter_of_another_size_is_refused_by_name():
         FrequencyFilter(torch.ones(3, 4, 4)).apply(torch.zeros(1, 3, 8, 8))
 
 
+@pytest.mark.about_cpu
 def test_the_power_law_has_its_variance_and_slope():
     power = inverse_square_power(16, variance=0.06)
     torch.testing.assert_close(power.mean(), torch.tensor(0.06, dtype=torch.float64))

@@ -1,0 +1,47 @@
+"""The device of `--device`: where the tests' tensors are.
+
+Every tensor that a test makes with a function of torch is on that device; random numbers are drawn
+on the CPU first. What comes from elsewhere, such as a network or a file, `placed` moves there. The
+library gets no such default: it has to follow the tensors that it is given.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
+
+TESTS = Path(__file__).resolve().parent
+
+MODULES = """
+    acceleration batcher filters flow gpu gpu_faults kernels mixture ncsnpp
+    parity precision preconditioners sampling worker
+""".split()
+"""Test modules, without `test_`, that run on another device than the CPU, too."""
+
+
+class Placed(TorchFunctionMode):
+    """Puts the tensors that the tests make on a device."""
+
+    def __init__(self, device):
+        super().__init__()
+        self.device, self.makes = device, _device_constructors()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        made = function(*args, **kwargs)
+        by_test = Path(sys._getframe(1).f_code.co_filename).parent == TESTS
+        if function in self.makes and by_test and not {"device", "out"} & set(kwargs):
+            return made.to(self.device)
+        return made
+
+
+def here():
+    """Return the device of the tests."""
+    return torch.empty(0).device
+
+
+def placed(x):
+    """Move a tensor or a network to the device of the tests."""
+    return x.to(here())

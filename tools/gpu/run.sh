@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Everything that only a GPU can prove, on a machine with nothing but torch and a clone of this
+# project; no network. See docs/gpu.md.
+#
+#     bash tools/gpu/run.sh [--rehearse] [STAGE...]
+#
+# Stages, the most valuable first; without names all of them run:
+#     tests     units, laws and recordings with their tensors on the GPU; CPU and GPU agree
+#     bench     times, memory and precision
+#     faults    too large a batch, killed runs, two processes on one card
+#     train     a network of portraits, continued from RESUME if that is set
+#     evidence  the quality of the samplers on thousands of images
+# --rehearse runs them without a GPU, at small sizes; the tests then use an imitated device.
+#
+# OUT      folder for the results, default runs/gpu; written as they come
+# BUDGET   seconds of each stage, such as "tests=120 train=500"
+# RESUME   OUT of an earlier run, whose training continues
+# PYTHON   default python3
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+OUT=${OUT:-runs/gpu}
+PYTHON=${PYTHON:-python3}
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+mkdir -p "$OUT"
+OUT=$(cd "$OUT" && pwd)
+
+declare -A budget=([tests]=150 [bench]=270 [faults]=90 [train]=540 [evidence]=540)
+DEVICE=cuda IMITATED=cuda SMALL=
+if [ "${1:-}" = --rehearse ]; then
+    shift
+    DEVICE=cpu IMITATED=imitated SMALL=1
+    budget=([tests]=1800 [bench]=900 [faults]=900 [train]=300 [evidence]=600)
+fi
+for setting in ${BUDGET:-}; do budget[${setting%%=*}]=${setting#*=}; done
+stages=("$@")
+[ ${#stages[@]} -gt 0 ] || stages=(tests bench faults train evidence)
+
+# Run a command of a stage within its budget, and copy what it prints to the log.
+run() {
+    echo "\$ $*" >>"$OUT/log.txt"
+    timeout --signal=INT --kill-after=15 "$left" "$@" 2>&1 | tee -a "$OUT/log.txt"
+    local status=${PIPESTATUS[0]}
+    left=$((left - SECONDS + began)) began=$SECONDS
+    [ "$left" -gt 0 ] || left=1
+    return "$status"
+}
+
+# Pack files of $WORK into pieces of OUT that are small enough to be sent on.
+pack() {
+    local name=$1
+    shift
+    (cd "$WORK" && tar cz --ignore-failed-read "$@" 2>>"$OUT/log.txt") |
+        split -b 15M - "$OUT/$name.tgz."
+}
+
+tests() {
+    local failed=0
+    run "$PYTHON" -m pytest -q --device "$IMITATED" --ignore tests/test_gpu.py \
+        --ignore tests/test_gpu_faults.py --junitxml "$OUT/tests.xml" || failed=1
+    run "$PYTHON" -m pytest -q --device "$DEVICE" tests/test_gpu.py \
+        --junitxml "$OUT/agreement.xml" || failed=1
+    return $failed
+}
+
+bench() {
+    run "$PYTHON" -m pds bench ${SMALL:+--quick} --seconds "$((left - 10))" \
+        --json "$OUT/bench.json" --only gpu
+}
+
+faults() {
+    run "$PYTHON" -m pytest -q --device "$DEVICE" tests/test_gpu_faults.py \
+        --junitxml "$OUT/faults.xml"
+}
+
+train() {
+    local sizes size status=0 small=()
+    sizes=$("$PYTHON" -m tools.gpu.summary --sizes)
+    if [ -n "$SMALL" ]; then sizes=32 small=(--num-images 64 --iterations 4 --batch-size 4); fi
+    for size in $sizes; do
+        if [ -n "${RESUME:-}" ]; then cat "$RESUME/train$size.tgz."* | tar xz -C "$WORK"; fi
+        run "$PYTHON" -m pds train --size "$size" --out "$WORK/train$size" --device "$DEVICE" \
+            --bf16 --seconds "$((left - 30))" "${small[@]}" || status=1
+        pack "train$size" "train$size"/{checkpoint.pt,losses.csv,*.safetensors,sheet*.png}
+    done
+    return $status
+}
+
+evidence() {
+    local models="portraits32 portraits64" model status=0
+    local counts=15,20,25,33,40,50,66,100,200 images=4096 batch=512
+    if [ -n "$SMALL" ]; then models=portraits32 counts=4 images=64 batch=32; fi
+    for model in $models; do
+        run "$PYTHON" -m pds evaluate --model "$model" --device "$DEVICE" --out "$WORK/$model" \
+            --arms vanilla,pds:5,scalar,tuned,ode-heun --counts $counts --batch $batch \
+            --images $images --reference $images --converged-images $images || status=1
+        cp "$WORK/$model/table.csv" "$OUT/$model.csv"
+        pack "$model" "$model"/*.csv
+    done
+    return $status
+}
+
+for stage in "${stages[@]}"; do
+    if [ -z "${budget[$stage]:-}" ]; then
+        echo "there is no stage $stage; they are tests, bench, faults, train and evidence" >&2
+        exit 2
+    fi
+done
+"$PYTHON" -m tools.gpu.summary --machine | tee -a "$OUT/log.txt"
+worst=0
+for stage in "${stages[@]}"; do
+    start=$SECONDS began=$SECONDS left=${budget[$stage]}
+    "$stage"
+    status=$?
+    [ $status -eq 0 ] || worst=1
+    echo "== $stage: exit $status after $((SECONDS - start)) s" | tee -a "$OUT/log.txt"
+    "$PYTHON" -m tools.gpu.summary "$OUT" >"$OUT/summary.md"
+done
+cat "$OUT/summary.md"
+exit $worst
