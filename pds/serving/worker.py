@@ -118,10 +118,11 @@ class Worker:
             # From here on `_post` answers; commands that came before are answered below.
             self._failure = error
             for reader in self._readers.values():
+                reader.batcher.leave(reader.run)
                 reader.out.put(error)
+            self._readers.clear()
             while not self._commands.empty():
                 self._commands.get()[1].out.put(error)
-            self._readers.clear()
             raise
 
     def _loop(self) -> None:
