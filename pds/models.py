@@ -107,7 +107,7 @@ class Model:
     @cached_property
     def batchers(self) -> PerDevice[Batcher]:
         """The batcher of all runs of this model on a device; its batches fit into memory there."""
-        return PerDevice(partial(_batcher, self.score, self.image_shape))
+        return PerDevice(partial(_batcher, self.score, self.device, self.image_shape))
 
     @property
     def data_power(self) -> Tensor:
@@ -192,8 +192,9 @@ def _require_own_masks(request: Request) -> None:
         )
 
 
-def _batcher(score: ScoreFn, image_shape: tuple[int, int, int], device: str) -> Batcher:
-    score = score_on(score, device)
+def _batcher(score: ScoreFn, home: str, image_shape: tuple[int, int, int], device: str) -> Batcher:
+    """Return the batcher of a score on a device; the score is copied unless that is its home."""
+    score = score if device == home else score_on(score, device)
     most = largest_batch(score, image_shape, device)
     return Batcher(accelerate(score, torch.device(device)), max_images=most)
 
@@ -317,6 +318,7 @@ def field(size: int) -> Model:
     score = GaussianField(power, sde, mean=mean)
     shape = torch.Size((EXACT_SAMPLES, 1, size, size))
     drawn = Appearance.of(score.sample(seeded_noise(range(EXACT_SAMPLES))(shape)))
+    score = score.on(default_device())
     return _exact(score, sde, torch.log1p(total), space_mask, References(drawn, drawn))
 
 

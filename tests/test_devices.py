@@ -3,15 +3,12 @@
 Two devices of one CPU, "cpu:0" and "cpu:1", have threads, copies and batchers of their own.
 """
 
-import json
 import threading
-import urllib.request
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from gradio_client import Client
 
 from pds import models
 from pds.models import Model, compare_request, from_images, load_model, run_chains, score_on
@@ -21,9 +18,7 @@ from pds.serving import devices as devices_module
 from pds.serving import worker as worker_module
 from pds.serving.devices import PerDevice, devices, parse
 from pds.serving.worker import Workers
-from pds.web.server import gradio_internals
 from tests.test_worker import PATIENCE, chains, eventually
-from tools.server import Server
 
 BOTH = ("cpu:0", "cpu:1")
 LONG = Request("field64", 2000, num_images=1)
@@ -79,6 +74,13 @@ def test_every_gpu_is_a_device(environment, monkeypatch):
     assert devices() == ("cuda:0", "cuda:1", "cuda:2")
 
 
+def test_a_gpu_that_is_lent_later_is_a_device(environment, monkeypatch):
+    """Such a host says that there is one, though none can be counted before a call."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert devices() == ("cuda:0",)
+
+
 def test_the_environment_names_the_devices_and_the_first_is_the_default(environment):
     environment("cpu:1,cpu:0")
     assert devices() == ("cpu:1", "cpu:0")
@@ -126,17 +128,17 @@ def test_a_value_is_built_once_for_each_device_by_many_threads():
 @pytest.mark.parametrize("name", ["portraits32", "field64"])
 def test_on_its_own_device_a_model_is_not_copied(name):
     model = load_model(name)
-    assert model.batchers["cpu"].score is model.score
+    assert model.batchers[model.device].score is model.score
 
 
 @pytest.mark.parametrize("name", ["portraits32", "field64", "own"])
 def test_a_copy_gives_the_same_scores_from_memory_of_its_own(name, request):
     model = load_model(request.getfixturevalue("own") if name == "own" else name)
-    copy = score_on(model.score, "cpu:1")
+    original, copy = score_on(model.score, "cpu"), score_on(model.score, "cpu:1")
     x, t = torch.rand(2, *model.image_shape), torch.tensor([0.3, 0.9], dtype=torch.float64)
     with torch.no_grad():
-        assert torch.equal(copy(x, t), model.score(x, t))
-    assert not addresses(copy) & addresses(model.score)
+        assert torch.equal(copy(x, t), original(x, t))
+    assert not addresses(copy) & addresses(original)
 
 
 def addresses(score):
@@ -326,15 +328,6 @@ def test_a_dropped_model_takes_its_copies_with_it(workers, own):
     eventually(lambda: not any(ref() for ref in kept))
 
 
-def test_health_counts_the_runs_of_every_device(workers):
-    runs = started(3)
-    state = gradio_internals.server_state(None)
-    assert state["devices"] == {"cpu:0": 2, "cpu:1": 1}
-    assert state["computing"] == 3
-    for run in runs:
-        run.close()
-
-
 def test_a_copy_of_the_process_starts_without_the_places_of_the_other():
     workers = Workers(BOTH)
     with workers.place():
@@ -348,49 +341,3 @@ def test_a_batch_fits_into_the_memory_of_its_own_device(monkeypatch):
     ones = torch.ones(1, 4, 4)
     model = Model(lambda x, t: -x, load_model("field64").sde, 2000, ones, ones, None)
     assert [model.batchers[device].max_images for device in BOTH] == [3, 4]
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server(environment={"PDS_DEVICES": "cpu:0,cpu:1", "OMP_NUM_THREADS": "1"})
-    server.start()
-    yield server
-    server.stop()
-
-
-def health(server):
-    with urllib.request.urlopen(f"{server.url}/healthz", timeout=20) as answer:
-        return json.load(answer)
-
-
-def test_programs_get_the_pixels_of_one_device_from_a_server_with_two(server, address):
-    asked = {"model": "portraits32", "num_steps": 3, "num_images": 1, "seed": 5}
-
-    def last(url):
-        return list(Client(url, verbose=False).submit(**asked, api_name="/compare"))[-1]
-
-    with ThreadPoolExecutor(4) as pool:
-        several = list(pool.map(last, 4 * [server.url]))
-    alone = last(address)
-    for side in ("vanilla", "pds"):
-        assert {answer[side] for answer in several} == {alone[side]}
-
-
-def test_a_server_with_two_devices_computes_on_both(server):
-    client = Client(server.url, verbose=False)
-    asked = {"model": "field64", "num_steps": 2000, "num_images": 1}
-    jobs = [client.submit(**asked, seed=seed, api_name="/compare") for seed in range(4)]
-    eventually(lambda: health(server)["devices"] == {"cpu:0": 2, "cpu:1": 2})
-    assert health(server)["computing"] == 4
-    for job in jobs:
-        job.cancel()
-    eventually(lambda: health(server)["devices"] == {"cpu:0": 0, "cpu:1": 0})
-
-
-def test_a_server_with_a_device_that_is_not_there_says_so_and_ends(tmp_path):
-    log = tmp_path / "log"
-    server = Server(log, {"PDS_DEVICES": "cuda:77"})
-    with pytest.raises(RuntimeError, match=r"app\.py ended"):
-        server.start()
-    assert "app.py: PDS_DEVICES must name devices of this machine" in log.read_text()
-    assert "Traceback" not in log.read_text()

@@ -27,7 +27,8 @@ def devices() -> tuple[str, ...]:
     Raises:
         ValueError: if `PDS_DEVICES` is no list of different devices of this machine.
     """
-    num_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    # Where a GPU is lent to each call, none may be counted before.
+    num_cuda = max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 0
     names = os.environ.get(VARIABLE, "")
     if names:
         return parse(names, num_cuda)
