@@ -257,6 +257,7 @@ class TestAThreadThatEnds:
         monkeypatch.setattr(second, "_step_all", self.fault)
         next(runs[1])
         eventually(lambda: workers.ended == ["cpu:1"])
+        second._thread.join(PATIENCE)
         yield runs
         for run in runs:
             run.close()

@@ -8,10 +8,17 @@ import pytest
 from gradio_client import Client
 
 from pds.web.server import gradio_internals
-from tests.test_devices import started
+from pds.web.tabs.compare import live_comparison
+from tests.test_devices import BOTH, started
 from tests.test_devices import workers as workers
 from tests.test_worker import eventually
 from tools.server import Server
+
+
+def test_warming_up_takes_a_step_on_each_device(workers, monkeypatch):
+    monkeypatch.setattr(live_comparison, "devices", lambda: BOTH)
+    live_comparison.warm_up()
+    assert [worker._thread is not None for worker in workers._workers] == [True, True]
 
 
 def test_health_counts_the_runs_of_every_device(workers):

@@ -104,7 +104,8 @@ class Worker:
         self._commands.put((command, reader))
         with self._start:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._drive, name="sampler", daemon=True)
+                name = f"sampler {self.device}"
+                self._thread = threading.Thread(target=self._drive, name=name, daemon=True)
                 self._thread.start()
         if self._failure is not None:
             reader.out.put(self._failure)
