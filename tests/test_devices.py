@@ -168,6 +168,21 @@ def test_a_request_has_the_same_pixels_on_every_device(workers, own, kind, chang
     assert torch.equal(first, second)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_and_the_cpu_share_the_runs_of_a_model(monkeypatch):
+    """States start at 1348, where float32 rounds by 1e-4; FFTs of 64 px add some of these."""
+    mixed = Workers(["cuda:0", "cpu"])
+    monkeypatch.setattr(models, "workers", lambda: mixed)
+    asked = Request("field64", 66, num_images=1, seed=1)
+    on_gpu, on_cpu = compare_request(asked), compare_request(asked)
+    first = next(on_gpu), next(on_cpu)
+    assert [pair.pds.x_mean.device.type for pair in first] == ["cuda", "cpu"]
+    *_, gpu = on_gpu
+    *_, cpu = on_cpu
+    for a, b in zip(gpu, cpu, strict=True):
+        torch.testing.assert_close(a.x_mean.cpu(), b.x_mean, rtol=0, atol=1e-2)
+
+
 def test_tuning_for_one_device_serves_all(own, monkeypatch):
     calls = []
     tune = models.tuned.sampler
@@ -255,7 +270,7 @@ class TestAThreadThatEnds:
         with workers.place() as second:
             assert second.device == "cpu:1"
         monkeypatch.setattr(second, "_step_all", self.fault)
-        next(runs[1])
+        second._post(lambda reader: None, worker_module._Reader(None, None))  # wakes the thread
         eventually(lambda: workers.ended == ["cpu:1"])
         second._thread.join(PATIENCE)
         yield runs
