@@ -7,16 +7,14 @@ from pds.commands import app
 from pds.commands.cli import exit_code
 from pds.serving import memory
 
-demo = app.build()
-
 
 def main() -> int:
     """Serve the page and return the exit code."""
     parser = argparse.ArgumentParser(description="Serve the demo.")
     app.add(parser)
-    mcp = parser.parse_args().mcp
+    arguments = parser.parse_args()
     memory.keep_large_blocks()
-    return exit_code(lambda: app.serve(demo, mcp=mcp), "app.py", stopped="stopped")
+    return exit_code(lambda: app.run(arguments), "app.py", stopped="stopped")
 
 
 if __name__ == "__main__":

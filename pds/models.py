@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,8 +28,9 @@ from pds.sde import SDE, VESDE
 from pds.serving.acceleration import accelerate
 from pds.serving.batcher import Batcher
 from pds.serving.capacity import largest_batch
+from pds.serving.devices import PerDevice, devices
 from pds.serving.visitor_store import VisitorStore
-from pds.serving.worker import Worker
+from pds.serving.worker import Workers
 from pds.theory import tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
@@ -48,16 +49,15 @@ MIN_DIFFERENCE = 0.05
 """Pixel units by which two images of a visitor's own model must differ at some pixel."""
 
 
-@cache
 def default_device() -> str:
-    """Return the device of networks and images; noise is drawn on the CPU, see `seeded_noise`."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """Return the first of `devices`, which models are loaded on and programs use alone."""
+    return devices()[0]
 
 
 @cache
-def worker() -> Worker:
-    """Return the worker that advances all runs of this process together."""
-    return Worker(default_device())
+def workers() -> Workers:
+    """Return the workers that advance all runs of this process, one for each device."""
+    return Workers(devices())
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,9 @@ class Model:
         return 2.0 if self.centered else 1.0
 
     @cached_property
-    def batcher(self) -> Batcher:
-        """The batcher of all runs of this model; its batches fit into memory."""
-        most = largest_batch(self.score, self.image_shape, self.device)
-        return Batcher(accelerate(self.score, torch.device(self.device)), max_images=most)
+    def batchers(self) -> PerDevice[Batcher]:
+        """The batcher of all runs of this model on a device; its batches fit into memory there."""
+        return PerDevice(partial(_batcher, self.score, self.device, self.image_shape))
 
     @property
     def data_power(self) -> Tensor:
@@ -131,21 +130,25 @@ class Model:
             num_corrector_steps=self.num_corrector_steps,
         )
 
-    @cached_property
-    def tuned(self) -> Callable[..., PredictorCorrector]:
-        """A function that returns the sampler tuned to an N, see `pds.theory.tuned`.
+    def tuned(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
+        """Return the sampler tuned to N, see `pds.theory.tuned`; the latest 32 are cached.
 
-        Its arguments are those of `sampler`; the latest 32 results are cached.
+        Arguments are those of `sampler`.
         """
+        return self._tune(self.sampler(num_steps, rate=rate))
 
-        def tune(num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
-            published = self.sampler(num_steps, rate=rate)
-            return tuned.sampler(self.frequency_mask, self.sde, published, amplitude=self.amplitude)
-
+    @cached_property
+    def _tune(self) -> Callable[[PredictorCorrector], PredictorCorrector]:
+        tune = partial(tuned.sampler, self.frequency_mask, self.sde, amplitude=self.amplitude)
         return lru_cache(maxsize=32)(tune)
 
     def method(
-        self, request: Request, *, rate: float | None = None, skew: float = 0.0
+        self,
+        request: Request,
+        *,
+        rate: float | None = None,
+        skew: float = 0.0,
+        device: str | None = None,
     ) -> PredictorCorrector:
         """Return the sampler that the request compares with vanilla.
 
@@ -153,6 +156,7 @@ class Model:
             request: its filters are computed from `frequency_mask` and `space_mask`.
             rate: as in `sampler`.
             skew: strength of the skew-symmetric S.
+            device: of the filters, by default that of the model.
 
         Raises:
             ValueError: if the request names the path of a mask; no file is opened here.
@@ -161,8 +165,8 @@ class Model:
         if request.tuned:
             return self.tuned(request.num_steps, rate=rate)
         m = filters.preconditioner(
-            self.frequency_mask.to(self.device) if request.frequency else None,
-            self.space_mask.to(self.device) if request.space else None,
+            self.frequency_mask.to(device or self.device) if request.frequency else None,
+            self.space_mask.to(device or self.device) if request.space else None,
             alpha=request.alpha,
         )
         published = self.sampler(request.num_steps, rate=rate)
@@ -188,6 +192,20 @@ def _require_own_masks(request: Request) -> None:
         )
 
 
+def _batcher(score: ScoreFn, home: str, image_shape: tuple[int, int, int], device: str) -> Batcher:
+    """Return the batcher of a score on a device; the score is copied unless that is its home."""
+    score = score if device == home else score_on(score, device)
+    most = largest_batch(score, image_shape, device)
+    return Batcher(accelerate(score, torch.device(device)), max_images=most)
+
+
+def score_on(score: ScoreFn, device: torch.device | str) -> ScoreFn:
+    """Return a score on a device: a copy, or itself if it is there or is a mere function."""
+    if isinstance(score, NetworkScore | SpectralMixture | GaussianField):
+        return score.on(device)
+    return score
+
+
 def speed_up(num_scales: int, num_steps: int) -> float:
     """Return a speed-up with N = int(num_scales / speed_up), a whole number if there is one."""
     whole = max(1, num_scales // num_steps)
@@ -203,30 +221,34 @@ class Pair(NamedTuple):
 
 def compare_request(request: Request) -> Generator[Pair, None, None]:
     """Run a request; `close()` the iterator to cancel it."""
-    model = load_model(request.model)
-    samplers = (model.sampler(request.num_steps), model.method(request))
+    model, num_steps = load_model(request.model), request.num_steps
+
+    def samplers(device: str) -> tuple[Sampler, Sampler]:
+        return model.sampler(num_steps), model.method(request, device=device)
+
     with closing(run_chains(request, samplers)) as run:
         for vanilla, pds in run:
             yield Pair(vanilla, pds)
 
 
 def run_chains(
-    request: Request, samplers: Sequence[Sampler]
+    request: Request, samplers: Callable[[str], Sequence[Sampler]]
 ) -> Generator[tuple[Step, ...], None, None]:
-    """Sample side by side, sharing network calls with all other runs of this model.
+    """Sample side by side on the device with the fewest runs; `close()` the iterator to cancel.
+
+    All runs of a model on a device share network calls.
 
     Args:
         request: only its model, images and seed are used.
-        samplers: one for each chain; all use the same noise.
+        samplers: returns the sampler of each chain, with filters on the device that is passed; all
+            use the same noise.
     """
     model, count = load_model(request.model), request.num_images
-    run = side_by_side(
-        samplers,
-        model.sde,
-        noise=seeded_noise(range(request.seed, request.seed + count), device=model.device),
-        shape=(count, *model.image_shape),
-    )
-    return worker().stream(model.batcher, run)
+    seeds, shape = range(request.seed, request.seed + count), (count, *model.image_shape)
+    with workers().place() as worker:
+        noise = seeded_noise(seeds, device=worker.device)
+        run = side_by_side(samplers(worker.device), model.sde, noise=noise, shape=shape)
+        yield from worker.stream(model.batchers[worker.device], run)
 
 
 def draw(model: Model, num_images: int, num_steps: int) -> Iterator[Tensor]:
@@ -296,6 +318,7 @@ def field(size: int) -> Model:
     score = GaussianField(power, sde, mean=mean)
     shape = torch.Size((EXACT_SAMPLES, 1, size, size))
     drawn = Appearance.of(score.sample(seeded_noise(range(EXACT_SAMPLES))(shape)))
+    score = score.on(default_device())
     return _exact(score, sde, torch.log1p(total), space_mask, References(drawn, drawn))
 
 

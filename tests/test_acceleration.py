@@ -2,11 +2,13 @@
 
 import logging
 import threading
+import weakref
 
 import pytest
 import torch
 
-from pds.serving.acceleration import Background, accelerate, bucket
+from pds.serving import acceleration
+from pds.serving.acceleration import Background, accelerate, bucket, keep_all_shapes
 
 X, T = torch.ones(2, 1, 4, 4), torch.tensor([0.5, 1.0])
 
@@ -121,3 +123,73 @@ def test_a_batch_is_filled_up_and_its_own_images_come_back():
     faster.wait()
     assert torch.equal(faster(x, t), score(x, t))
     assert set(sizes) == {6}
+
+
+class Compiler:
+    """Compiles when it may, and notes the shapes and the thread."""
+
+    def __init__(self):
+        self.may_finish, self.begun, self.shapes = threading.Event(), threading.Event(), []
+
+    def __call__(self, score):
+        self.thread = threading.current_thread()
+        self.begun.set()
+        assert self.may_finish.wait(60)
+        return lambda x, t: self.shapes.append(tuple(x.shape)) or score(x, t)
+
+
+def test_a_dropped_score_ends_its_thread_and_compiles_no_further_shape():
+    compiler = Compiler()
+    faster = Background(score, compiler)
+    faster(X, T)
+    faster(X[:1], T[:1])
+    assert compiler.begun.wait(60)
+    del faster
+    compiler.may_finish.set()
+    compiler.thread.join(60)
+    assert not compiler.thread.is_alive()
+    assert set(compiler.shapes) == {X.shape}
+
+
+def test_a_dropped_score_is_freed_while_its_next_shapes_wait():
+    compiler = Compiler()
+    faster = Background(score, compiler)
+    faster(X, T)
+    faster(X[:1], T[:1])
+    assert compiler.begun.wait(60)
+    kept = weakref.ref(faster)
+    del faster
+    assert kept() is None
+    compiler.may_finish.set()
+
+
+def test_the_thread_compiles_on_its_own_device(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        acceleration, "make_current", lambda d: made.append((d, threading.current_thread()))
+    )
+    compiler = Compiler()
+    compiler.may_finish.set()
+    faster = Background(score, compiler, torch.device("cuda:3"))
+    faster(X, T)
+    faster.wait()
+    assert made == [(torch.device("cuda:3"), compiler.thread)]
+
+
+def test_every_shape_of_every_model_is_compiled(monkeypatch):
+    """By default the ninth shape would silently stay eager, and all networks share their code."""
+    for name in ("recompile_limit", "accumulated_recompile_limit"):
+        monkeypatch.setattr(torch._dynamo.config, name, getattr(torch._dynamo.config, name))
+    keep_all_shapes()
+    compiled = []
+
+    def backend(graph, inputs):
+        compiled.append(len(inputs[0]))
+        return graph.forward
+
+    counts = [bucket(count) for count in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)]
+    with torch.no_grad():
+        for count in counts:
+            x, t = torch.ones(count, 1, 4, 4), torch.full((count,), 0.5)
+            torch.compile(score, backend=backend, dynamic=False)(x, t)
+    assert compiled == counts

@@ -44,7 +44,7 @@ def test_a_batch_of_each_model_fits_into_the_memory_of_a_call(name):
     model = models.load_model(name)
     count = largest_batch(model.score, model.image_shape)
     assert count >= 8
-    assert model.batcher.max_images == count
+    assert model.batchers[model.device].max_images == count
     x, t = torch.zeros(8, *model.image_shape), torch.ones(8)
     assert count / 8 * peak_bytes(lambda: model.score(x, t)) <= 1.1 * CPU_BYTES
 

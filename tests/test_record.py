@@ -32,6 +32,12 @@ def test_flags_become_one_request_and_its_job():
     assert job.chains == ("vanilla", "pds")
 
 
+def test_without_a_device_each_rank_chooses_among_all_gpus(monkeypatch):
+    """cuda:0 would be the same GPU for all of them."""
+    monkeypatch.setattr("pds.jobs.job.default_device", lambda: "cuda:0")
+    assert job_of().device == "cuda"
+
+
 def test_flags_come_back_from_a_job():
     job = job_of("--ladder", "200,66", "--skew", "-0.5", "--only", "0", "--device", "cpu")
     words = shlex.split(to_command(job.to_flags()))[2:]

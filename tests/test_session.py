@@ -19,9 +19,10 @@ from pds.appearance import Appearance
 from pds.evaluation import appearance_record
 from pds.files.pictures import view
 from pds.kernels import Update
-from pds.models import MODELS, Pair, compare_request, load_model, worker
+from pds.models import MODELS, Pair, compare_request, load_model
 from pds.request import Request
 from pds.sampling import Step
+from pds.serving.worker import Worker
 from pds.web import sentences
 from pds.web.api import compare
 from pds.web.components import run_handler
@@ -359,7 +360,7 @@ def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypat
         raise ValueError("stop here")
         yield
 
-    monkeypatch.setattr(worker(), "stream", worker_stream)
+    monkeypatch.setattr(Worker, "stream", worker_stream)
     assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
     assert called[-3:] == ["messages", "run", "handler"]
     assert len(called) <= 5

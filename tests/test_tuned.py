@@ -49,7 +49,7 @@ def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
 def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
     model = load_model("field64")
     sampler = tuned.sampler(model.frequency_mask, model.sde, model.sampler(20))
-    *_, (vanilla, ours) = run_chains(TUNED, (model.sampler(20), sampler))
+    *_, (vanilla, ours) = run_chains(TUNED, lambda device: (model.sampler(20), sampler))
     *_, pair = compare_request(TUNED)
     assert torch.equal(pair.vanilla.x_mean, vanilla.x_mean)
     assert torch.equal(pair.pds.x_mean, ours.x_mean)

@@ -10,7 +10,7 @@ import pytest
 from pds import models
 from pds.limits import IDLE_SECONDS, LEFT_SECONDS, MAX_UNREAD, MAX_VISITS, UNREAD_SECONDS
 from pds.serving.visitor_store import NO_VISIT, VisitorStore
-from pds.serving.worker import Worker
+from pds.serving.worker import Workers
 from pds.web.components import run_handler
 from pds.web.server import gradio_internals, journal, runs, visits
 from pds.web.server.gradio_internals import health
@@ -295,13 +295,14 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     thread = threading.Thread(target=lambda: None)
     thread.start()
     thread.join()
-    worker = Worker()
-    monkeypatch.setattr(gradio_internals.models, "worker", lambda: worker)
+    workers = Workers(["cpu:0", "cpu:1"])
+    monkeypatch.setattr(gradio_internals.models, "workers", lambda: workers)
     assert gradio_internals.server_state(None)["status"] == "ok"
-    monkeypatch.setattr(worker, "_thread", thread)
+    with workers.place(), workers.place() as second:
+        monkeypatch.setattr(second, "_thread", thread)
     told = run(health(lambda: gradio_internals.server_state(None))(None))
     assert told.status_code == 503
-    assert "thread has ended" in json.loads(told.body)["status"]
+    assert "thread has ended on cpu:1" in json.loads(told.body)["status"]
 
 
 def test_the_folder_is_new_and_our_own_unless_one_is_named(monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -187,3 +188,25 @@ def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batc
     *_, (last,) = copy.stream(batcher, chains(seed=3, num_steps=4))
     torch.testing.assert_close(last.x_mean, alone(seed=3, num_steps=4), rtol=0, atol=1e-5)
     eventually(lambda: copy.num_runs == 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_answers_the_runs_that_wait_to_join(batcher, monkeypatch):
+    worker, gate = Worker(), threading.Event()
+
+    def fault():
+        assert gate.wait(PATIENCE)
+        raise RuntimeError("an illegal memory access")
+
+    monkeypatch.setattr(worker, "_step_all", fault)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(next, worker.stream(batcher, chains()))
+        eventually(lambda: worker.num_runs == 1)
+        second = pool.submit(next, worker.stream(batcher, chains(seed=3)))
+        eventually(lambda: not worker._commands.empty())
+        gate.set()
+        told = [str(run.exception(PATIENCE)) for run in (first, second)]
+    assert told == 2 * ["an illegal memory access"]
+    worker._thread.join(PATIENCE)
+    assert not worker.alive
+    assert worker.num_runs == batcher.num_runs == 0

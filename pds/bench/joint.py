@@ -33,7 +33,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         "one batcher / one run of as many images",
         versus(several(_one_run(model, most)), several(_joint(model, most)), effort),
         at_least(0.9),
-        note=f"at most {model.batcher.max_images} images to a network call",
+        note=f"at most {model.batchers[model.device].max_images} images to a network call",
     )
     yield Row(
         f"engine, {most} visitors who come at once",
@@ -73,7 +73,7 @@ def _arrival(model: Model, count: int) -> Work:
     """Return the work until `count` new runs have all completed their first iteration."""
 
     def arrive() -> None:
-        runs, most = _visitors(model, count, CLASS_IMAGES), model.batcher.max_images
+        runs, most = _visitors(model, count, CLASS_IMAGES), model.batchers[model.device].max_images
         batcher, waiting = subjects.batcher(model.score, *runs, max_images=most), set(runs)
         while waiting:
             waiting -= {progress.run for progress in batcher.step() if progress.steps}
@@ -91,7 +91,7 @@ def _visitors(model: Model, count: int, images: int = 1) -> list[JointChain]:
 
 
 def _joint(model: Model, count: int) -> Work:
-    runs, most = _visitors(model, count), model.batcher.max_images
+    runs, most = _visitors(model, count), model.batchers[model.device].max_images
     return Pace(subjects.batcher(model.score, *runs, max_images=most))
 
 

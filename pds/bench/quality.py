@@ -17,6 +17,7 @@ from pds.bench.timing import Effort, Measurement, Work, alternate, figure, ratio
 from pds.models import run_chains
 from pds.preconditioners import Identity, Preconditioner
 from pds.request import Request
+from pds.sampling import Sampler
 
 NUM_STEPS = 40
 FEWER = (33, 25, 20, 15)
@@ -56,8 +57,11 @@ def measured_grain(num_images: int) -> tuple[Grain, Grain]:
     """Sample vanilla at `NUM_STEPS`, PDS there and at `FEWER`, and return the grain of both."""
     model, request = subjects.embedded(), Request(num_images=num_images)
     counts = (NUM_STEPS, *FEWER)
-    samplers = [model.sampler(NUM_STEPS)]
-    samplers += [model.method(Request(num_steps=n)) for n in counts]
+
+    def samplers(device: str) -> list[Sampler]:
+        ours = (model.method(Request(num_steps=n), device=device) for n in counts)
+        return [model.sampler(NUM_STEPS), *ours]
+
     (last,) = deque(run_chains(request, samplers), maxlen=1)
     assert model.references is not None, "assets/appearance.json is shipped"
     own = model.references.network.grain

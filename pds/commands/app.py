@@ -31,7 +31,8 @@ def serve(page: Any, *, mcp: bool = False) -> None:
         mcp: whether its endpoints are MCP tools too.
 
     Raises:
-        ValueError: if MCP is asked for and its package is missing.
+        ValueError: if MCP is asked for and its package is missing, or the environment names devices
+            that are not there.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError('--mcp needs a package more: pip install "gradio[mcp]"')

@@ -130,10 +130,9 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
 
 
 def _on(model: Model, device: torch.device) -> Model:
-    score = model.score
     return dataclasses.replace(
         model,
-        score=score.to(device) if isinstance(score, NetworkScore) else score,
+        score=models.score_on(model.score, device),
         device=str(device),
         frequency_mask=model.frequency_mask.to(device),
         space_mask=model.space_mask.to(device),

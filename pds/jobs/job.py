@@ -140,7 +140,7 @@ class Job:
         defaults: dict[str, Any] = {
             "num_samples": 1 if flags["ladder"] else configuration.num_samples,
             "batch_size": configuration.batch_size,
-            "device": default_device(),
+            "device": default_device().partition(":")[0],  # each rank takes one of them
             "predictor": configuration.predictor,
             "corrector": configuration.corrector,
             "snr": configuration.card.snr,

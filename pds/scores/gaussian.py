@@ -7,7 +7,7 @@ For Gaussian data with mean m and power lambda_k at frequency k, p_t is Gaussian
 with scale(t) and std(t) of the SDE: every Fourier mode is on its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -35,6 +35,11 @@ class GaussianField:
     def __post_init__(self) -> None:
         if not bool((self.power > 0).all()):
             raise ValueError(f"power must be > 0 everywhere, got {float(self.power.min()):g}")
+
+    def on(self, device: torch.device | str) -> "GaussianField":
+        """Return this score on a device: a copy, or itself if it is there."""
+        there = torch.device(device) == self.power.device
+        return self if there else replace(self, power=self.power.to(device))
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         scale, std = self.sde.marginal(t)

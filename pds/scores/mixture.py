@@ -14,6 +14,8 @@ The squares are expanded: the score takes three matrix products, without n copie
 Source: derived for this project.
 """  # noqa: E501
 
+import copy
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,15 @@ class SpectralMixture:
         self._centers = torch.view_as_real(spectra * (1 - beta) ** 0.5).flatten(1)
         self._squares = spectra.abs().square().flatten(1) * (1 - beta)
         self._multiplicity = half_multiplicity(images.shape[-1]).to(images.device)
+
+    def on(self, device: torch.device | str) -> "SpectralMixture":
+        """Return this score on a device: a copy, or itself if it is there."""
+        if torch.device(device) == self.mean.device:
+            return self
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            setattr(moved, name, value.to(device) if isinstance(value, Tensor) else value)
+        return moved
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         scale, std = (column(value, self.mean) for value in self.sde.marginal(t))

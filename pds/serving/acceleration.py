@@ -7,6 +7,7 @@ gained 0 to 6 % after 100 s, so a score function on a CPU is not compiled.
 """
 
 import logging
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
@@ -14,6 +15,10 @@ import torch
 from torch import Tensor
 
 from pds.sampling import ScoreFn
+from pds.serving.devices import make_current
+
+MAX_COMPILED = 1024
+"""Shapes that torch.compile keeps for one Python function: of all networks, on all devices."""
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +35,12 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
         return score
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
-    return Background(score, cuda_graphs)
+    return Background(score, cuda_graphs, device)
 
 
 def cuda_graphs(score: ScoreFn) -> ScoreFn:
     """Return the score function compiled; each output is a new tensor."""
+    keep_all_shapes()
     compiled = torch.compile(score, mode="reduce-overhead", dynamic=False)
 
     def call(x: Tensor, t: Tensor) -> Tensor:
@@ -45,20 +51,31 @@ def cuda_graphs(score: ScoreFn) -> ScoreFn:
     return call
 
 
+def keep_all_shapes() -> None:
+    """Let torch.compile keep `MAX_COMPILED` shapes of a function; beyond 8 it would run eagerly."""
+    # All networks share the code of `NetworkScore.forward`, so they share its limit as well.
+    for limit in ("recompile_limit", "accumulated_recompile_limit"):
+        setattr(torch._dynamo.config, limit, MAX_COMPILED)
+
+
 class Background:
     """A score function that is compiled for each shape of x in a thread, and eager until then.
 
     Batches are padded to the sizes of `bucket`. The compiled function is also called in that
-    thread: recorded CUDA graphs belong to a thread.
+    thread: recorded CUDA graphs belong to a thread. The thread ends with this object, after the
+    shape that it is compiling.
 
     Args:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
         compile: returns the compiled function; it and the first calls may take minutes or raise.
+        device: of the score function.
     """
 
-    def __init__(self, score: ScoreFn, compile: Compile) -> None:
+    def __init__(
+        self, score: ScoreFn, compile: Compile, device: torch.device | str = "cpu"
+    ) -> None:
         self.score, self.compile = score, compile
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compile")
+        self._thread = ThreadPoolExecutor(1, "compile", make_current, (device,))
         self._compiled: dict[torch.Size, Future[ScoreFn | None]] = {}
 
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
@@ -68,8 +85,8 @@ class Background:
 
     def _call(self, x: Tensor, t: Tensor) -> Tensor:
         if x.shape not in self._compiled:
-            warm_up = self._thread.submit(self._warm_up, x.detach().clone(), t.detach().clone())
-            self._compiled[x.shape] = warm_up
+            like = x.detach().clone(), t.detach().clone()
+            self._compiled[x.shape] = self._thread.submit(_warm_up, weakref.ref(self), *like)
             return self.score(x, t)
         busy = not all(warm_up.done() for warm_up in list(self._compiled.values()))
         compiled = None if busy else self._compiled[x.shape].result()
@@ -81,19 +98,26 @@ class Background:
         """Wait until every shape seen so far is compiled or has failed to compile."""
         wait(list(self._compiled.values()))
 
-    @torch.no_grad()
-    def _warm_up(self, x: Tensor, t: Tensor) -> ScoreFn | None:
-        try:
-            compiled = self.compile(self.score)
-            # CUDA graphs are recorded in the second call and replayed from the third.
-            for _ in range(3):
-                compiled(x, t)
-        # torch.compile may raise anything, and the score function also works in eager mode.
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            log.warning("shape %s is not compiled and stays eager: %s", tuple(x.shape), reason)
-            return None
-        return compiled
+
+@torch.no_grad()
+def _warm_up(owner: "weakref.ref[Background]", x: Tensor, t: Tensor) -> ScoreFn | None:
+    """Return the compiled function of a `Background`, None if it fails or nobody needs it now."""
+    background = owner()
+    if background is None:
+        return None
+    score, compile = background.score, background.compile
+    del background  # which may be dropped in the minutes that follow
+    try:
+        compiled = compile(score)
+        # CUDA graphs are recorded in the second call and replayed from the third.
+        for _ in range(3):
+            compiled(x, t)
+    # torch.compile may raise anything, and the score function also works in eager mode.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        log.warning("shape %s is not compiled and stays eager: %s", tuple(x.shape), reason)
+        return None
+    return compiled
 
 
 def bucket(count: int) -> int:

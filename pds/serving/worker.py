@@ -3,19 +3,22 @@
 Readers call `stream` from their own threads. The worker's thread makes one network call for each
 model with runs, in turn, so that no model waits until the runs of another end. A run is paused
 while `AHEAD` of its iterations have not been read; closing its iterator cancels it before the next
-network call.
+network call. `Workers` assigns runs to devices.
 """
 
 import os
 import queue
 import threading
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 
 from pds.sampling import JointChain, Step
 from pds.serving.batcher import Batcher
+from pds.serving.devices import make_current
 
 AHEAD = 2
 """Iterations that a run may be ahead of its reader."""
@@ -44,8 +47,8 @@ class Worker:
         device: of the batchers' models.
     """
 
-    def __init__(self, device: torch.device | str = "cpu") -> None:
-        self._device = torch.device(device)
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
         self._reset()
         if hasattr(os, "register_at_fork"):
             # A fork (a ZeroGPU call is one) copies the runs, but not the thread.
@@ -58,6 +61,7 @@ class Worker:
         )
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._failure: Exception | None = None
 
     def _forget(self) -> None:
         for reader in self._readers.values():
@@ -72,7 +76,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Return whether the thread is running, or has not been needed yet."""
-        return self._thread is None or self._thread.is_alive()
+        return self._failure is None and (self._thread is None or self._thread.is_alive())
 
     def stream(self, batcher: Batcher, run: JointChain) -> Generator[tuple[Step, ...], None, None]:
         """Yield the steps of a run, iteration by iteration; `close()` to cancel it.
@@ -82,7 +86,8 @@ class Worker:
             run: not started yet.
 
         Raises:
-            Exception: as raised by the run's samplers or its model.
+            Exception: as raised by the run's samplers or its model, or by the device, which ends
+                all runs of this worker.
         """
         reader = _Reader(batcher, run)
         self._post(self._join, reader)
@@ -99,19 +104,36 @@ class Worker:
         self._commands.put((command, reader))
         with self._start:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._drive, name="sampler", daemon=True)
+                name = f"sampler {self.device}"
+                self._thread = threading.Thread(target=self._drive, name=name, daemon=True)
                 self._thread.start()
+        if self._failure is not None:
+            reader.out.put(self._failure)
 
     def _drive(self) -> None:
-        """Main loop: process commands, then step every active batcher."""
+        """Run the main loop. An exception that ends it goes to the readers of all runs."""
+        try:
+            make_current(self.device)
+            self._loop()
+        except Exception as error:
+            # From here on `_post` answers; commands that came before are answered below.
+            self._failure = error
+            for reader in self._readers.values():
+                reader.batcher.leave(reader.run)
+                reader.out.put(error)
+            self._readers.clear()
+            while not self._commands.empty():
+                self._commands.get()[1].out.put(error)
+            raise
+
+    def _loop(self) -> None:
+        """Process commands, then step every active batcher, and repeat."""
         fence = None
-        if self._device.type == "cuda":
+        if torch.device(self.device).type == "cuda":
             fence = torch.cuda.Event()  # type: ignore[no-untyped-call]
         while True:
             self._process_commands()
-            for batcher in {id(s.batcher): s.batcher for s in self._readers.values()}.values():
-                if batcher.num_runs:
-                    self._step(batcher)
+            self._step_all()
             if fence is not None:
                 # One step behind: the GPU never idles, and its queue stays short.
                 fence.synchronize()
@@ -124,6 +146,12 @@ class Worker:
             command, reader = self._commands.get()
             command(reader)
             idle = False
+
+    def _step_all(self) -> None:
+        # Not in `_loop`, whose variables live on while it waits: a dropped model would not go.
+        for batcher in {id(s.batcher): s.batcher for s in self._readers.values()}.values():
+            if batcher.num_runs:
+                self._step(batcher)
 
     def _step(self, batcher: Batcher) -> None:
         try:
@@ -161,3 +189,59 @@ class Worker:
     def _close(self, reader: _Reader) -> None:
         reader.batcher.leave(reader.run)
         self._readers.pop(reader.run, None)
+
+
+class Workers:
+    """One worker for each device; each run is computed on one of them.
+
+    Args:
+        devices: their names, all different.
+    """
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        self._workers = tuple(Worker(device) for device in devices)
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        # Reentrant: the garbage collector may close an abandoned run while the lock is held.
+        self._lock = threading.RLock()
+        self._placed: Counter[str] = Counter()
+
+    @property
+    def by_device(self) -> dict[str, int]:
+        """Return the number of runs on each device, including paused ones."""
+        return {worker.device: worker.num_runs for worker in self._workers}
+
+    @property
+    def num_runs(self) -> int:
+        """Return the number of runs on all devices."""
+        return sum(self.by_device.values())
+
+    @property
+    def ended(self) -> list[str]:
+        """Return the devices whose thread has ended; runs are not placed there any more."""
+        return [worker.device for worker in self._workers if not worker.alive]
+
+    @contextmanager
+    def place(self) -> Iterator[Worker]:
+        """Reserve a place for a run on the device with the fewest, the first of several.
+
+        A run has its place from here on, before it joins, so that runs that start at the same time
+        are spread evenly.
+
+        Raises:
+            RuntimeError: if the threads of all devices have ended.
+        """
+        with self._lock:
+            alive = [worker for worker in self._workers if worker.alive]
+            if not alive:
+                raise RuntimeError("the sampler's threads have ended; restart the program")
+            worker = min(alive, key=lambda worker: self._placed[worker.device])
+            self._placed[worker.device] += 1
+        try:
+            yield worker
+        finally:
+            with self._lock:
+                self._placed[worker.device] -= 1

@@ -38,7 +38,7 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
     if not isinstance(model.score, GaussianField):
         return
     _, height, width = model.image_shape
-    data = theory.modes(model.score.power[0])
+    data = theory.modes(model.score.power[0].cpu())
     gain = model.frequency_gain(request)[0]
     chains = [
         theory.trajectory(data, theory.modes(g).power, model.sde, sampler)

@@ -114,11 +114,20 @@ class NetworkScore(nn.Module):
         In bfloat16, portraits of 32 px at N = 25 differ by 0.001 (rms, pixels in [0, 1]), by 0.008
         at most; tests/test_precision.py has the score's error by noise level.
         """
-        if dtype == self.network.dtype:
+        return self if dtype == self.network.dtype else self._with(self.network.state_in(dtype))
+
+    def on(self, device: torch.device | str) -> "NetworkScore":
+        """Return this score on a device, for sampling: a copy, or itself if it is there."""
+        state = self.network.state_dict()
+        if all(torch.device(device) == weight.device for weight in state.values()):
             return self
+        return self._with({name: weight.to(device) for name, weight in state.items()})
+
+    def _with(self, state: dict[str, Tensor]) -> "NetworkScore":
+        """Return a score of the same card with other weights, which are not copied."""
         with torch.device("meta"):
             score = NetworkScore(self.card)
-        score.network.load_state_dict(self.network.state_in(dtype), assign=True)
+        score.network.load_state_dict(state, assign=True)
         return score.eval().requires_grad_(False)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:

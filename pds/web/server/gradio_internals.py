@@ -96,14 +96,16 @@ def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:
 
 def server_state(queue: Any) -> dict[str, Any]:
     """Return the state of the server for /healthz."""
-    waiting = len(queue) if queue is not None else 0
+    waiting, workers = len(queue) if queue is not None else 0, models.workers()
+    ended = ", ".join(workers.ended)
     return {
-        "status": "ok" if models.worker().alive else "the sampler's thread has ended",
+        "status": f"the sampler's thread has ended on {ended}" if ended else "ok",
         "version": pds.__version__,
         "gradio": version("gradio"),
         "python": platform.python_version(),
         **JOURNAL.state(),
-        "computing": models.worker().num_runs,
+        "computing": workers.num_runs,
+        "devices": workers.by_device,
         "places": MAX_RUNS,
         "waiting": waiting,
         "room": MAX_WAITING - waiting,
@@ -190,7 +192,7 @@ async def _sweep(gradio: Any) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
         if time.monotonic() - trimmed >= TRIM_SECONDS:
             trimmed = time.monotonic()
-            if not models.worker().num_runs:
+            if not models.workers().num_runs:
                 await asyncio.to_thread(memory.release)
         for _ in VISITS.sweep():
             journal.write("left", visits=len(VISITS))

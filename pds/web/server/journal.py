@@ -116,7 +116,6 @@ class Journal:
             "runs": self.under_way,
             "outcomes": dict(self._outcomes),
             "memory": resident(),
-            "device": models.default_device(),
         }
 
     @contextmanager

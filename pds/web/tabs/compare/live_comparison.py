@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +23,9 @@ from PIL import Image
 from pds.evaluation import appearance_record
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
-from pds.models import compare_request, worker
+from pds.models import compare_request, workers
 from pds.request import Request
+from pds.serving.devices import devices
 from pds.web import sentences
 from pds.web.exact import predict
 from pds.web.server.frames import kept_steps
@@ -43,12 +44,19 @@ Clock = Callable[[], float]
 
 
 def warm_up() -> None:
-    """Take one step, so that the first visitor does not wait for files and first calls.
+    """Take one step on each device, so that no visitor waits for files and first calls.
 
-    Missing or damaged files are reported by that visitor's run.
+    Missing or damaged files are reported by the first visitor's run.
+
+    Raises:
+        ValueError: if the environment names devices that are not there.
     """
-    with suppress(ValueError, OSError), closing(compare_request(Request())) as pairs:
-        next(pairs)
+    with ExitStack() as stack:
+        for _ in devices():
+            # Those before are still open, so that this one is placed on another device.
+            pairs = stack.enter_context(closing(compare_request(Request())))
+            with suppress(ValueError, OSError):
+                next(pairs)
 
 
 def parse(payload: Mapping[str, Any]) -> Request:
@@ -88,7 +96,7 @@ def messages(
                     yield finished(scene, sheet)
                 elif is_due:
                     due = clock() + interval
-                    together = {"together": worker().num_runs}
+                    together = {"together": workers().num_runs}
                     yield {"kind": "frame", **together, **scene.header, **content([moment])}
             start = clock()
 

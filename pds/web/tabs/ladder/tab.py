@@ -4,6 +4,7 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, 
     columns: dict[int, Message] = {}
     for n in sorted(counts):
         at = replace(request, num_steps=n)
-        with closing(run_chains(at, _rows(at))) as run:
+        with closing(run_chains(at, partial(_rows, at))) as run:
             for steps in run:
                 message = progress.advance(steps[0])
                 if message:
@@ -118,11 +119,12 @@ class _Progress:
         }  # fmt: skip
 
 
-def _rows(request: Request) -> tuple[Sampler, ...]:
-    """Return the sampler of each of `ROWS`."""
+def _rows(request: Request, device: str) -> tuple[Sampler, ...]:
+    """Return the sampler of each of `ROWS`, with its filter on a device."""
     model = load_model(request.model)
-    ours = (model.method(replace(request, tuned=tuned)) for tuned in (False, True))
-    return model.sampler(request.num_steps), *ours
+    pds, tuned = (replace(request, tuned=tuned) for tuned in (False, True))
+    methods = (model.method(other, device=device) for other in (pds, tuned))
+    return model.sampler(request.num_steps), *methods
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
