@@ -87,6 +87,18 @@ def get_config():
   return config
 """
 
+THEIR_CHURCH = """
+from configs.default_lsun_configs import get_default_configs
+
+def get_config():
+  config = get_default_configs()
+  model = config.model
+  model.sigma_max = 90
+  model.nf = 64
+  config.optim = config.training
+  return config
+"""
+
 
 def their_tree(folder, *, file=THEIR_FILE, defaults=THEIR_DEFAULTS):
     (folder / "configs" / "vp").mkdir(parents=True)
@@ -119,6 +131,26 @@ def test_the_embedded_configuration_is_that_of_its_weights():
     configuration = read(FOLDER / "portraits32_ncsnpp.py")
     assert configuration.checkpoint is not None
     assert checkpoints.load(configuration.checkpoint).card == configuration.card
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_our_files_need_no_other_package(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_collections", None)
+    assert read(FOLDER / f"{name}.py").name == name
+
+
+def test_without_ml_collections_a_file_that_needs_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_collections", None)
+    with pytest.raises(ValueError, match=r"cannot be run \(ModuleNotFoundError: .*ml_collections"):
+        read(their_tree(tmp_path))
+
+
+def test_a_file_of_theirs_without_its_defaults_module_is_read_with_ours(tmp_path):
+    path = tmp_path / "church.py"
+    path.write_text(THEIR_CHURCH)
+    card = read(path).card
+    assert card.sde == VESDE(0.01, 90)
+    assert (card.snr, card.network.nf, card.network.image_size) == (0.075, 64, 256)
 
 
 def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
