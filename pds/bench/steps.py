@@ -46,17 +46,19 @@ def _contests(effort: Effort) -> Iterator[Contest]:
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
     church = subjects.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
-    yield _published(church, "church", "nf 8" if effort.quick else "real width, random weights")
+    width = "nf 8" if effort.quick else "real width"
+    yield _published(church, "church", width)
     if not effort.quick:
-        ffhq = subjects.card("ffhq_ncsnpp_continuous")
-        yield _published(ffhq, "FFHQ", "real width, random weights")
+        yield _published(subjects.card("ffhq_ncsnpp_continuous"), "FFHQ", width)
+    if subjects.ON_GPU:
+        yield _published(church, "church", width, images=8)
 
 
-def _published(card: ModelCard, name: str, note: str) -> Contest:
+def _published(card: ModelCard, name: str, width: str, *, images: int = 1) -> Contest:
     score, size = subjects.with_random_weights(card), card.network.image_size
-    title = f"step, {name} {size} px, 1 image"
-    m = subjects.natural_filter(size)
-    return Contest(title, score, card.sde, (1, 3, size, size), m, 1.01, note)
+    title = f"step, {name} {size} px, {images} image{'s' * (images > 1)}"
+    shape, m = (images, 3, size, size), subjects.natural_filter(size)
+    return Contest(title, score, card.sde, shape, m, 1.01, f"{width}, random weights")
 
 
 def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:

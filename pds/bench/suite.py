@@ -1,13 +1,32 @@
 """All benchmarks by name, and the loop that runs them."""
 
+import logging
+import math
+import os
 import sys
-from collections.abc import Iterator, Mapping
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 
 from tqdm import tqdm
 
-from pds.bench import filters, gpu, joint, networks, quality, steps
-from pds.bench.rows import Benchmark, Row
-from pds.bench.timing import Effort
+from pds.bench import (
+    cold,
+    filters,
+    graphs,
+    iteration,
+    joint,
+    networks,
+    precision,
+    quality,
+    runs,
+    steps,
+)
+from pds.bench.rows import Benchmark, Row, skipped
+from pds.bench.timing import Clock, Effort
+
+log = logging.getLogger(__name__)
 
 BENCHMARKS: dict[str, Benchmark] = {
     "step": steps.rows,
@@ -19,16 +38,74 @@ BENCHMARKS: dict[str, Benchmark] = {
     "engine": joint.rows,
     "scaling": networks.scaling_rows,
     "peak": networks.peak_rows,
-    "gpu": gpu.rows,
+    "graphs": graphs.rows,
+    "iteration": iteration.rows,
+    "precision": precision.rows,
+    "cold": cold.rows,
+    "runs": runs.rows,
+    "compiled": graphs.compiled_rows,
 }
 """By their names in `pds bench --only`; `pds.commands.bench` adds `pds.bench.page`."""
 
+NO_TIME = "no time left"
 
-def measure(chosen: Mapping[str, Benchmark], effort: Effort) -> Iterator[Row]:
-    """Yield the rows of these benchmarks as they are measured; progress goes to stderr."""
-    with tqdm(chosen.items(), unit="benchmark", file=sys.stderr) as progress:
+
+def measure(
+    chosen: Mapping[str, Benchmark],
+    effort: Effort,
+    *,
+    limit: float = math.inf,
+    clock: Clock = time.monotonic,
+) -> Iterator[Row]:
+    """Yield the rows of these benchmarks as they are measured; progress goes to stderr.
+
+    Args:
+        chosen: by name, in the order in which they run.
+        effort: of each row.
+        limit: seconds after which no further row is begun; a skipped row says so.
+        clock: of the limit.
+    """
+    deadline = clock() + limit
+    progress = tqdm(chosen.items(), unit="benchmark", file=sys.stderr)
+    with precision.as_the_page(), _empty_cache(), progress:
         for name, benchmark in progress:
             progress.set_description(name)
-            for row in benchmark(effort):
-                progress.set_postfix_str(row.name)
-                yield row
+            if clock() >= deadline:
+                yield skipped(name, "all its rows", NO_TIME)
+                continue
+            with closing(_rows(name, benchmark, effort)) as rows:
+                for row in rows:
+                    progress.set_postfix_str(row.name)
+                    yield row
+                    if clock() >= deadline:
+                        yield skipped(name, "further rows, if any", NO_TIME)
+                        break
+
+
+def _rows(name: str, benchmark: Benchmark, effort: Effort) -> Generator[Row, None, None]:
+    """Yield the rows of a benchmark. An error of torch or a missing package ends this one only."""
+    try:
+        yield from benchmark(effort)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("pds"):
+            raise
+        yield skipped(name, "further rows", f"{error.name} is not installed")
+    except RuntimeError as error:
+        log.warning("the benchmark %s failed", name, exc_info=True)
+        first_line = (str(error).splitlines() or [""])[0]
+        yield skipped(name, "further rows", f"failed: {type(error).__name__}: {first_line}")
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """Let torch.compile cache in an empty folder, so that its times are those of a new machine."""
+    name = "TORCHINDUCTOR_CACHE_DIR"
+    kept = os.environ.get(name)
+    with tempfile.TemporaryDirectory(prefix="pds-bench-", ignore_cleanup_errors=True) as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(name)
+            if kept is not None:
+                os.environ[name] = kept
