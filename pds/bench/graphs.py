@@ -14,7 +14,7 @@ from torch import Tensor
 from pds.bench import subjects
 from pds.bench.apart import rows_apart
 from pds.bench.precision import as_the_page, largest_difference, noisy
-from pds.bench.rows import Row, at_least, skipped
+from pds.bench.rows import Row, at_least, guarded, skipped
 from pds.bench.timing import Effort, alternate, figure, seconds, single, versus
 from pds.sampling import ScoreFn
 from pds.serving import acceleration
@@ -35,7 +35,8 @@ def rows(effort: Effort) -> Iterator[Row]:
         case = Case("graphs", size, effort)
         yield case.eager_row()
         if subjects.ON_GPU:
-            yield from case.rows(GRAPH, partial(captured, case.score, *case.inputs))
+            capture = partial(captured, case.score, *case.inputs)
+            yield from guarded(case.name, case.rows(GRAPH, capture))
         else:
             yield skipped(case.name, f"a network call: eager / {GRAPH}", NO_GRAPHS)
 
@@ -57,7 +58,7 @@ def _compiled_rows(effort: Effort) -> Iterator[Row]:
     with as_the_page():
         for size, form, compile in variants[:1] if effort.quick else variants:
             case = Case("compiled", size, effort)
-            yield from case.rows(form, partial(compile, case.score))
+            yield from guarded(case.name, case.rows(form, partial(compile, case.score)))
 
 
 def fused(score: ScoreFn) -> ScoreFn:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pds.bench import subjects
 from pds.bench.graphs import GRAPH, NO_GRAPHS, captured
-from pds.bench.rows import Row, at_most, skipped
+from pds.bench.rows import Row, at_most, guarded, skipped
 from pds.bench.timing import Effort, Measurement, Work, alternate, figure, ratio, single, versus
 from pds.sampling import ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore
@@ -27,11 +27,17 @@ class Subject(NamedTuple):
     bound: float | None = None
     note: str = "random weights"
 
+    @property
+    def title(self) -> str:
+        """Return the name of its rows."""
+        return f"iteration, {self.name}, {self.images} image{'s' * (self.images > 1)}"
+
 
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield for each network its iteration, the ratios, and its memory on a GPU."""
     for subject in _subjects(effort):
-        yield from _rows(subject, subjects.with_random_weights(subject.card), effort)
+        score = subjects.with_random_weights(subject.card)
+        yield from guarded(subject.title, _rows(subject, score, effort))
 
 
 def _subjects(effort: Effort) -> Iterator[Subject]:
@@ -49,8 +55,8 @@ def _subjects(effort: Effort) -> Iterator[Subject]:
 
 
 def _rows(subject: Subject, score: NetworkScore, effort: Effort) -> Iterator[Row]:
-    count, (x, t) = subject.images, subjects.batch(score, subject.images)
-    name = f"iteration, {subject.name}, {count} image{'s' * (count > 1)}"
+    x, t = subjects.batch(score, subject.images)
+    name = subject.title
     m = subjects.natural_filter(x.shape[-1])
     batcher = subjects.batcher(score, subjects.run(score.sde, x.shape, [m]))
     iterate = partial(subjects.iterate, batcher)

@@ -41,12 +41,13 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _throughput(model: Model, visitors: int, effort: Effort) -> Row:
     together = versus(several(_one_run(model, visitors)), several(_joint(model, visitors)), effort)
+    most = subjects.serving(model).max_images
     return Row(
         f"engine, throughput of {visitors} visitor{'s' * (visitors > 1)}",
         "one batcher / one run of as many images",
         together,
         at_least(0.9),
-        note=f"1 image each, both chains; at most {model.batcher.max_images} images to a call",
+        note=f"1 image each, both chains; at most {most} images to a call",
     )
 
 
@@ -90,7 +91,7 @@ def _arrival(model: Model, count: int) -> Work:
 
     def arrive() -> None:
         runs = _visitors(model, count, images=CLASS_IMAGES, num_steps=NUM_STEPS)
-        most = model.batcher.max_images
+        most = subjects.serving(model).max_images
         batcher, waiting = subjects.batcher(model.score, *runs, max_images=most), set(runs)
         while waiting:
             waiting -= {progress.run for progress in batcher.step() if progress.steps}
@@ -116,7 +117,7 @@ def _visitors(
 
 
 def _joint(model: Model, count: int) -> Work:
-    runs, most = _visitors(model, count), model.batcher.max_images
+    runs, most = _visitors(model, count), subjects.serving(model).max_images
     return Pace(subjects.batcher(model.score, *runs, max_images=most))
 
 

@@ -70,7 +70,9 @@ class Contest(NamedTuple):
 
         @torch.no_grad()
         def call() -> Tensor:
-            with torch.autocast(default_device(), dtype, enabled=dtype != torch.float32):
+            with torch.autocast(
+                torch.device(default_device()).type, dtype, enabled=dtype != torch.float32
+            ):
                 return self.theirs(self.x, self.sigma).sample
 
         return call

@@ -43,7 +43,7 @@ def rows(effort: Effort, *, messages: Messages) -> Iterator[Row]:
 def _compile(request: Request) -> None:
     """Run the request once, and wait until the network is compiled for its images."""
     deque(compare_request(request), maxlen=0)
-    score = load_model(request.model).batcher.score
+    score = subjects.serving(load_model(request.model)).score
     if isinstance(score, Background):
         score.wait()
 

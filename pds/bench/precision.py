@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pds.bench import subjects
-from pds.bench.rows import Row, skipped
+from pds.bench.rows import Row, guarded, skipped
 from pds.bench.timing import Effort, single, versus
 from pds.models import default_device
 from pds.sampling import ScoreFn
@@ -49,22 +49,23 @@ def _set(products: str, tf32: bool) -> None:
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield float32 / TF32 and float32 / bf16, and the largest errors on the trained network."""
     score = subjects.embedded_network()
-    yield from _rows("embedded network, batch 8", score, 8, effort, trained=True)
+    yield from _rows("precision, embedded network, batch 8", score, 8, effort, trained=True)
     if subjects.ON_GPU and not effort.quick:
-        yield from _rows("embedded network, batch 512", score, 512, effort)
+        yield from _rows("precision, embedded network, batch 512", score, 512, effort)
         for name, batch in (("FFHQ", 1), ("church", 8)):
             card = subjects.card(f"{name.lower()}_ncsnpp_continuous")
-            title = f"{name} {card.network.image_size} px, batch {batch}"
-            yield from _rows(title, subjects.with_random_weights(card), batch, effort)
+            title = f"precision, {name} {card.network.image_size} px, batch {batch}"
+            random = subjects.with_random_weights(card)
+            yield from guarded(title, _rows(title, random, batch, effort))
 
 
 def _rows(
-    name: str, score: NetworkScore, batch: int, effort: Effort, *, trained: bool = False
+    title: str, score: NetworkScore, batch: int, effort: Effort, *, trained: bool = False
 ) -> Iterator[Row]:
     x, t = noisy(score, batch)
     full = _in_float32(score, tf32=False)
     for lower in (TF32, "bf16"):
-        title, what = f"precision, {name}", f"a network call: float32 / {lower}"
+        what = f"a network call: float32 / {lower}"
         if (why := _missing(lower)) is not None:
             yield skipped(title, what, why)
             continue

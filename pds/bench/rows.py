@@ -1,9 +1,12 @@
 """A line of the table: a measurement and its target."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from pds.bench.timing import Effort, Measurement
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,21 @@ def at_most(bound: float) -> Target:
 def skipped(name: str, what: str, why: str) -> Row:
     """Return a row without a measurement that says why."""
     return Row(name, what, None, note=why)
+
+
+def guarded(name: str, rows: Iterator[Row]) -> Generator[Row, None, None]:
+    """Yield rows; after a missing package or an error of torch, a skipped one that says why.
+
+    So a form of a network that does not fit into memory or cannot be captured costs its own rows
+    only.
+    """
+    try:
+        yield from rows
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("pds"):
+            raise
+        yield skipped(name, "further rows", f"{error.name} is not installed")
+    except RuntimeError as error:
+        log.warning("rows of %s failed", name, exc_info=True)
+        first_line = (str(error).splitlines() or [""])[0]
+        yield skipped(name, "further rows", f"failed: {type(error).__name__}: {first_line}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pds.bench import subjects
 from pds.bench.graphs import NO_GRAPHS, captured
-from pds.bench.rows import Row, skipped
+from pds.bench.rows import Row, guarded, skipped
 from pds.bench.timing import Effort, Work, alternate, figure
 from pds.driving import seeded_noise, side_by_side, steps
 from pds.models import Model
@@ -24,15 +24,19 @@ def rows(effort: Effort) -> Iterator[Row]:
     few = replace(effort, num_runs=min(3, effort.num_runs), fewest_runs=1)
     for count in (2,) if effort.quick else BATCHES if subjects.ON_GPU else BATCHES[:1]:
         name = f"runs, {count} + {count} portraits of 32 px, N = {num_steps}"
-        for form, score in _forms(model, count):
-            what = f"portraits a second, both chains, {form}"
-            if score is None:
-                yield skipped(name, what, NO_GRAPHS)
-                continue
-            times = figure(*alternate([_run(model, score, count, num_steps)], few))
-            thousand = 1000 * times.median / (2 * count)
-            note = f"at this rate 1000 portraits take {thousand:.3g} s"
-            yield Row(name, what, times.per(2 * count, "/s"), note=note)
+        yield from guarded(name, _rows(name, model, count, num_steps, few))
+
+
+def _rows(name: str, model: Model, count: int, num_steps: int, effort: Effort) -> Iterator[Row]:
+    for form, score in _forms(model, count):
+        what = f"portraits a second, both chains, {form}"
+        if score is None:
+            yield skipped(name, what, NO_GRAPHS)
+            continue
+        times = figure(*alternate([_run(model, score, count, num_steps)], effort))
+        thousand = 1000 * times.median / (2 * count)
+        note = f"at this rate 1000 portraits take {thousand:.3g} s"
+        yield Row(name, what, times.per(2 * count, "/s"), note=note)
 
 
 def _forms(model: Model, count: int) -> Iterator[tuple[str, ScoreFn | None]]:

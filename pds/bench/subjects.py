@@ -58,6 +58,11 @@ def embedded() -> Model:
     return models.load_model("portraits32")
 
 
+def serving(model: Model) -> Batcher:
+    """Return the batcher of the page for a model, whose network is compiled on a GPU."""
+    return model.batcher
+
+
 def embedded_network(size: int = 32) -> NetworkScore:
     """Return that model's network; for other sizes its architecture with random weights."""
     score = embedded().score

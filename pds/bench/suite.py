@@ -1,12 +1,11 @@
 """All benchmarks by name, and the loop that runs them."""
 
-import logging
 import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from tqdm import tqdm
@@ -23,10 +22,8 @@ from pds.bench import (
     runs,
     steps,
 )
-from pds.bench.rows import Benchmark, Row, skipped
+from pds.bench.rows import Benchmark, Row, guarded, skipped
 from pds.bench.timing import Clock, Effort
-
-log = logging.getLogger(__name__)
 
 BENCHMARKS: dict[str, Benchmark] = {
     "step": steps.rows,
@@ -73,27 +70,13 @@ def measure(
             if clock() >= deadline:
                 yield skipped(name, "all its rows", NO_TIME)
                 continue
-            with closing(_rows(name, benchmark, effort)) as rows:
+            with closing(guarded(name, benchmark(effort))) as rows:
                 for row in rows:
                     progress.set_postfix_str(row.name)
                     yield row
                     if clock() >= deadline:
                         yield skipped(name, "further rows, if any", NO_TIME)
                         break
-
-
-def _rows(name: str, benchmark: Benchmark, effort: Effort) -> Generator[Row, None, None]:
-    """Yield the rows of a benchmark. An error of torch or a missing package ends this one only."""
-    try:
-        yield from benchmark(effort)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("pds"):
-            raise
-        yield skipped(name, "further rows", f"{error.name} is not installed")
-    except RuntimeError as error:
-        log.warning("the benchmark %s failed", name, exc_info=True)
-        first_line = (str(error).splitlines() or [""])[0]
-        yield skipped(name, "further rows", f"failed: {type(error).__name__}: {first_line}")
 
 
 @contextmanager

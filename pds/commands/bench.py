@@ -40,7 +40,7 @@ GPU = (
 """What `--only gpu` measures: the cheap and telling first, what compiles last."""
 
 GPU_LIMIT = 6.0
-"""Seconds of a row on a GPU, which is often lent for a short time."""
+"""Seconds for all runs of a row on a GPU, where that is enough."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -88,14 +88,14 @@ def run(arguments: argparse.Namespace) -> None:
     rows: list[Row] = []
     try:
         _save(rows, facts, arguments.json)
-        for row in suite.measure(_chosen(arguments.only), _effort(arguments), limit=limit):
+        for row in suite.measure(chosen(arguments.only), _effort(arguments), limit=limit):
             rows.append(row)
             _save(rows, facts, arguments.json)
     finally:
         print((report.markdown if arguments.markdown else report.text)(rows, facts))
 
 
-def _chosen(names: Sequence[str] | None) -> dict[str, Benchmark]:
+def chosen(names: Sequence[str] | None) -> dict[str, Benchmark]:
     """Return benchmarks by name, each once."""
     expanded = [
         each for name in names or BENCHMARKS for each in (GPU if name == "gpu" else (name,))
