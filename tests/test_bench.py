@@ -6,11 +6,13 @@ import sys
 from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.autograd import DeviceType
 
 from pds.bench import (
     cold,
@@ -318,6 +320,18 @@ def test_the_profile_files_operators_under_their_kind(kind, work):
     assert spent[kind] > 0
 
 
+def test_on_a_gpu_the_time_of_a_kernel_counts_for_its_operator_only(monkeypatch):
+    monkeypatch.setattr(subjects, "ON_GPU", True)
+    convolution, kernel = (
+        SimpleNamespace(name=name, device_type=where, self_device_time_total=3.0, cpu_parent=None)
+        for name, where in (("aten::conv2d", DeviceType.CPU), ("sm90_gemm", DeviceType.CUDA))
+    )
+    spent = profile.sums([convolution, kernel])
+    assert {name: seconds for name, seconds in spent.items() if seconds} == {
+        "convolution": pytest.approx(3e-6)
+    }
+
+
 def test_the_command_measures_what_it_is_asked_for(tmp_path, capsys):
     path = tmp_path / "new" / "numbers.json"
     names = ["filter", "compare", "engine", "page", "graphs"]
@@ -441,6 +455,11 @@ def test_a_missing_package_is_named_and_the_rows_before_it_stay():
     first, last = guarded("page", rows())
     assert first == ROWS[0]
     assert (last.measured, last.note) == (None, "plotly is not installed")
+
+
+def test_what_is_not_a_number_is_not_measured():
+    (row,) = guarded("a", iter([Row("a", "error", Measurement(float("nan"), 0, 1, 1))]))
+    assert (row.measured, row.note) == (None, "not finite: nan")
 
 
 def test_a_missing_module_of_ours_is_a_bug():

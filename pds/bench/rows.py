@@ -1,8 +1,9 @@
 """A line of the table: a measurement and its target."""
 
 import logging
+import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pds.bench.timing import Effort, Measurement
 
@@ -71,10 +72,10 @@ def guarded(name: str, rows: Iterator[Row]) -> Generator[Row, None, None]:
     """Yield rows; after a missing package or an error of torch, a skipped one that says why.
 
     So a form of a network that does not fit into memory or cannot be captured costs its own rows
-    only.
+    only. A measurement that is not a number is a skipped row, too.
     """
     try:
-        yield from rows
+        yield from map(_finite, rows)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("pds"):
             raise
@@ -83,3 +84,10 @@ def guarded(name: str, rows: Iterator[Row]) -> Generator[Row, None, None]:
         log.warning("rows of %s failed", name, exc_info=True)
         first_line = (str(error).splitlines() or [""])[0]
         yield skipped(name, "further rows", f"failed: {type(error).__name__}: {first_line}")
+
+
+def _finite(row: Row) -> Row:
+    m = row.measured
+    if m is None or all(map(math.isfinite, (m.median, m.low, m.high))):
+        return row
+    return replace(row, measured=None, note=f"not finite: {m.median}")
