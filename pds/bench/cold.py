@@ -17,7 +17,7 @@ from pds.serving.acceleration import Background, accelerate
 from pds.serving.batcher import Batcher
 
 IMAGES = 4
-PATIENCE = 240.0
+PATIENCE = 150.0
 """Most seconds to wait for the compiler."""
 NOT_COMPILED = "on a CPU nothing is compiled"
 NAME = f"cold start, embedded network, {IMAGES} + {IMAGES} images"

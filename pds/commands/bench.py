@@ -47,14 +47,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     names = (
         f"of {', '.join(BENCHMARKS)}; default all. gpu chooses those that a GPU is judged by, the "
-        "telling ones first: some minutes on a GPU, a third of them for torch.compile; a minute "
-        "with --quick on a CPU"
+        "telling ones first: planned for 5 minutes on a fast GPU, half of them for torch.compile; "
+        "about a minute on a CPU with --quick"
     )
     choices = ("gpu", *BENCHMARKS)
     parser.add_argument("--only", nargs="+", choices=choices, metavar="NAME", help=names)
     parser.add_argument("--quick", action="store_true", help="few runs, small sizes: a check")
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="begin no further row after this time"
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="begin no further row after this time; one may take a minute or two",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the numbers there, too, after every row"
