@@ -210,6 +210,7 @@ def small_network():
 
 
 def test_both_networks_give_the_same():
+    pytest.importorskip("diffusers")
     ours, theirs = networks.twins(small_network())
     x, t = subjects.batch(ours, 1)
     sigma = ours.sde.marginal(t).std.float()
@@ -313,7 +314,8 @@ def test_the_grain_of_both_samplers_is_measured_beside_their_times(tmp_path, cap
         ("activation", lambda: torch.nn.functional.silu(torch.ones(4, 8, 64, 64))),
     ],
 )
-def test_the_profile_files_operators_under_their_kind(kind, work):
+def test_the_profile_files_operators_under_their_kind(kind, work, monkeypatch):
+    monkeypatch.setattr(subjects, "ON_GPU", False)
     spent = profile.by_kind(work)
     # What makes the input is the only other operator.
     assert {name for name, seconds in spent.items() if seconds > 0} <= {kind, "other"}
@@ -375,6 +377,7 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
         raise ValueError("dtype bfloat16 does not work on this machine's CPU")
 
     instant = Measurement(2.0, 2.0, 2.0, 1)
+    monkeypatch.setitem(sys.modules, "diffusers", SimpleNamespace())
     monkeypatch.setattr(networks.precision, "require", refuse)
     monkeypatch.setattr(networks, "twins", lambda card: (subjects.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
@@ -399,8 +402,9 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
     assert not Path(f"/proc/{file.name}").exists()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="compiles; python -m pds bench measures it")
 @pytest.mark.parametrize(
-    "benchmark", [graphs, iteration, precision, cold, runs], ids=lambda m: m.__name__
+    "benchmark", [graphs, iteration, precision, cold, runs], ids=lambda module: module.__name__
 )
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
     for row in benchmark.rows(QUICK):
