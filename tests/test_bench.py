@@ -6,19 +6,37 @@ import sys
 from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.autograd import DeviceType
 
-from pds.bench import filters, gpu, joint, networks, profile, quality, report, subjects
-from pds.bench.apart import Apart
-from pds.bench.rows import Row, at_least, at_most, skipped
-from pds.bench.timing import Effort, Measurement, alternate, figure, ratio, versus
+from pds.bench import (
+    cold,
+    filters,
+    graphs,
+    iteration,
+    joint,
+    networks,
+    page,
+    precision,
+    profile,
+    quality,
+    report,
+    runs,
+    subjects,
+    suite,
+)
+from pds.bench.apart import Apart, rows_apart
+from pds.bench.rows import Row, at_least, at_most, guarded, skipped
+from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp.resampling import fir_down
+from pds.serving.acceleration import Background
 
 FACTS = {"CPU": "a machine", "cores": "2"}
 ROWS = [
@@ -27,6 +45,15 @@ ROWS = [
     Row("scaling", "images a second", Measurement(1234.5, 1000.0, 2000.0, 3, "/s")),
     skipped("GPU", "graphs", "no CUDA device"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More threads than free cores make torch crawl."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(count)
 
 
 class FakeMachine:
@@ -183,6 +210,7 @@ def small_network():
 
 
 def test_both_networks_give_the_same():
+    pytest.importorskip("diffusers")
     ours, theirs = networks.twins(small_network())
     x, t = subjects.batch(ours, 1)
     sigma = ours.sde.marginal(t).std.float()
@@ -203,20 +231,13 @@ def test_without_diffusers_its_row_says_so(monkeypatch):
     assert "diffusers is not installed" in row.note
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="says what is missing without a GPU")
-def test_without_a_gpu_its_row_says_so():
-    (row,) = gpu.rows(Effort())
-    assert row.measured is None
-    assert "no CUDA device" in row.note
-
-
 def test_the_convolutions_of_a_network_are_all_found_once():
     score = subjects.with_random_weights(subjects.card("portraits32_ncsnpp"))
-    found = gpu.convolutions_of(score, *subjects.batch(score, 2))
+    found = iteration.convolutions_of(score, *subjects.batch(score, 2))
     layers = [m for m in score.modules() if isinstance(m, torch.nn.Conv2d)]
     assert {id(layer) for layer, _ in found} == {id(layer) for layer in layers}
     assert len(found) == len(layers)
-    gpu.run_alone(found)
+    iteration.run_alone(found)
 
 
 def test_iterating_ends_one_iteration_of_every_run():
@@ -269,7 +290,6 @@ def test_grain_that_cannot_be_interpolated_is_equal_nowhere(grain):
     assert quality.equal(grain, 1.5) is None
 
 
-@pytest.mark.usefixtures("threads_restored")
 def test_the_grain_of_both_samplers_is_measured_beside_their_times(tmp_path, capsys):
     path = tmp_path / "numbers.json"
     options = ["--quick", "--threads", "1", "--json", str(path)]
@@ -294,29 +314,33 @@ def test_the_grain_of_both_samplers_is_measured_beside_their_times(tmp_path, cap
         ("activation", lambda: torch.nn.functional.silu(torch.ones(4, 8, 64, 64))),
     ],
 )
-def test_the_profile_files_operators_under_their_kind(kind, work):
+def test_the_profile_files_operators_under_their_kind(kind, work, monkeypatch):
+    monkeypatch.setattr(subjects, "ON_GPU", False)
     spent = profile.by_kind(work)
     # What makes the input is the only other operator.
     assert {name for name, seconds in spent.items() if seconds > 0} <= {kind, "other"}
     assert spent[kind] > 0
 
 
-@pytest.fixture
-def threads_restored():
-    """More threads than free cores make torch crawl, so the command is told to use one."""
-    count = torch.get_num_threads()
-    yield
-    torch.set_num_threads(count)
+def test_on_a_gpu_the_time_of_a_kernel_counts_for_its_operator_only(monkeypatch):
+    monkeypatch.setattr(subjects, "ON_GPU", True)
+    convolution, kernel = (
+        SimpleNamespace(name=name, device_type=where, self_device_time_total=3.0, cpu_parent=None)
+        for name, where in (("aten::conv2d", DeviceType.CPU), ("sm90_gemm", DeviceType.CUDA))
+    )
+    spent = profile.sums([convolution, kernel])
+    assert {name: seconds for name, seconds in spent.items() if seconds} == {
+        "convolution": pytest.approx(3e-6)
+    }
 
 
-@pytest.mark.usefixtures("threads_restored")
 def test_the_command_measures_what_it_is_asked_for(tmp_path, capsys):
     path = tmp_path / "new" / "numbers.json"
-    names = ["filter", "compare", "engine", "page", "gpu"]
+    names = ["filter", "compare", "engine", "page", "graphs"]
     options = ["--quick", "--threads", "1", "--cpu-time", "--json", str(path)]
     assert main(["bench", *options, "--only", *names]) == 0
     rows, facts = report.from_json(path.read_text())
-    assert list(dict.fromkeys(row.name.partition(",")[0] for row in rows))[:4] == names[:4]
+    assert list(dict.fromkeys(row.name.partition(",")[0] for row in rows)) == names
     assert facts["cores"] in capsys.readouterr().out
     for row in rows:
         if row.measured is not None:
@@ -353,6 +377,7 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
         raise ValueError("dtype bfloat16 does not work on this machine's CPU")
 
     instant = Measurement(2.0, 2.0, 2.0, 1)
+    monkeypatch.setitem(sys.modules, "diffusers", SimpleNamespace())
     monkeypatch.setattr(networks.precision, "require", refuse)
     monkeypatch.setattr(networks, "twins", lambda card: (subjects.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
@@ -375,3 +400,173 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
         (file,) = tmp_path.iterdir()
         assert file.name != str(os.getpid())
     assert not Path(f"/proc/{file.name}").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="compiles; python -m pds bench measures it")
+@pytest.mark.parametrize(
+    "benchmark", [graphs, iteration, precision, cold, runs], ids=lambda module: module.__name__
+)
+def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
+    for row in benchmark.rows(QUICK):
+        assert row.note if row.measured is None else row.measured.median > 0
+
+
+@pytest.fixture
+def like_a_gpu(monkeypatch):
+    """Every form of a network that only a GPU has is the eager one, and small."""
+    monkeypatch.setattr(subjects, "ON_GPU", True)
+    monkeypatch.setattr(graphs, "rows_apart", lambda benchmark, effort: benchmark(effort))
+    monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
+    for module in (graphs, iteration, runs):
+        monkeypatch.setattr(module, "captured", lambda score, x, t: torch.no_grad()(score))
+    monkeypatch.setattr(graphs.acceleration, "cuda_graphs", torch.no_grad())
+    monkeypatch.setattr(iteration, "peak_memory", lambda work: Measurement(1, 1, 1, 1, "GiB"))
+    monkeypatch.setattr(
+        cold, "accelerate", lambda score, device: Background(score, torch.no_grad())
+    )
+
+
+@pytest.mark.usefixtures("like_a_gpu")
+@pytest.mark.parametrize(
+    "benchmark",
+    [graphs.rows, graphs.compiled_rows, iteration.rows, precision.rows, cold.rows, runs.rows],
+)
+def test_on_a_gpu_no_row_is_skipped(benchmark):
+    assert [row for row in benchmark(QUICK) if row.measured is None] == []
+
+
+@pytest.mark.usefixtures("like_a_gpu")
+def test_a_cuda_graph_is_to_be_three_times_as_fast_as_the_eager_call_at_32_px():
+    targets = {row.what: str(row.target) for row in graphs.rows(QUICK) if row.target}
+    assert targets == {f"a network call: eager / {graphs.GRAPH}": ">= 3"}
+
+
+def test_what_cannot_be_captured_costs_its_own_rows_only(monkeypatch, like_a_gpu):
+    def fails(score, x, t):
+        raise RuntimeError("operation not permitted when stream is capturing\nand more")
+
+    monkeypatch.setattr(graphs, "captured", fails)
+    eager, graph = graphs.rows(QUICK)
+    assert eager.measured is not None
+    assert graph.note == "failed: RuntimeError: operation not permitted when stream is capturing"
+
+
+def test_a_missing_package_is_named_and_the_rows_before_it_stay():
+    def rows():
+        yield ROWS[0]
+        raise ModuleNotFoundError("No module named 'plotly'", name="plotly")
+
+    first, last = guarded("page", rows())
+    assert first == ROWS[0]
+    assert (last.measured, last.note) == (None, "plotly is not installed")
+
+
+def test_what_is_not_a_number_is_not_measured():
+    (row,) = guarded("a", iter([Row("a", "error", Measurement(float("nan"), 0, 1, 1))]))
+    assert (row.measured, row.note) == (None, "not finite: nan")
+
+
+def test_a_missing_module_of_ours_is_a_bug():
+    def rows():
+        raise ModuleNotFoundError("No module named 'pds.nothing'", name="pds.nothing")
+        yield
+
+    with pytest.raises(ModuleNotFoundError):
+        list(guarded("page", rows()))
+
+
+def test_after_the_limit_no_row_is_begun_and_what_is_left_out_is_named():
+    now = iter([0, 0, 4, 9, 12, 12])
+
+    def rows(effort):
+        yield from ROWS[:3]
+
+    measured = suite.measure({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
+    assert list(measured) == [
+        *ROWS[:2],
+        skipped("a", "further rows, if any", "no time left"),
+        skipped("b", "all its rows", "no time left"),
+    ]
+
+
+def test_the_file_has_every_row_as_soon_as_it_is_measured(monkeypatch, tmp_path, capsys):
+    path, seen = tmp_path / "numbers.json", []
+
+    def rows(effort):
+        for row in ROWS:
+            seen.append(len(report.from_json(path.read_text())[0]))
+            yield row
+
+    monkeypatch.setitem(bench.BENCHMARKS, "filter", rows)
+    assert main(["bench", "--only", "filter", "--json", str(path)]) == 0
+    assert seen == [0, 1, 2, 3]
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_gpu_chooses_benchmarks_that_exist_each_once():
+    chosen = bench.chosen(["step", "gpu"])
+    assert list(chosen) == ["step", *(name for name in bench.GPU if name != "step")]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_no_time_is_refused(seconds, capsys):
+    assert main(["bench", f"--seconds={seconds}"]) == 2
+    assert "--seconds must be > 0" in capsys.readouterr().err
+
+
+def test_precisions_are_as_before_after_a_benchmark():
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    with precision.float32_products(tf32=True):
+        assert torch.backends.cuda.matmul.allow_tf32 and torch.backends.cudnn.allow_tf32
+        with precision.float32_products(tf32=False):
+            assert not torch.backends.cuda.matmul.allow_tf32
+            assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "high"
+    assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32) == before
+
+
+def test_an_error_is_relative_to_the_largest_score_of_its_own_image():
+    exact = torch.tensor([[1.0, -100.0], [0.1, 1.0]])
+    assert precision.largest_difference(exact + torch.tensor([[1.0, 0], [0.2, 0]]), exact) == (
+        pytest.approx(0.2)
+    )
+
+
+def two_rows(effort):
+    yield from ROWS[:2]
+
+
+def row_and_error(effort):
+    yield ROWS[0]
+    raise ValueError("no more")
+
+
+def test_rows_measured_apart_come_back():
+    assert list(rows_apart(two_rows, QUICK)) == ROWS[:2]
+
+
+def test_a_process_that_fails_ends_its_rows(capfd):
+    rows = rows_apart(row_and_error, QUICK)
+    assert next(rows) == ROWS[0]
+    with pytest.raises(RuntimeError, match="has ended with an error"):
+        next(rows)
+    assert "no more" in capfd.readouterr().err
+
+
+def test_frames_are_streamed_once_the_network_is_compiled(monkeypatch):
+    compiled = []
+
+    def compile(score):
+        compiled.append(score)
+        return score
+
+    score = Background(subjects.embedded().score, compile)
+    batcher = subjects.batcher(score)
+    monkeypatch.setattr(subjects, "serving", lambda model: batcher)
+    monkeypatch.setattr(
+        page,
+        "compare_request",
+        lambda request: [score(*subjects.batch(subjects.embedded_network(), 1))],
+    )
+    messages = lambda request, **clock: [compiled[0]]  # noqa: E731
+    assert len(list(page.rows(QUICK, messages=messages))) == 2

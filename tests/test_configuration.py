@@ -1,4 +1,5 @@
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from pds.scores import checkpoints
 from pds.sde import VESDE, VPSDE
 
 FOLDER = ROOT / "configs" / "ve"
+NEEDS_ML_COLLECTIONS = pytest.mark.skipif(
+    find_spec("ml_collections") is None, reason="files of others are written with ml_collections"
+)
 # sigma_max, num_scales, snr, image size, nf, blocks per level: as published.
 PUBLISHED = {
     "cifar10_ncsnpp_deep_continuous": (50, 1000, 0.16, 32, 128, 8),
@@ -87,6 +91,18 @@ def get_config():
   return config
 """
 
+THEIR_CHURCH = """
+from configs.default_lsun_configs import get_default_configs
+
+def get_config():
+  config = get_default_configs()
+  model = config.model
+  model.sigma_max = 90
+  model.nf = 64
+  config.optim = config.training
+  return config
+"""
+
 
 def their_tree(folder, *, file=THEIR_FILE, defaults=THEIR_DEFAULTS):
     (folder / "configs" / "vp").mkdir(parents=True)
@@ -121,6 +137,27 @@ def test_the_embedded_configuration_is_that_of_its_weights():
     assert checkpoints.load(configuration.checkpoint).card == configuration.card
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_our_files_need_no_other_package(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_collections", None)
+    assert read(FOLDER / f"{name}.py").name == name
+
+
+def test_without_ml_collections_a_file_that_needs_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_collections", None)
+    with pytest.raises(ValueError, match=r"cannot be run \(ModuleNotFoundError: .*ml_collections"):
+        read(their_tree(tmp_path))
+
+
+def test_a_file_of_theirs_without_its_defaults_module_is_read_with_ours(tmp_path):
+    path = tmp_path / "church.py"
+    path.write_text(THEIR_CHURCH)
+    card = read(path).card
+    assert card.sde == VESDE(0.01, 90)
+    assert (card.snr, card.network.nf, card.network.image_size) == (0.075, 64, 256)
+
+
+@NEEDS_ML_COLLECTIONS
 def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
     configuration = read(their_tree(tmp_path))
     assert configuration.card.sde == VPSDE(0.1, 20)
@@ -131,12 +168,14 @@ def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
     assert (configuration.predictor, configuration.corrector) == ("euler_maruyama", "none")
 
 
+@NEEDS_ML_COLLECTIONS
 def test_two_trees_with_modules_of_the_same_name_do_not_mix(tmp_path):
     first = their_tree(tmp_path / "a")
     second = their_tree(tmp_path / "b", defaults=THEIR_DEFAULTS.replace("0.17", "0.33"))
     assert [read(path).card.snr for path in (first, second, first)] == [0.17, 0.33, 0.17]
 
 
+@NEEDS_ML_COLLECTIONS
 def test_reading_leaves_no_trace(tmp_path):
     path, before = their_tree(tmp_path), (sys.path[:], set(sys.modules))
     read(path)
@@ -145,6 +184,7 @@ def test_reading_leaves_no_trace(tmp_path):
     assert not list(tmp_path.rglob("__pycache__"))
 
 
+@NEEDS_ML_COLLECTIONS
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
@@ -172,6 +212,7 @@ def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path, old, new, sentence)
     assert "\n" not in str(refused.value)
 
 
+@NEEDS_ML_COLLECTIONS
 def test_a_network_trained_on_discrete_levels_is_refused(tmp_path):
     defaults = THEIR_DEFAULTS.replace("continuous = True", "continuous = False")
     with pytest.raises(ValueError, match=r"training\.continuous False cannot be sampled"):

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from placed import here
 
 from pds.driving import sample, seeded_noise, side_by_side
 from pds.kernels import Langevin
@@ -42,13 +43,15 @@ def chains(*, seed=0, num_steps=6, size=8):
     return side_by_side(
         [sampler(num_steps)],
         SDE,
-        noise=seeded_noise([seed]),
+        noise=seeded_noise([seed], device=here()),
         shape=(1, 3, size, size),
     )
 
 
 def alone(*, seed, num_steps):
-    chain = sampler(num_steps).chain(SDE, noise=seeded_noise([seed]), shape=(1, 3, 8, 8))
+    chain = sampler(num_steps).chain(
+        SDE, noise=seeded_noise([seed], device=here()), shape=(1, 3, 8, 8)
+    )
     return sample(FIELD, chain)
 
 
@@ -72,7 +75,7 @@ def batcher(score):
 
 @pytest.fixture
 def worker():
-    worker = Worker()
+    worker = Worker(str(here()))
     yield worker
     eventually(lambda: worker.num_runs == 0)
 

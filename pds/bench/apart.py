@@ -1,6 +1,6 @@
 """Work in a separate process, without the settings of this one, such as its memory pools."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -8,14 +8,16 @@ from typing import Any
 
 import torch
 
-from pds.bench.timing import Work
+from pds.bench.rows import Benchmark, Row
+from pds.bench.timing import Effort, Work
 
 
 class Apart(AbstractContextManager["Apart"]):
     """Runs a work in another process, one call at a time; the process ends with the context.
 
     Args:
-        make: returns the work, in that process; a function of a module.
+        make: returns the work, in that process; a function of a module. What the work returns is
+            sent to this process.
         arguments: of `make`.
     """
 
@@ -27,18 +29,33 @@ class Apart(AbstractContextManager["Apart"]):
         self._process.start()
         line.close()
 
-    def __call__(self) -> None:
-        """Do the work once and wait for it.
+    def __call__(self) -> Any:
+        """Do the work once, wait for it and return its result.
 
         Raises:
-            EOFError: if the process has died.
+            RuntimeError: if the process has died; its traceback is on stderr.
         """
-        self._line.send(None)
-        self._line.recv()
+        try:
+            self._line.send(None)
+            return self._line.recv()
+        except (EOFError, OSError):
+            raise RuntimeError("the benchmark's own process has ended with an error") from None
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
         self._process.join()
+
+
+def rows_apart(benchmark: Benchmark, effort: Effort) -> Iterator[Row]:
+    """Yield the rows of a benchmark, a function of a module, as another process measures them."""
+    with Apart(_next_row, benchmark, effort) as next_row:
+        while (row := next_row()) is not None:
+            yield row
+
+
+def _next_row(benchmark: Benchmark, effort: Effort) -> Work:
+    rows = benchmark(effort)
+    return lambda: next(rows, None)
 
 
 def _serve(
@@ -48,5 +65,4 @@ def _serve(
     work = make(*arguments)
     while True:
         line.recv()
-        work()
-        line.send(None)
+        line.send(work())

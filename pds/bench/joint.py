@@ -12,13 +12,23 @@ from pds.sampling import JointChain
 from pds.serving.batcher import Batcher
 
 VISITORS = (1, 4, 16, 30)
+CROWDS = {False: (30,), True: (200, 30, 1)}
+"""Visitors at once on a CPU and on a GPU."""
 ITERATIONS = 5
 CLASS_IMAGES = 4
+NUM_STEPS = 66
+"""Of visitors who wait for their first frame."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Yield joint / separate for each number of visitors, then the throughput of the most."""
+    """Yield the throughput of crowds, their first frames, and joint / separate by their number."""
     model = subjects.embedded()
+    crowds = VISITORS[1:2] if effort.quick else CROWDS[subjects.ON_GPU]
+    for visitors in crowds:
+        yield _throughput(model, visitors, effort)
+    for visitors in crowds:
+        if visitors > 1:
+            yield _first_frames(model, visitors, effort)
     note = "one iteration of every visitor; 1 image each, both chains, different alphas"
     for visitors in VISITORS[:2] if effort.quick else VISITORS:
         yield Row(
@@ -27,20 +37,27 @@ def rows(effort: Effort) -> Iterator[Row]:
             versus(_joint(model, visitors), _separate(model, visitors), effort),
             note=note,
         )
-    most = VISITORS[1] if effort.quick else VISITORS[-1]
-    yield Row(
-        f"engine, {most} visitors' throughput",
+
+
+def _throughput(model: Model, visitors: int, effort: Effort) -> Row:
+    together = versus(several(_one_run(model, visitors)), several(_joint(model, visitors)), effort)
+    most = subjects.serving(model).max_images
+    return Row(
+        f"engine, throughput of {visitors} visitor{'s' * (visitors > 1)}",
         "one batcher / one run of as many images",
-        versus(several(_one_run(model, most)), several(_joint(model, most)), effort),
+        together,
         at_least(0.9),
-        note=f"at most {model.batchers[model.device].max_images} images to a network call",
+        note=f"1 image each, both chains; at most {most} images to a call",
     )
-    yield Row(
-        f"engine, {most} visitors who come at once",
+
+
+def _first_frames(model: Model, visitors: int, effort: Effort) -> Row:
+    return Row(
+        f"engine, {visitors} visitors who come at once",
         "seconds until the last has a first frame",
-        figure(*alternate([_arrival(model, most)], effort)),
+        figure(*alternate([_arrival(model, visitors)], effort)),
         at_most(2),
-        note=f"{CLASS_IMAGES} images each, both chains; no web server",
+        note=f"{CLASS_IMAGES} images each, both chains, N = {NUM_STEPS}; no web server",
     )
 
 
@@ -73,7 +90,8 @@ def _arrival(model: Model, count: int) -> Work:
     """Return the work until `count` new runs have all completed their first iteration."""
 
     def arrive() -> None:
-        runs, most = _visitors(model, count, CLASS_IMAGES), model.batchers[model.device].max_images
+        runs = _visitors(model, count, images=CLASS_IMAGES, num_steps=NUM_STEPS)
+        most = subjects.serving(model).max_images
         batcher, waiting = subjects.batcher(model.score, *runs, max_images=most), set(runs)
         while waiting:
             waiting -= {progress.run for progress in batcher.step() if progress.steps}
@@ -81,17 +99,25 @@ def _arrival(model: Model, count: int) -> Work:
     return arrive
 
 
-def _visitors(model: Model, count: int, images: int = 1) -> list[JointChain]:
+def _visitors(
+    model: Model, count: int, *, images: int = 1, num_steps: int = subjects.LONG
+) -> list[JointChain]:
     shape = (images, *model.image_shape)
     requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
-        subjects.run(model.sde, shape, (Identity(), model.method(request).m), seed=seed)
+        subjects.run(
+            model.sde,
+            shape,
+            (Identity(), model.method(request).m),
+            seed=seed,
+            num_steps=num_steps,
+        )
         for seed, request in enumerate(requests)
     ]
 
 
 def _joint(model: Model, count: int) -> Work:
-    runs, most = _visitors(model, count), model.batchers[model.device].max_images
+    runs, most = _visitors(model, count), subjects.serving(model).max_images
     return Pace(subjects.batcher(model.score, *runs, max_images=most))
 
 

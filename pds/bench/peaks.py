@@ -53,4 +53,6 @@ def _convolutions(effort: Effort) -> Iterator[Work]:
     for count, channels, size in shapes[:1] if effort.quick else shapes:
         x = torch.randn(count, channels, size, size, device=default_device())
         weight = torch.randn(channels, channels, 3, 3, device=default_device())
-        yield lambda x=x, w=weight: F.conv2d(x, w, padding=1)  # type: ignore[misc]
+        for layout in (torch.contiguous_format, torch.channels_last):
+            at, w = x.to(memory_format=layout), weight.to(memory_format=layout)
+            yield lambda x=at, w=w: F.conv2d(x, w, padding=1)  # type: ignore[misc]

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from torch.autograd import DeviceType  # type: ignore[attr-defined]
 from torch.overrides import TorchFunctionMode
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from pds.bench import subjects
+from pds.bench.timing import synchronize
 from pds.request import Request
 from pds.scores.ncsnpp import resampling
 
@@ -63,15 +65,19 @@ def by_kind(work: Callable[[], object]) -> dict[str, float]:
         activities.append(ProfilerActivity.CUDA)
     with profile(activities=activities, acc_events=True) as profiler, _Resampling():
         work()
-    return _sums(profiler.events() or ())
+        synchronize()
+    return sums(profiler.events() or ())
 
 
-def _sums(events: Iterable[Any]) -> dict[str, float]:
+def sums(events: Iterable[Any]) -> dict[str, float]:
+    """Return the seconds of each kind of operator on the device of the work."""
     spent = dict.fromkeys([*KINDS, RESAMPLING, OTHER], 0.0)
     totals: Counter[str] = Counter(spent)
     for event in events:
-        micros = event.self_device_time_total if subjects.ON_GPU else event.self_cpu_time_total
-        totals[kind(event)] += micros / 1e6
+        # The kernels of a GPU are events of their own, too; here their operators count.
+        if event.device_type == DeviceType.CPU:
+            micros = event.self_device_time_total if subjects.ON_GPU else event.self_cpu_time_total
+            totals[kind(event)] += micros / 1e6
     return dict(totals)
 
 

@@ -27,7 +27,10 @@ def machine() -> dict[str, str]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
     if torch.cuda.is_available():
-        facts["GPU"] = torch.cuda.get_device_name()
+        memory = torch.cuda.get_device_properties().total_memory / 2**30
+        facts["GPU"] = f"{torch.cuda.get_device_name()}, {memory:.0f} GiB"
+        facts["CUDA"] = str(torch.version.cuda)
+        facts["float32 products"] = "TF32, as the page computes, where no row says otherwise"
     return facts
 
 

@@ -1,9 +1,13 @@
 """A line of the table: a measurement and its target."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import logging
+import math
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 from pds.bench.timing import Effort, Measurement
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,28 @@ def at_most(bound: float) -> Target:
 def skipped(name: str, what: str, why: str) -> Row:
     """Return a row without a measurement that says why."""
     return Row(name, what, None, note=why)
+
+
+def guarded(name: str, rows: Iterator[Row]) -> Generator[Row, None, None]:
+    """Yield rows; after a missing package or an error of torch, a skipped one that says why.
+
+    So a form of a network that does not fit into memory or cannot be captured costs its own rows
+    only. A measurement that is not a number is a skipped row, too.
+    """
+    try:
+        yield from map(_finite, rows)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("pds"):
+            raise
+        yield skipped(name, "further rows", f"{error.name} is not installed")
+    except RuntimeError as error:
+        log.warning("rows of %s failed", name, exc_info=True)
+        first_line = (str(error).splitlines() or [""])[0]
+        yield skipped(name, "further rows", f"failed: {type(error).__name__}: {first_line}")
+
+
+def _finite(row: Row) -> Row:
+    m = row.measured
+    if m is None or all(map(math.isfinite, (m.median, m.low, m.high))):
+        return row
+    return replace(row, measured=None, note=f"not finite: {m.median}")

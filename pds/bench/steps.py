@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pds.bench import subjects
-from pds.bench.rows import Row, at_most
+from pds.bench.rows import Row, at_most, guarded
 from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
 from pds.kernels import Langevin
 from pds.models import Model, default_device
@@ -37,7 +37,7 @@ class Contest(NamedTuple):
 def rows(effort: Effort) -> Iterator[Row]:
     """Yield PDS step / vanilla step: the embedded network, 256 px and 1024 px."""
     for contest in _contests(effort):
-        yield _pds_against_vanilla(contest, effort)
+        yield from guarded(contest.name, _pds_against_vanilla(contest, effort))
 
 
 def _contests(effort: Effort) -> Iterator[Contest]:
@@ -46,20 +46,22 @@ def _contests(effort: Effort) -> Iterator[Contest]:
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
     church = subjects.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
-    yield _published(church, "church", "nf 8" if effort.quick else "real width, random weights")
+    width = "nf 8" if effort.quick else "real width"
+    yield _published(church, "church", width)
     if not effort.quick:
-        ffhq = subjects.card("ffhq_ncsnpp_continuous")
-        yield _published(ffhq, "FFHQ", "real width, random weights")
+        yield _published(subjects.card("ffhq_ncsnpp_continuous"), "FFHQ", width)
+    if subjects.ON_GPU:
+        yield _published(church, "church", width, images=8)
 
 
-def _published(card: ModelCard, name: str, note: str) -> Contest:
+def _published(card: ModelCard, name: str, width: str, *, images: int = 1) -> Contest:
     score, size = subjects.with_random_weights(card), card.network.image_size
-    title = f"step, {name} {size} px, 1 image"
-    m = subjects.natural_filter(size)
-    return Contest(title, score, card.sde, (1, 3, size, size), m, 1.01, note)
+    title = f"step, {name} {size} px, {images} image{'s' * (images > 1)}"
+    shape, m = (images, 3, size, size), subjects.natural_filter(size)
+    return Contest(title, score, card.sde, shape, m, 1.01, f"{width}, random weights")
 
 
-def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
+def _pds_against_vanilla(contest: Contest, effort: Effort) -> Iterator[Row]:
     def batcher(m: Preconditioner) -> Batcher:
         return subjects.batcher(contest.score, subjects.run(contest.sde, contest.shape, [m]))
 
@@ -70,7 +72,7 @@ def _pds_against_vanilla(contest: Contest, effort: Effort) -> Row:
     filtered, plain = Kernels(contest.sde, contest.shape).timed(contest.preconditioner, effort)
     added = (figure(filtered).median - figure(plain).median) / figure(times[1]).median
     notes = [contest.note, f"kernels timed alone: {1 + added:.4f}"]
-    return Row(
+    yield Row(
         contest.name,
         "PDS / vanilla",
         ratio(*times),

@@ -15,16 +15,21 @@ from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
 from pds.sampling import JointChain, PredictorCorrector, ScoreFn
+from pds.scores.gaussian import inverse_square_power
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
 
 ON_GPU = default_device() != "cpu"
+LONG = 20_000
+"""Iterations that do not end while they are timed."""
 
 
 def natural_filter(size: int) -> FrequencyFilter:
-    """Return the filter of 1/f^2 color images at alpha = 5."""
-    mask = models.field(size).frequency_mask.expand(3, -1, -1)
+    """Return the filter at alpha = 5 of gray 1/f^2 images, mean 0.5, for three channels."""
+    power = inverse_square_power(size, variance=0.06)[None]
+    power[:, 0, 0] += (0.5 * size) ** 2
+    mask = torch.log1p(power * size**2).expand(3, -1, -1)
     return FrequencyFilter(filters.gain(mask, 5.0).to(default_device()))
 
 
@@ -53,6 +58,21 @@ def embedded() -> Model:
     return models.load_model("portraits32")
 
 
+def serving(model: Model) -> Batcher:
+    """Return the batcher of the page for a model, whose calls are CUDA graphs on a GPU."""
+    return model.batchers[model.device]
+
+
+def embedded_network(size: int = 32) -> NetworkScore:
+    """Return that model's network; for other sizes its architecture with random weights."""
+    score = embedded().score
+    assert isinstance(score, NetworkScore)
+    network = score.card.network
+    if size == network.image_size:
+        return score
+    return with_random_weights(replace(score.card, network=replace(network, image_size=size)))
+
+
 def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
     """Return inputs x and t of a network."""
     network = score.card.network
@@ -62,10 +82,15 @@ def batch(score: NetworkScore, num_images: int) -> tuple[Tensor, Tensor]:
 
 
 def run(
-    sde: SDE, shape: Sequence[int], preconditioners: Sequence[Preconditioner], *, seed: int = 0
+    sde: SDE,
+    shape: Sequence[int],
+    preconditioners: Sequence[Preconditioner],
+    *,
+    seed: int = 0,
+    num_steps: int = LONG,
 ) -> JointChain:
-    """Return a run of the published sampler that is too long to end while it is timed."""
-    sampler = PredictorCorrector(20_000, 1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
+    """Return a run of the published sampler, by default too long to end while it is timed."""
+    sampler = PredictorCorrector(num_steps, 1e-5, corrector=Langevin(snr=0.15, snr_norm="sample"))
     return side_by_side(
         [replace(sampler, m=m) for m in preconditioners],
         sde,

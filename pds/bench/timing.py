@@ -69,11 +69,11 @@ class Measurement:
 
 def seconds(work: Work, *, repeats: int = 1, clock: Clock = time.perf_counter) -> float:
     """Return the mean time of `work` once everything on a GPU has ended, before and after."""
-    _synchronize()
+    synchronize()
     start = clock()
     for _ in range(repeats):
         work()
-    _synchronize()
+    synchronize()
     return (clock() - start) / repeats
 
 
@@ -107,6 +107,11 @@ def figure(times: Sequence[float]) -> Measurement:
     return Measurement(statistics.median(times), min(times), max(times), len(times), "s")
 
 
+def single(value: float, unit: str) -> Measurement:
+    """Return what was measured once."""
+    return Measurement(value, value, value, 1, unit)
+
+
 def versus(a: Work, b: Work, effort: Effort) -> Measurement:
     """Return how many times as long `a` takes as `b`."""
     return ratio(*alternate([a, b], effort))
@@ -118,6 +123,7 @@ def _first(work: Work, clock: Clock) -> float:
     return cold if cold > LONG else seconds(work, clock=clock)
 
 
-def _synchronize() -> None:
+def synchronize() -> None:
+    """Wait until everything on a GPU has ended."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

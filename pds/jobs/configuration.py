@@ -1,8 +1,8 @@
-"""Configuration files: Python files with a `get_config()` that returns a ConfigDict.
+"""Configuration files: Python files with a `get_config()` that returns groups of values.
 
-Files of score_sde and of the published PDS code, written with ml_collections, are read as they are,
-with the defaults module that they import. Values that sampling does not use are ignored; a missing
-value that it needs is an error.
+Ours return dicts. Files of score_sde and of the published PDS code, written with ml_collections,
+are read as they are, with the defaults module that they import. Values that sampling does not use
+are ignored; a missing value that it needs is an error.
 
 Source: the keys are those of Y. Song's score_sde.
 """

@@ -1,0 +1,150 @@
+"""A network call launched kernel by kernel, as a CUDA graph, and compiled.
+
+A network call launches hundreds of small kernels; on a GPU this may take longer than computing. A
+CUDA graph is one launch of all of them. It is captured from the eager call, which takes as long as
+a few calls, or from the compiled network, whose kernels are fused, after a minute.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from pds.bench import subjects
+from pds.bench.apart import rows_apart
+from pds.bench.precision import as_the_page, largest_difference, noisy
+from pds.bench.rows import Row, at_least, guarded, skipped
+from pds.bench.timing import Effort, alternate, figure, seconds, single, versus
+from pds.sampling import ScoreFn
+from pds.serving import acceleration
+
+BATCH = 8
+SIZES = (32, 64, 128, 256)
+NO_GRAPHS = "only a GPU has CUDA graphs"
+NOT_COMPILED = "compiled on a GPU only: a CPU gained 0 to 6 % after 100 s"
+GRAPH = "a CUDA graph of the eager call"
+FUSED = "compiled, without graphs"
+COMPILED_GRAPH = "compiled, with CUDA graphs"
+TARGETS = {(32, GRAPH): at_least(3), (32, COMPILED_GRAPH): at_least(3)}
+"""By size and form."""
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Yield an eager call in milliseconds and eager / CUDA graph for each size."""
+    for size in SIZES[:1] if effort.quick else SIZES:
+        case = Case("graphs", size, effort)
+        yield case.eager_row()
+        if subjects.ON_GPU:
+            capture = partial(captured, case.score, *case.inputs)
+            yield from guarded(case.name, case.rows(GRAPH, capture))
+        else:
+            yield skipped(case.name, f"a network call: eager / {GRAPH}", NO_GRAPHS)
+
+
+def compiled_rows(effort: Effort) -> Iterator[Row]:
+    """Yield eager / compiled, measured in a process that has compiled nothing else."""
+    if subjects.ON_GPU:
+        yield from rows_apart(_compiled_rows, effort)
+    else:
+        yield skipped("compiled, 32 px, batch 8", "a network call: eager / compiled", NOT_COMPILED)
+
+
+def _compiled_rows(effort: Effort) -> Iterator[Row]:
+    variants: tuple[tuple[int, str, Callable[[ScoreFn], ScoreFn]], ...] = (
+        (32, COMPILED_GRAPH, acceleration.cuda_graphs),
+        (32, FUSED, fused),
+        (256, COMPILED_GRAPH, acceleration.cuda_graphs),
+    )
+    with as_the_page():
+        for size, form, compile in variants[:1] if effort.quick else variants:
+            case = Case("compiled", size, effort)
+            yield from guarded(case.name, case.rows(form, partial(compile, case.score)))
+
+
+def fused(score: ScoreFn) -> ScoreFn:
+    """Return the score function compiled, without CUDA graphs."""
+    compiled: ScoreFn = torch.compile(score, dynamic=False)
+    return compiled
+
+
+def captured(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
+    """Return the score function for this shape as one CUDA graph; each output is a new tensor.
+
+    Raises:
+        RuntimeError: if the call cannot be captured, such as one that waits for the GPU.
+    """
+    x, t = x.clone(), t.clone()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    # Libraries allocate in their first calls, which a graph must not contain.
+    with torch.cuda.stream(side), torch.no_grad():
+        for _ in range(3):
+            score(x, t)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph), torch.no_grad():
+        scores = score(x, t)
+
+    def call(new_x: Tensor, new_t: Tensor) -> Tensor:
+        # A graph reads and writes the tensors that it was captured with.
+        x.copy_(new_x)
+        t.copy_(new_t)
+        graph.replay()
+        return scores.clone()
+
+    return call
+
+
+class Case:
+    """The network of a size with a batch of inputs, and its eager call."""
+
+    def __init__(self, benchmark: str, size: int, effort: Effort) -> None:
+        self.name, self.size, self.effort = f"{benchmark}, {size} px, batch {BATCH}", size, effort
+        self.score = subjects.embedded_network(size)
+        self.inputs = noisy(self.score, BATCH)
+        self.note = f"the embedded {'network' if size == 32 else 'architecture, random weights'}"
+
+    def eager(self) -> Tensor:
+        """Call the network, kernel by kernel."""
+        return torch.no_grad()(self.score)(*self.inputs)
+
+    def eager_row(self) -> Row:
+        """Return the row of the eager call."""
+        first = seconds(self.eager)
+        times = figure(*alternate([self.eager], self.effort)).scaled(1e3, "ms")
+        note = f"{self.note}; the first call took {first:.2g} s"
+        return Row(self.name, "a network call, eager", times, note=note)
+
+    def rows(self, form: str, make: Callable[[], ScoreFn]) -> Iterator[Row]:
+        """Yield eager / another form of the call, and the seconds until it is made and warm."""
+        form_of: list[ScoreFn] = []
+
+        def first() -> None:
+            form_of.append(make())
+            # The first call compiles, the second records a graph, the third replays it.
+            for _ in range(3):
+                self._call(form_of[0])
+
+        ready = seconds(first)
+        call = form_of[0]
+        gain = versus(self.eager, lambda: self._call(call), self.effort)
+        target = TARGETS.get((self.size, form))
+        note = self._agreement(call)
+        yield Row(self.name, f"a network call: eager / {form}", gain, target, note)
+        note = "" if form == GRAPH else "less where cold or page compiled the same before"
+        yield Row(self.name, f"seconds until its third call: {form}", single(ready, "s"), note=note)
+
+    def _agreement(self, call: ScoreFn) -> str:
+        """Say how far another form's scores of the trained network are from those of eager calls.
+
+        Random weights, whose last layers are nearly zero, would show no difference.
+        """
+        if self.size != 32:
+            return ""
+        error = largest_difference(self._call(call), self.eager())
+        return f"differs from eager by {error:.1e} of the largest score"
+
+    @torch.no_grad()
+    def _call(self, call: ScoreFn) -> Tensor:
+        return call(*self.inputs)
