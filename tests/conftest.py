@@ -11,8 +11,6 @@ import pytest
 import torch
 from placed import MODULES, TESTS, Placed
 
-LIBRARY = pytest.StashKey()
-
 sys.path.insert(0, str(TESTS.parent))
 torch.set_num_threads(2)
 
@@ -21,7 +19,7 @@ def pytest_configure(config):
     if (device := config.getoption("--device")) == "cpu":
         return
     if device == imitated_device.NAME:
-        config.stash[LIBRARY] = imitated_device.register()
+        imitated_device.register()
     Placed(device).__enter__()
 
 

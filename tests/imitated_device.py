@@ -1,9 +1,11 @@
 """A device of its own, imitated on the CPU, so that code for a GPU can be tried without one.
 
 Its tensors have the device type "imitated" and are computed on the CPU. As on a GPU, an operation
-on tensors of both devices is an error, `numpy()` is refused, and a number read from a tensor
-(`float`, `item`, `if x > 0`) would wait for the device; `waits` counts such reads.
+on tensors of both devices is an error and `numpy()` is refused. `traffic` counts what would make a
+program wait for a GPU or keep a CUDA graph from being captured.
 """
+
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -16,20 +18,20 @@ from torch.utils.backend_registration import (
 NAME = "imitated"
 
 TRANSFERS = {"aten::_to_copy", "aten::copy_", "aten::_copy_from"}
-"""Operations that may mix the devices, and wait for this one when they copy to the CPU."""
+"""Operations that copy from one device to the other."""
 
 INDICES = {"aten::index.Tensor", "aten::index_put_", "aten::_index_put_impl_"}
 """Operations that accept indices on the CPU for a tensor on the device."""
 
 
-class Waits:
-    """Counts the operations after which a program has waited for the device."""
+class Traffic:
+    """Counts copies between the devices, and numbers that were read from this one."""
 
     def __init__(self):
         self.count = 0
 
 
-waits = Waits()
+traffic = Traffic()
 
 
 class ImitatedTensor(Tensor):
@@ -51,7 +53,7 @@ class ImitatedTensor(Tensor):
     __torch_function__ = torch._C._disabled_torch_function_impl
 
     def tolist(self):
-        waits.count += 1
+        traffic.count += 1
         return self.raw.tolist()
 
     @classmethod
@@ -77,12 +79,14 @@ def _computed(operation, *args, **kwargs):
         return wrappers[id(x)] if id(x) in wrappers else ImitatedTensor(x)
 
     name = operation.name()
-    to_cpu = name in TRANSFERS and torch.device("cpu") == kwargs.get("device")
+    to_cpu = kwargs.get("device") == torch.device("cpu")
+    if name == "aten::copy_":
+        to_cpu = not isinstance(args[0], ImitatedTensor)
     inputs = tree_map(unwrapped, (args, kwargs))
-    if name == "aten::copy_" and not isinstance(args[0], ImitatedTensor):
-        to_cpu = True
-    if wrappers and (to_cpu or name == "aten::_local_scalar_dense"):
-        waits.count += 1
+    sources = [x for x in args if isinstance(x, Tensor) and x.dim()]
+    brought = name in TRANSFERS and any(not isinstance(x, ImitatedTensor) for x in sources)
+    if brought or (wrappers and to_cpu) or name == "aten::_local_scalar_dense":
+        traffic.count += 1
     with torch.no_grad():
         return tree_map(wrapped, operation(*inputs[0], **inputs[1]))
 
@@ -92,8 +96,9 @@ class _Backend(_DummyBackendModule):
         return []
 
 
+@cache
 def register():
-    """Make the device known to torch, once in a process."""
+    """Make the device known to torch."""
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Backend())
     library = torch.library.Library("_", "IMPL")
     library.fallback(_computed, "PrivateUse1")

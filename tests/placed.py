@@ -15,7 +15,7 @@ from torch.utils._device import _device_constructors
 TESTS = Path(__file__).resolve().parent
 
 MODULES = """
-    acceleration batcher filters flow gpu gpu_faults kernels mixture ncsnpp
+    batcher filters flow gpu gpu_faults kernels mixture ncsnpp
     parity precision preconditioners sampling worker
 """.split()
 """Test modules, without `test_`, that run on another device than the CPU, too."""

@@ -1,32 +1,41 @@
-"""Compile a score function for the GPU, in the background.
+"""Replay the calls of a score function from CUDA graphs.
 
-torch.compile with CUDA graphs ("reduce-overhead") saves most of what launching hundreds of small
-kernels costs, but compilation takes a minute for each shape. Callers do not wait: until a shape is
-compiled, or if compilation fails, the score function runs in eager mode. On a CPU compilation
-gained 0 to 6 % after 100 s, so a score function on a CPU is not compiled.
+A network call launches hundreds of small kernels, which for a small batch takes longer than
+computing them. A CUDA graph is one launch of all of them. It is captured from the eager call and
+takes as long as a few calls, so the caller waits for it.
+
+A graph belongs to one batch size. Sizes are rounded up by at most an eighth, see `bucket`, and the
+images that fill the batch are computed for nothing; batches beyond `MOST_IMAGES`, which keep the
+GPU busy anyway, are called as they are. On a CPU a score function is left as it is.
+
+Compiling instead (torch.compile) would take about a minute for each batch size, and in torch 2.11
+its graphs work in one thread of a process only; `python -m pds bench --only compiled` measures it.
 """
 
 import logging
-import weakref
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from pds.sampling import ScoreFn
-from pds.serving.devices import make_current
 
-MAX_COMPILED = 1024
-"""Shapes that torch.compile keeps for one Python function: of all networks, on all devices."""
+MOST_IMAGES = 512
+"""Largest batch that is captured."""
+
+_capturing = threading.Lock()
+"""CUDA captures one graph at a time in a process."""
 
 log = logging.getLogger(__name__)
 
-Compile = Callable[[ScoreFn], ScoreFn]
+Capture = Callable[[ScoreFn, Tensor, Tensor], ScoreFn]
 
 
 def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
-    """Return a score function that is compiled in the background on a GPU, unchanged on a CPU.
+    """Return a score function that replays CUDA graphs on a GPU, unchanged on a CPU.
 
     On a GPU this enables TF32 matrix products and convolutions, with 10 bits of fraction, for the
     whole process.
@@ -35,95 +44,99 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
         return score
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
-    return Background(score, cuda_graphs, device)
+    return Graphed(score, partial(captured, memory=GraphMemory.on(device)))
 
 
-def cuda_graphs(score: ScoreFn) -> ScoreFn:
-    """Return the score function compiled; each output is a new tensor."""
-    keep_all_shapes()
-    compiled = torch.compile(score, mode="reduce-overhead", dynamic=False)
+class Graphed:
+    """A score function with a CUDA graph for each batch size. For use from one thread at a time.
 
-    def call(x: Tensor, t: Tensor) -> Tensor:
-        torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
-        # The next replay of the graph overwrites its output.
-        return compiled(x, t).clone()
-
-    return call
-
-
-def keep_all_shapes() -> None:
-    """Let torch.compile keep `MAX_COMPILED` shapes of a function; beyond 8 it would run eagerly."""
-    # All networks share the code of `NetworkScore.forward`, so they share its limit as well.
-    for limit in ("recompile_limit", "accumulated_recompile_limit"):
-        setattr(torch._dynamo.config, limit, MAX_COMPILED)
-
-
-class Background:
-    """A score function that is compiled for each shape of x in a thread, and eager until then.
-
-    Batches are padded to the sizes of `bucket`. The compiled function is also called in that
-    thread: recorded CUDA graphs belong to a thread. The thread ends with this object, after the
-    shape that it is compiling.
+    If a call cannot be captured, such as one that waits for the GPU, the score function stays
+    eager, which is logged once.
 
     Args:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
-        compile: returns the compiled function; it and the first calls may take minutes or raise.
-        device: of the score function.
+        capture: returns the function for the shapes of x and t, see `captured`.
     """
 
-    def __init__(
-        self, score: ScoreFn, compile: Compile, device: torch.device | str = "cpu"
-    ) -> None:
-        self.score, self.compile = score, compile
-        self._thread = ThreadPoolExecutor(1, "compile", make_current, (device,))
-        self._compiled: dict[torch.Size, Future[ScoreFn | None]] = {}
+    def __init__(self, score: ScoreFn, capture: Capture) -> None:
+        self.score, self._capture = score, capture
+        self._graphs: dict[torch.Size, ScoreFn] = {}
+        self._eager = False
 
+    @torch.no_grad()
     def __call__(self, x: Tensor, t: Tensor) -> Tensor:
         count, room = len(x), bucket(len(x))
+        if self._eager or count > MOST_IMAGES:
+            return self.score(x, t)
         x, t = (torch.cat([v, v[-1:].expand(room - count, *v.shape[1:])]) for v in (x, t))
-        return self._call(x, t)[:count]
+        return self._graph(x, t)(x, t)[:count]
 
-    def _call(self, x: Tensor, t: Tensor) -> Tensor:
-        if x.shape not in self._compiled:
-            like = x.detach().clone(), t.detach().clone()
-            self._compiled[x.shape] = self._thread.submit(_warm_up, weakref.ref(self), *like)
-            return self.score(x, t)
-        busy = not all(warm_up.done() for warm_up in list(self._compiled.values()))
-        compiled = None if busy else self._compiled[x.shape].result()
-        if compiled is None:
-            return self.score(x, t)
-        return self._thread.submit(torch.no_grad()(compiled), x, t).result()
-
-    def wait(self) -> None:
-        """Wait until every shape seen so far is compiled or has failed to compile."""
-        wait(list(self._compiled.values()))
+    def _graph(self, x: Tensor, t: Tensor) -> ScoreFn:
+        if x.shape not in self._graphs:
+            try:
+                self._graphs[x.shape] = self._capture(self.score, x, t)
+            except torch.OutOfMemoryError:
+                raise  # the batcher tries a smaller batch
+            except RuntimeError as error:
+                self._eager = True
+                reason = (str(error).splitlines() or [type(error).__name__])[0]
+                log.warning("calls cannot be captured as CUDA graphs and stay eager: %s", reason)
+                return self.score
+        return self._graphs[x.shape]
 
 
-@torch.no_grad()
-def _warm_up(owner: "weakref.ref[Background]", x: Tensor, t: Tensor) -> ScoreFn | None:
-    """Return the compiled function of a `Background`, None if it fails or nobody needs it now."""
-    background = owner()
-    if background is None:
-        return None
-    score, compile = background.score, background.compile
-    del background  # which may be dropped in the minutes that follow
-    try:
-        compiled = compile(score)
-        # CUDA graphs are recorded in the second call and replayed from the third.
-        for _ in range(3):
-            compiled(x, t)
-    # torch.compile may raise anything, and the score function also works in eager mode.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        log.warning("shape %s is not compiled and stays eager: %s", tuple(x.shape), reason)
-        return None
-    return compiled
+class GraphMemory(NamedTuple):
+    """Memory that graphs share which never run at the same time, and the stream to capture on."""
+
+    pool: Any
+    stream: torch.cuda.Stream
+
+    @classmethod
+    def on(cls, device: torch.device) -> Self:
+        """Return new memory on a GPU."""
+        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        return cls(torch.cuda.graph_pool_handle(), stream)
+
+
+def captured(score: ScoreFn, x: Tensor, t: Tensor, *, memory: GraphMemory) -> ScoreFn:
+    """Return the score function for the shapes of x and t as one CUDA graph.
+
+    Each output is a new tensor.
+
+    Raises:
+        RuntimeError: if the call cannot be captured, such as one that waits for the GPU.
+        torch.OutOfMemoryError: if the batch does not fit into the memory.
+    """
+    # A graph reads and writes the tensors that it was captured with.
+    x, t = x.clone(), t.clone()
+    graph, current = torch.cuda.CUDAGraph(), torch.cuda.current_stream(x.device)
+    # Workers of other devices may allocate meanwhile, in their own threads.
+    recording = torch.cuda.graph(graph, *memory, capture_error_mode="thread_local")
+    with torch.no_grad(), torch.cuda.device(x.device), _capturing:
+        memory.stream.wait_stream(current)
+        with torch.cuda.stream(memory.stream):
+            # Libraries allocate in their first calls, which a graph must not contain.
+            for _ in range(2):
+                score(x, t)
+        current.wait_stream(memory.stream)
+        with recording:
+            scores = score(x, t)
+
+    def replay(new_x: Tensor, new_t: Tensor) -> Tensor:
+        x.copy_(new_x)
+        t.copy_(new_t)
+        graph.replay()
+        # The next replay overwrites them.
+        return scores.clone()
+
+    return replay
 
 
 def bucket(count: int) -> int:
-    """Return the smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, ... that is >= count.
+    """Return the smallest number >= count of 1, ..., 16, 18, ..., 32, 36, ..., 64, 72, ....
 
-    The batch size changes with every visitor, and each size is compiled separately.
+    The batch size changes with every visitor. With 8 sizes to an octave at most an eighth of the
+    images are there to fill a batch.
     """
-    power = 1 << (count - 1).bit_length()
-    return power * 3 // 4 if count <= power * 3 // 4 else power
+    step = 1 << max(0, (count - 1).bit_length() - 4)
+    return -(-count // step) * step
