@@ -10,16 +10,22 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 torch.set_num_threads(2)
 
-from tools.browser import chromium, open_page, served  # noqa: E402
-
 
 def pytest_addoption(parser):
     parser.addoption("--cases", type=int, default=500, help="hostile requests of tests/test_fuzz")
     parser.addoption("--visits", type=int, default=5, help="visitors of tests/test_load")
+    parser.addoption("--device", default="cpu", help="of the tests that take one, such as cuda")
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    return request.config.getoption("--device")
 
 
 @pytest.fixture(scope="session")
 def address():
+    from tools.browser import served
+
     with served() as url:
         yield url
 
@@ -27,6 +33,8 @@ def address():
 @pytest.fixture(scope="session")
 def browser():
     from playwright.sync_api import sync_playwright
+
+    from tools.browser import chromium
 
     with sync_playwright() as playwright:
         browser = chromium(playwright)
@@ -37,6 +45,8 @@ def browser():
 @pytest.fixture
 def page(browser, address):
     """A fresh visitor; `page.asked()` lists the requests, and errors on the page fail the test."""
+    from tools.browser import open_page
+
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     asked, errors = [], []
