@@ -18,7 +18,7 @@ class Splitting:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
 
     Raises:
-        torch.OutOfMemoryError: (when called) if a single image is too large.
+        ValueError: (when called) if a single image is too large.
     """
 
     def __init__(self, score: ScoreFn) -> None:
@@ -34,8 +34,12 @@ class Splitting:
                 parts.append(self.score(x[part], t[part]))
                 done += count
             except torch.OutOfMemoryError:
-                if count == 1:
-                    raise
                 # Tried again after this block: until then the error keeps the tensors of the call.
                 self.max_images = count // 2
+            if not self.max_images:
+                self.max_images = 1
+                raise ValueError(
+                    f"one image of {' x '.join(map(str, x.shape[1:]))} needs more memory than "
+                    f"{x.device} has free; end other programs there, or choose a smaller model"
+                )
         return parts[0] if len(parts) == 1 else torch.cat(parts)
