@@ -251,7 +251,7 @@ def test_a_resumed_training_run_ends_with_the_weights_of_an_uninterrupted_one(
 
     On a GPU the gradients' sums have any order, which may turn the direction of a few weights in
     the first steps of Adam. A run that lost its moments or repeated a batch is off by more than a
-    tenth of the way that the weights went.
+    third of the way that the weights went.
     """
     config = TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4, device=device)
 
