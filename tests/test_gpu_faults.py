@@ -62,6 +62,7 @@ def little_memory(model, most):
     if torch.device(model.device).type == "cpu":
         yield Watched(model, most)
         return
+    torch.cuda.reset_peak_memory_stats()
     x = torch.zeros(most, *model.image_shape, device=model.device)
     with torch.no_grad():
         model.score(x, torch.ones(most, device=model.device))
@@ -234,7 +235,7 @@ def test_a_batch_too_large_for_the_memory_is_split_and_draws_the_same(tmp_path, 
         pytest.skip("on a CPU every image is a network call of its own")
     words = ["--config", "configs/ve/portraits64_ncsnpp.py", "--speed_up", "400"]
     words += ["--workdir", str(tmp_path), "--num_samples", "256", "--batch_size", "256"]
-    words += ["--device", device, "--checkpoint", "assets/portraits64.safetensors"]
+    words += ["--device", device, "--checkpoint", str(ROOT / "assets" / "portraits64.safetensors")]
     assert sample_main([*words, "--eval_folder", "whole"]) == 0
     with little_memory(model_on("portraits64", device), 64):
         assert sample_main([*words, "--eval_folder", "split"]) == 0
