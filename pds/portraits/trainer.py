@@ -8,8 +8,8 @@ the process, so that the network is accurate at every level of the sampler. The 
 an exponential moving average.
 
 Every batch is a function of the seed, the iteration and the kind of device: a run that was killed
-continues from its last checkpoint as if it had not been interrupted. On a GPU the portraits and the
-random numbers are there from the start, and no step waits for the CPU.
+continues from its last checkpoint as if it had not been interrupted. On a GPU the portraits are
+kept and the random numbers drawn there, so that no step waits for a batch.
 
 Source: T. Karras et al., NeurIPS 2022 (loss weights and noise distribution).
 """
