@@ -1,6 +1,7 @@
 """The device of `--device`: where the tests' tensors are.
 
-Every tensor that a test makes with a function of torch is on that device; random numbers are drawn
+Every tensor that a test makes with a function of torch is on that device, but for those of
+test_gpu and test_gpu_faults, which compare it with the CPU; random numbers are drawn
 on the CPU first. What comes from elsewhere, such as a network or a file, `placed` moves there. The
 library gets no such default: it has to follow the tensors that it is given.
 """
@@ -31,7 +32,8 @@ class Placed(TorchFunctionMode):
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         made = function(*args, **kwargs)
-        by_test = Path(sys._getframe(1).f_code.co_filename).parent == TESTS
+        maker = Path(sys._getframe(1).f_code.co_filename)
+        by_test = maker.parent == TESTS and not maker.stem.startswith("test_gpu")
         if function in self.makes and by_test and not {"device", "out"} & set(kwargs):
             return made.to(self.device)
         return made

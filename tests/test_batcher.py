@@ -314,19 +314,20 @@ def test_a_batch_too_large_for_the_memory_is_halved_and_nothing_is_lost():
         batcher.join(run)
     last = drain(batcher)
     assert sizes[:3] == [16, 8, 4]
+    assert sizes[3:] == [4] * (12 * 4 - 1)
     for seed, run in enumerate(runs):
         torch.testing.assert_close(
             last[run][1].x_mean, alone(replace(sampler(), m=RAMP), seed=10 * seed)
         )
 
 
-def test_a_single_run_too_large_for_the_memory_is_an_error():
+def test_a_single_image_too_large_for_the_memory_is_an_error_in_one_sentence():
     def score(x, t):
         raise torch.OutOfMemoryError("out of memory")
 
     batcher = Batcher(score)
     batcher.join(chains())
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(ValueError, match="one image of 3 x 8 x 8 needs more memory than cpu has"):
         batcher.step()
 
 

@@ -11,6 +11,7 @@ import torch
 from tiny_run import make_score
 
 from pds.commands.cli import main
+from pds.evaluation import draw, report
 from pds.scores import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,58 @@ def test_tables_and_a_report_are_of_everything_in_the_folder(tmp_path, capsys):
     assert main([*FIELD, *out, "--report-only"]) == 0
     assert rows(tmp_path / "out") == found
     assert "pds:5" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_without_plotly_everything_but_the_report_is_written(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(report, "can_draw", lambda: False)
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    assert main([*FIELD, "--out", str(tmp_path / "out"), "--arms", "vanilla"]) == 0
+    names = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
+    tables = {"table.csv", "equivalence.csv", "equal_grain.csv"}
+    assert names == {*tables, "evaluation.json", "reference.npz"}
+    assert "report.html needs plotly" in capsys.readouterr().err
+
+
+def test_an_evaluation_that_is_stopped_reports_on_what_is_there_and_goes_on(
+    tmp_path, capsys, monkeypatch
+):
+    words = [*FIELD, "--arms", "vanilla", "--out"]
+    sampled, drawn = draw.sampled, []
+
+    def until_interrupted(*arguments):
+        drawn.append(arguments)
+        if len(drawn) == 6:  # the second batch of the first cell, after four of the reference
+            raise KeyboardInterrupt
+        return sampled(*arguments)
+
+    monkeypatch.setattr(draw, "sampled", until_interrupted)
+    assert main([*words, str(tmp_path / "stopped")]) == 130
+    assert [(row["N"], row["images"]) for row in rows(tmp_path / "stopped")] == [("6", "2")]
+    assert "what was saved is kept" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert main([*words, str(tmp_path / "stopped")]) == 0
+    assert main([*words, str(tmp_path / "whole")]) == 0
+    stopped, whole = (rows(tmp_path / name, "network") for name in ("stopped", "whole"))
+    assert [{**row, "seconds": ""} for row in stopped] == [{**row, "seconds": ""} for row in whole]
+
+
+def test_an_evaluation_stopped_before_its_first_cell_writes_no_table(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(draw, "sampled", interrupted)
+    assert main([*FIELD, "--arms", "vanilla", "--out", str(tmp_path / "out")]) == 130
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"evaluation.json"}
+
+
+def test_no_batch_begins_when_the_time_is_over(tmp_path, capsys):
+    words = [*FIELD, "--arms", "vanilla", "--out", str(tmp_path / "out")]
+    assert main([*words, "--seconds", "1e-9"]) == 2
+    assert "or with more --seconds" in capsys.readouterr().err
+    assert main(words) == 0
+    before = (tmp_path / "out" / "table.csv").read_bytes()
+    assert main([*words, "--counts", "5", "--seconds", "1e-9"]) == 0
+    assert (tmp_path / "out" / "table.csv").read_bytes() == before
 
 
 def test_the_networks_own_pictures_are_drawn_once_and_are_the_other_reference(tmp_path):
@@ -200,6 +253,7 @@ def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeyp
         (["--data", "/nowhere/at/all"], "no images at /nowhere/at/all"),
         (["--converged", "ode-heun@2001"], "must lie in 1 to 2000, got 2001"),
         (["--converged-images", "-1"], "--converged-images must lie in 0 to 1000000, got -1"),
+        (["--seconds", "0"], "--seconds must be > 0 and finite, got 0"),
         (["--images", "1"], "--images must lie in 2 to 100000, got 1"),
         (["--device", "abacus"], "device must be cpu, cuda or cuda:N, got 'abacus'"),
         (["--seed", "5"], "is an evaluation of seed 0, not 5"),

@@ -7,7 +7,7 @@ from pds.evaluation.ladder import rungs
 from pds.kernels import Langevin
 from pds.models import Model, compare_request, load_model, speed_up
 from pds.portraits import portraits
-from pds.portraits.train import HELD_OUT
+from pds.portraits.trainer import HELD_OUT
 from pds.preconditioners import Composition, FrequencyFilter, Identity, SpaceFilter
 from pds.request import Request
 from pds.sde import VESDE, column

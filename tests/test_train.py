@@ -1,4 +1,5 @@
 import contextlib
+import csv
 import math
 import os
 import signal
@@ -12,11 +13,11 @@ import pytest
 import torch
 
 from pds.commands import cli
-from pds.portraits import portraits, train
-from pds.portraits.train import TrainConfig, Trainer, noise_levels
+from pds.portraits import cache, portraits, train
+from pds.portraits.trainer import TrainConfig, Trainer, noise_levels
 from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
-from pds.scores.ncsnpp import NCSNppConfig
+from pds.scores.ncsnpp import NCSNppConfig, NetworkScore
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
@@ -177,8 +178,8 @@ def test_the_loss_of_a_silent_network_is_its_closed_form(config, monkeypatch, si
     for parameter in trainer.score.parameters():
         torch.nn.init.zeros_(parameter)
     levels = torch.full((6,), sigma, dtype=torch.float64)
-    monkeypatch.setattr(train, "noise_levels", lambda *_: levels)
-    x, s = train.pixels(IMAGES), config.card.data_std
+    monkeypatch.setattr("pds.portraits.trainer.noise_levels", lambda *_: levels)
+    x, s = cache.pixels(torch.from_numpy(IMAGES)), config.card.data_std
     z = torch.randn(x.shape, generator=torch.Generator().manual_seed(3)).double()
     error = s**2 / (sigma**2 + s**2) * (x.double() - 0.5 + sigma * z) - (x.double() - 0.5)
     expected = (sigma**2 + s**2) / (sigma * s) ** 2 * error.square().mean()
@@ -189,9 +190,9 @@ def test_the_loss_of_a_silent_network_is_its_closed_form(config, monkeypatch, si
 
 def test_training_lowers_the_loss_on_the_same_noise(config):
     # Flat colors, whose noise a tiny network soon learns to remove.
-    flat = np.broadcast_to(IMAGES[:, :, :1, :1], IMAGES.shape)
+    flat = np.broadcast_to(IMAGES[:, :, :1, :1], IMAGES.shape).copy()
     trainer = Trainer(replace(config, iterations=1000, learning_rate=0.02), flat)
-    x = train.pixels(flat.copy())
+    x = cache.pixels(torch.from_numpy(flat))
 
     def loss():
         with torch.no_grad():
@@ -218,23 +219,23 @@ def test_noise_levels_cover_the_whole_range_of_the_process(config):
 
 
 def test_portraits_are_drawn_once_and_then_read(config):
-    drawn = train.portrait_cache(config)
+    drawn = cache.portrait_cache(config.out, 6, size=32)
     expected = portraits(range(6)) * 255
     assert float((torch.from_numpy(np.array(drawn)).float() - expected).abs().max()) <= 0.501
     path = config.out / "portraits32.npy"
     np.save(path, IMAGES)
-    assert np.array_equal(train.portrait_cache(config), IMAGES)
+    assert np.array_equal(cache.portrait_cache(config.out, 6, size=32), IMAGES)
 
 
 DRAWN = """
 import sys
 sys.path.insert(0, {root!r})
 import torch
-from pds.portraits import train
+from pds.portraits import cache
 if __name__ == "__main__":
     torch.set_num_threads(2)
     torch.rand(2_000_000).mul(2)
-    print(sum(len(images) for images in train.rendered(6, size=32)))
+    print(sum(len(images) for images in cache.rendered(6, size=32)))
 """
 
 
@@ -274,10 +275,70 @@ def test_a_finished_run_is_not_trained_on(config, quick_export):
     assert train.train(replace(config, iterations=2)).read_bytes() == first
 
 
+def test_a_run_out_of_time_saves_everything_and_goes_on_later(config, quick_export):
+    np.save(config.out / "portraits32.npy", IMAGES)
+    path = train.train(replace(config, seconds=1e-9))
+    names = {"checkpoint.pt", "losses.csv", "sheet000000.png", path.name, "portraits32.npy"}
+    assert {file.name for file in config.out.iterdir()} == names
+    weights = checkpoints.load(train.train(config)).network.state_dict()
+    expected = trained(config, config.iterations).averaged.network.state_dict()
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_the_losses_of_all_saves_are_kept_over_a_stop(config, quick_export):
+    np.save(config.out / "portraits32.npy", IMAGES)
+    train.train(replace(config, seconds=1e-9))
+    train.train(replace(config, save_seconds=1e-9, iterations=2))
+    with (config.out / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    expected = [trained(replace(config, iterations=2), n).held_out_loss() for n in (0, 1, 2)]
+    assert [int(row["iteration"]) for row in rows] == [0, 1, 2]
+    assert [float(row["loss"]) for row in rows] == pytest.approx(expected, abs=1e-6)
+    seconds = [float(row["seconds"]) for row in rows]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
+    config, quick_export, monkeypatch, number
+):
+    np.save(config.out / "portraits32.npy", IMAGES)
+    step, handler = Trainer.step, signal.getsignal(number)
+
+    def interrupted(self):
+        if self.iteration == 2:
+            os.kill(os.getpid(), number)
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(config)
+    monkeypatch.undo()
+    assert (config.out / "sheet000003.png").is_file()
+    assert_same(resumed(config), trained(config, 3))
+    assert signal.getsignal(number) == handler
+
+
+def test_a_second_signal_ends_a_run_at_once(config, monkeypatch):
+    np.save(config.out / "portraits32.npy", IMAGES)
+    steps = []
+
+    def impatient(self):
+        steps.append(self)
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Trainer, "step", impatient)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(config)
+    assert len(steps) == 1
+    assert not (config.out / "checkpoint.pt").exists()
+
+
 def test_the_shipped_network_is_small_enough_for_two_cores(tmp_path):
     with torch.device("meta"):
-        trainer = train.NetworkScore(TrainConfig(out=tmp_path).card)
-    assert sum(p.numel() for p in trainer.parameters()) <= 1_500_000
+        network = NetworkScore(TrainConfig(out=tmp_path).card)
+    assert sum(p.numel() for p in network.parameters()) <= 1_500_000
 
 
 def run_command(capsys, *arguments):
@@ -290,6 +351,7 @@ def run_command(capsys, *arguments):
     ("arguments", "sentence"),
     [
         (("--iterations", 0), "iterations must be a whole number >= 1, got 0"),
+        (("--seconds", 0), "seconds must be > 0 and finite, got 0"),
         (("--learning-rate", "nan"), "learning_rate must be > 0 and finite, got nan"),
         (("--device", "abacus"), "device 'abacus' cannot be used here"),
     ],

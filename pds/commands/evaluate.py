@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from pds.commands.arguments import counts
@@ -25,7 +26,7 @@ from pds.evaluation.store import CONVERGED_SEED, NETWORK, Batch, Cell, Store
 from pds.evaluation.subject import Subject
 from pds.files.writing import write
 from pds.jobs import ranks
-from pds.limits import MAX_SEED
+from pds.limits import MAX_SEED, require_positive
 
 ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
@@ -38,8 +39,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Draws what is missing, then reports on everything in the folder. Run it again with other "
-        "arms, counts or more images to add to it; stop it at any time. Under "
-        "torchrun -m pds evaluate ... the ranks share the work."
+        "arms, counts or more images to add to it. Ctrl-C stops the drawing and reports on what "
+        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work."
     )
     parser.add_argument(
         "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
@@ -48,7 +49,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
     parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
     parser.add_argument("--images", type=int, default=64, help="of each cell; default %(default)s")
-    parser.add_argument("--batch", type=int, default=32, help="at a time; default %(default)s")
+    parser.add_argument(
+        "--batch",
+        type=int,
+        help=f"at a time; default {draw.CPU_BATCH}, on a GPU what fits, at most {draw.GPU_BATCH}",
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="begin no batch later, and report on what is there"
+    )
     parser.add_argument("--seed", type=int, default=0, help="image i starts from seed + i")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
     parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
@@ -122,10 +130,17 @@ def run(arguments: argparse.Namespace) -> None:
             batches = _missing(arguments, model, store) if drawing else []
     except ranks.Elsewhere:
         raise SystemExit(2) from None
-    draw.draw(store, model, batches[this_rank.rank :: this_rank.world_size], seed=arguments.seed)
+    share = batches[this_rank.rank :: this_rank.world_size]
+    stopped = False
+    try:
+        draw.draw(store, model, share, seed=arguments.seed, seconds=arguments.seconds)
+    except KeyboardInterrupt:
+        stopped = True
     this_rank.finish()
-    if this_rank.first:
+    if this_rank.first and (store.cells() or not stopped):
         _conclude(arguments, model, store)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def _require_counts(arguments: argparse.Namespace) -> None:
@@ -138,25 +153,30 @@ def _require_counts(arguments: argparse.Namespace) -> None:
         ("classifier", 0, 100_000),
     ):
         value = getattr(arguments, name.replace("-", "_"))
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise ValueError(f"--{name} must lie in {low} to {high}, got {value}")
+    if arguments.seconds is not None:
+        require_positive("--seconds", arguments.seconds)
 
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
     """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
-    cells = {Cell(arm, n): arguments.images for n in arguments.counts for arm in arguments.arms}
-    if arguments.converged_images:
-        cells[arguments.converged] = arguments.converged_images
+    # First what all others are compared with, for runs that are stopped.
+    cells = {arguments.converged: arguments.converged_images} if arguments.converged_images else {}
+    cells |= {Cell(arm, n): arguments.images for n in arguments.counts for arm in arguments.arms}
     for cell in cells:
         draw.plan(model, *cell.drawn_by)
-    wanted = (store.missing(cell, count, arguments.batch) for cell, count in cells.items())
+    size = arguments.batch or draw.batch_size(model)
+    wanted = (store.missing(cell, count, size) for cell, count in cells.items())
     return [batch for batches in wanted for batch in batches]
 
 
 def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> None:
     """Print the validation, or write the tables and the report of everything in the folder."""
     if not arguments.validate and not store.cells():
-        raise ValueError(f"{store.folder} holds no images yet; run without --report-only")
+        raise ValueError(
+            f"{store.folder} holds no images yet; run without --report-only or with more --seconds"
+        )
     images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
     checked = validation.check(images)
     if arguments.validate:
@@ -168,7 +188,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     own = store.own_pictures(arguments.converged, arguments.converged_images)
     cells = table.cells(store)
     if arguments.classifier:
-        _judge(arguments, store, cells, own)
+        _judge(arguments, store, cells, own, model.device)
     pictures = {"network": own, "data": images}
     references = {name: Reference.of(part) for name, part in pictures.items() if part is not None}
     every = Evidence.of(store, references, cells)
@@ -187,18 +207,26 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         ("table.csv", table.to_csv(tables.rows)),
         ("equivalence.csv", equivalence.to_csv(tables.matches)),
         ("equal_grain.csv", equal_grain.to_csv(tables.equal_grain)),
-        ("report.html", report.page(model.field.title, tables, arguments.converged)),
     ):
         write(store.folder / name, text.encode())
+    if report.can_draw():
+        page = report.page(model.field.title, tables, arguments.converged)
+        write(store.folder / "report.html", page.encode())
+    else:
+        print("report.html needs plotly (pip install plotly) and is left out", file=sys.stderr)
     _tell(store, every[0])
 
 
 def _judge(
-    arguments: argparse.Namespace, store: Store, cells: list[Cell], own: Tensor | None
+    arguments: argparse.Namespace,
+    store: Store,
+    cells: list[Cell],
+    own: Tensor | None,
+    device: torch.device,
 ) -> None:
     if own is None:
         raise ValueError("--classifier needs the network's own pictures; see --converged-images")
-    judgments.judge(store, cells, own, arguments.converged, arguments.classifier)
+    judgments.judge(store, cells, own, arguments.converged, arguments.classifier, device=device)
 
 
 def _tell(store: Store, evidence: Evidence) -> None:
@@ -207,5 +235,5 @@ def _tell(store: Store, evidence: Evidence) -> None:
         if measured.diverged:
             share = f"{measured.diverged} of {measured.images}"
             print(f"{arm} at N = {num_steps} diverged: {share} images", file=sys.stderr)
-    where = store.folder / "report.html"
-    print(f"{where}: {len(evidence.cells)} cells; numbers in table.csv beside it")
+    files = "report.html and table.csv" if report.can_draw() else "table.csv"
+    print(f"{store.folder}: {len(evidence.cells)} cells in {files}")

@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from pds import filters, limits, models
 from pds.commands import filter_picture
 from pds.files import images, pictures, writing
-from pds.portraits import train
+from pds.portraits import cache
 from pds.scores import checkpoints
 
 
@@ -54,7 +55,8 @@ def _images(arguments: argparse.Namespace) -> tuple[Iterable[Tensor], int | None
     """Return the batches that the source gives, and their number where it is known."""
     source, count, num_steps = arguments.source, arguments.num_images, arguments.num_steps
     if source == "portraits":
-        return map(train.pixels, train.rendered(count, size=arguments.size)), None
+        rendered = cache.rendered(count, size=arguments.size)
+        return (cache.pixels(torch.from_numpy(part)) for part in rendered), None
     num_batches = -(-count // limits.MAX_IMAGES)
     if source in models.MODELS:
         return models.draw(models.load_model(source), count, num_steps), num_batches

@@ -4,14 +4,20 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from pds.portraits.train import TrainConfig, train
+from pds.portraits import SIZES
+from pds.portraits.train import train
+from pds.portraits.trainer import TrainConfig
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
+    parser.description = (
+        "Trains until all iterations are done, --seconds have passed, or Ctrl-C or SIGTERM stops "
+        "it (exit code 130). Everything is saved each time; run it again to go on."
+    )
     defaults = {f.name: f.default for f in fields(TrainConfig)}
     parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on")
-    parser.add_argument("--size", type=int, choices=(32, 64), default=defaults["size"])
+    parser.add_argument("--size", type=int, choices=SIZES, default=defaults["size"])
     parser.add_argument("--device", default=defaults["device"], help="such as cpu or cuda")
     parser.add_argument("--bf16", action="store_true", help="autocast, faster where supported")
     for name in ("iterations", "num_images", "batch_size", "ema_half_life", "seed"):
@@ -20,6 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name in ("learning_rate", "save_seconds"):
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, type=float, default=defaults[name], help="default %(default)s")
+    parser.add_argument("--seconds", type=float, help="save everything and end after so many")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ Pictures are clipped to [0, 1] as the screen does, so that only visible differen
 the picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as
 asinh(detail / `FAINT`), so that an edge does not drown faint noise; most of its first filters pass
 on the logarithm of their energy, for the same reason. Pictures are mirrored at random as they are
-learned. With the same pictures and number of threads it is the same network.
+learned. With the same pictures on one CPU, and the same number of threads, it is the same network.
 
 Source: D. Lopez-Paz, M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017; there with one
 held-out set, here cross-fitted.
@@ -50,11 +50,12 @@ NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 
 
-def accuracy(one: Tensor, other: Tensor) -> Interval:
+def accuracy(one: Tensor, other: Tensor, *, device: torch.device | str = "cpu") -> Interval:
     """Return the share of pictures that are judged right, with a 95 % interval.
 
     Args:
         one, other: (n, C, H, W) each, in pixel units, at least 8 x 8.
+        device: that the network is trained on.
 
     Returns:
         0.5 cannot be told apart, 1 are all told apart.
@@ -67,8 +68,8 @@ def accuracy(one: Tensor, other: Tensor) -> Interval:
             f"needs equally many pictures of both kinds, {FOLDS} or more, got {len(one)} and "
             f"{len(other)}"
         )
-    pictures = torch.cat([one, other]).float().clamp(0, 1)
-    labels = torch.cat([torch.zeros(len(one)), torch.ones(len(other))])
+    pictures = torch.cat([one, other]).float().clamp(0, 1).to(device)
+    labels = torch.cat([torch.zeros(len(one)), torch.ones(len(other))]).to(device)
     fold = torch.arange(len(one)).repeat(2) % FOLDS
     right = 0
     for held_out in range(FOLDS):
@@ -133,13 +134,13 @@ def _with_detail(pictures: Tensor) -> Tensor:
 
 def _trained(pictures: Tensor, labels: Tensor) -> _Network:
     generator = torch.Generator().manual_seed(0)
-    network = _Network(pictures, generator)
+    network = _Network(pictures, generator).to(pictures.device)
     steps = EPOCHS * -(-len(pictures) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     for _ in range(EPOCHS):
         for chosen in torch.split(torch.randperm(len(pictures), generator=generator), BATCH):
-            mirrored = torch.rand(len(chosen), generator=generator) < 0.5
+            mirrored = torch.rand(len(chosen), generator=generator).to(pictures.device) < 0.5
             batch = torch.where(
                 mirrored[:, None, None, None], pictures[chosen].flip(-1), pictures[chosen]
             )

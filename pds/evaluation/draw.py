@@ -1,5 +1,6 @@
 """Drawing the images of cells, batch by batch, into the out folder."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -14,9 +15,31 @@ from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
 from pds.serving.acceleration import Background, accelerate
+from pds.serving.capacity import largest_batch
+from pds.serving.splitting import Splitting
+
+CPU_BATCH = 32
+GPU_BATCH = 512
+"""Images of a batch at most: a larger one is no faster, and more is lost when a run is stopped."""
 
 
-def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int) -> None:
+def batch_size(subject: Subject) -> int:
+    """Return how many images to draw at a time: a power of two that fits into the memory."""
+    if subject.device.type == "cpu":
+        return CPU_BATCH
+    model = subject.model
+    room = min(GPU_BATCH, largest_batch(model.score, model.image_shape, subject.device))
+    return 1 << (room.bit_length() - 1)
+
+
+def draw(
+    store: Store,
+    subject: Subject,
+    batches: Sequence[Batch],
+    *,
+    seed: int,
+    seconds: float | None = None,
+) -> None:
     """Draw batches and save each when it is complete; progress counts calls times images.
 
     Args:
@@ -25,7 +48,9 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
         batches: see `Store.missing`.
         seed: image i starts from seed + i in every arm, but for the network's own pictures, see
             `pds.evaluation.store`.
+        seconds: no batch begins later than this; None for no limit.
     """
+    deadline = time.monotonic() + (math.inf if seconds is None else seconds)
     if not batches:
         return
     plans = {cell: plan(subject, *cell.drawn_by) for cell in dict.fromkeys(b.cell for b in batches)}
@@ -33,6 +58,8 @@ def draw(store: Store, subject: Subject, batches: Sequence[Batch], *, seed: int)
     score = _prepared(subject, max(batch.size for batch in batches))
     with tqdm(total=total, unit="call", unit_scale=True, smoothing=0.05) as progress:
         for batch in batches:
+            if time.monotonic() > deadline:
+                break
             progress.set_description(f"{batch.cell.arm} N={batch.cell.num_steps}")
             counted = _counted(score, progress.update)
             first = seed + batch.cell.seed_offset + batch.first
@@ -57,7 +84,10 @@ def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tenso
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
-    """Return the score; on a GPU it is compiled for this batch size before anything is timed."""
+    """Return the score; on a GPU it is compiled for this batch size before anything is timed.
+
+    Calls that exceed the memory are split.
+    """
     score = accelerate(subject.model.score, subject.device)
     if isinstance(score, Background):
         x = torch.zeros(batch_size, *subject.model.image_shape, device=subject.device)
@@ -65,7 +95,7 @@ def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
         with torch.no_grad():
             score(x, t)
         score.wait()
-    return score
+    return Splitting(score)
 
 
 def _counted(score: ScoreFn, update: Callable[[int], object]) -> ScoreFn:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -45,7 +46,15 @@ class Judgment(NamedTuple):
     digest: str
 
 
-def judge(store: Store, cells: Sequence[Cell], own: Tensor, control: Cell, count: int) -> None:
+def judge(
+    store: Store,
+    cells: Sequence[Cell],
+    own: Tensor,
+    control: Cell,
+    count: int,
+    *,
+    device: torch.device | str = "cpu",
+) -> None:
     """Judge every cell that has enough pictures, and write the table after each.
 
     Args:
@@ -54,6 +63,7 @@ def judge(store: Store, cells: Sequence[Cell], own: Tensor, control: Cell, count
         own: the network's own pictures.
         control: the cell of these.
         count: number of pictures of each kind.
+        device: that the classifier is trained on.
 
     Raises:
         ValueError: if there are fewer of the network's own.
@@ -68,7 +78,7 @@ def judge(store: Store, cells: Sequence[Cell], own: Tensor, control: Cell, count
     for cell, pictures in tqdm(list(_candidates(store, cells, own, control, count)), desc=METRIC):
         key = digest([own[:count], pictures, classifier.SETTINGS])
         accuracy = known[key].accuracy if key in known else None
-        accuracy = accuracy or classifier.accuracy(own[:count], pictures)
+        accuracy = accuracy or classifier.accuracy(own[:count], pictures, device=device)
         judgments.append(Judgment(cell, count, accuracy, key))
         write(store.folder / FILE, _to_csv([*judgments, *_others(known, judgments)]).encode())
     write(store.folder / FILE, _to_csv(judgments).encode())

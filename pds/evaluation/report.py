@@ -1,13 +1,14 @@
-"""The report: curves and tables on one HTML page that needs no network."""
+"""The report: curves and tables on one HTML page that needs no network, drawn with plotly.
+
+plotly is imported when a page is written: everything else of an evaluation works without it.
+"""
 
 import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
-
-from plotly.colors import qualitative
-from plotly.subplots import make_subplots
 
 from pds.evaluation import agreement, equal_grain, validation
 from pds.evaluation.equal_grain import AtGrain
@@ -73,6 +74,11 @@ class Tables:
     checked: Validation
 
 
+def can_draw() -> bool:
+    """Return whether plotly is installed, which `page` needs."""
+    return find_spec("plotly") is not None
+
+
 def page(title: str, tables: Tables, converged: Cell) -> str:
     """Return the report as one HTML file that needs no network.
 
@@ -126,6 +132,8 @@ def _paragraphs(sentences: Iterator[str], otherwise: str) -> list[str]:
 
 def _figures(rows: Sequence[Row], kinds: Sequence[str]) -> Iterator[str]:
     """Yield a figure for each metric, one panel for each reference."""
+    from plotly.subplots import make_subplots
+
     script: bool = True
     counts = sorted({row.cell.num_steps for row in rows})
     for metric in METRICS:
@@ -156,6 +164,8 @@ def _decades(rows: Sequence[Row], metric: str) -> list[float] | None:
 
 def _traces(rows: Sequence[Row], metric: str, *, named: bool) -> Iterator[dict[str, Any]]:
     """Yield the curves of one panel; only one panel's are `named` in the legend."""
+    from plotly.colors import qualitative
+
     names = list(dict.fromkeys(row.cell.arm for row in rows))
     for i, name in enumerate(names):
         color = qualitative.Dark24[i % len(qualitative.Dark24)]

@@ -14,12 +14,12 @@ from pds.evaluation.gaussian import Field
 from pds.files.digest import digest
 from pds.files.images import Images
 from pds.models import Model
-from pds.portraits import portraits, train
+from pds.portraits import portraits, trainer
 from pds.scores import checkpoints
 from pds.scores.gaussian import GaussianField
 from pds.scores.ncsnpp import NetworkScore
 
-PORTRAITS = train.HELD_OUT + 1_000
+PORTRAITS = trainer.HELD_OUT + 1_000
 """Seed of the first held-out portrait; training reports its loss on some of the seeds before."""
 
 BATCH = 100

@@ -2,7 +2,7 @@
 
 On a CPU each image is a separate network call on one thread, with as many calls at a time as there
 are threads: the rounding of convolutions depends on the batch size and the number of threads, and
-an image must depend on neither. On a GPU a batch is one call.
+an image must depend on neither. On a GPU a batch is one call, or several where memory is short.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from pds.models import MODELS, Model, load_model
 from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
 from pds.sde import SDE
+from pds.serving.splitting import Splitting
 from pds.theory import tuned
 
 
@@ -143,10 +144,13 @@ def network(model: Model) -> NetworkScore:
 
 @contextlib.contextmanager
 def running(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
-    """Provide the score of a run: the network in `dtype`; on a CPU, one call for each image."""
+    """Provide the score of a run: the network in `dtype`; on a CPU, one call for each image.
+
+    Calls that exceed the memory of a GPU are split.
+    """
     call = torch.no_grad()(score.in_precision(getattr(torch, dtype)))
     if device.type != "cpu":
-        yield call
+        yield Splitting(call)
         return
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)

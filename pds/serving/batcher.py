@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from pds.sampling import JointChain, Query, ScoreFn, Step, advance, answer, join_queries
+from pds.serving.splitting import Splitting
 
 
 class Progress(NamedTuple):
@@ -68,7 +69,7 @@ class Batcher:
     def __init__(self, score: ScoreFn, *, max_images: int = sys.maxsize) -> None:
         if max_images < 1:
             raise ValueError(f"a network call takes at least 1 image, got max_images {max_images}")
-        self.score, self.max_images = score, max_images
+        self.score, self.max_images = Splitting(score), max_images
         self.batch: tuple[JointChain, ...] = ()
         """The runs of the latest network call."""
         self._open: dict[JointChain, _OpenQuery] = {}
@@ -111,8 +112,7 @@ class Batcher:
     def step(self) -> list[Progress]:
         """Answer as many queries as fit into one network call.
 
-        If a call for several runs exceeds the memory of the device, all queries stay open and
-        `max_images` becomes half the number of images of that call.
+        A call that exceeds the memory of the device is split, see `pds.serving.splitting`.
 
         Returns:
             The runs that completed an iteration, ended or failed.
@@ -124,14 +124,7 @@ class Batcher:
         if not self.batch:
             return []
         queries = [self._open[run].query for run in self.batch]
-        joint = join_queries(queries)
-        try:
-            scores = answer(self.score, joint)
-        except torch.OutOfMemoryError:
-            if len(self.batch) == 1:
-                raise
-            self.max_images = max(1, len(joint.x) // 2)
-            return []
+        scores = answer(self.score, join_queries(queries))
         parts = torch.split(scores, [len(query.x) for query in queries])
         answered = (self._send(run, part) for run, part in zip(self.batch, parts, strict=True))
         return [progress for progress in answered if progress is not None]

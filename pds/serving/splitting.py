@@ -1,0 +1,45 @@
+"""Network calls that are split when they exceed the memory of the device."""
+
+import sys
+
+import torch
+from torch import Tensor
+
+from pds.sampling import ScoreFn
+
+
+class Splitting:
+    """A score function that halves its calls until they fit into the memory of the device.
+
+    The size that fitted is kept for later calls. An image depends on the size only through the
+    rounding of the network.
+
+    Args:
+        score: x (B, C, H, W), t (B,) -> (B, C, H, W).
+
+    Raises:
+        ValueError: (when called) if a single image is too large.
+    """
+
+    def __init__(self, score: ScoreFn) -> None:
+        self.score, self.max_images = score, sys.maxsize
+
+    def __call__(self, x: Tensor, t: Tensor) -> Tensor:
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(x):
+            part = slice(done, done + self.max_images)
+            count = len(x[part])
+            try:
+                parts.append(self.score(x[part], t[part]))
+                done += count
+            except torch.OutOfMemoryError:
+                # Tried again after this block: until then the error keeps the tensors of the call.
+                self.max_images = count // 2
+            if not self.max_images:
+                self.max_images = 1
+                raise ValueError(
+                    f"one image of {' x '.join(map(str, x.shape[1:]))} needs more memory than "
+                    f"{x.device} has free; end other programs there, or choose a smaller model"
+                )
+        return parts[0] if len(parts) == 1 else torch.cat(parts)

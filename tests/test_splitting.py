@@ -1,0 +1,47 @@
+"""Network calls that are split when they exceed the memory."""
+
+import pytest
+import torch
+
+from pds.serving.splitting import Splitting
+
+
+class Limited:
+    """A score function with room for a number of images; keeps how many each call had."""
+
+    def __init__(self, room):
+        self.room, self.sizes = room, []
+
+    def __call__(self, x, t):
+        self.sizes.append(len(x))
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("out of memory")
+        return x * t[:, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("room", "sizes"), [(9, [7]), (3, [7, 3, 3, 1]), (2, [7, 3, 1, 1, 1, 1, 1, 1, 1])]
+)
+def test_a_call_is_halved_until_it_fits_and_gives_the_same(room, sizes):
+    score = Limited(room)
+    x, t = torch.arange(7 * 4.0).reshape(7, 1, 2, 2), torch.arange(7.0)
+    assert torch.equal(Splitting(score)(x, t), x * t[:, None, None, None])
+    assert score.sizes == sizes
+
+
+def test_later_calls_have_the_size_that_fitted():
+    score = Limited(4)
+    splitting = Splitting(score)
+    splitting(torch.ones(8, 1, 2, 2), torch.ones(8))
+    score.sizes.clear()
+    splitting(torch.ones(8, 1, 2, 2), torch.ones(8))
+    assert score.sizes == [4, 4]
+
+
+def test_an_image_that_does_not_fit_is_refused_each_time():
+    score = Limited(0)
+    splitting = Splitting(score)
+    for sizes in ([2, 1], [2, 1, 1]):
+        with pytest.raises(ValueError, match="one image of 1 x 2 x 2 needs more memory than cpu"):
+            splitting(torch.ones(2, 1, 2, 2), torch.ones(2))
+        assert score.sizes == sizes
