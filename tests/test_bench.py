@@ -21,7 +21,6 @@ from pds.bench import (
     iteration,
     joint,
     networks,
-    page,
     precision,
     profile,
     quality,
@@ -36,7 +35,6 @@ from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, rati
 from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp.resampling import fir_down
-from pds.serving.acceleration import Background
 
 FACTS = {"CPU": "a machine", "cores": "2"}
 ROWS = [
@@ -419,11 +417,9 @@ def like_a_gpu(monkeypatch):
     monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
     for module in (graphs, iteration, runs):
         monkeypatch.setattr(module, "captured", lambda score, x, t: torch.no_grad()(score))
-    monkeypatch.setattr(graphs.acceleration, "cuda_graphs", torch.no_grad())
+    monkeypatch.setattr(graphs, "fused", torch.no_grad())
+    monkeypatch.setattr(graphs, "fused_graph", torch.no_grad())
     monkeypatch.setattr(iteration, "peak_memory", lambda work: Measurement(1, 1, 1, 1, "GiB"))
-    monkeypatch.setattr(
-        cold, "accelerate", lambda score, device: Background(score, torch.no_grad())
-    )
 
 
 @pytest.mark.usefixtures("like_a_gpu")
@@ -551,22 +547,3 @@ def test_a_process_that_fails_ends_its_rows(capfd):
     with pytest.raises(RuntimeError, match="has ended with an error"):
         next(rows)
     assert "no more" in capfd.readouterr().err
-
-
-def test_frames_are_streamed_once_the_network_is_compiled(monkeypatch):
-    compiled = []
-
-    def compile(score):
-        compiled.append(score)
-        return score
-
-    score = Background(subjects.embedded().score, compile)
-    batcher = subjects.batcher(score)
-    monkeypatch.setattr(subjects, "serving", lambda model: batcher)
-    monkeypatch.setattr(
-        page,
-        "compare_request",
-        lambda request: [score(*subjects.batch(subjects.embedded_network(), 1))],
-    )
-    messages = lambda request, **clock: [compiled[0]]  # noqa: E731
-    assert len(list(page.rows(QUICK, messages=messages))) == 2

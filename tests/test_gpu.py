@@ -1,4 +1,4 @@
-"""A GPU draws what the CPU draws: noise, network calls, whole runs, batches, compiled calls.
+"""A GPU draws what the CPU draws: noise, network calls, whole runs, batches, CUDA graphs.
 
     python -m pytest --device cuda tests/test_gpu.py --junitxml FILE
 
@@ -9,7 +9,6 @@ record as properties in FILE.
 """
 
 import copy
-import threading
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -28,7 +27,7 @@ from pds.preconditioners import Identity
 from pds.request import Request
 from pds.sampling import ProbabilityFlow
 from pds.scores.ncsnpp import NetworkScore, precision
-from pds.serving.acceleration import Background, cuda_graphs
+from pds.serving.acceleration import Graphed, accelerate
 from pds.serving.batcher import Batcher
 
 RUNS = {"portraits32": (66, 8), "portraits64": (20, 4), "field64": (66, 20)}
@@ -298,38 +297,20 @@ def test_thirty_visitors_get_the_images_of_a_run_alone(device, record_property):
     assert off < FLOAT32
 
 
-@pytest.fixture
-def compiling(device):
-    """A score that is compiled once `go` is set, and the calls of the compiled one."""
-    if torch.device(device).type != "cuda":
-        pytest.skip("score functions are compiled on a GPU only")
-    go, calls = threading.Event(), []
-
-    def compile(score):
-        assert go.wait(60)
-        compiled = cuda_graphs(score)
-        return lambda x, t: calls.append(len(x)) or compiled(x, t)
-
-    yield Background(model_on("portraits32", device).score, compile), go, calls
-    go.set()
-
-
 @torch.no_grad()
-def test_a_compiled_score_answers_eagerly_at_first_and_then_the_same(
-    device, compiling, record_property
-):
-    faster, go, calls = compiling
-    model = model_on("portraits32", device)
-    x, t = (v.to(device) for v in noisy(model.score, 1.0))
-    expected = model.score(x, t)
-    assert torch.equal(faster(x, t), expected)
-    assert not calls
-    go.set()
-    faster.wait()
-    assert calls
-    warm, found = len(calls), faster(x, t)
-    assert len(calls) == warm + 1
-    off = relative(found.cpu(), expected.cpu())
-    record_property("largest difference, compiled and eager", off)
-    # Fused kernels round products that eager ones store: some 1e-6 of each.
-    assert off < FLOAT32
+@pytest.mark.parametrize("count", [1, 8, 17])
+@pytest.mark.parametrize("name", RUNS)
+def test_a_cuda_graph_gives_the_scores_of_the_eager_call(device, name, count, record_property):
+    if torch.device(device).type != "cuda":
+        pytest.skip("only a GPU has CUDA graphs")
+    model = model_on(name, device)
+    replayed = accelerate(model.score, torch.device(device))
+    assert isinstance(replayed, Graphed)
+    times = torch.linspace(0.1, 0.9, count, dtype=torch.float64).to(device)
+    for seed in range(3):  # captured with the first, replayed with the others
+        noise = seeded_noise(range(seed, seed + count), device=device)
+        x = noise(torch.Size((count, *model.image_shape)))
+        off = relative(replayed(x, times).cpu(), model.score(x, times).cpu())
+        record_property(f"largest difference, CUDA graph and eager, {name}, {count}", off)
+        assert off < FLOAT32
+    assert not replayed._eager

@@ -7,9 +7,8 @@ from typing import Any
 from pds.bench import subjects
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, versus
-from pds.models import compare_request, load_model
+from pds.models import compare_request
 from pds.request import Request
-from pds.serving.acceleration import Background
 
 NUM_STEPS = {False: 20, True: 66}
 """Iterations on a CPU, and on a GPU, where 20 would end within two frames."""
@@ -19,9 +18,9 @@ Messages = Callable[..., Iterator[Any]]
 
 
 def rows(effort: Effort, *, messages: Messages) -> Iterator[Row]:
-    """Yield a page run with all its frames / the sampler alone, compiled on a GPU."""
+    """Yield a page run with all its frames / the sampler alone."""
     request = Request(num_steps=2 if effort.quick else NUM_STEPS[subjects.ON_GPU])
-    _compile(request)
+    deque(compare_request(request), maxlen=0)  # captures the CUDA graphs
     clocks: dict[str, dict[str, Any]] = {
         "as streamed": {},
         "every step a frame": {"clock": _FastClock()},
@@ -38,14 +37,6 @@ def rows(effort: Effort, *, messages: Messages) -> Iterator[Row]:
             at_most(1.05),
             note=f"N = {request.num_steps}, {request.num_images} + {request.num_images} portraits",
         )
-
-
-def _compile(request: Request) -> None:
-    """Run the request once, and wait until the network is compiled for its images."""
-    deque(compare_request(request), maxlen=0)
-    score = subjects.serving(load_model(request.model)).score
-    if isinstance(score, Background):
-        score.wait()
 
 
 class _FastClock:

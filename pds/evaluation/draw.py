@@ -14,7 +14,7 @@ from pds.evaluation.arms import Plan
 from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
-from pds.serving.acceleration import Background, accelerate
+from pds.serving.acceleration import accelerate
 from pds.serving.capacity import largest_batch
 from pds.serving.splitting import Splitting
 
@@ -66,8 +66,8 @@ def draw(
             seeds = range(first, first + batch.size)
             started = time.perf_counter()
             images = sampled(subject, plans[batch.cell], counted, seeds).cpu()
-            seconds = time.perf_counter() - started
-            store.save(batch, images, nfe=plans[batch.cell].sampler.nfe, seconds=seconds)
+            taken = time.perf_counter() - started
+            store.save(batch, images, nfe=plans[batch.cell].sampler.nfe, seconds=taken)
 
 
 def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
@@ -84,18 +84,15 @@ def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tenso
 
 
 def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
-    """Return the score; on a GPU it is compiled for this batch size before anything is timed.
+    """Return the score; on a GPU the CUDA graph of this batch size is captured before any timing.
 
     Calls that exceed the memory are split.
     """
-    score = accelerate(subject.model.score, subject.device)
-    if isinstance(score, Background):
+    score = Splitting(accelerate(subject.model.score, subject.device))
+    if subject.device.type == "cuda":
         x = torch.zeros(batch_size, *subject.model.image_shape, device=subject.device)
-        t = torch.ones(batch_size, dtype=torch.float64, device=subject.device)
-        with torch.no_grad():
-            score(x, t)
-        score.wait()
-    return Splitting(score)
+        score(x, torch.ones(batch_size, dtype=torch.float64, device=subject.device))
+    return score
 
 
 def _counted(score: ScoreFn, update: Callable[[int], object]) -> ScoreFn:
