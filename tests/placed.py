@@ -23,11 +23,14 @@ MODULES = """
 
 
 class Placed(TorchFunctionMode):
-    """Puts the tensors that the tests make on a device."""
+    """Puts the tensors that the tests make, in the main thread, on a device."""
+
+    device = torch.device("cpu")
+    """Of the tests."""
 
     def __init__(self, device):
         super().__init__()
-        self.device, self.makes = device, _device_constructors()
+        self.makes, Placed.device = _device_constructors(), torch.device(device)
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -35,13 +38,13 @@ class Placed(TorchFunctionMode):
         maker = Path(sys._getframe(1).f_code.co_filename)
         by_test = maker.parent == TESTS and not maker.stem.startswith("test_gpu")
         if function in self.makes and by_test and not {"device", "out"} & set(kwargs):
-            return made.to(self.device)
+            return made.to(Placed.device)
         return made
 
 
 def here():
     """Return the device of the tests."""
-    return torch.empty(0).device
+    return Placed.device
 
 
 def placed(x):

@@ -327,7 +327,7 @@ def test_a_single_image_too_large_for_the_memory_is_an_error_in_one_sentence():
 
     batcher = Batcher(score)
     batcher.join(chains())
-    with pytest.raises(ValueError, match="one image of 3 x 8 x 8 needs more memory than cpu has"):
+    with pytest.raises(ValueError, match=f"one image of 3 x 8 x 8 needs more memory than {here()}"):
         batcher.step()
 
 

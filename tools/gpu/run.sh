@@ -27,10 +27,10 @@ mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 
 declare -A budget=([tests]=150 [bench]=270 [faults]=90 [train]=540 [evidence]=540)
-DEVICE=cuda IMITATED=cuda SMALL=
+DEVICE=cuda IMITATED=cuda SMALL= ALSO="--ignore tests/test_gpu.py"
 if [ "${1:-}" = --rehearse ]; then
     shift
-    DEVICE=cpu IMITATED=imitated SMALL=1
+    DEVICE=cpu IMITATED=imitated SMALL=1 ALSO=
     budget=([tests]=1800 [bench]=900 [faults]=900 [train]=300 [evidence]=600)
 fi
 for setting in ${BUDGET:-}; do budget[${setting%%=*}]=${setting#*=}; done
@@ -57,10 +57,10 @@ pack() {
 
 tests() {
     local failed=0
-    run "$PYTHON" -m pytest -q --device "$IMITATED" --ignore tests/test_gpu.py \
-        --ignore tests/test_gpu_faults.py --junitxml "$OUT/tests.xml" || failed=1
-    run "$PYTHON" -m pytest -q --device "$DEVICE" tests/test_gpu.py \
+    run "$PYTHON" -m pytest -q -rN --device "$DEVICE" tests/test_gpu.py \
         --junitxml "$OUT/agreement.xml" || failed=1
+    run "$PYTHON" -m pytest -q -rN --device "$IMITATED" ${ALSO:+$ALSO} \
+        --ignore tests/test_gpu_faults.py --junitxml "$OUT/tests.xml" || failed=1
     return $failed
 }
 

@@ -9,11 +9,12 @@ import argparse
 import csv
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pds.bench import report
-from pds.portraits.train import SIZES
+from pds.portraits import SIZES
 
 STAGE = re.compile(r"^== (\w+): exit (\d+) after (\d+) s$", re.MULTILINE)
 """A line of log.txt."""
@@ -55,17 +56,28 @@ def tests(path: Path) -> str:
     ends = {case: _end(case) for case in cases}
     counts = {kind: sum(end[0] == kind for end in ends.values()) for kind in KINDS}
     lines = [", ".join(f"{count} {kind}" for kind, count in counts.items())]
-    others = [(c.get("name", ""), kind, why) for c, (kind, why) in ends.items() if kind != "passed"]
-    if others:
-        lines.append(_table(("test", "outcome", "why"), others))
+    failed = [(c.get("name", ""), why) for c, (kind, why) in ends.items() if kind == "failed"]
+    if failed:
+        lines.append(_table(("failed test", "why"), failed))
+    skipped = Counter(why for kind, why in ends.values() if kind == "skipped")
+    if skipped:
+        lines.append(_table(("skipped", "why"), [(str(n), why) for why, n in skipped.items()]))
     measured = [
-        (case.get("name", ""), p.get("name", ""), p.get("value", ""))
+        (p.get("name", ""), _number(p.get("value", "")))
         for case in cases
         for p in case.iter("property")
     ]
     if measured:
-        lines.append(_table(("test", "figure", "measured"), measured))
+        lines.append(_table(("figure", "measured"), measured))
     return "\n\n".join(lines)
+
+
+def _number(value: str) -> str:
+    """Return a recorded property with three digits, or as it is."""
+    try:
+        return f"{float(value):.3g}"
+    except ValueError:
+        return value
 
 
 KINDS = ("passed", "failed", "skipped")
