@@ -26,7 +26,7 @@ from pds.files import pictures
 from pds.preconditioners import Identity
 from pds.request import Request
 from pds.sampling import ProbabilityFlow
-from pds.scores.ncsnpp import NetworkScore, precision
+from pds.scores.ncsnpp import precision
 from pds.serving.acceleration import Graphed, accelerate
 from pds.serving.batcher import Batcher
 
@@ -56,10 +56,9 @@ decides, and it was 100 times the median difference.
 def model_on(name, device):
     """A model of its own on a device: one object cannot be on two."""
     model = models.MODELS[name][1]()
-    score = copy.deepcopy(model.score)
     return replace(
         model,
-        score=score.to(device) if isinstance(score, NetworkScore) else score,
+        score=models.score_on(copy.deepcopy(model.score), device),
         device=device,
         frequency_mask=model.frequency_mask.to(device),
         space_mask=model.space_mask.to(device),

@@ -47,12 +47,12 @@ run() {
     return "$status"
 }
 
-# Pack files of $WORK into pieces of OUT that are small enough to be sent on.
+# Pack files of WORK, named by patterns, into pieces of OUT that are small enough to be sent on.
 pack() {
     local name=$1
     shift
-    (cd "$WORK" && tar cz --ignore-failed-read "$@" 2>>"$OUT/log.txt") |
-        split -b 15M - "$OUT/$name.tgz."
+    # shellcheck disable=SC2048,SC2086 # the patterns are expanded in WORK
+    (cd "$WORK" && shopt -s nullglob && tar cz $*) | split -b 15M - "$OUT/$name.tgz."
 }
 
 tests() {
@@ -82,21 +82,23 @@ train() {
         if [ -n "${RESUME:-}" ]; then cat "$RESUME/train$size.tgz."* | tar xz -C "$WORK"; fi
         run "$PYTHON" -m pds train --size "$size" --out "$WORK/train$size" --device "$DEVICE" \
             --bf16 --seconds "$((left - 30))" "${small[@]}" || status=1
-        pack "train$size" "train$size"/{checkpoint.pt,losses.csv,*.safetensors,sheet*.png}
+        pack "train$size" "train$size/checkpoint.p[t]" "train$size/*.csv" \
+            "train$size/*.safetensors" "train$size/sheet*.png"
     done
     return $status
 }
 
 evidence() {
-    local models="portraits32 portraits64" model status=0
-    local counts=15,20,25,33,40,50,66,100,200 images=4096 batch=512
-    if [ -n "$SMALL" ]; then models=portraits32 counts=4 images=64 batch=32; fi
-    for model in $models; do
+    local models=(portraits32 portraits64) model status=0
+    local counts=15,20,25,33,40,50,66,100,200 images=4096 own=4096
+    if [ -n "$SMALL" ]; then models=(portraits32) counts=4 images=8 own=100; fi
+    for model in "${models[@]}"; do
         run "$PYTHON" -m pds evaluate --model "$model" --device "$DEVICE" --out "$WORK/$model" \
-            --arms vanilla,pds:5,scalar,tuned,ode-heun --counts $counts --batch $batch \
-            --images $images --reference $images --converged-images $images || status=1
+            --arms vanilla,pds:5,scalar,tuned,ode-heun --counts $counts --images $images \
+            --reference $own --converged-images $own \
+            --seconds "$((left / ${#models[@]} - 20))" || status=1
         cp "$WORK/$model/table.csv" "$OUT/$model.csv"
-        pack "$model" "$model"/*.csv
+        pack "$model" "$model/*.csv"
     done
     return $status
 }
