@@ -14,7 +14,7 @@
 | `graphs`    | a network call as a CUDA graph, and compiled                        |
 | `iteration` | published networks against their convolutions alone; memory         |
 | `precision` | float32, TF32 and bfloat16                                          |
-| `cold`      | the first iterations of a new process, while it compiles            |
+| `cold`      | the first iterations of a new process                               |
 | `runs`      | whole runs: portraits a second                                      |
 | `page`      | a run of the page with its frames against the sampler alone         |
 | `profile`   | where the time of an iteration goes                                 |
