@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import imitated_device
 import pytest
 import torch
-from placed import MODULES, TESTS, Placed
+from placed import MODULES, TESTS, Placed, allow_tf32
 
 sys.path.insert(0, str(TESTS.parent))
 torch.set_num_threads(2)
@@ -50,6 +50,13 @@ def pytest_addoption(parser):
 def device(request):
     """The name of the device."""
     return request.config.getoption("--device")
+
+
+@pytest.fixture(autouse=True)
+def full_precision():
+    """Full precision of products on a GPU, unless a test wants less."""
+    with allow_tf32(False):
+        yield
 
 
 @pytest.fixture(scope="session")

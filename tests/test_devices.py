@@ -128,7 +128,7 @@ def test_a_value_is_built_once_for_each_device_by_many_threads():
 @pytest.mark.parametrize("name", ["portraits32", "field64"])
 def test_on_its_own_device_a_model_is_not_copied(name):
     model = load_model(name)
-    assert model.batchers[model.device].score is model.score
+    assert model.batchers[model.device].score.score is model.score
 
 
 @pytest.mark.parametrize("name", ["portraits32", "field64", "own"])

@@ -16,6 +16,7 @@ from functools import cache
 
 import pytest
 import torch
+from placed import allow_tf32
 from test_precision import BOUNDS, noisy
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
@@ -111,26 +112,6 @@ def _rounded(x):
     if not (isinstance(x, torch.Tensor) and x.dtype == torch.float32):
         return x
     return ((x.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
-
-
-@contextmanager
-def allow_tf32(allowed):
-    """Whether products of float32 on a GPU may be TF32; torch's default is both at once."""
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
-
-
-@pytest.fixture(autouse=True)
-def float32():
-    """Full precision, unless a test wants less."""
-    with allow_tf32(False):
-        yield
 
 
 @contextmanager
@@ -311,7 +292,9 @@ def test_a_cuda_graph_gives_the_scores_of_the_eager_call(device, name, count, re
     for seed in range(3):  # captured with the first, replayed with the others
         noise = seeded_noise(range(seed, seed + count), device=device)
         x = noise(torch.Size((count, *model.image_shape)))
-        off = relative(replayed(x, times).cpu(), model.score(x, times).cpu())
+        # In TF32, which `accelerate` turned on, the algorithms of batch sizes differ by more.
+        with allow_tf32(False):
+            off = relative(replayed(x, times).cpu(), model.score(x, times).cpu())
         record_property(f"largest difference, CUDA graph and eager, {name}, {count}", off)
         assert off < FLOAT32
     assert not replayed._eager

@@ -19,7 +19,7 @@ from dataclasses import replace
 import pytest
 import tiny_run
 import torch
-from test_gpu import FLOAT32, allow_tf32, images_of, model_on, relative, run_of
+from test_gpu import FLOAT32, images_of, model_on, relative, run_of
 from test_train import IMAGES, ROOT, TinyConfig, Trainer, everything
 
 from pds.commands.sample import sample_main
@@ -32,12 +32,6 @@ CHAINS = ("vanilla", "PDS")
 CROWDS = {"cpu": ("portraits32", 6, 1, 5)}
 """Model, visitors, images of each, and images of a network call that the memory has room for."""
 GPU_CROWD = ("portraits64", 16, 8, 64)
-
-
-@pytest.fixture(autouse=True)
-def float32():
-    with allow_tf32(False):
-        yield
 
 
 class Watched:

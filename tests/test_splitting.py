@@ -9,13 +9,13 @@ from pds.serving.splitting import Splitting
 class Limited:
     """A score function with room for a number of images; keeps how many each call had."""
 
-    def __init__(self, room):
-        self.room, self.sizes = room, []
+    def __init__(self, room, error=torch.OutOfMemoryError):
+        self.room, self.sizes, self.error = room, [], error
 
     def __call__(self, x, t):
         self.sizes.append(len(x))
         if len(x) > self.room:
-            raise torch.OutOfMemoryError("out of memory")
+            raise self.error("GET was unable to find an engine to execute this computation")
         return x * t[:, None, None, None]
 
 
@@ -45,3 +45,17 @@ def test_an_image_that_does_not_fit_is_refused_each_time():
         with pytest.raises(ValueError, match="one image of 1 x 2 x 2 needs more memory than cpu"):
             splitting(torch.ones(2, 1, 2, 2), torch.ones(2))
         assert score.sizes == sizes
+
+
+def test_a_convolution_without_room_to_work_is_split_too():
+    score = Limited(3, RuntimeError)
+    Splitting(score)(torch.ones(7, 1, 2, 2), torch.ones(7))
+    assert score.sizes == [7, 3, 3, 1]
+
+
+def test_other_errors_of_the_device_are_not_taken_for_a_lack_of_memory():
+    def broken(x, t):
+        raise RuntimeError("an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        Splitting(broken)(torch.ones(7, 1, 2, 2), torch.ones(7))

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from pds.sampling import ScoreFn
+from pds.serving.splitting import exceeds_memory
 
 MOST_IMAGES = 512
 """Largest batch that is captured."""
@@ -75,9 +76,9 @@ class Graphed:
         if x.shape not in self._graphs:
             try:
                 self._graphs[x.shape] = self._capture(self.score, x, t)
-            except torch.OutOfMemoryError:
-                raise  # the batcher tries a smaller batch
             except RuntimeError as error:
+                if exceeds_memory(error):
+                    raise  # the batcher tries a smaller batch
                 self._eager = True
                 reason = (str(error).splitlines() or [type(error).__name__])[0]
                 log.warning("calls cannot be captured as CUDA graphs and stay eager: %s", reason)
@@ -114,13 +115,14 @@ def captured(score: ScoreFn, x: Tensor, t: Tensor, *, memory: GraphMemory) -> Sc
     recording = torch.cuda.graph(graph, *memory, capture_error_mode="thread_local")
     with torch.no_grad(), torch.cuda.device(x.device), _capturing:
         memory.stream.wait_stream(current)
+        # `recording` sets this stream, too, but leaves it set if the call cannot be captured.
         with torch.cuda.stream(memory.stream):
             # Libraries allocate in their first calls, which a graph must not contain.
             for _ in range(2):
                 score(x, t)
+            with recording:
+                scores = score(x, t)
         current.wait_stream(memory.stream)
-        with recording:
-            scores = score(x, t)
 
     def replay(new_x: Tensor, new_t: Tensor) -> Tensor:
         x.copy_(new_x)

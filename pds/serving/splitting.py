@@ -7,6 +7,14 @@ from torch import Tensor
 
 from pds.sampling import ScoreFn
 
+NO_WORKSPACE = "unable to find an engine"
+"""Part of cuDNN's error where every algorithm lacked its working memory."""
+
+
+def exceeds_memory(error: RuntimeError) -> bool:
+    """Return whether a network call failed because it needs more memory than there is."""
+    return isinstance(error, torch.OutOfMemoryError) or NO_WORKSPACE in str(error)
+
 
 class Splitting:
     """A score function that halves its calls until they fit into the memory of the device.
@@ -33,7 +41,9 @@ class Splitting:
             try:
                 parts.append(self.score(x[part], t[part]))
                 done += count
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not exceeds_memory(error):
+                    raise
                 # Tried again after this block: until then the error keeps the tensors of the call.
                 self.max_images = count // 2
             if not self.max_images:

@@ -87,7 +87,7 @@ def _end(case: ET.Element) -> tuple[str, str]:
     for tag, kind in (("failure", "failed"), ("error", "failed"), ("skipped", "skipped")):
         found = case.find(tag)
         if found is not None:
-            return kind, (found.get("message") or "").splitlines()[0][:160]
+            return kind, (found.get("message") or "no message").splitlines()[0][:160]
     return "passed", ""
 
 

@@ -11,7 +11,7 @@ faster on a CPU than filtering slices along one axis after the other.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -62,11 +62,12 @@ def _planes(x: Tensor, taps: Taps, *, gain: float = 1) -> Tensor:
     return _kept_planes(tuple(taps), gain, x.shape[1], x.dtype, x.device)
 
 
-@lru_cache(maxsize=256)
+@cache
 def _kept_planes(
     taps: tuple[float, ...], gain: float, channels: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    # A tensor cached in inference mode could not be used in training.
+    # Kept for good, since CUDA graphs read it where it is. A tensor cached in inference mode could
+    # not be used in training.
     with torch.inference_mode(False):
         k = torch.tensor(taps[::-1], dtype=torch.float64) * (gain / sum(taps))
         return torch.outer(k, k).to(device, dtype).repeat(channels, 1, 1, 1)
