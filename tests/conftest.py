@@ -38,6 +38,10 @@ def pytest_collection_modifyitems(items, config):
             item.add_marker(pytest.mark.skip("about the CPU"))
         if device == imitated_device.NAME and item.get_closest_marker("not_imitated"):
             item.add_marker(pytest.mark.skip("the imitated device cannot do it"))
+    if device != imitated_device.NAME:
+        others = [item for item in items if item.get_closest_marker("only_imitated")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
 
 
 def pytest_addoption(parser):

@@ -17,7 +17,7 @@ from torch.utils._device import _device_constructors
 TESTS = Path(__file__).resolve().parent
 
 MODULES = """
-    batcher filters flow gpu gpu_faults kernels mixture ncsnpp
+    batcher capturable filters flow gpu gpu_faults imitated_device kernels mixture ncsnpp
     parity precision preconditioners sampling worker
 """.split()
 """Test modules, without `test_`, that run on another device than the CPU, too."""

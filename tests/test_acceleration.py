@@ -3,14 +3,10 @@
 import logging
 from contextlib import contextmanager, nullcontext
 
-import imitated_device
 import pytest
 import torch
 
-from pds import models
-from pds.scores.mixture import SpectralMixture
-from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore, resampling
-from pds.sde import VESDE, VPSDE, SubVPSDE
+from pds.scores.ncsnpp import resampling
 from pds.serving import acceleration
 from pds.serving.acceleration import MOST_IMAGES, Graphed, accelerate, bucket
 
@@ -174,44 +170,3 @@ def test_a_convolution_without_room_to_work_is_not_kept_from_graphs():
 
 def test_the_filters_that_graphs_read_are_kept_however_many_there_are():
     assert resampling._kept_planes.cache_info().maxsize is None
-
-
-def network(sde, **flavor):
-    """A small network with attention; its other settings are those of FFHQ."""
-    levels = {"ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (8,)}
-    config = NCSNppConfig(image_size=16, nf=8, **levels, **flavor)
-    return NetworkScore(ModelCard(config, sde, num_scales=1000, snr=0.15)).eval()
-
-
-RESIDUAL = {"progressive": "residual", "progressive_input": "residual"}
-POSITIONAL = {"embedding_type": "positional", "scale_by_sigma": False}
-SCORES = {
-    "portraits32": lambda: models.load_model("portraits32").score,
-    "portraits64": lambda: models.load_model("portraits64").score,
-    "field64": lambda: models.load_model("field64").score,
-    "a visitor's images": lambda: SpectralMixture(torch.rand(4, 3, 16, 16), VESDE()),
-    "FFHQ": lambda: network(VESDE()),
-    "FFHQ in bfloat16": lambda: network(VESDE()).in_precision(torch.bfloat16),
-    "residual": lambda: network(VESDE(), **RESIDUAL),
-    "joined pyramid": lambda: network(VESDE(), progressive_combine="cat"),
-    "VP": lambda: network(VPSDE(), **POSITIONAL, centered=True, progressive="none"),
-    "sub-VP": lambda: network(SubVPSDE(), **POSITIONAL, resblock_type="ddpm"),
-    "DDPM": lambda: network(VPSDE(), **POSITIONAL, resblock_type="ddpm", fir=False),
-    "unconditional": lambda: network(VESDE(), conditional=False),
-}
-"""Every kind of score that there is."""
-SHAPES = {"portraits32": (3, 32, 32), "portraits64": (3, 64, 64), "field64": (1, 64, 64)}
-
-
-@pytest.mark.parametrize("name", SCORES)
-def test_a_network_call_neither_waits_for_the_device_nor_brings_it_anything(name):
-    """CUDA can capture a call only if all that it needs is on the device already."""
-    imitated_device.register()
-    score = models.score_on(SCORES[name](), imitated_device.NAME)
-    x = torch.randn(2, *SHAPES.get(name, (3, 16, 16))).to(imitated_device.NAME)
-    t = torch.full((2,), 0.5, dtype=torch.float64).to(imitated_device.NAME)
-    with torch.no_grad():
-        score(x, t)  # the first call may keep what later ones need
-        before = imitated_device.traffic.count
-        assert score(x, t).device.type == imitated_device.NAME
-    assert imitated_device.traffic.count == before

@@ -92,7 +92,7 @@ def trained(monkeypatch):
     """The sizes of the sets that a classifier was trained on; every accuracy is 0.75."""
     sizes = []
 
-    def accuracy(one, other):
+    def accuracy(one, other, *, device):
         sizes.append((len(one), len(other)))
         return Interval(0.75, 0.5, 1.0)
 
@@ -136,7 +136,7 @@ def test_a_stopped_run_keeps_what_it_has_judged(store, monkeypatch, trained, pic
     judge(store, pictures[300:308])
     judged = classifier.accuracy
 
-    def stop(one, other):
+    def stop(one, other, *, device):
         raise KeyboardInterrupt
 
     store.save(Batch(Cell("levels", 10), 0, 4), pictures[60:64], nfe=1, seconds=1.0)

@@ -1,21 +1,15 @@
-"""The imitated device refuses what a GPU refuses, and computes what the CPU computes."""
+"""The imitated device refuses what a GPU refuses, and computes what the CPU computes.
 
-import subprocess
-import sys
+See tests/test_elsewhere.py, which runs this.
+"""
 
-import imitated_device
 import pytest
 import torch
 from imitated_device import NAME, traffic
-from placed import TESTS
 
-QUICK = ("preconditioners", "filters", "flow", "sampling", "worker", "parity")
-"""Modules whose tests run here with their tensors on it; `pytest --device imitated` runs all."""
+pytestmark = pytest.mark.only_imitated
 
-
-@pytest.fixture(autouse=True)
-def registered():
-    imitated_device.register()
+CPU = torch.ones(3, device="cpu")
 
 
 def there(*shape):
@@ -38,10 +32,10 @@ def test_an_operation_in_place_changes_the_tensor_itself():
 @pytest.mark.parametrize(
     "mix",
     [
-        lambda x: x + torch.ones(3),
-        lambda x: torch.cat([x, torch.ones(3)]),
-        lambda x: x.mul_(torch.ones(3)),
-        lambda x: torch.ones(3) * x,
+        lambda x: x + CPU.clone(),
+        lambda x: torch.cat([x, CPU.clone()]),
+        lambda x: x.mul_(CPU.clone()),
+        lambda x: CPU.clone() * x,
     ],
 )
 def test_tensors_of_both_devices_do_not_mix(mix):
@@ -50,7 +44,7 @@ def test_tensors_of_both_devices_do_not_mix(mix):
 
 
 def test_a_number_on_the_cpu_mixes_as_on_a_gpu():
-    assert (there(3) * torch.tensor(2.0)).tolist() == [2, 4, 6]
+    assert (there(3) * torch.tensor(2.0, device="cpu")).tolist() == [2, 4, 6]
 
 
 def test_an_array_of_numpy_is_not_made_of_it():
@@ -65,8 +59,8 @@ def test_an_array_of_numpy_is_not_made_of_it():
         lambda x: bool((x > 0).all()),
         lambda x: x.tolist(),
         lambda x: x.cpu(),
-        lambda x: torch.empty(3).copy_(x),
-        lambda x: torch.ones(3).to(x),
+        lambda x: CPU.clone().copy_(x),
+        lambda x: CPU.clone().to(x),
     ],
 )
 def test_what_waits_for_the_device_or_brings_it_something_is_counted(wait):
@@ -82,11 +76,3 @@ def test_what_stays_on_the_device_is_not_counted(compute):
     before = traffic.count
     compute(x)
     assert traffic.count == before
-
-
-def test_the_units_pass_with_their_tensors_on_it():
-    names = [f"tests/test_{name}.py" for name in QUICK]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--device", NAME]
-    done = subprocess.run([*command, *names], cwd=TESTS.parent, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
-    assert " passed" in done.stdout or "[100%]" in done.stdout
