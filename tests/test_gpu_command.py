@@ -33,13 +33,25 @@ pds:5,40,network,1,0.96,1.04
 """
 
 
-def rehearse(out, *words, **environment):
+def run(out, *words, **environment):
     return subprocess.run(
-        ["bash", "tools/gpu/run.sh", "--rehearse", *words],
+        ["bash", "tools/gpu/run.sh", *words],
         cwd=ROOT,
         env={**os.environ, "OUT": str(out), "PYTHON": sys.executable, **environment},
         capture_output=True,
         text=True,
+    )
+
+
+def rehearse(out, *words, **environment):
+    return run(out, "--rehearse", *words, **environment)
+
+
+def test_without_a_gpu_it_says_so_and_names_the_rehearsal(tmp_path):
+    done = run(tmp_path / "out", "tests", CUDA_VISIBLE_DEVICES="")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "torch finds no CUDA device here; --rehearse runs what can run without one\n"
     )
 
 

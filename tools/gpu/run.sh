@@ -115,6 +115,10 @@ for stage in "${stages[@]}"; do
         exit 2
     fi
 done
+if [ -z "$SMALL" ] && ! "$PYTHON" -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then
+    echo "torch finds no CUDA device here; --rehearse runs what can run without one" >&2
+    exit 2
+fi
 "$PYTHON" -m tools.gpu.summary --machine | tee -a "$OUT/log.txt"
 worst=0
 for stage in "${stages[@]}"; do
