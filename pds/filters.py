@@ -115,6 +115,19 @@ def data_power(frequency_mask: Tensor) -> Tensor:
     return torch.expm1(frequency_mask.double()) / (height * width)
 
 
+def frequency_mask(power: Tensor, *, mean: float) -> Tensor:
+    """Return the raw mask log(1 + E |FFT2 x|^2), (..., H, W) float64, of data that are known.
+
+    Args:
+        power: E |FFT2 (x - mean)|^2 / (H W), (..., H, W) on the full unshifted grid.
+        mean: of every pixel.
+    """
+    num_pixels = power.shape[-2] * power.shape[-1]
+    total = power.double() * num_pixels
+    total[..., 0, 0] += (mean * num_pixels) ** 2
+    return torch.log1p(total)
+
+
 def gain(mask: Tensor, alpha: float) -> Tensor:
     """Return 1 / normalize(mask, alpha), float32 in [1, alpha / (alpha - 1)].
 

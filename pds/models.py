@@ -311,15 +311,14 @@ def field(size: int) -> Model:
     """Return a gray 1/f^2 Gaussian field, whose score is exact and needs no network."""
     mean, variance = 0.5, 0.06
     power = inverse_square_power(size, variance=variance)[None]
-    total = power * size**2
-    total[:, 0, 0] += (mean * size**2) ** 2
+    frequency_mask = filters.frequency_mask(power, mean=mean)
     space_mask = torch.full((1, size, size), variance + mean**2, dtype=torch.float64)
     sde = VESDE()
     score = GaussianField(power, sde, mean=mean)
     shape = torch.Size((EXACT_SAMPLES, 1, size, size))
     drawn = Appearance.of(score.sample(seeded_noise(range(EXACT_SAMPLES))(shape)))
     score = score.on(default_device())
-    return _exact(score, sde, torch.log1p(total), space_mask, References(drawn, drawn))
+    return _exact(score, sde, frequency_mask, space_mask, References(drawn, drawn))
 
 
 def from_images(images: Tensor, *, texture: float = 0.2) -> Model:

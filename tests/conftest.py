@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import imitated_device
 import pytest
 import torch
-from placed import MODULES, TESTS, Placed, allow_tf32
+from placed import MODULES, TESTS, Placed
 
 sys.path.insert(0, str(TESTS.parent))
 torch.set_num_threads(2)
@@ -59,7 +59,9 @@ def device(request):
 @pytest.fixture(autouse=True)
 def full_precision():
     """Full precision of products on a GPU, unless a test wants less."""
-    with allow_tf32(False):
+    from pds.bench.precision import float32_products
+
+    with float32_products(tf32=False):
         yield
 
 

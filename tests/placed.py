@@ -7,7 +7,6 @@ library gets no such default: it has to follow the tensors that it is given.
 """
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -51,16 +50,3 @@ def here():
 def placed(x):
     """Move a tensor or a network to the device of the tests."""
     return x.to(here())
-
-
-@contextmanager
-def allow_tf32(allowed):
-    """Whether products of float32 on a GPU are TF32; by default those of convolutions are."""
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    torch.backends.cudnn.allow_tf32 = allowed
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]

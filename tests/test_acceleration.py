@@ -18,7 +18,7 @@ def score(x, t):
 
 
 class Capture:
-    """Captures as CUDA does: the function takes one shape, and is told apart by its sign."""
+    """A stand-in for CUDA: the captured function accepts one shape, and negates the scores."""
 
     def __init__(self):
         self.shapes = []

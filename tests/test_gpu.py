@@ -8,7 +8,6 @@ one image at a time, so that sums have another order; TF32 is imitated. What the
 record as properties in FILE.
 """
 
-import copy
 from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -16,13 +15,13 @@ from functools import cache
 
 import pytest
 import torch
-from placed import allow_tf32
-from test_precision import BOUNDS, noisy
+from test_precision import BOUNDS, noisy, tf32
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
-from pds import models
+from pds.bench.precision import float32_products
 from pds.driving import sample, seeded_noise, side_by_side, steps
+from pds.evaluation import subject
 from pds.files import pictures
 from pds.preconditioners import Identity
 from pds.request import Request
@@ -53,17 +52,9 @@ decides, and it was 100 times the median difference.
 """
 
 
-@cache
 def model_on(name, device):
-    """A model of its own on a device: one object cannot be on two."""
-    model = models.MODELS[name][1]()
-    return replace(
-        model,
-        score=models.score_on(copy.deepcopy(model.score), device),
-        device=device,
-        frequency_mask=model.frequency_mask.to(device),
-        space_mask=model.space_mask.to(device),
-    )
+    """A shipped model on a device."""
+    return subject.load(name, None, torch.device(device)).model
 
 
 def run_of(model, num_steps, seeds, *, chains=CHAINS):
@@ -111,7 +102,7 @@ class ImitatedTF32(TorchDispatchMode):
 def _rounded(x):
     if not (isinstance(x, torch.Tensor) and x.dtype == torch.float32):
         return x
-    return ((x.contiguous().view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
+    return tf32(x.contiguous())
 
 
 @contextmanager
@@ -122,7 +113,7 @@ def lower(score, kind, device):
             pytest.skip("this CPU does not compute in bfloat16")
         yield score.in_precision(torch.bfloat16)
         return
-    with allow_tf32(True), ImitatedTF32() if device == "cpu" else nullcontext():
+    with float32_products(tf32=True), ImitatedTF32() if device == "cpu" else nullcontext():
         yield score
 
 
@@ -293,7 +284,7 @@ def test_a_cuda_graph_gives_the_scores_of_the_eager_call(device, name, count, re
         noise = seeded_noise(range(seed, seed + count), device=device)
         x = noise(torch.Size((count, *model.image_shape)))
         # In TF32, which `accelerate` turned on, the algorithms of batch sizes differ by more.
-        with allow_tf32(False):
+        with float32_products(tf32=False):
             off = relative(replayed(x, times).cpu(), model.score(x, times).cpu())
         record_property(f"largest difference, CUDA graph and eager, {name}, {count}", off)
         assert off < FLOAT32

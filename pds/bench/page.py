@@ -20,7 +20,6 @@ Messages = Callable[..., Iterator[Any]]
 def rows(effort: Effort, *, messages: Messages) -> Iterator[Row]:
     """Yield a page run with all its frames / the sampler alone."""
     request = Request(num_steps=2 if effort.quick else NUM_STEPS[subjects.ON_GPU])
-    deque(compare_request(request), maxlen=0)  # captures the CUDA graphs
     clocks: dict[str, dict[str, Any]] = {
         "as streamed": {},
         "every step a frame": {"clock": _FastClock()},

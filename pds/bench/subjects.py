@@ -20,17 +20,16 @@ from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
 
-ON_GPU = default_device() != "cpu"
+ON_GPU = torch.device(default_device()).type == "cuda"
 LONG = 20_000
 """Iterations that do not end while they are timed."""
 
 
 def natural_filter(size: int) -> FrequencyFilter:
     """Return the filter at alpha = 5 of gray 1/f^2 images, mean 0.5, for three channels."""
-    power = inverse_square_power(size, variance=0.06)[None]
-    power[:, 0, 0] += (0.5 * size) ** 2
-    mask = torch.log1p(power * size**2).expand(3, -1, -1)
-    return FrequencyFilter(filters.gain(mask, 5.0).to(default_device()))
+    mask = filters.frequency_mask(inverse_square_power(size, variance=0.06), mean=0.5)
+    gain = filters.gain(mask.expand(3, -1, -1), 5.0)
+    return FrequencyFilter(gain.to(default_device()))
 
 
 def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelCard:
