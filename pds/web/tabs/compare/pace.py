@@ -73,10 +73,10 @@ class Pace:
         """Refine the time of an iteration by a finished run: the mean of what was known and it.
 
         Args:
-            request: of the run; a visitor's own model is not noted.
+            request: of the run; nothing is noted of a model that was never asked for.
             seconds: mean time of an iteration of both samplers.
         """
-        if request.model not in MODELS:
+        if request.model not in self._seconds:
             return
         count = request.num_images
         known = self.seconds(request.model)[count - 1]

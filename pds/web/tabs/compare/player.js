@@ -30,6 +30,7 @@ function fit(canvas, across, down) {
   const exact = whole >= 0.85 * room;
   const step = exact ? 1 : Math.max(1, Math.ceil(room));
   canvas.classList.toggle("exact", exact);
+  canvas.dataset.step = step;
   canvas.style.width = exact ? `${(across * whole) / devicePixelRatio}px` : "100%";
   canvas.style.height = exact ? `${(down * whole) / devicePixelRatio}px` : "100%";
   const [width, height] = [across * step, down * step];
