@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pds.scores.ncsnpp.config import NCSNppConfig
+from pds.scores.ncsnpp.normalization import normalize_groups
 from pds.scores.ncsnpp.resampling import Taps, fir_blur, plain_up, resample
 
 ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -77,9 +78,14 @@ def dense(in_features: int, out_features: int) -> nn.Linear:
 
 
 class GroupNorm(nn.GroupNorm):
-    """A group norm that a CPU computes in float32 for 16-bit images below 32 x 32 pixels."""
+    """A group norm that keeps channels-last images on a GPU in their layout.
+
+    A CPU computes it in float32 for 16-bit images below 32 x 32 pixels.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.device.type == "cuda" and not x.is_contiguous():
+            return normalize_groups(x, self.weight, self.bias, self.num_groups, self.eps)
         if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
             return super().forward(x)
         # In bfloat16, torch's kernel for small images with channels last takes 7 times as long.
