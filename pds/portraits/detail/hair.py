@@ -1,0 +1,202 @@
+"""Hair: strands with a highlight across them, curls, single stray hairs, beards; and the cap."""
+
+import numpy as np
+
+from pds.portraits.canvas import Canvas, Color, Field
+from pds.portraits.detail.lines import along, covered, lines, uniform
+from pds.portraits.detail.scene import Scene, bump, soft
+from pds.portraits.geometry import bearded, front, hairline, outline, skull
+
+STRANDS, KNOTS = 720, 14
+
+
+def paint_hair_behind(scene: Scene) -> None:
+    """Paint the hair behind the head: a fall of long hair, a ball of curls, or a bun."""
+    person, canvas = scene.person, scene.canvas
+    x, y, w, h = person.x, person.y, person.width, person.height
+    if person.style == "long":
+        here = canvas.window(x, y + 0.05, 0.74, 0.97)
+        off = (here.x - x) * (1 + 0.05 * np.sin(7 * here.y))
+        tress = _strands(scene, off * 2.2 + 0.06 * np.sin(6 * here.y + 3 * off), here.y - y)
+        fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
+        edge = np.maximum(fall, here.y - 0.86 + 0.02 * tress) + 0.012 * tress
+        _lay(scene, here, soft(edge), tress, 0.72)
+        _strays(scene, x, y + 0.12, w * 1.36, h * 1.4, 60, (0.35, 2.79))
+    elif person.style == "curly":
+        _curls(scene, canvas, canvas.ellipse(x, y - 0.1, w * 1.5, h * 1.22), 0.85)
+    elif person.style == "bun":
+        here = canvas.window(x, y - h - 0.17, 0.25, 0.25)
+        dx, dy = here.x - x, here.y - (y - h - 0.17)
+        coil = np.arctan2(dy, dx)
+        tress = _strands(scene, 0.9 * np.sqrt(dx**2 + dy**2) * 4 + 0.25 * coil, coil * 0.3)
+        bun = here.ellipse(x, y - h - 0.17, 0.17, 0.15)
+        round_light = 0.5 * np.clip((dx * scene.side - dy) / 0.17, -1, 1)
+        _lay(scene, here, soft(bun + 0.008 * tress), tress + round_light, 0.85)
+        _strays(scene, x, y - h - 0.17, 0.172, 0.152, 40, (0, 6.28))
+
+
+def paint_hair(scene: Scene) -> None:
+    """Paint the hair over the forehead and the skull, or the cap."""
+    person = scene.person
+    here = scene.canvas.window(person.x, person.y - 0.07, 0.68, 0.82)
+    top, edge = skull(here, person), front(here, person)
+    cast = soft(np.maximum(top, edge - 0.05), 0.1) * soft(outline(here, person))
+    here.paint(0.42 * cast, person.skin * 0.35)
+    if person.style == "cap":
+        _cap(scene, here, top, edge)
+    elif person.style == "curly":
+        _curls(scene, here, np.maximum(top, edge), 1.0)
+    else:
+        across, down = _flow(scene, here)
+        tress = _strands(scene, across, down)
+        shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress)
+        _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
+        thick = skull_size(person)
+        _strays(scene, person.x, person.y - 0.07, *thick, 70, (3.5, 5.9))
+
+
+def skull_size(person) -> tuple[float, float]:
+    from pds.portraits.geometry import THICKNESS
+
+    thick = THICKNESS.get(person.style, 1.1)
+    return person.width * thick, person.height * thick - 0.02
+
+
+def paint_beard(scene: Scene) -> None:
+    """Paint the shade of the skin under a beard, then its hairs."""
+    person, rng, count = scene.person, scene.rng, 2600
+    here = scene.canvas.window(person.x, person.y + 0.4, 0.6, 0.4)
+    area = bearded(here, person)
+    dense = person.beard * soft(area, 0.07)
+    here.paint(0.55 * dense, np.clip(person.hair * 0.75 + 0.15 * person.skin, 0, 1))
+    x = person.x + uniform(rng, -0.47, 0.47, count)
+    y = person.y + uniform(rng, 0.12, 0.66, count)
+    t, length = along(9), uniform(rng, 0.02, 0.05, count)
+    lean = (x - person.x) * 1.1 + rng.normal(0, 0.3, (count, 1)).astype(np.float32)
+    px, py = x + length * t * lean, y + length * t
+    bright = uniform(rng, 0, 1, count)
+    for part, tone in ((bright < 0.6, 0.7), (bright >= 0.6, 1.35)):
+        chosen = part[:, 0]
+        hairs = lines(here, px[chosen], py[chosen], 0.5 * (1 - 0.6 * t))
+        lit = 1 + 0.3 * scene.side * (here.x - person.x)
+        color = np.clip(person.hair * tone + 0.02 * tone, 0, 1) * lit
+        here.paint(covered(hairs) * dense, color)
+
+
+def _flow(scene: Scene, here: Canvas) -> tuple[Field, Field]:
+    """Return the coordinates across and along the hair, which fans out from above the parting."""
+    person = scene.person
+    dx = here.x - person.x - 0.12 * person.light
+    dy = here.y - person.y + 0.75
+    sweep = np.arctan2(dy, dx) + 0.35 * np.sin(3 * here.y + person.light)
+    return sweep, np.sqrt(dx**2 + dy**2)
+
+
+def _strands(scene: Scene, across: Field, down: Field) -> Field:
+    """Return the brightness of strands, standard deviation about 0.6.
+
+    Noise falls slowly in frequency across the strands and is smooth along them.
+    """
+    white = np.fft.rfft(scene.rng.standard_normal((KNOTS, STRANDS)), axis=1)
+    frequency = np.maximum(np.arange(white.shape[1]), 6)
+    noise = np.fft.irfft(white * frequency**-0.45, n=STRANDS, axis=1)
+    noise = (0.6 * noise / noise.std()).astype(np.float32)
+    column = (across * (STRANDS / (2 * np.pi))) % STRANDS
+    row = (down * 5) % KNOTS
+    c, r = column.astype(np.intp), row.astype(np.intp)
+    right, below = (column - c).astype(np.float32), (row - r).astype(np.float32)
+    c, r = np.minimum(c, STRANDS - 1), np.minimum(r, KNOTS - 1)
+    c1, r1 = (c + 1) % STRANDS, (r + 1) % KNOTS
+    upper = noise[r, c] * (1 - right) + noise[r, c1] * right
+    lower = noise[r1, c] * (1 - right) + noise[r1, c1] * right
+    return upper * (1 - below) + lower * below
+
+
+def _lit(scene: Scene, here: Canvas, tress: Field, top: Field) -> Field:
+    """Return the light on strands: a highlight around the head, broken up by them."""
+    person = scene.person
+    height = here.y - person.y + 0.47 + 0.25 * (here.x - person.x) ** 2
+    shine = bump(height + 0.05 * tress, 0.075)
+    second = bump(height - 0.2 + 0.07 * tress, 0.07)
+    rim = bump(top + 0.015, 0.03) * np.clip(-scene.side * (here.x - person.x) * 3, 0, 1)
+    return (
+        tress * (0.8 + 0.5 * shine)
+        + 0.95 * shine
+        + 0.3 * second
+        - 0.9 * bump(top, 0.05)
+        + 1.3 * rim
+    )
+
+
+def _lay(scene: Scene, here: Canvas, cover: Field, light: Field, dark: float) -> None:
+    person = scene.person
+    side = 0.16 * scene.side * (here.x - person.x)
+    _lay_color(here, cover, light, person.hair * dark, side)
+
+
+def _lay_color(here: Canvas, cover: Field, light: Field, base: Color, side: Field) -> None:
+    lit = np.clip(0.96 + 0.3 * light + side, 0.25, None)
+    sheen = np.clip(light - 0.5, 0, None)
+    here.paint(cover, np.clip((base + 0.02) * lit + 0.05 * sheen * (0.5 + base), 0, 1))
+
+
+def _strays(
+    scene: Scene,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    count: int,
+    turns: tuple[float, float],
+) -> None:
+    """Paint single hairs that leave an outline."""
+    rng = scene.rng
+    t = along(28)
+    start = uniform(rng, *turns, count)
+    turn = start + uniform(rng, -0.5, 0.5, count) * t
+    lift = 1 + uniform(rng, 0.0, 0.06, count) * np.sin(np.pi * (0.2 + 0.8 * t)) - 0.012
+    cover = covered(
+        lines(scene.canvas, x + width * lift * np.cos(turn), y + height * lift * np.sin(turn), 0.45)
+    )
+    scene.canvas.paint(cover, np.clip(scene.person.hair * 1.12 + 0.03, 0, 1))
+
+
+def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
+    """Paint curls: spirals over a dark mass, bright where they face the light."""
+    person, rng, count = scene.person, scene.rng, 900
+    edge = shape + 0.03 * here.of(scene.clouds)
+    side = 0.16 * scene.side * (here.x - person.x)
+    _lay_color(here, soft(edge), np.float32(-1.1) + 0 * shape, person.hair * dark, side)
+    x = person.x + uniform(rng, -0.72, 0.72, count)
+    y = person.y + uniform(rng, -0.85, 0.65, count)
+    t = along(26)
+    radius = uniform(rng, 0.02, 0.05, count) * (1 - 0.55 * t)
+    turn = uniform(rng, 0, 6.28, count) + t * 8
+    px, py = x + radius * np.cos(turn), y + 0.9 * radius * np.sin(turn)
+    facing = np.sin(turn) * -0.6 + np.cos(turn) * 0.5 * scene.side
+    amount = lines(here, px, py, 0.55)
+    light = lines(here, px, py, 0.55 * facing) / (amount + 0.3)
+    inner = soft(edge - 0.02, 0.05)
+    _lay_color(here, covered(1.3 * amount) * inner, 1.1 * light + 0.1, person.hair * dark, side)
+
+
+def _cap(scene: Scene, here: Canvas, top: Field, edge: Field) -> None:
+    """Paint a knitted cap with a ribbed brim."""
+    person = scene.person
+    x, y = here.x - person.x, here.y - person.y
+    round_x = np.arcsin(np.clip(x / 0.56, -0.98, 0.98)) * 0.56
+    slant = np.abs((round_x * 13) % 1 - 0.5)
+    stitch = np.cos(2 * np.pi * (y * 19 + 1.1 * slant))
+    bands = np.sin(round_x * 46 + 0.8 * np.sin(y * 40)) * 0.5
+    light = 1 + 0.1 * stitch - 0.22 * bump(slant - 0.5, 0.12) - 0.12 * bump(slant, 0.08)
+    light = light + 0.08 * bands + 0.05 * here.of(scene.grain)
+    volume = 1.05 - 0.35 * bump(top, 0.09) + 0.35 * scene.side * x + 0.12 * bump(y + 0.45, 0.2)
+    here.paint(soft(np.maximum(top, edge)), person.second_cloth * light * volume)
+    line = hairline(person, x * -scene.side)
+    brim = np.maximum(np.abs(here.y - line + 0.05) - 0.06, top - 0.022)
+    ribs = np.sin(round_x * 95)
+    swell = bump(here.y - line + 0.055, 0.06)
+    lit = (0.72 + 0.3 * swell + 0.14 * ribs + 0.05 * here.of(scene.grain)) * (
+        1 + 0.3 * scene.side * x
+    )
+    here.paint(soft(brim), person.second_cloth * lit)
