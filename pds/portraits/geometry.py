@@ -74,11 +74,16 @@ def bearded(here: Canvas, person: Person) -> Field:
     return np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), mouth)
 
 
+def skull_axes(person: Person) -> tuple[float, float]:
+    """Return the half width and half height of the outline of the hair."""
+    thick = THICKNESS.get(person.style, 1.1)
+    return person.width * thick, person.height * thick - 0.02
+
+
 def skull(here: Canvas, person: Person) -> Field:
     """Return the signed distance to the outline of the hair, or of the cap."""
-    thick = THICKNESS.get(person.style, 1.1)
-    height = person.height * thick - 0.02
-    return here.ellipse(person.x, person.y - 0.07, person.width * thick, height, power=2.2)
+    width, height = skull_axes(person)
+    return here.ellipse(person.x, person.y - 0.07, width, height, power=2.2)
 
 
 def front(here: Canvas, person: Person) -> Field:

@@ -37,6 +37,6 @@ def paint_detailed(person: Person, rng: np.random.Generator) -> Canvas:
         paint_glasses(scene)
     canvas = scene.canvas
     canvas.shade(1 + 0.1 * person.light * -canvas.x - 0.06 * canvas.y)
-    canvas.pixels[:] += 0.008 * scene.grain[::-1]
+    canvas.pixels[:] += 0.01 * scene.grain[::-1]
     np.clip(canvas.pixels, 0, 1, out=canvas.pixels)
     return canvas

@@ -4,7 +4,7 @@ import numpy as np
 
 from pds.portraits.canvas import Canvas, Field
 from pds.portraits.detail.scene import Scene, bump, soft, tinted
-from pds.portraits.geometry import bare_neck, body, collar_flaps
+from pds.portraits.geometry import body, collar_flaps
 
 
 def paint_clothes(scene: Scene) -> None:
@@ -19,7 +19,7 @@ def paint_clothes(scene: Scene) -> None:
     )
     lit = 1 + 0.2 * scene.side * (here.x - person.x) - 0.25 * np.abs(here.x) ** 3 + fold
     lit = lit * (1 - 0.25 * bump(shoulders, 0.05)) + 0.14 * bump(shoulders + 0.02, 0.03)
-    opening = bare_neck(here, person)
+    opening = _bare(here, scene)
     lit = lit * (1 - 0.35 * bump(opening, 0.07)) * threads
     here.paint(soft(shoulders), cloth * lit)
     _neck(scene)
@@ -32,10 +32,10 @@ def _weave(scene: Scene, here: Canvas) -> tuple[Field, Field]:
     rough = here.of(scene.grain)
     clouds = here.of(scene.clouds)
     twill = np.sin(290 * (x + wave) + 1.5 * clouds + rough) * 0.05
-    threads = 1 + twill + 0.045 * rough
+    threads = 1 + twill + 0.085 * rough
     match scene.person.cloth_kind:
         case "stripes":
-            return 0.8 * soft(0.2 - np.sin(wave * 38 + 0.1 * rough), 0.25), threads
+            return 0.8 * soft(0.2 - np.sin(wave * 38 + 0.04 * rough), 0.25), threads
         case "checks":
             checks = np.sin(wave * 30) * np.sin(x * 30)
             return 0.35 * soft(-checks + 0.04 * rough, 0.2), threads
@@ -52,9 +52,25 @@ def _knit(x: Field, wave: Field, rough: Field) -> tuple[Field, Field]:
     row = wave * 20 + 1.1 * slant
     stitch = 0.5 + 0.5 * np.cos(2 * np.pi * row)
     groove = bump(slant - 0.5, 0.1) + bump(slant, 0.07)
-    light = 0.78 + 0.3 * stitch + 0.06 * rough - 0.25 * groove
+    light = 0.78 + 0.3 * stitch + 0.1 * rough - 0.25 * groove
     motif = np.sin(x * 75.4 / 2 + 1.6 * np.sin(wave * 50)) > 0.3
     return 0.3 * motif, light
+
+
+def _bare(here: Canvas, scene: Scene) -> Field:
+    """Return the signed distance to the neck and the skin in the opening of the collar."""
+    person = scene.person
+    off = np.abs(here.x - person.x)
+    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.56, 0, 1) ** 1.5
+    match person.collar:
+        case "v":
+            opening = (off + 0.75 * (here.y - 0.98)) * 0.8
+        case "shirt":
+            opening = (off + 0.6 * (here.y - 0.95)) * 0.86
+        case _:
+            opening = here.ellipse(person.x, 0.66, 0.3, 0.15)
+    opening = np.maximum(opening, body(here, person) + 0.01)
+    return np.minimum(np.maximum(throat, np.abs(here.y - 0.45) - 0.21), opening)
 
 
 def _neck(scene: Scene) -> None:
@@ -73,7 +89,7 @@ def _neck(scene: Scene) -> None:
     lit = shadow * (round_neck + tendon + bones) * (1 + 0.012 * here.of(scene.grain))
     warm = tinted(person.skin, 1.0, 0.93, 0.9)
     color = warm * lit + (person.skin - warm) * np.clip(2 * lit - 1, 0, 1)
-    here.paint(soft(bare_neck(here, person)), color)
+    here.paint(soft(_bare(here, scene)), color)
 
 
 def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> None:
@@ -83,7 +99,7 @@ def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> Non
         flaps = collar_flaps(here, person)
         here.shade(1 - 0.3 * soft(flaps - 0.02, 0.06) * soft(shoulders))
         seam = bump(flaps + 0.028, 0.006) * (0.5 + 0.5 * np.sin(150 * here.y))
-        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.035 * rough - 0.2 * seam
+        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.06 * rough - 0.2 * seam
         lit = lit + 0.1 * bump(flaps + 0.008, 0.008)
         here.paint(soft(flaps), person.second_cloth * lit)
         return

@@ -5,7 +5,7 @@ import numpy as np
 from pds.portraits.canvas import Canvas, Color, Field
 from pds.portraits.detail.lines import along, covered, lines, uniform
 from pds.portraits.detail.scene import Scene, bump, soft
-from pds.portraits.geometry import bearded, front, hairline, outline, skull
+from pds.portraits.geometry import bearded, front, hairline, outline, skull, skull_axes
 
 STRANDS, KNOTS = 720, 14
 
@@ -19,8 +19,8 @@ def paint_hair_behind(scene: Scene) -> None:
         off = (here.x - x) * (1 + 0.05 * np.sin(7 * here.y))
         tress = _strands(scene, off * 2.2 + 0.06 * np.sin(6 * here.y + 3 * off), here.y - y)
         fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
-        edge = np.maximum(fall, here.y - 0.86 + 0.02 * tress) + 0.012 * tress
-        _lay(scene, here, soft(edge), tress, 0.72)
+        edge = np.maximum(fall, here.y - 0.86 + 0.03 * tress) + 0.005 * tress
+        _lay(scene, here, soft(edge, 0.02), tress, 0.72)
         _strays(scene, x, y + 0.12, w * 1.36, h * 1.4, 60, (0.35, 2.79))
     elif person.style == "curly":
         _curls(scene, canvas, canvas.ellipse(x, y - 0.1, w * 1.5, h * 1.22), 0.85)
@@ -49,24 +49,19 @@ def paint_hair(scene: Scene) -> None:
     else:
         across, down = _flow(scene, here)
         tress = _strands(scene, across, down)
-        shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress)
+        temples = np.clip((np.abs(here.x - person.x) / person.width - 0.9) / 0.1, 0, 1)
+        shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress - 0.04 * temples)
         _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
-        thick = skull_size(person)
-        _strays(scene, person.x, person.y - 0.07, *thick, 70, (3.5, 5.9))
-
-
-def skull_size(person) -> tuple[float, float]:
-    from pds.portraits.geometry import THICKNESS
-
-    thick = THICKNESS.get(person.style, 1.1)
-    return person.width * thick, person.height * thick - 0.02
+        half = skull_axes(person)
+        _strays(scene, person.x, person.y - 0.07, *half, 70, (3.5, 5.9))
 
 
 def paint_beard(scene: Scene) -> None:
     """Paint the shade of the skin under a beard, then its hairs."""
     person, rng, count = scene.person, scene.rng, 2600
     here = scene.canvas.window(person.x, person.y + 0.4, 0.6, 0.4)
-    area = bearded(here, person)
+    nose = here.ellipse(person.x, person.y + 0.14, 0.105, 0.09)
+    area = np.maximum(bearded(here, person), -nose)
     dense = person.beard * soft(area, 0.07)
     here.paint(0.55 * dense, np.clip(person.hair * 0.75 + 0.15 * person.skin, 0, 1))
     x = person.x + uniform(rng, -0.47, 0.47, count)
@@ -99,7 +94,7 @@ def _strands(scene: Scene, across: Field, down: Field) -> Field:
     """
     white = np.fft.rfft(scene.rng.standard_normal((KNOTS, STRANDS)), axis=1)
     frequency = np.maximum(np.arange(white.shape[1]), 6)
-    noise = np.fft.irfft(white * frequency**-0.45, n=STRANDS, axis=1)
+    noise = np.fft.irfft(white * frequency**-0.4, n=STRANDS, axis=1)
     noise = (0.6 * noise / noise.std()).astype(np.float32)
     column = (across * (STRANDS / (2 * np.pi))) % STRANDS
     row = (down * 5) % KNOTS
@@ -168,16 +163,21 @@ def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
     side = 0.16 * scene.side * (here.x - person.x)
     _lay_color(here, soft(edge), np.float32(-1.1) + 0 * shape, person.hair * dark, side)
     x = person.x + uniform(rng, -0.72, 0.72, count)
-    y = person.y + uniform(rng, -0.85, 0.65, count)
-    t = along(26)
-    radius = uniform(rng, 0.02, 0.05, count) * (1 - 0.55 * t)
-    turn = uniform(rng, 0, 6.28, count) + t * 8
-    px, py = x + radius * np.cos(turn), y + 0.9 * radius * np.sin(turn)
-    facing = np.sin(turn) * -0.6 + np.cos(turn) * 0.5 * scene.side
-    amount = lines(here, px, py, 0.55)
-    light = lines(here, px, py, 0.55 * facing) / (amount + 0.3)
+    y = person.y + uniform(rng, -0.9, 0.65, count)
+    t = along(44)
+    radius = uniform(rng, 0.012, 0.032, count)
+    turn = uniform(rng, 0, 6.28, count) + t * uniform(rng, 9, 17, count)
+    outward = np.arctan2(y - person.y + 0.3, x - person.x) + uniform(rng, -0.7, 0.7, count)
+    length = uniform(rng, 0.03, 0.12, count)
+    px = x + radius * np.cos(turn) + length * t * np.cos(outward)
+    py = y + radius * np.sin(turn) + length * t * np.sin(outward)
+    facing = np.cos(turn) * 0.5 * scene.side - np.sin(turn) * 0.6 + uniform(rng, -0.5, 0.5, count)
+    amount = lines(here, px, py, 0.5)
+    light = lines(here, px, py, 0.5 * facing) / (amount + 0.3)
     inner = soft(edge - 0.02, 0.05)
-    _lay_color(here, covered(1.3 * amount) * inner, 1.1 * light + 0.1, person.hair * dark, side)
+    round_light = -0.8 * bump(shape, 0.1) - 1.6 * (here.y - person.y + 0.3) * 0.5
+    light = 1.2 * light + 0.15 + round_light
+    _lay_color(here, covered(1.3 * amount) * inner, light, person.hair * dark, side)
 
 
 def _cap(scene: Scene, here: Canvas, top: Field, edge: Field) -> None:

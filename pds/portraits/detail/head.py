@@ -41,8 +41,8 @@ def _relief(here: Canvas, scene: Scene) -> Field:
     x, y = person.x, person.y
     u, v = (here.x - x) / person.width, (here.y - y) / person.height
     height = 0.34 * np.sqrt(np.clip(1 - 0.86 * (u**2 + v**2), 0.02, None))
-    height = height + 0.042 * here.spot(x, y + 0.03, 0.04, 0.13)
-    height += 0.07 * here.spot(x, y + 0.155, 0.052, 0.05)
+    height = height + 0.036 * here.spot(x, y + 0.03, 0.062, 0.15)
+    height += 0.075 * here.spot(x, y + 0.155, 0.06, 0.05)
     height += 0.03 * here.spot(x, y + MOUTH_LINE, 0.17, 0.11)
     height += 0.035 * here.spot(x, y + 0.5, 0.1, 0.07)
     height -= 0.018 * here.spot(x, y + 0.425, 0.09, 0.03)
@@ -64,8 +64,8 @@ def _face(scene: Scene) -> None:
     key = nx * kx + ny * ky + nz * kz
     edge = outline(here, person)
     hollow = 1 - 0.2 * bump(edge, 0.05)
-    light = [0.5 * hollow + 0.66 * np.clip((key + s) / (1 + s), 0, None) for s in SCATTER]
-    pores = 1 + 0.02 * here.of(scene.grain)
+    light = [0.56 * hollow + 0.64 * np.clip((key + s) / (1 + s), 0, None) for s in SCATTER]
+    pores = 1 + 0.032 * here.of(scene.grain)
     skin = person.skin * (np.stack(light) * pores)
     flush = 0.3 * here.spot(x, y + 0.16, 0.06, 0.06)
     for side in (-1, 1):

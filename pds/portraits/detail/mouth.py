@@ -37,8 +37,8 @@ def _closed(scene: Scene, here: Canvas, x: float, line: float) -> None:
     t = (here.x - x) / w
     arch = np.clip(1 - t**2, 0, 1)
     middle = line + person.smile * arch
-    bow = 0.036 * arch**0.7 - 0.011 * bump(t, 0.16)
-    fall = 0.048 * arch**0.8
+    bow = 0.046 * arch**0.6 - 0.012 * bump(t, 0.16)
+    fall = 0.06 * arch**0.7
     upper = np.maximum(middle - bow - here.y, here.y - middle)
     lower = np.maximum(middle - here.y, here.y - middle - fall)
     here.paint(
@@ -46,7 +46,7 @@ def _closed(scene: Scene, here: Canvas, x: float, line: float) -> None:
         tinted(person.skin, 0.6, 0.42, 0.4),
     )
     lips = np.minimum(upper, lower)
-    depth = (here.y - middle) / 0.04
+    depth = (here.y - middle) / 0.05
     lit = np.where(depth < 0, 0.84 - 0.06 * depth, 1.1 - 0.22 * depth)
     here.paint(0.96 * soft(lips, 0.016) * (np.abs(t) < 1.02), _lip(scene, here, lit))
     shine = here.spot(x + 0.25 * w * scene.side, line + person.smile + 0.017, 0.3 * w, 0.007)

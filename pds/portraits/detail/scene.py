@@ -19,7 +19,7 @@ class Scene:
         canvas: painted so far, (3, 256, 256).
         person: to paint.
         rng: of texture.
-        grain: noise up to the finest detail, amplitude 1/f^0.8.
+        grain: noise up to the finest detail, amplitude 1/f^0.9.
         clouds: smooth noise, amplitude 1/f^1.8.
     """
 
@@ -37,12 +37,12 @@ class Scene:
 
 def begin(person: Person, rng: np.random.Generator) -> Scene:
     """Return a scene with an empty canvas."""
-    grain = fractal(rng, slope=0.8, grid=GRID)
+    grain = fractal(rng, slope=0.9, grid=GRID)
     clouds = fractal(rng, slope=1.8, grid=GRID)
     return Scene(blank(GRID), person, rng, grain, clouds)
 
 
-def soft(distance: Field, width: float = 0.011) -> Field:
+def soft(distance: Field, width: float = 0.0095) -> Field:
     """Return the cover of a shape whose edge is smooth over `width`."""
     x = np.clip(0.5 - distance / width, 0, 1)
     return x * x * (3 - 2 * x)
