@@ -29,10 +29,10 @@ def paint_clothes(scene: Scene) -> None:
 def _weave(scene: Scene, here: Canvas) -> tuple[Field, Field]:
     """Return the share of the second color and the light on the threads, (H, W) each."""
     x, wave = here.x, here.y + 0.12 * here.x**2
-    rough = here.of(scene.grain)
+    rough = here.of(scene.fibers)
     clouds = here.of(scene.clouds)
-    twill = np.sin(290 * (x + wave) + 1.5 * clouds + rough) * 0.05
-    threads = 1 + twill + 0.085 * rough
+    twill = np.sin(290 * (x + wave) + 1.5 * clouds + 0.7 * rough) * 0.06
+    threads = 1 + twill + 0.07 * rough
     match scene.person.cloth_kind:
         case "stripes":
             return 0.8 * soft(0.2 - np.sin(wave * 38 + 0.04 * rough), 0.25), threads
@@ -94,7 +94,7 @@ def _neck(scene: Scene) -> None:
 
 def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> None:
     person = scene.person
-    rough = here.of(scene.grain)
+    rough = here.of(scene.fibers)
     if person.collar == "shirt":
         flaps = collar_flaps(here, person)
         here.shade(1 - 0.3 * soft(flaps - 0.02, 0.06) * soft(shoulders))

@@ -48,8 +48,10 @@ def paint_hair(scene: Scene) -> None:
         _curls(scene, here, np.maximum(top, edge), 1.0)
     else:
         across, down = _flow(scene, here)
-        tress = _strands(scene, across, down)
+        tress = _strands(scene, across, down) * np.clip(0.2 + 1.7 * down, 0, 1)
         temples = np.clip((np.abs(here.x - person.x) / person.width - 0.9) / 0.1, 0, 1)
+        if person.style != "long":
+            top = top + 0.05 * np.clip((here.y - person.y + 0.3) / 0.16, 0, 1)
         shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress - 0.04 * temples)
         _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
         half = skull_axes(person)
@@ -158,10 +160,10 @@ def _strays(
 
 def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
     """Paint curls: spirals over a dark mass, bright where they face the light."""
-    person, rng, count = scene.person, scene.rng, 900
+    person, rng, count = scene.person, scene.rng, 1300
     edge = shape + 0.03 * here.of(scene.clouds)
     side = 0.16 * scene.side * (here.x - person.x)
-    _lay_color(here, soft(edge), np.float32(-1.1) + 0 * shape, person.hair * dark, side)
+    _lay_color(here, soft(edge), np.float32(-0.8) + 0 * shape, person.hair * dark, side)
     x = person.x + uniform(rng, -0.72, 0.72, count)
     y = person.y + uniform(rng, -0.9, 0.65, count)
     t = along(44)
@@ -172,11 +174,11 @@ def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
     px = x + radius * np.cos(turn) + length * t * np.cos(outward)
     py = y + radius * np.sin(turn) + length * t * np.sin(outward)
     facing = np.cos(turn) * 0.5 * scene.side - np.sin(turn) * 0.6 + uniform(rng, -0.5, 0.5, count)
-    amount = lines(here, px, py, 0.5)
-    light = lines(here, px, py, 0.5 * facing) / (amount + 0.3)
+    amount = lines(here, px, py, 0.55)
+    light = lines(here, px, py, 0.55 * facing) / (amount + 0.15)
     inner = soft(edge - 0.02, 0.05)
     round_light = -0.8 * bump(shape, 0.1) - 1.6 * (here.y - person.y + 0.3) * 0.5
-    light = 1.2 * light + 0.15 + round_light
+    light = 1.5 * light + 0.4 + round_light
     _lay_color(here, covered(1.3 * amount) * inner, light, person.hair * dark, side)
 
 

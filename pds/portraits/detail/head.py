@@ -14,7 +14,8 @@ SCATTER = (0.55, 0.34, 0.28)
 
 def paint_head(scene: Scene) -> None:
     """Paint the ears, the face and its nose."""
-    _ears(scene)
+    if scene.person.style != "curly":
+        _ears(scene)
     _face(scene)
     _nostrils(scene)
     if scene.person.freckles:
@@ -65,9 +66,9 @@ def _face(scene: Scene) -> None:
     edge = outline(here, person)
     hollow = 1 - 0.2 * bump(edge, 0.05)
     light = [0.56 * hollow + 0.64 * np.clip((key + s) / (1 + s), 0, None) for s in SCATTER]
-    pores = 1 + 0.032 * here.of(scene.grain)
+    pores = 1 + 0.02 * here.of(scene.grain) + 0.022 * here.of(scene.fibers)
     skin = person.skin * (np.stack(light) * pores)
-    flush = 0.3 * here.spot(x, y + 0.16, 0.06, 0.06)
+    flush = 0.16 * here.spot(x, y + 0.16, 0.06, 0.06)
     for side in (-1, 1):
         flush = flush + 0.5 * here.spot(x + side * 0.25, y + 0.19, 0.13, 0.1)
     flush = flush + 0.05 * here.of(scene.clouds)
@@ -78,7 +79,8 @@ def _face(scene: Scene) -> None:
     skin = skin + 0.13 * gloss * (1 + 0.12 * here.of(scene.grain))
     rim = np.clip(-nx * scene.side - 0.45, 0, None) * bump(edge + 0.012, 0.03)
     skin = skin + 0.55 * rim * (0.4 * person.light_wall + 0.6 * person.skin)
-    here.paint(soft(edge), skin)
+    bright = np.clip(skin - 0.8, 0, None)
+    here.paint(soft(edge), skin - bright + 0.2 * np.tanh(4 * bright))
 
 
 def _nostrils(scene: Scene) -> None:

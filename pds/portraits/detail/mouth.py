@@ -28,7 +28,7 @@ def _lip(scene: Scene, here: Canvas, lit: Field) -> Field:
         here.x, np.linspace(-0.3, 0.3, 130) + scene.person.x, scene.rng.standard_normal(130)
     )
     lit = lit * (1 + 0.05 * wrinkles.astype(np.float32) + 0.02 * here.of(scene.grain))
-    return np.clip(scene.person.skin * rgb(0.88, 0.5, 0.49) * lit, 0, 1)
+    return np.clip(scene.person.skin * rgb(0.88, 0.54, 0.51) * lit, 0, 1)
 
 
 def _closed(scene: Scene, here: Canvas, x: float, line: float) -> None:

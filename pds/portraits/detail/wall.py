@@ -13,5 +13,5 @@ def paint_wall(scene: Scene) -> None:
     mix = np.clip(glow + 0.1 * scene.clouds, 0, 1)
     canvas.pixels[:] = person.wall * (1 - mix) + person.light_wall * mix
     shadow = canvas.spot(person.x - 0.22 * scene.side, 0.16, 0.62, 0.85)
-    vignette = 1.04 - 0.12 * (x**2 + y**2)
-    canvas.shade((1 - 0.3 * shadow) * vignette)
+    vignette = 1.06 - 0.09 * (x**2 + y**2)
+    canvas.shade((1 - 0.26 * shadow) * vignette)
