@@ -15,10 +15,12 @@ from pds.portraits.detail.eyes import paint_eyes
 from pds.portraits.detail.hair import paint_beard, paint_hair, paint_hair_behind
 from pds.portraits.detail.head import paint_head
 from pds.portraits.detail.mouth import paint_mouth
-from pds.portraits.detail.scene import begin
+from pds.portraits.detail.scene import GRID, begin
 from pds.portraits.detail.wall import paint_wall
 from pds.portraits.detail.worn import paint_earrings, paint_glasses
 from pds.portraits.person import Person
+
+MARGIN = 16
 
 
 def paint_detailed(person: Person, rng: np.random.Generator) -> Canvas:
@@ -50,11 +52,14 @@ def _sharpened(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Soft edges alone fall faster than the spectrum of photographs.
     """
-    spectrum = np.fft.rfft2(pixels) * _sharpness(pixels.shape[-1])
-    return np.fft.irfft2(spectrum, s=pixels.shape[-2:])
+    # Mirrored at the borders, which would meet those opposite.
+    framed = np.pad(pixels, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="symmetric")
+    spectrum = np.fft.rfft2(framed) * _sharpness(framed.shape[-1])
+    sharp = np.fft.irfft2(spectrum, s=framed.shape[-2:])
+    return sharp[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 
 @cache
 def _sharpness(grid: int) -> NDArray[np.float32]:
-    cycles = np.hypot(np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None]) * grid
+    cycles = np.hypot(np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None]) * GRID
     return ((1 + (cycles / 12) ** 2) ** 0.1).astype(np.float32)

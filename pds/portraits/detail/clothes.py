@@ -97,6 +97,7 @@ def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> Non
     rough = here.of(scene.fibers)
     if person.collar == "shirt":
         flaps = collar_flaps(here, person)
+        here.shade(1 - 0.3 * bump(here.x - person.x - 0.035, 0.006) * soft(0.95 - here.y))
         here.shade(1 - 0.3 * soft(flaps - 0.02, 0.06) * soft(shoulders))
         seam = bump(flaps + 0.028, 0.006) * (0.5 + 0.5 * np.sin(150 * here.y))
         lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.06 * rough - 0.2 * seam

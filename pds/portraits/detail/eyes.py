@@ -28,7 +28,7 @@ def paint_eyes(scene: Scene) -> None:
 def _lids(here: Canvas, x: float, y: float) -> tuple[Field, Field]:
     """Return the y of the edges of both lids at each column, (1, W)."""
     arch = 1 - ((here.x - x) / 0.096) ** 2
-    return y - 0.008 - 0.047 * arch, y - 0.008 + 0.058 * arch
+    return y - 0.008 - 0.041 * arch, y - 0.008 + 0.058 * arch
 
 
 def _socket(scene: Scene, here: Canvas, opening: Field, upper: Field) -> None:
@@ -69,7 +69,7 @@ def _ball(scene: Scene, here: Canvas, x: float, y: float, opening: Field, upper:
 
 def _lashes(scene: Scene, here: Canvas, x: float, y: float, side: int) -> None:
     arch = 1 - ((here.x - x) / 0.104) ** 2
-    top = y - 0.008 - 0.049 * arch
+    top = y - 0.008 - 0.043 * arch
     line = soft(np.abs(here.y - top) - 0.009 * np.sqrt(np.clip(arch, 0, None)))
     here.paint(0.92 * line * (arch > 0), DARK)
     low = bump(here.y - (y - 0.008 + 0.058 * arch), 0.006) * (arch > 0.1)
@@ -79,7 +79,7 @@ def _lashes(scene: Scene, here: Canvas, x: float, y: float, side: int) -> None:
     t, length = along(10), uniform(scene.rng, 0.018, 0.03, count)
     lean = root * 0.7 + side * 0.35
     px = x + 0.1 * root + length * t * lean
-    py = y - 0.008 - 0.05 * (1 - root**2) - length * (t - 0.35 * t**2 * np.abs(lean))
+    py = y - 0.008 - 0.044 * (1 - root**2) - length * (t - 0.35 * t**2 * np.abs(lean))
     here.paint(covered(lines(here, px, py, 0.75 * (1 - t) ** 0.5)), DARK)
     count = 16
     root = np.linspace(-0.7, 0.8, count, dtype=np.float32)[:, None]

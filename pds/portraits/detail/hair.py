@@ -55,7 +55,7 @@ def paint_hair(scene: Scene) -> None:
         shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress - 0.04 * temples)
         _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
         half = skull_axes(person)
-        _strays(scene, person.x, person.y - 0.07, *half, 70, (3.5, 5.9))
+        _strays(scene, person.x, person.y - 0.07, *half, 70, (3.9, 5.5))
 
 
 def paint_beard(scene: Scene) -> None:
@@ -161,7 +161,7 @@ def _strays(
 def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
     """Paint curls: spirals over a dark mass, bright where they face the light."""
     person, rng, count = scene.person, scene.rng, 1300
-    edge = shape + 0.03 * here.of(scene.clouds)
+    edge = shape + 0.02 * here.of(scene.clouds)
     side = 0.16 * scene.side * (here.x - person.x)
     _lay_color(here, soft(edge), np.float32(-0.8) + 0 * shape, person.hair * dark, side)
     x = person.x + uniform(rng, -0.72, 0.72, count)

@@ -67,7 +67,7 @@ def _face(scene: Scene) -> None:
     hollow = 1 - 0.2 * bump(edge, 0.05)
     light = [0.56 * hollow + 0.64 * np.clip((key + s) / (1 + s), 0, None) for s in SCATTER]
     pores = 1 + 0.02 * here.of(scene.grain) + 0.022 * here.of(scene.fibers)
-    skin = person.skin * (np.stack(light) * pores)
+    skin = tinted(person.skin, 1.0, 0.985, 0.95) * (np.stack(light) * pores)
     flush = 0.16 * here.spot(x, y + 0.16, 0.06, 0.06)
     for side in (-1, 1):
         flush = flush + 0.5 * here.spot(x + side * 0.25, y + 0.19, 0.13, 0.1)
@@ -79,8 +79,8 @@ def _face(scene: Scene) -> None:
     skin = skin + 0.13 * gloss * (1 + 0.12 * here.of(scene.grain))
     rim = np.clip(-nx * scene.side - 0.45, 0, None) * bump(edge + 0.012, 0.03)
     skin = skin + 0.55 * rim * (0.4 * person.light_wall + 0.6 * person.skin)
-    bright = np.clip(skin - 0.8, 0, None)
-    here.paint(soft(edge), skin - bright + 0.2 * np.tanh(4 * bright))
+    bright = np.clip(skin - 0.88, 0, None)
+    here.paint(soft(edge), skin - bright + 0.12 * np.tanh(bright / 0.12))
 
 
 def _nostrils(scene: Scene) -> None:

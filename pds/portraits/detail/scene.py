@@ -20,7 +20,7 @@ class Scene:
         person: to paint.
         rng: of texture.
         grain: noise up to the finest detail, amplitude 1/f^0.9.
-        fibers: noise for threads and pores, amplitude 1/f^0.35.
+        fibers: noise for threads and pores, amplitude 1/f^0.6.
         clouds: smooth noise, amplitude 1/f^1.8.
     """
 
@@ -40,7 +40,7 @@ class Scene:
 def begin(person: Person, rng: np.random.Generator) -> Scene:
     """Return a scene with an empty canvas."""
     grain = fractal(rng, slope=0.9, grid=GRID)
-    fibers = fractal(rng, slope=0.35, grid=GRID)
+    fibers = fractal(rng, slope=0.6, grid=GRID)
     clouds = fractal(rng, slope=1.8, grid=GRID)
     return Scene(blank(GRID), person, rng, grain, fibers, clouds)
 
