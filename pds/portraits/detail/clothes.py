@@ -31,7 +31,7 @@ def _weave(scene: Scene, here: Canvas) -> tuple[Field, Field]:
     x, wave = here.x, here.y + 0.12 * here.x**2
     rough = here.of(scene.fibers)
     clouds = here.of(scene.clouds)
-    twill = np.sin(290 * (x + wave) + 1.5 * clouds + 0.7 * rough) * 0.06
+    twill = np.sin(210 * (x + wave) + 1.5 * clouds + 0.7 * rough) * 0.05
     threads = 1 + twill + 0.07 * rough
     match scene.person.cloth_kind:
         case "stripes":
@@ -87,7 +87,7 @@ def _neck(scene: Scene) -> None:
         x + 0.13, 0.79, 0.12, 0.022
     )
     lit = shadow * (round_neck + tendon + bones) * (1 + 0.012 * here.of(scene.grain))
-    warm = tinted(person.skin, 1.0, 0.93, 0.9)
+    warm = tinted(person.skin, 1.05, 0.9, 0.84)
     color = warm * lit + (person.skin - warm) * np.clip(2 * lit - 1, 0, 1)
     here.paint(soft(_bare(here, scene)), color)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from pds.portraits.canvas import Canvas, Color, Field
 from pds.portraits.detail.lines import along, covered, lines, uniform
-from pds.portraits.detail.scene import Scene, bump, soft
+from pds.portraits.detail.scene import Scene, bump, soft, tinted
 from pds.portraits.geometry import bearded, front, hairline, outline, skull, skull_axes
 
 STRANDS, KNOTS = 720, 14
@@ -16,12 +16,12 @@ def paint_hair_behind(scene: Scene) -> None:
     x, y, w, h = person.x, person.y, person.width, person.height
     if person.style == "long":
         here = canvas.window(x, y + 0.05, 0.74, 0.97)
-        off = (here.x - x) * (1 + 0.05 * np.sin(7 * here.y))
-        tress = _strands(scene, off * 2.2 + 0.06 * np.sin(6 * here.y + 3 * off), here.y - y)
+        across, down = _flow(scene, here)
+        tress = _strands(scene, across + 0.03 * np.sin(7 * here.y), down)
         fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
         edge = np.maximum(fall, here.y - 0.86 + 0.03 * tress) + 0.005 * tress
-        _lay(scene, here, soft(edge, 0.02), tress, 0.72)
-        _strays(scene, x, y + 0.12, w * 1.36, h * 1.4, 60, (0.35, 2.79))
+        _lay(scene, here, soft(edge, 0.02), _lit(scene, here, tress, fall), 0.72)
+        _strays(scene, x, y + 0.12, w * 1.34, h * 1.4, 40, (3.6, 5.8))
     elif person.style == "curly":
         _curls(scene, canvas, canvas.ellipse(x, y - 0.1, w * 1.5, h * 1.22), 0.85)
     elif person.style == "bun":
@@ -41,7 +41,7 @@ def paint_hair(scene: Scene) -> None:
     here = scene.canvas.window(person.x, person.y - 0.07, 0.68, 0.82)
     top, edge = skull(here, person), front(here, person)
     cast = soft(np.maximum(top, edge - 0.05), 0.1) * soft(outline(here, person))
-    here.paint(0.42 * cast, person.skin * 0.35)
+    here.paint(0.42 * cast, tinted(person.skin, 0.48, 0.31, 0.26))
     if person.style == "cap":
         _cap(scene, here, top, edge)
     elif person.style == "curly":
@@ -155,7 +155,7 @@ def _strays(
     cover = covered(
         lines(scene.canvas, x + width * lift * np.cos(turn), y + height * lift * np.sin(turn), 0.45)
     )
-    scene.canvas.paint(cover, np.clip(scene.person.hair * 1.12 + 0.03, 0, 1))
+    scene.canvas.paint(cover, np.clip(scene.person.hair * 0.95 + 0.03, 0, 1))
 
 
 def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from pds.portraits.canvas import Canvas, Field, rgb
 from pds.portraits.detail.lines import covered, points
 from pds.portraits.detail.scene import Scene, bump, normals, soft, tinted
-from pds.portraits.geometry import EYE_LINE, EYE_X, MOUTH_LINE, outline
+from pds.portraits.geometry import EYE_X, MOUTH_LINE, outline
 
 KEY = (0.6, -0.42, 0.68)
 SCATTER = (0.55, 0.34, 0.28)
@@ -66,7 +66,7 @@ def _face(scene: Scene) -> None:
     edge = outline(here, person)
     hollow = 1 - 0.2 * bump(edge, 0.05)
     light = [0.56 * hollow + 0.64 * np.clip((key + s) / (1 + s), 0, None) for s in SCATTER]
-    pores = 1 + 0.02 * here.of(scene.grain) + 0.022 * here.of(scene.fibers)
+    pores = 1 + 0.015 * here.of(scene.grain) + 0.016 * here.of(scene.fibers)
     skin = tinted(person.skin, 1.0, 0.985, 0.95) * (np.stack(light) * pores)
     flush = 0.16 * here.spot(x, y + 0.16, 0.06, 0.06)
     for side in (-1, 1):

@@ -1,4 +1,4 @@
-"""What every part of the detailed painting needs: the canvas, the person, the light and the noise."""
+"""What every part of the detailed painting needs: canvas, person, direction of light, noise."""
 
 import math
 from dataclasses import dataclass
