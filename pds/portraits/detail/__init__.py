@@ -55,8 +55,8 @@ def _sharpened(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     # Mirrored at the borders, which would meet those opposite.
     framed = np.pad(pixels, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="symmetric")
     spectrum = np.fft.rfft2(framed) * _sharpness(framed.shape[-1])
-    sharp: NDArray[np.float32] = np.fft.irfft2(spectrum, s=framed.shape[-2:])
-    return sharp[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    sharp = np.fft.irfft2(spectrum, s=framed.shape[-2:])[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    return sharp.astype(np.float32)
 
 
 @cache

@@ -5,9 +5,9 @@ import numpy as np
 from pds.portraits.canvas import Canvas, Color, Field
 from pds.portraits.detail.lines import along, covered, lines, uniform
 from pds.portraits.detail.scene import Scene, bump, soft, tinted
-from pds.portraits.geometry import bearded, front, hairline, outline, skull, skull_axes
+from pds.portraits.geometry import MOUTH_LINE, front, hairline, outline, skull, skull_axes
 
-STRANDS, KNOTS = 720, 14
+STRANDS, KNOTS = 480, 14
 
 
 def paint_hair_behind(scene: Scene) -> None:
@@ -16,8 +16,10 @@ def paint_hair_behind(scene: Scene) -> None:
     x, y, w, h = person.x, person.y, person.width, person.height
     if person.style == "long":
         here = canvas.window(x, y + 0.05, 0.74, 0.97)
-        across, down = _flow(scene, here)
-        tress = _strands(scene, across + 0.03 * np.sin(7 * here.y), down)
+        # From the parting outward, then straight down.
+        fallen = np.clip(here.y - y + 0.75, 0.02, None)
+        spread = (here.x - x - 0.12 * person.light) / (1 - np.exp(-fallen / 0.4))
+        tress = _strands(scene, 1.7 * spread + 0.04 * np.sin(6 * here.y + spread), 0.8 * fallen)
         fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
         edge = np.maximum(fall, here.y - 0.86 + 0.03 * tress) + 0.005 * tress
         _lay(scene, here, soft(edge, 0.02), _lit(scene, here, tress, fall), 0.72)
@@ -48,7 +50,7 @@ def paint_hair(scene: Scene) -> None:
         _curls(scene, here, np.maximum(top, edge), 1.0)
     else:
         across, down = _flow(scene, here)
-        tress = _strands(scene, across, down) * np.clip(0.2 + 1.7 * down, 0, 1)
+        tress = _strands(scene, across, down)
         temples = np.clip((np.abs(here.x - person.x) / person.width - 0.9) / 0.1, 0, 1)
         if person.style != "long":
             top = top + 0.05 * np.clip((here.y - person.y + 0.3) / 0.16, 0, 1)
@@ -61,13 +63,16 @@ def paint_hair(scene: Scene) -> None:
 def paint_beard(scene: Scene) -> None:
     """Paint the shade of the skin under a beard, then its hairs."""
     person, rng, count = scene.person, scene.rng, 2600
-    here = scene.canvas.window(person.x, person.y + 0.4, 0.6, 0.4)
+    here = scene.canvas.window(person.x, person.y + 0.36, 0.6, 0.44)
     nose = here.ellipse(person.x, person.y + 0.14, 0.105, 0.09)
-    area = np.maximum(bearded(here, person), -nose)
-    dense = person.beard * soft(area, 0.07)
+    off = np.abs(here.x - person.x)
+    lips = here.ellipse(person.x, person.y + MOUTH_LINE, person.mouth_width * 0.9, 0.05)
+    cheeks = person.y + 0.17 - 0.2 * off - here.y
+    area = np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), -np.minimum(nose, lips))
+    dense = person.beard * soft(area, 0.09)
     here.paint(0.55 * dense, np.clip(person.hair * 0.75 + 0.15 * person.skin, 0, 1))
     x = person.x + uniform(rng, -0.47, 0.47, count)
-    y = person.y + uniform(rng, 0.12, 0.66, count)
+    y = person.y + uniform(rng, 0.04, 0.66, count)
     t, length = along(9), uniform(rng, 0.02, 0.05, count)
     lean = (x - person.x) * 1.1 + rng.normal(0, 0.3, (count, 1)).astype(np.float32)
     px, py = x + length * t * lean, y + length * t
@@ -92,17 +97,27 @@ def _flow(scene: Scene, here: Canvas) -> tuple[Field, Field]:
 def _strands(scene: Scene, across: Field, down: Field) -> Field:
     """Return the brightness of strands, standard deviation about 0.6.
 
-    Noise falls slowly in frequency across the strands and is smooth along them.
+    Noise falls slowly in frequency across the strands and is smooth along them. Where strands are
+    thinner than a pixel, their tufts are shown.
     """
     white = np.fft.rfft(scene.rng.standard_normal((KNOTS, STRANDS)), axis=1)
-    frequency = np.maximum(np.arange(white.shape[1]), 6)
-    noise = np.fft.irfft(white * frequency**-0.4, n=STRANDS, axis=1)
-    noise = (0.6 * noise / noise.std()).astype(np.float32)
-    column = (across * (STRANDS / (2 * np.pi))) % STRANDS
-    row = (down * 5) % KNOTS
-    c, r = column.astype(np.intp), row.astype(np.intp)
-    right, below = (column - c).astype(np.float32), (row - r).astype(np.float32)
-    c, r = np.minimum(c, STRANDS - 1), np.minimum(r, KNOTS - 1)
+    frequency = np.arange(white.shape[1])
+    amplitude = np.maximum(frequency, 6) ** -0.4
+    tufts = amplitude * np.exp(-((frequency / (STRANDS / 6)) ** 2))
+    fine, coarse = (np.fft.irfft(white * a, n=STRANDS, axis=1) for a in (amplitude, tufts))
+    column = across * (STRANDS / (2 * np.pi))
+    rate = np.hypot(*np.gradient(column))
+    share = np.clip(2.1 - rate, 0, 1)
+    row = np.broadcast_to(down * 5, column.shape)
+    mixed = _between(coarse, column, row) * (1 - share) + _between(fine, column, row) * share
+    return (0.6 / fine.std() * mixed).astype(np.float32)
+
+
+def _between(noise: Field, column: Field, row: Field) -> Field:
+    """Return a noise that repeats, interpolated between its cells."""
+    c, r = np.floor(column).astype(np.intp), np.floor(row).astype(np.intp)
+    right, below = column - c, row - r
+    c, r = c % STRANDS, r % KNOTS
     c1, r1 = (c + 1) % STRANDS, (r + 1) % KNOTS
     upper = noise[r, c] * (1 - right) + noise[r, c1] * right
     lower = noise[r1, c] * (1 - right) + noise[r1, c1] * right

@@ -79,8 +79,9 @@ def _face(scene: Scene) -> None:
     skin = skin + 0.13 * gloss * (1 + 0.12 * here.of(scene.grain))
     rim = np.clip(-nx * scene.side - 0.45, 0, None) * bump(edge + 0.012, 0.03)
     skin = skin + 0.55 * rim * (0.4 * person.light_wall + 0.6 * person.skin)
-    bright = np.clip(skin - 0.88, 0, None)
-    here.paint(soft(edge), skin - bright + 0.12 * np.tanh(bright / 0.12))
+    # Highlights roll off instead of being clipped, and keep their hue.
+    bright = np.clip(skin.max(0) - 0.84, 0, None)
+    here.paint(soft(edge), skin * (1 - (bright - 0.13 * np.tanh(bright / 0.13)) / (0.84 + bright)))
 
 
 def _nostrils(scene: Scene) -> None:

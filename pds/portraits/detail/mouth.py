@@ -27,7 +27,7 @@ def _lip(scene: Scene, here: Canvas, lit: Field) -> Field:
     wrinkles = np.interp(
         here.x, np.linspace(-0.3, 0.3, 130) + scene.person.x, scene.rng.standard_normal(130)
     )
-    lit = lit * (1 + 0.05 * wrinkles.astype(np.float32) + 0.02 * here.of(scene.grain))
+    lit = lit * (1 + 0.035 * wrinkles.astype(np.float32) + 0.02 * here.of(scene.grain))
     return np.clip(scene.person.skin * rgb(0.88, 0.54, 0.51) * lit, 0, 1)
 
 
