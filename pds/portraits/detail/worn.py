@@ -1,0 +1,47 @@
+"""What is worn on the head: glasses and earrings."""
+
+import numpy as np
+
+from pds.portraits.canvas import rgb, ring
+from pds.portraits.detail.scene import Scene, bump, soft
+from pds.portraits.geometry import EYE_LINE, EYE_X
+
+FRAME = rgb(0.1, 0.08, 0.1)
+
+
+def paint_glasses(scene: Scene) -> None:
+    """Paint glasses with the reflection of a window."""
+    person = scene.person
+    y = person.y + EYE_LINE + 0.01
+    here = scene.canvas.window(person.x, y, person.width + 0.03, 0.18)
+    for side in (-1, 1):
+        x = person.x + side * EYE_X
+        lens = here.ellipse(x, y, 0.145, 0.12, power=2.8)
+        here.shade(1 - 0.22 * bump(lens - 0.03, 0.022) * soft(np.abs(here.x - person.x) - 0.4))
+        slope = (here.x - x) * scene.side - 0.9 * (here.y - y)
+        sheen = soft(np.abs(slope - 0.08) - 0.03, 0.02) + 0.6 * soft(
+            np.abs(slope - 0.145) - 0.01, 0.02
+        )
+        here.paint((0.06 + 0.16 * sheen) * soft(lens), rgb(1, 1, 1))
+        temple = np.maximum(np.abs(here.y - y + 0.035) - 0.009, 0.14 - side * (here.x - x))
+        temple = np.maximum(temple, side * (here.x - person.x) - person.width - 0.005)
+        here.paint(soft(temple), FRAME)
+        frame = ring(lens, 0.026)
+        light = bump(frame + 0.008, 0.008) * np.clip(0.3 - (here.y - y) * 4, 0, 1)
+        here.paint(soft(frame), np.clip(FRAME + 0.4 * light, 0, 1))
+    bow = here.y - y + 0.03 - 2.5 * (here.x - person.x) ** 2
+    bridge = np.maximum(np.abs(here.x - person.x) - 0.04, np.abs(bow) - 0.011)
+    here.paint(soft(bridge), FRAME)
+
+
+def paint_earrings(scene: Scene) -> None:
+    """Paint a golden ball at each ear."""
+    person = scene.person
+    for side in (-1, 1):
+        x, y = person.x + side * person.width * 1.02, person.y + 0.22
+        here = scene.canvas.window(x, y, 0.06, 0.065)
+        ball = here.ellipse(x, y, 0.04, 0.045)
+        light = 0.75 + 7 * ((here.x - x) * scene.side - (here.y - y)) * 0.8
+        here.paint(soft(ball), np.clip(rgb(0.93, 0.76, 0.36) * light, 0.12, 1))
+        here.paint(here.spot(x + 0.012 * scene.side, y - 0.015, 0.012, 0.012), rgb(1, 1, 0.95))
+        here.paint(0.4 * here.spot(x - 0.015 * scene.side, y + 0.02, 0.012, 0.01), rgb(1, 0.9, 0.6))
