@@ -1,111 +1,116 @@
-"""Group norm in channels-last layout.
+"""Group normalization that keeps images in channels-last layout.
 
-torch's group norm on CUDA reads and writes images with channels first, so that images of a network
-in channels-last layout are rearranged before and after each of its layers. Here the moments come
-from sums over the pixels of each channel, and the image is scaled and shifted where it is.
+    y = (x - mean) / sqrt(var + eps) weight + bias       mean, var over the pixels and channels of a group
 
-    y = a x + b,  a = weight / std,  b = bias - a mean
+On a GPU, torch's kernel returns channels first, so that the next convolution converts its input
+back, and autocast lets it compute in float32. For large images this module instead computes
 
-with mean and std over the channels and pixels of a group.
+    y = x scale + shift,  scale = rstd weight,  shift = bias - mean scale,  rstd = 1 / sqrt(var + eps)
 
-Source: Y. Wu and K. He, "Group Normalization", ECCV 2018.
-"""
+in the precision and layout of x, with the statistics in float32 at least. Its gradient, with sums
+over the n values of a group, S(v) = sum(v) / n, and z = (x - mean) rstd,
+
+    dx = rstd (weight dy - S(weight dy) - z S(weight dy z))
+
+Source: Y. Wu, K. He, "Group Normalization", ECCV 2018.
+"""  # noqa: E501
 
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+LARGE = 2**22
+"""Values from which on a GPU saves more in layout conversions than further launches cost it."""
 
 
-def normalize_groups(x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float) -> Tensor:
-    """Return the group norm of x (B, C, H, W) in channels-last layout and in the precision of x.
+class GroupNorm(nn.GroupNorm):
+    """A group norm that a GPU computes channels last for large images.
 
-    Moments, and what is computed from them, have at least float32.
-
-    Args:
-        x: images; they are rearranged if their channels are not last.
-        weight, bias: of each channel, (C,).
-        groups: of neighboring channels, a divisor of C.
-        eps: added to the variance.
+    A CPU computes it in float32 for 16-bit images below 32 x 32 pixels.
     """
-    with torch.autocast(x.device.type, enabled=False):
-        x = x.contiguous(memory_format=torch.channels_last)
-        y: Tensor = _GroupNorm.apply(x, weight, bias, groups, eps)  # type: ignore[no-untyped-call]
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda and x.numel() >= LARGE and _has_channels_last(x):
+            return channels_last(x, self.weight, self.bias, self.num_groups, self.eps)
+        if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
+            return super().forward(x)
+        # In bfloat16, torch's kernel for small images with channels last takes 7 times as long.
+        weight, bias = self.weight.float(), self.bias.float()
+        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
+
+
+def group_norm(channels: int) -> GroupNorm:
+    """Return a group norm with at most 32 groups of at least 4 channels."""
+    return GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
+
+
+def channels_last(x: Tensor, weight: Tensor, bias: Tensor, num_groups: int, eps: float) -> Tensor:
+    """Return the group norm of x (B, C, H, W) in the precision and layout of x, channels last."""
+    y: Tensor = _ChannelsLast.apply(x, weight, bias, num_groups, eps)  # type: ignore[no-untyped-call]
     return y
 
 
-class _GroupNorm(torch.autograd.Function):
+def _has_channels_last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
+
+
+class _ChannelsLast(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, num_groups: int, eps: float
     ) -> Tensor:
-        mean, variance = _moments(x, groups)
-        inverse = (variance + eps).rsqrt()
-        mean, inverse = (_by_channel(v, x.shape[1]) for v in (mean, inverse))
-        scale = inverse * weight
-        ctx.groups = groups
-        ctx.save_for_backward(x, weight, mean, inverse)
-        return _affine(bias - mean * scale, x, scale)
+        with torch.autocast(x.device.type, enabled=False):
+            dtype = torch.promote_types(x.dtype, torch.float32)
+            mean, var = _moments(x, num_groups, dtype)
+            rstd = (var + eps).rsqrt()
+            ctx.save_for_backward(x, weight, mean, rstd)
+            scale = rstd * weight.to(dtype).reshape(num_groups, -1)
+            shift = torch.addcmul(bias.to(dtype).reshape(num_groups, -1), mean, scale, value=-1)
+            return _multiply_add(_column(shift), x, _column(scale), torch.empty_like(x))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, inverse = ctx.saved_tensors
-        dy = gradients[0].contiguous(memory_format=torch.channels_last)
-        channels, pixels = x.shape[1], x[0, 0].numel()
-        dbias, dscale = _sums(dy), _sums(dy * x)
-        dweight = (dscale - mean * dbias) * inverse
-        # Through the mean and the standard deviation, every pixel of a group acts on all others.
-        by_mean, by_std = (
-            _by_channel(_by_group(v * weight, ctx.groups).mean(2), channels) / pixels
-            for v in (dbias, dweight)
-        )
-        slope = -by_std * inverse**2
-        dx = _affine(-slope * mean - by_mean * inverse, x, slope)
-        torch.addcmul(dx, dy, _spread(inverse * weight), out=dx)
-        return dx, dweight.sum(0).to(weight), dbias.sum(0).to(weight), None, None
+    @once_differentiable
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        x, weight, mean, rstd = ctx.saved_tensors
+        dy = dy.contiguous(memory_format=torch.channels_last)
+        batch, num_groups, num_values = len(x), mean.shape[1], x[0].numel() // mean.shape[1]
+        sums = [v.sum((2, 3), dtype=mean.dtype) for v in (dy, dy * x)]
+        dy_sum, dyx_sum = (v.reshape(batch, num_groups, -1) for v in sums)
+        dyz_sum = torch.addcmul(dyx_sum, mean, dy_sum, value=-1) * rstd
+        w = weight.to(mean.dtype).reshape(num_groups, -1)
+        weighted = (torch.stack([dy_sum, dyz_sum]) * w).sum(-1, keepdim=True) / num_values
+        # dx = rstd w dy + slope x + shift
+        slope = -weighted[1] * rstd.square()
+        shift = -torch.addcmul(weighted[0] * rstd, mean, slope)
+        shift, slope = (v.expand_as(dy_sum) for v in (shift, slope))
+        rest = torch.addcmul(_column(shift), x, _column(slope))
+        dx = _multiply_add(rest, dy, _column(rstd * w), torch.empty_like(x))
+        dweight, dbias = (v.sum(0).flatten().to(weight.dtype) for v in (dyz_sum, dy_sum))
+        return dx, dweight, dbias, None, None
 
 
-def _moments(x: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """Return mean and variance of each group, (B, groups) in at least float32."""
-    pixels = x[0, 0].numel()
-    if x.element_size() == 2:
-        mean = _sums(x) / pixels
-        variance = _sums(x, power=2) / pixels - mean**2
+def _moments(x: Tensor, num_groups: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return mean and variance of each group of x (B, C, H, W), (B, num_groups, 1) in dtype."""
+    if x.dtype == dtype:
+        var, mean = torch.var_mean(x, (2, 3), correction=0)
     else:
-        variance, mean = torch.var_mean(_rows(x), 1, correction=0)
-    mean, variance = (_by_group(v, groups) for v in (mean, variance.clamp(min=0)))
-    between = mean.var(2, correction=0)
-    return mean.mean(2), variance.mean(2) + between
+        # Accumulated in dtype without a copy of x in it.
+        mean = x.mean((2, 3), dtype=dtype)
+        size = torch.linalg.vector_norm(x, 2, (2, 3), dtype=dtype)
+        var = torch.addcmul(size.square() / x[0, 0].numel(), mean, mean, value=-1).clamp(min=0)
+    mean, var = (v.reshape(len(x), num_groups, -1) for v in (mean, var))
+    between, center = torch.var_mean(mean, 2, correction=0, keepdim=True)
+    return center, var.mean(2, keepdim=True) + between
 
 
-def _sums(x: Tensor, *, power: int = 1) -> Tensor:
-    """Return the sum of x^power over the pixels of each channel, (B, C) in at least float32."""
-    dtype = torch.promote_types(x.dtype, torch.float32)
-    if power == 1:
-        return _rows(x).sum(1, dtype=dtype)
-    # The only sum of squares that is accumulated in float32 without a copy of x.
-    return torch.linalg.vector_norm(_rows(x), 2, 1, dtype=dtype).square()
+def _column(v: Tensor) -> Tensor:
+    """Return factors of channels (B, G, C / G) for images (B, C, H, W)."""
+    return v.flatten(1)[:, :, None, None]
 
 
-def _affine(shift: Tensor, x: Tensor, scale: Tensor) -> Tensor:
-    """Return shift + scale x with (B, C) coefficients, computed in theirs, in x's precision."""
-    return torch.addcmul(_spread(shift), x, _spread(scale), out=torch.empty_like(x))
-
-
-def _rows(x: Tensor) -> Tensor:
-    """Return channels-last images as a matrix each, (B, H W, C), without a copy."""
-    return x.movedim(1, -1).flatten(1, 2)
-
-
-def _spread(v: Tensor) -> Tensor:
-    return v[:, :, None, None]
-
-
-def _by_group(v: Tensor, groups: int) -> Tensor:
-    """Return values of channels (B, C) as (B, groups, C / groups)."""
-    return v.reshape(len(v), groups, -1)
-
-
-def _by_channel(v: Tensor, channels: int) -> Tensor:
-    """Return a value of each group, (B, groups), for each of its channels, (B, C)."""
-    return v[:, :, None].expand(-1, -1, channels // v.shape[1]).flatten(1)
+def _multiply_add(shift: Tensor, x: Tensor, scale: Tensor, out: Tensor) -> Tensor:
+    """Fill `out` with shift + x scale, computed in the highest precision and rounded once."""
+    return torch.addcmul(shift, x, scale, out=out)
