@@ -40,16 +40,18 @@ def _weave(scene: Scene, here: Canvas) -> tuple[Field, Field]:
             checks = np.sin(wave * 30) * np.sin(x * 30)
             return 0.35 * soft(-checks + 0.04 * rough, 0.2), threads
         case "knit":
-            return _knit(x, wave, rough)
+            gauge = scene.rng.uniform(0.85, 1.2)
+            loose = x * (1 + 0.2 * x**2) + 0.012 * clouds
+            return _knit(loose, wave + 0.006 * clouds, rough, gauge)
         case _:
             return np.zeros_like(wave), threads
 
 
-def _knit(x: Field, wave: Field, rough: Field) -> tuple[Field, Field]:
+def _knit(x: Field, wave: Field, rough: Field, gauge: float) -> tuple[Field, Field]:
     """Return stocking stitch: columns of Vs, in bands of two colors."""
-    column = (x * 12) % 1 - 0.5
+    column = (x * 12 * gauge) % 1 - 0.5
     slant = np.abs(column)
-    row = wave * 20 + 1.1 * slant
+    row = wave * 20 * gauge + 1.1 * slant
     stitch = 0.5 + 0.5 * np.cos(2 * np.pi * row)
     groove = bump(slant - 0.5, 0.1) + bump(slant, 0.07)
     light = 0.78 + 0.3 * stitch + 0.1 * rough - 0.25 * groove

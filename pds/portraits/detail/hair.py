@@ -55,7 +55,7 @@ def paint_hair(scene: Scene) -> None:
         if person.style != "long":
             top = top + 0.05 * np.clip((here.y - person.y + 0.3) / 0.16, 0, 1)
         shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress - 0.04 * temples)
-        _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
+        _lay(scene, here, soft(shape, 0.017), _lit(scene, here, tress, top), 1.0)
         half = skull_axes(person)
         _strays(scene, person.x, person.y - 0.07, *half, 70, (3.9, 5.5))
 
