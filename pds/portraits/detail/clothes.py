@@ -85,10 +85,8 @@ def _neck(scene: Scene) -> None:
     round_neck = 1.02 - 1.6 * np.abs(off) ** 2 + 0.7 * scene.side * off
     tendon = 0.05 * bump(off - 0.09 - 0.1 * (here.y - 0.9), 0.03)
     tendon = tendon + 0.05 * bump(off + 0.09 + 0.1 * (here.y - 0.9), 0.03)
-    bones = 0.12 * here.spot(x - 0.13, 0.79, 0.12, 0.022) + 0.12 * here.spot(
-        x + 0.13, 0.79, 0.12, 0.022
-    )
-    lit = shadow * (round_neck + tendon + bones) * (1 + 0.012 * here.of(scene.grain))
+    bones = here.spot(x - 0.13, 0.79, 0.12, 0.022) + here.spot(x + 0.13, 0.79, 0.12, 0.022)
+    lit = shadow * (round_neck + tendon + 0.12 * bones) * (1 + 0.012 * here.of(scene.grain))
     warm = tinted(person.skin, 1.05, 0.9, 0.84)
     color = warm * lit + (person.skin - warm) * np.clip(2 * lit - 1, 0, 1)
     here.paint(soft(_bare(here, scene)), color)
@@ -102,7 +100,7 @@ def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> Non
         here.shade(1 - 0.3 * bump(here.x - person.x - 0.035, 0.006) * soft(0.95 - here.y))
         here.shade(1 - 0.3 * soft(flaps - 0.02, 0.06) * soft(shoulders))
         seam = bump(flaps + 0.028, 0.006) * (0.5 + 0.5 * np.sin(150 * here.y))
-        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.06 * rough - 0.2 * seam
+        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.035 * rough - 0.2 * seam
         lit = lit + 0.1 * bump(flaps + 0.008, 0.008)
         here.paint(soft(flaps), person.second_cloth * lit)
         return

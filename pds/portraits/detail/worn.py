@@ -17,7 +17,7 @@ def paint_glasses(scene: Scene) -> None:
     for side in (-1, 1):
         x = person.x + side * EYE_X
         lens = here.ellipse(x, y, 0.145, 0.12, power=2.8)
-        here.shade(1 - 0.22 * bump(lens - 0.03, 0.022) * soft(np.abs(here.x - person.x) - 0.4))
+        here.shade(1 - 0.12 * bump(lens - 0.03, 0.022) * soft(np.abs(here.x - person.x) - 0.4))
         slope = (here.x - x) * scene.side - 0.9 * (here.y - y)
         sheen = soft(np.abs(slope - 0.08) - 0.03, 0.02) + 0.6 * soft(
             np.abs(slope - 0.145) - 0.01, 0.02
