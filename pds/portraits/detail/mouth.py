@@ -11,7 +11,7 @@ def paint_mouth(scene: Scene) -> None:
     """Paint the lips, closed or open."""
     person = scene.person
     x, line = person.x, person.y + MOUTH_LINE
-    here = scene.canvas.window(x, line, 0.26, 0.15)
+    here = scene.canvas.window(x, line, 0.27, 0.2)
     if person.open_mouth:
         _open(scene, here, x, line)
     else:

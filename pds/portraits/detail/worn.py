@@ -13,7 +13,7 @@ def paint_glasses(scene: Scene) -> None:
     """Paint glasses with the reflection of a window."""
     person = scene.person
     y = person.y + EYE_LINE + 0.01
-    here = scene.canvas.window(person.x, y, person.width + 0.03, 0.18)
+    here = scene.canvas.window(person.x, y, person.width + 0.03, 0.21)
     for side in (-1, 1):
         x = person.x + side * EYE_X
         lens = here.ellipse(x, y, 0.145, 0.12, power=2.8)
