@@ -50,7 +50,7 @@ def paint_detailed(person: Person, rng: np.random.Generator) -> Canvas:
 
 
 def _sharpened(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image whose frequencies above 12 cycles rise gently, as a lens and a camera do it.
+    """Return an image whose frequencies above 12 cycles rise gently, as cameras sharpen.
 
     Soft edges alone fall faster than the spectrum of photographs.
     """
