@@ -20,17 +20,6 @@ def body(here: Canvas, person: Person) -> Field:
     return here.ellipse(person.x, 1.28, 0.9, 0.66, power=2.5)
 
 
-def bare_neck(here: Canvas, person: Person) -> Field:
-    """Return the signed distance to the neck and the opening of the collar."""
-    off = np.abs(here.x - person.x)
-    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.58, 0, 1) ** 1.5
-    neck = np.maximum(throat, np.abs(here.y - 0.5) - 0.3)
-    opening = here.ellipse(person.x, 0.66, 0.3, 0.15)
-    if person.collar == "v":
-        opening = np.maximum((off + 0.75 * (here.y - 0.98)) * 0.8, 0.55 - here.y)
-    return np.minimum(neck, np.maximum(opening, 0.5 - here.y))
-
-
 def collar_flaps(here: Canvas, person: Person) -> Field:
     """Return the signed distance to the collar of a shirt."""
     off = np.abs(here.x - person.x)
@@ -64,14 +53,6 @@ def hairline(person: Person, part: Field) -> Field:
         case _:  # a cap
             rise = -0.2 + 0.1 * part**2
     return person.y + rise
-
-
-def bearded(here: Canvas, person: Person) -> Field:
-    """Return the signed distance to the beard, around the mouth."""
-    off = np.abs(here.x - person.x)
-    cheeks = -(here.y - person.y - 0.17 + 0.25 * off * (off < 0.3))
-    mouth = -here.ellipse(person.x, person.y + MOUTH_LINE, person.mouth_width * 0.9, 0.05)
-    return np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), mouth)
 
 
 def skull_axes(person: Person) -> tuple[float, float]:

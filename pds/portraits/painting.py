@@ -21,8 +21,6 @@ from pds.portraits.geometry import (
     EYE_LINE,
     EYE_X,
     MOUTH_LINE,
-    bare_neck,
-    bearded,
     body,
     collar_flaps,
     front,
@@ -124,12 +122,23 @@ def _clothes(canvas: Canvas, person: Person, grain: Field) -> None:
     here.paint(inside(body(here, person)), cloth * folds)
 
 
+def _bare_neck(here: Canvas, person: Person) -> Field:
+    """Return the signed distance to the neck and the opening of the collar."""
+    off = np.abs(here.x - person.x)
+    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.58, 0, 1) ** 1.5
+    neck = np.maximum(throat, np.abs(here.y - 0.5) - 0.3)
+    opening = here.ellipse(person.x, 0.66, 0.3, 0.15)
+    if person.collar == "v":
+        opening = np.maximum((off + 0.75 * (here.y - 0.98)) * 0.8, 0.55 - here.y)
+    return np.minimum(neck, np.maximum(opening, 0.5 - here.y))
+
+
 def _neck(canvas: Canvas, person: Person) -> None:
     x, chin = person.x, person.y + person.height
     here = canvas.window(x, 0.6, 0.4, 0.45)
     shadow = 0.62 + 0.3 * np.clip((here.y - chin + 0.03) / 0.22, 0, 1)
     side = 1 - 0.25 * person.light * (here.x - x) / 0.3
-    here.paint(inside(bare_neck(here, person)), person.skin * (shadow * side))
+    here.paint(inside(_bare_neck(here, person)), person.skin * (shadow * side))
     if person.collar == "shirt":
         flaps = inside(collar_flaps(here, person))
         here.paint(flaps, person.second_cloth * (1 - 0.3 * person.light * (here.x - x)))
@@ -212,9 +221,17 @@ def _mouth(canvas: Canvas, person: Person) -> None:
         here.paint(0.75 * crease, lips * 0.45)
 
 
+def _bearded(here: Canvas, person: Person) -> Field:
+    """Return the signed distance to the beard, around the mouth."""
+    off = np.abs(here.x - person.x)
+    cheeks = -(here.y - person.y - 0.17 + 0.25 * off * (off < 0.3))
+    mouth = -here.ellipse(person.x, person.y + MOUTH_LINE, person.mouth_width * 0.9, 0.05)
+    return np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), mouth)
+
+
 def _beard(canvas: Canvas, person: Person, grain: Field) -> None:
     here = canvas.window(person.x, person.y + 0.4, 0.6, 0.4)
-    cover = person.beard * inside(bearded(here, person), softness=4 * PIXEL)
+    cover = person.beard * inside(_bearded(here, person), softness=4 * PIXEL)
     stubble = here.of(grain)
     cover = cover * np.clip(0.82 + 0.12 * stubble, 0, 1)
     _lay_hair(here, person, cover, 0.6 * stubble, dark=0.85, base=person.hair)

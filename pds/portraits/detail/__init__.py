@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pds.portraits.canvas import Canvas
+from pds.portraits.detail.beard import paint_beard
 from pds.portraits.detail.clothes import paint_clothes
 from pds.portraits.detail.eyes import paint_eyes
-from pds.portraits.detail.hair import paint_beard, paint_hair, paint_hair_behind
+from pds.portraits.detail.hair import paint_hair, paint_hair_behind
 from pds.portraits.detail.head import paint_head
 from pds.portraits.detail.mouth import paint_mouth
 from pds.portraits.detail.scene import GRID, begin
@@ -21,6 +22,7 @@ from pds.portraits.detail.worn import paint_earrings, paint_glasses
 from pds.portraits.person import Person
 
 MARGIN = 16
+"""Pixels that are mirrored around an image while it is sharpened."""
 
 
 def paint_detailed(person: Person, rng: np.random.Generator) -> Canvas:
@@ -48,7 +50,7 @@ def paint_detailed(person: Person, rng: np.random.Generator) -> Canvas:
 
 
 def _sharpened(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image whose frequencies above 12 cycles rise gently, as a lens and a camera do it.
+    """Return an image whose frequencies above 12 cycles rise gently, as cameras sharpen.
 
     Soft edges alone fall faster than the spectrum of photographs.
     """

@@ -40,16 +40,18 @@ def _weave(scene: Scene, here: Canvas) -> tuple[Field, Field]:
             checks = np.sin(wave * 30) * np.sin(x * 30)
             return 0.35 * soft(-checks + 0.04 * rough, 0.2), threads
         case "knit":
-            return _knit(x, wave, rough)
+            gauge = scene.rng.uniform(0.85, 1.2)
+            loose = x * (1 + 0.2 * x**2) + 0.012 * clouds
+            return _knit(loose, wave + 0.006 * clouds, rough, gauge)
         case _:
             return np.zeros_like(wave), threads
 
 
-def _knit(x: Field, wave: Field, rough: Field) -> tuple[Field, Field]:
+def _knit(x: Field, wave: Field, rough: Field, gauge: float) -> tuple[Field, Field]:
     """Return stocking stitch: columns of Vs, in bands of two colors."""
-    column = (x * 12) % 1 - 0.5
+    column = (x * 12 * gauge) % 1 - 0.5
     slant = np.abs(column)
-    row = wave * 20 + 1.1 * slant
+    row = wave * 20 * gauge + 1.1 * slant
     stitch = 0.5 + 0.5 * np.cos(2 * np.pi * row)
     groove = bump(slant - 0.5, 0.1) + bump(slant, 0.07)
     light = 0.78 + 0.3 * stitch + 0.1 * rough - 0.25 * groove
@@ -83,10 +85,8 @@ def _neck(scene: Scene) -> None:
     round_neck = 1.02 - 1.6 * np.abs(off) ** 2 + 0.7 * scene.side * off
     tendon = 0.05 * bump(off - 0.09 - 0.1 * (here.y - 0.9), 0.03)
     tendon = tendon + 0.05 * bump(off + 0.09 + 0.1 * (here.y - 0.9), 0.03)
-    bones = 0.12 * here.spot(x - 0.13, 0.79, 0.12, 0.022) + 0.12 * here.spot(
-        x + 0.13, 0.79, 0.12, 0.022
-    )
-    lit = shadow * (round_neck + tendon + bones) * (1 + 0.012 * here.of(scene.grain))
+    bones = here.spot(x - 0.13, 0.79, 0.12, 0.022) + here.spot(x + 0.13, 0.79, 0.12, 0.022)
+    lit = shadow * (round_neck + tendon + 0.12 * bones) * (1 + 0.012 * here.of(scene.grain))
     warm = tinted(person.skin, 1.05, 0.9, 0.84)
     color = warm * lit + (person.skin - warm) * np.clip(2 * lit - 1, 0, 1)
     here.paint(soft(_bare(here, scene)), color)
@@ -100,7 +100,7 @@ def _collar(scene: Scene, here: Canvas, opening: Field, shoulders: Field) -> Non
         here.shade(1 - 0.3 * bump(here.x - person.x - 0.035, 0.006) * soft(0.95 - here.y))
         here.shade(1 - 0.3 * soft(flaps - 0.02, 0.06) * soft(shoulders))
         seam = bump(flaps + 0.028, 0.006) * (0.5 + 0.5 * np.sin(150 * here.y))
-        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.06 * rough - 0.2 * seam
+        lit = 1 + 0.25 * scene.side * (here.x - person.x) + 0.035 * rough - 0.2 * seam
         lit = lit + 0.1 * bump(flaps + 0.008, 0.008)
         here.paint(soft(flaps), person.second_cloth * lit)
         return

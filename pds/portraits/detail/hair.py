@@ -1,11 +1,12 @@
-"""Hair: strands with a highlight across them, curls, single stray hairs, beards; and the cap."""
+"""Hair: strands with a highlight across them, curls, single stray hairs."""
 
 import numpy as np
 
 from pds.portraits.canvas import Canvas, Color, Field
 from pds.portraits.detail.lines import along, covered, lines, uniform
 from pds.portraits.detail.scene import Scene, bump, soft, tinted
-from pds.portraits.geometry import MOUTH_LINE, front, hairline, outline, skull, skull_axes
+from pds.portraits.detail.worn import paint_cap
+from pds.portraits.geometry import front, outline, skull, skull_axes
 
 STRANDS, KNOTS = 480, 14
 
@@ -23,7 +24,7 @@ def paint_hair_behind(scene: Scene) -> None:
         fall = here.ellipse(x, y + 0.12, w * 1.34, h * 1.42, power=2.6)
         edge = np.maximum(fall, here.y - 0.86 + 0.03 * tress) + 0.005 * tress
         _lay(scene, here, soft(edge, 0.02), _lit(scene, here, tress, fall), 0.72)
-        _strays(scene, x, y + 0.12, w * 1.34, h * 1.4, 40, (3.6, 5.8))
+        _strays(scene, (x, y + 0.12), (w * 1.34, h * 1.4), 40, turns=(3.6, 5.8))
     elif person.style == "curly":
         _curls(scene, canvas, canvas.ellipse(x, y - 0.1, w * 1.5, h * 1.22), 0.85)
     elif person.style == "bun":
@@ -34,7 +35,7 @@ def paint_hair_behind(scene: Scene) -> None:
         bun = here.ellipse(x, y - h - 0.17, 0.17, 0.15)
         round_light = 0.5 * np.clip((dx * scene.side - dy) / 0.17, -1, 1)
         _lay(scene, here, soft(bun + 0.008 * tress), tress + round_light, 0.85)
-        _strays(scene, x, y - h - 0.17, 0.172, 0.152, 40, (0, 6.28))
+        _strays(scene, (x, y - h - 0.17), (0.172, 0.152), 40, turns=(0, 6.28))
 
 
 def paint_hair(scene: Scene) -> None:
@@ -45,7 +46,7 @@ def paint_hair(scene: Scene) -> None:
     cast = soft(np.maximum(top, edge - 0.05), 0.1) * soft(outline(here, person))
     here.paint(0.42 * cast, tinted(person.skin, 0.48, 0.31, 0.26))
     if person.style == "cap":
-        _cap(scene, here, top, edge)
+        paint_cap(scene, here, np.maximum(top, edge), top)
     elif person.style == "curly":
         _curls(scene, here, np.maximum(top, edge), 1.0)
     else:
@@ -55,34 +56,9 @@ def paint_hair(scene: Scene) -> None:
         if person.style != "long":
             top = top + 0.05 * np.clip((here.y - person.y + 0.3) / 0.16, 0, 1)
         shape = np.maximum(top + 0.006 * tress, edge + 0.022 * tress - 0.04 * temples)
-        _lay(scene, here, soft(shape), _lit(scene, here, tress, top), 1.0)
-        half = skull_axes(person)
-        _strays(scene, person.x, person.y - 0.07, *half, 70, (3.9, 5.5))
-
-
-def paint_beard(scene: Scene) -> None:
-    """Paint the shade of the skin under a beard, then its hairs."""
-    person, rng, count = scene.person, scene.rng, 2600
-    here = scene.canvas.window(person.x, person.y + 0.36, 0.6, 0.44)
-    nose = here.ellipse(person.x, person.y + 0.14, 0.105, 0.09)
-    off = np.abs(here.x - person.x)
-    lips = here.ellipse(person.x, person.y + MOUTH_LINE, person.mouth_width * 0.9, 0.05)
-    cheeks = person.y + 0.17 - 0.2 * off - here.y
-    area = np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), -np.minimum(nose, lips))
-    dense = person.beard * soft(area, 0.09)
-    here.paint(0.55 * dense, np.clip(person.hair * 0.75 + 0.15 * person.skin, 0, 1))
-    x = person.x + uniform(rng, -0.47, 0.47, count)
-    y = person.y + uniform(rng, 0.04, 0.66, count)
-    t, length = along(9), uniform(rng, 0.02, 0.05, count)
-    lean = (x - person.x) * 1.1 + rng.normal(0, 0.3, (count, 1)).astype(np.float32)
-    px, py = x + length * t * lean, y + length * t
-    bright = uniform(rng, 0, 1, count)
-    for part, tone in ((bright < 0.6, 0.7), (bright >= 0.6, 1.35)):
-        chosen = part[:, 0]
-        hairs = lines(here, px[chosen], py[chosen], 0.5 * (1 - 0.6 * t))
-        lit = 1 + 0.3 * scene.side * (here.x - person.x)
-        color = np.clip(person.hair * tone + 0.02 * tone, 0, 1) * lit
-        here.paint(covered(hairs) * dense, color)
+        _lay(scene, here, soft(shape, 0.017), _lit(scene, here, tress, top), 1.0)
+        center = person.x, person.y - 0.07
+        _strays(scene, center, skull_axes(person), 70, turns=(3.9, 5.5))
 
 
 def _flow(scene: Scene, here: Canvas) -> tuple[Field, Field]:
@@ -154,22 +130,20 @@ def _lay_color(here: Canvas, cover: Field, light: Field, base: Color, side: Fiel
 
 def _strays(
     scene: Scene,
-    x: float,
-    y: float,
-    width: float,
-    height: float,
+    center: tuple[float, float],
+    half: tuple[float, float],
     count: int,
+    *,
     turns: tuple[float, float],
 ) -> None:
-    """Paint single hairs that leave an outline."""
-    rng = scene.rng
-    t = along(28)
+    """Paint single hairs that leave an ellipse between two angles, which run from x to y."""
+    rng, t = scene.rng, along(28)
     start = uniform(rng, *turns, count)
     turn = start + uniform(rng, -0.5, 0.5, count) * t
     lift = 1 + uniform(rng, 0.0, 0.06, count) * np.sin(np.pi * (0.2 + 0.8 * t)) - 0.012
-    cover = covered(
-        lines(scene.canvas, x + width * lift * np.cos(turn), y + height * lift * np.sin(turn), 0.45)
-    )
+    x = center[0] + half[0] * lift * np.cos(turn)
+    y = center[1] + half[1] * lift * np.sin(turn)
+    cover = covered(lines(scene.canvas, x, y, 0.45))
     scene.canvas.paint(cover, np.clip(scene.person.hair * 0.95 + 0.03, 0, 1))
 
 
@@ -195,25 +169,3 @@ def _curls(scene: Scene, here: Canvas, shape: Field, dark: float) -> None:
     round_light = -0.8 * bump(shape, 0.1) - 1.6 * (here.y - person.y + 0.3) * 0.5
     light = 1.5 * light + 0.4 + round_light
     _lay_color(here, covered(1.3 * amount) * inner, light, person.hair * dark, side)
-
-
-def _cap(scene: Scene, here: Canvas, top: Field, edge: Field) -> None:
-    """Paint a knitted cap with a ribbed brim."""
-    person = scene.person
-    x, y = here.x - person.x, here.y - person.y
-    round_x = np.arcsin(np.clip(x / 0.56, -0.98, 0.98)) * 0.56
-    slant = np.abs((round_x * 13) % 1 - 0.5)
-    stitch = np.cos(2 * np.pi * (y * 19 + 1.1 * slant))
-    bands = np.sin(round_x * 46 + 0.8 * np.sin(y * 40)) * 0.5
-    light = 1 + 0.1 * stitch - 0.22 * bump(slant - 0.5, 0.12) - 0.12 * bump(slant, 0.08)
-    light = light + 0.08 * bands + 0.05 * here.of(scene.grain)
-    volume = 1.05 - 0.35 * bump(top, 0.09) + 0.35 * scene.side * x + 0.12 * bump(y + 0.45, 0.2)
-    here.paint(soft(np.maximum(top, edge)), person.second_cloth * light * volume)
-    line = hairline(person, x * -scene.side)
-    brim = np.maximum(np.abs(here.y - line + 0.05) - 0.06, top - 0.022)
-    ribs = np.sin(round_x * 95)
-    swell = bump(here.y - line + 0.055, 0.06)
-    lit = (0.72 + 0.3 * swell + 0.14 * ribs + 0.05 * here.of(scene.grain)) * (
-        1 + 0.3 * scene.side * x
-    )
-    here.paint(soft(brim), person.second_cloth * lit)

@@ -11,7 +11,7 @@ def paint_mouth(scene: Scene) -> None:
     """Paint the lips, closed or open."""
     person = scene.person
     x, line = person.x, person.y + MOUTH_LINE
-    here = scene.canvas.window(x, line, 0.26, 0.15)
+    here = scene.canvas.window(x, line, 0.27, 0.2)
     if person.open_mouth:
         _open(scene, here, x, line)
     else:
@@ -72,10 +72,5 @@ def _open(scene: Scene, here: Canvas, x: float, line: float) -> None:
     gaps = bump(np.abs(((here.x - x) / 0.034) % 1 - 0.5) - 0.5, 0.09)
     lit = 0.98 - 0.3 * t**2 - 0.13 * gaps - 0.2 * bump(here.y - top, 0.012)
     here.paint(soft(teeth), rgb(0.97, 0.955, 0.93) * lit)
-    tongue = soft(inner) * here.spot(x, bottom_of(line, person.smile), 0.5 * w, 0.018)
+    tongue = soft(inner) * here.spot(x, line + 0.02 + 0.6 * person.smile, 0.5 * w, 0.018)
     here.paint(0.7 * tongue * (here.y > line + 0.02), rgb(0.78, 0.36, 0.37))
-
-
-def bottom_of(line: float, smile: float) -> float:
-    """Return the y of the lower edge of an open mouth."""
-    return line + 0.02 + 0.6 * smile
