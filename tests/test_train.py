@@ -14,7 +14,7 @@ import torch
 
 from pds.commands import cli
 from pds.portraits import cache, portraits, train
-from pds.portraits.trainer import TrainConfig, Trainer, noise_levels
+from pds.portraits.trainer import TrainConfig, Trainer, inherit, noise_levels
 from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import NCSNppConfig, NetworkScore
@@ -186,6 +186,35 @@ def test_the_loss_of_a_silent_network_is_its_closed_form(config, monkeypatch, si
     loss = trainer.loss(trainer.score, x, torch.Generator().manual_seed(3))
     # At sigma 0.01 the error is a difference of nearly equal float32 pixels.
     assert float(loss.detach()) == pytest.approx(float(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize(("size", "share"), [(128, 0.9), (256, 0.97)])
+def test_a_network_inherits_the_inner_levels_of_the_one_of_half_its_size(tmp_path, size, share):
+    score, smaller = (
+        NetworkScore(TrainConfig(tmp_path, size=s).card) for s in (size, size // 2)
+    )  # fmt: skip
+    before = {name: weight.clone() for name, weight in score.network.state_dict().items()}
+    inherit(score, smaller)
+    after = score.network.state_dict()
+    same = sum(before[n].numel() for n in before if torch.equal(before[n], after[n]))
+    assert 1 - same / sum(weight.numel() for weight in before.values()) > share
+
+
+def test_a_new_run_starts_from_weights_of_half_the_size(config):
+    smaller = replace(config, size=32, out=config.out / "small")
+    path = config.out / "smaller.safetensors"
+    checkpoints.save(path, Trainer(smaller, IMAGES).score)
+    images = np.repeat(np.repeat(IMAGES, 2, axis=2), 2, axis=3)
+    fresh, started = (
+        Trainer(TrainConfig(config.out, size=64, batch_size=1, seed=1, start=start), images)
+        for start in (None, path)
+    )
+    expected = NetworkScore(fresh.config.card)
+    expected.load_state_dict(fresh.score.state_dict())
+    inherit(expected, checkpoints.load(path))
+    assert all(
+        map(torch.equal, expected.state_dict().values(), started.score.state_dict().values())
+    )
 
 
 def test_training_lowers_the_loss_on_the_same_noise(config):

@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Benchmark] = {**suite.BENCHMARKS, "page": _page_rows}
 GPU = (
     "graphs",
     "iteration",
+    "layouts",
     "step",
     "engine",
     "cold",

@@ -4,9 +4,8 @@ import argparse
 from dataclasses import fields
 from pathlib import Path
 
-from pds.portraits import SIZES
 from pds.portraits.train import train
-from pds.portraits.trainer import TrainConfig
+from pds.portraits.trainer import ARCHITECTURES, TrainConfig
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +16,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     defaults = {f.name: f.default for f in fields(TrainConfig)}
     parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on")
-    parser.add_argument("--size", type=int, choices=SIZES, default=defaults["size"])
+    parser.add_argument("--size", type=int, choices=ARCHITECTURES, default=defaults["size"])
     parser.add_argument("--device", default=defaults["device"], help="such as cpu or cuda")
     parser.add_argument("--bf16", action="store_true", help="autocast, faster where supported")
     for name in ("iterations", "num_images", "batch_size", "ema_half_life", "seed"):
@@ -26,6 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     for name in ("learning_rate", "save_seconds"):
         flag = "--" + name.replace("_", "-")
         parser.add_argument(flag, type=float, default=defaults[name], help="default %(default)s")
+    parser.add_argument(
+        "--start", type=Path, help="weights of half the size that a new run starts from"
+    )
     parser.add_argument("--seconds", type=float, help="save everything and end after so many")
 
 

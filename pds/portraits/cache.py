@@ -31,10 +31,15 @@ def portrait_cache(folder: Path, num_images: int, *, size: int) -> NDArray[np.ui
             raise ValueError(f"{path} is damaged; remove it to draw the portraits again") from None
         if images.shape == (num_images, 3, size, size):
             return images
-    images = np.concatenate(list(rendered(num_images, size=size)))
-    with whole(path) as partial, partial.open("wb") as file:
-        np.save(file, images)
-    return images
+    with whole(path) as partial:
+        shape = (num_images, 3, size, size)
+        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        first = 0
+        for drawn in rendered(num_images, size=size):
+            images[first : first + len(drawn)] = drawn
+            first += len(drawn)
+        images.flush()
+    return np.load(path, mmap_mode="c")
 
 
 def rendered(num_images: int, *, size: int) -> Iterator[NDArray[np.uint8]]:

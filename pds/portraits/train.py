@@ -85,7 +85,7 @@ def _signals() -> Iterator[threading.Event]:
 
 
 def _export(trainer: Trainer, progress: "tqdm[None]") -> Path:
-    """Save the checkpoint, the averaged weights, the losses, and a sheet of 16 samples."""
+    """Save the checkpoint, the averaged weights, the losses, and a sheet of samples."""
     config = trainer.config
     if all(iteration != trainer.iteration for iteration, _, _ in trainer.losses):
         loss = trainer.held_out_loss()
@@ -104,6 +104,7 @@ def _sheet(trainer: Trainer) -> pictures.Pixels:
     config = trainer.config
     score, sde = trainer.averaged.eval(), config.card.sde
     sampler = PredictorCorrector(100, 2e-4, corrector=Langevin(config.card.snr, "sample"))
-    noise = seeded_noise(range(16), device=config.device)
-    images = sample(score, sampler.chain(sde, noise=noise, shape=(16, 3, *[config.size] * 2)))
-    return pictures.grid(pictures.view(images.cpu().numpy()), columns=8)
+    count = 16 if config.size <= 64 else 8
+    noise = seeded_noise(range(count), device=config.device)
+    images = sample(score, sampler.chain(sde, noise=noise, shape=(count, 3, *[config.size] * 2)))
+    return pictures.grid(pictures.view(images.cpu().numpy()), columns=count // 2)

@@ -3,19 +3,24 @@
     loss = E (sigma^2 + s^2) / (sigma s)^2 |D(x + sigma z, sigma) - x|^2
 
 over portraits x, noise z and noise levels sigma. For three images of four, sigma is log-normal
-around the levels at which faces emerge; for the fourth it is log-uniform over the whole range of
-the process, so that the network is accurate at every level of the sampler. The exported weights are
-an exponential moving average.
+around the levels at which faces emerge, which are higher in larger images; for the fourth it is
+log-uniform over the whole range of the process, so that the network is accurate at every level of
+the sampler. The exported weights are an exponential moving average.
+
+A network may start from the weights of one that is half its size: its inner levels see an image as
+the smaller network does.
 
 Every batch is a function of the seed, the iteration and the kind of device: a run that was killed
 continues from its last checkpoint as if it had not been interrupted. On a GPU the portraits are
-kept and the random numbers drawn there, so that no step waits for a batch.
+kept and the random numbers drawn there, so that no step waits for a batch, and the gradients are
+replayed as CUDA graphs.
 
 Source: T. Karras et al., NeurIPS 2022 (loss weights and noise distribution).
 """
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,8 +42,14 @@ from pds.sde import VESDE, column
 
 HELD_OUT = 1_000_000
 """Portraits from this seed on are never trained on."""
-NUM_HELD_OUT = 192
-"""Portraits that the held-out loss is the mean over."""
+ARCHITECTURES: dict[int, tuple[int, tuple[int, ...]]] = {
+    32: (32, (1, 2, 2)),
+    64: (32, (1, 2, 2, 2)),
+    128: (16, (1, 2, 4, 4, 4)),
+    256: (16, (1, 1, 2, 4, 4, 4)),
+}
+"""nf and ch_mult of the network of each size. The inner levels of that of 256 px are the network of
+128 px, whose inner levels have the channels of the one of 64 px."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class TrainConfig:
 
     Args:
         out: folder of the portraits, the checkpoint, the sheets and the weights.
-        size: pixels, 32 or 64.
+        size: pixels, one of `ARCHITECTURES`.
         num_images: portraits to train on, seeds 0 to num_images - 1.
         iterations: optimizer steps in all.
         batch_size: images per step.
@@ -59,6 +70,8 @@ class TrainConfig:
         seconds: end after so many seconds with everything saved; None for no limit. The learning
             rate follows `iterations` alone.
         seed: of weights and batches.
+        start: weights of a network of half the size that a new run starts from; None for random
+            weights.
     """
 
     out: Path
@@ -73,6 +86,7 @@ class TrainConfig:
     save_seconds: float = 180
     seconds: float | None = None
     seed: int = 0
+    start: Path | None = None
 
     def __post_init__(self) -> None:
         for name in ("num_images", "iterations", "batch_size", "ema_half_life"):
@@ -90,10 +104,11 @@ class TrainConfig:
     @property
     def card(self) -> ModelCard:
         """Return the embedded model: FFHQ's noise levels, a small network."""
+        nf, ch_mult = ARCHITECTURES[self.size]
         network = NCSNppConfig(
             image_size=self.size,
-            nf=32,
-            ch_mult=(1, 2, 2) if self.size == 32 else (1, 2, 2, 2),
+            nf=nf,
+            ch_mult=ch_mult,
             num_res_blocks=1,
             attn_resolutions=(8,),
             fir=False,
@@ -102,6 +117,11 @@ class TrainConfig:
         )
         sde = VESDE(sigma_min=0.01, sigma_max=1348.0)
         return ModelCard(network, sde, num_scales=2000, snr=0.15, scaling="edm", data_std=0.25)
+
+    @property
+    def num_held_out(self) -> int:
+        """Return how many portraits the held-out loss is the mean over."""
+        return 192 if self.size <= 64 else 48
 
 
 class Trainer:
@@ -117,23 +137,31 @@ class Trainer:
         self._started = time.monotonic()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.score = NetworkScore(config.card).to(config.device)
+            self.score = NetworkScore(config.card)
+        if config.start is not None:
+            inherit(self.score, checkpoints.load(config.start))
+        self.score.to(config.device)
         self.score.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         decay = 0.5 ** (config.batch_size / config.ema_half_life)
         self.average = AveragedModel(self.score, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
         self.average.requires_grad_(False)
         trained = [p for p in self.score.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(trained, config.learning_rate, betas=(0.9, 0.99))
+        on_gpu = torch.device(config.device).type == "cuda"
+        self.optimizer = torch.optim.Adam(
+            trained, config.learning_rate, betas=(0.9, 0.99), fused=on_gpu
+        )
+        self._error: Callable[..., Any] = _Error(self.score, config.bf16)
+        if on_gpu:
+            batch = self._noisy(self._batch(self._generator()), self._generator())
+            self._error = torch.cuda.make_graphed_callables(self._error, batch)
 
     def step(self) -> Tensor:
         """Take one optimizer step and return its loss, ()."""
-        # A generator on the CPU uses only the low 32 bits of its seed.
-        seed = self.config.seed * 1_000_003 + self.iteration
-        generator = torch.Generator(self.config.device).manual_seed(seed)
-        x = self._batch(generator)
+        generator = self._generator()
+        batch = self._noisy(self._batch(generator), generator)
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
-        loss = self.loss(self.score, x, generator)
+        loss: Tensor = self._error(*batch)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.score.parameters(), 1.0)
@@ -142,21 +170,14 @@ class Trainer:
         self.iteration += 1
         return loss.detach()
 
-    def loss(self, score: torch.nn.Module, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the weighted denoising error of a batch, (), of order 1."""
-        module: Any = score.module if isinstance(score, AveragedModel) else score
-        s = self.config.card.data_std
-        sigma = column(noise_levels(len(x), self.config.card, generator), x)
-        z = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.config.bf16):
-            denoised = module.denoise(x + sigma * z, sigma)
-        weight = (sigma**2 + s**2) / (sigma * s) ** 2
-        return (weight * (denoised.float() - x) ** 2).mean()
-
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """Return the averaged network's loss on held-out portraits, the same noise each time."""
-        return float(self.loss(self.average, self.held_out, torch.Generator().manual_seed(0)))
+        return float(self.loss(self.averaged, self.held_out, torch.Generator().manual_seed(0)))
+
+    def loss(self, score: NetworkScore, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the denoising error of a score on a batch (B, 3, H, W) with new noise, ()."""
+        return _error(score, *self._noisy(x, generator), bf16=self.config.bf16)
 
     def save(self) -> None:
         """Write the checkpoint for `resume`, atomically."""
@@ -212,9 +233,20 @@ class Trainer:
     @cached_property
     def held_out(self) -> Tensor:
         """Portraits that are not trained on, on the device."""
-        seeds = range(HELD_OUT, HELD_OUT + NUM_HELD_OUT)
+        seeds = range(HELD_OUT, HELD_OUT + self.config.num_held_out)
         drawn = portraits(seeds, size=self.config.size)
         return ((drawn * 255).round() / 255).to(self.config.device)
+
+    def _generator(self) -> torch.Generator:
+        # A generator on the CPU uses only the low 32 bits of its seed.
+        seed = self.config.seed * 1_000_003 + self.iteration
+        return torch.Generator(self.config.device).manual_seed(seed)
+
+    def _noisy(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Return images, noise levels (B, 1, 1, 1) and noise of a batch."""
+        sigma = column(noise_levels(len(x), self.config.card, generator), x)
+        z = torch.randn(x.shape, generator=generator, device=generator.device).to(x)
+        return x, sigma, z
 
     def _batch(self, generator: torch.Generator) -> Tensor:
         chosen = torch.randint(
@@ -231,12 +263,55 @@ class Trainer:
         return self.config.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
 
 
+class _Error(torch.nn.Module):
+    """`_error` of one score as a module, of which CUDA graphs can be made."""
+
+    def __init__(self, score: NetworkScore, bf16: bool) -> None:
+        super().__init__()
+        self.score, self.bf16 = score, bf16
+
+    def forward(self, x: Tensor, sigma: Tensor, z: Tensor) -> Tensor:
+        return _error(self.score, x, sigma, z, bf16=self.bf16)
+
+
+def _error(score: NetworkScore, x: Tensor, sigma: Tensor, z: Tensor, *, bf16: bool) -> Tensor:
+    """Return the weighted error of D(x + sigma z), (), of order 1."""
+    s = score.card.data_std
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
+        denoised = score.denoise(x + sigma * z, sigma)
+    weight = (sigma**2 + s**2) / (sigma * s) ** 2
+    return (weight * (denoised.float() - x) ** 2).mean()
+
+
+def inherit(score: NetworkScore, smaller: NetworkScore) -> None:
+    """Copy the weights of a network of half the size into the levels that have the same shape.
+
+    What fits no weight of the smaller network, such as the outermost level, is left as it is.
+    """
+    first = score.network.num_embedding
+    # The modules of the outermost level that come before the others: its blocks, the resampling
+    # and the image beside it.
+    outer = score.card.network.num_res_blocks + 2
+    own = score.network.state_dict()
+    for name, weight in smaller.network.state_dict().items():
+        modules, index, parameter = name.split(".", 2)
+        place = int(index) + (outer if int(index) > first else 0)
+        found = own.get(f"{modules}.{place}.{parameter}")
+        if found is not None and found.shape == weight.shape:
+            found.copy_(weight)
+
+
 def noise_levels(count: int, card: ModelCard, generator: torch.Generator) -> Tensor:
-    """Draw sigma (count,) in float64: three of four log-normal, the fourth log-uniform."""
+    """Draw sigma (count,) in float64: three of four log-normal, the fourth log-uniform.
+
+    Above 64 px the log-normal ones are higher, by sqrt 2 for each doubling of the size, since an
+    image of more pixels is recognized in more noise.
+    """
     assert isinstance(card.sde, VESDE)
     low, high = math.log(card.sde.sigma_min), math.log(card.sde.sigma_max)
     drawn: Any = {"generator": generator, "device": generator.device, "dtype": torch.float64}
-    normal = torch.randn(count, **drawn) * 1.4 - 1.4
+    mean = -1.4 + max(0.0, math.log(card.network.image_size / 64) / 2)
+    normal = torch.randn(count, **drawn) * 1.4 + mean
     uniform = low + (high - low) * torch.rand(count, **drawn)
     anywhere = torch.arange(count, device=generator.device) % 4 == 3
     return torch.where(anywhere, uniform, normal).clamp(low, high).exp()
