@@ -68,8 +68,12 @@ function makeLoupe(root, canvases, scene) {
   function pixelAt(canvas, clientX, clientY) {
     const { header, places, scale, left, top } = grid(canvas);
     const [x, y] = [Math.floor((clientX - left) / scale), Math.floor((clientY - top) / scale)];
-    const image = places.findIndex(([px, py]) => x >= px && x < px + header.width && y >= py && y < py + header.height);
-    return image < 0 ? null : { image, x: x - places[image][0], y: y - places[image][1] };
+    const near = header.width / 32; // half of a gap belongs to each neighbor
+    const over = (at, start, length) => at >= start - near && at < start + length + near;
+    const image = places.findIndex(([px, py]) => over(x, px, header.width) && over(y, py, header.height));
+    if (image < 0) return null;
+    const [px, py] = places[image];
+    return { image, x: within(x - px, header.width - 1), y: within(y - py, header.height - 1) };
   }
 
   function open(side, pixel, point) {
@@ -105,6 +109,7 @@ function makeLoupe(root, canvases, scene) {
       const point = [event.clientX, event.clientY, event.pointerType !== "mouse"];
       if (pixel) open(side, pixel, point);
       else if (!pinned) box.hidden = true;
+      return pixel;
     };
     canvas.addEventListener("pointerenter", () => (dismissed = false));
     canvas.addEventListener("pointermove", (event) => {
@@ -112,8 +117,7 @@ function makeLoupe(root, canvases, scene) {
     });
     canvas.addEventListener("pointerleave", () => pinned || (box.hidden = true));
     canvas.addEventListener("click", (event) => {
-      if (event.pointerType !== "mouse" && !pinned) pin(true);
-      follow(event);
+      if (follow(event) && event.pointerType !== "mouse") pin(true);
     });
     canvas.addEventListener("blur", () => pinned || (box.hidden = true));
     canvas.addEventListener("keydown", (event) => {
