@@ -180,6 +180,43 @@ def test_another_spectrum_changes_every_step_that_was_seen(page):
     expect(text).not_to_have_text(before)
 
 
+@pytest.mark.parametrize(("width", "first"), [(390, False), (1440, True)])
+def test_the_ladder_opens_at_its_end_with_few_iterations(page, width, first):
+    page.set_viewport_size({"width": width, "height": 900})
+    pane = open_tab(page, "ladder")
+    few, many = (pane.locator(f"td[data-count='{n}'] button").first for n in (10, 2000))
+    expect(few).to_be_in_viewport(ratio=1)
+    if first:
+        expect(many).to_be_in_viewport(ratio=1)
+        expect(pane.locator(".pds-ends")).to_be_hidden()
+    else:
+        expect(many).not_to_be_in_viewport()
+
+
+def test_a_button_leads_to_the_other_end_of_the_ladder_and_back(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    pane = open_tab(page, "ladder")
+    few, many = (pane.locator(f"td[data-count='{n}'] button").first for n in (10, 2000))
+    pane.get_by_role("button", name="many iterations").click()
+    expect(many).to_be_in_viewport(ratio=0.9)
+    pane.get_by_role("button", name="few iterations").click()
+    expect(few).to_be_in_viewport(ratio=0.9)
+
+
+def test_the_recorded_ladder_comes_when_it_is_looked_at(page):
+    assert page.locator("#ladder td button").count() == 0
+    open_tab(page, "ladder")
+    expect(page.locator("#ladder td button")).to_have_count(27)
+
+
+def test_a_pixel_of_the_ladder_takes_whole_pixels_of_the_screen(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    scale = "n => n.getBoundingClientRect().width * devicePixelRatio / n.naturalWidth"
+    found = {n.evaluate(scale) for n in pane.locator("td img").all()}
+    assert {round(each) for each in found} == found
+
+
 def test_a_rung_of_the_ladder_opens_its_comparison(page):
     pane = open_tab(page, "ladder")
     expect(pane.locator("td button")).to_have_count(27)
