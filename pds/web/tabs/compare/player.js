@@ -1,6 +1,7 @@
 // Pictures and numbers of a run: decodes messages, draws both panels together, scrubs and plays.
 
-const MOST_LIVE = 132; // live frames held for scrubbing after a stop
+const MOST_LIVE = 132; // live frames held for scrubbing
+const LIVE_PIXELS = 20e6; // pixels in them, of 4 bytes each
 
 async function decode(png) {
   const file = await fetch("data:image/png;base64," + png); // decodes faster than atob, asks no server
@@ -196,7 +197,8 @@ function makePlayer(root) {
       fresh = false;
       const [numbers] = message.steps;
       moments.push({ numbers, sheet, row: 0 });
-      if (moments.length > MOST_LIVE) moments = moments.filter((_, i) => i % 2 === 0);
+      const room = Math.min(MOST_LIVE, LIVE_PIXELS / (sheet.width * sheet.height));
+      if (moments.length > room) moments = moments.filter((_, i) => i % 2 === 0);
       scrub.max = message.request.num_steps - 1;
       scrub.value = numbers.iteration - 1;
       show(moments[moments.length - 1]);
