@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Draws the same samplers at the same N with networks of several resolutions, plants noise "
-        "in held-out pictures and denoises it once, and writes law.csv, planted.csv and "
-        "survival.csv of everything in the folder. Run it again to go on where it stopped."
+        "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, "
+        "planted.csv and survival.csv of everything in the folder. Run it again to go on where it stopped."
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of NAME.npz and the tables")
     parser.add_argument(
@@ -95,16 +95,10 @@ def _draw_group(one: Subject, record: Record, score: ScoreFn, group: resolution.
 
 
 def _report(arguments: argparse.Namespace, subjects: list[Subject], records: list[Record]) -> None:
-    every = list(zip(records, subjects, strict=True))
-    for record, one in every:
+    for record, one in zip(records, subjects, strict=True):
         if record.features("data") is None:
             record.add_data(features(one.held_out(arguments.reference)))
-    for name, columns, rows in (
-        ("law", law.LAW, law.law),
-        ("planted", law.PLANTED, law.planted_rows),
-        ("survival", law.SURVIVAL, law.survival_rows),
-    ):
-        found = [row for record, one in every for row in rows(record, one)]
+    for name, table in law.tables(records, subjects):
         path = arguments.out / f"{name}.csv"
-        write(path, law.to_csv(columns, found))
-        print(f"{path}: {len(found)} rows")
+        write(path, table)
+        print(path)

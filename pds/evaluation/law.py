@@ -6,12 +6,14 @@ law.csv has one row for each model, arm and N:
 |-----------------------------|------------------------------------------------------------------|
 | model, size, arm, N, images | the cell, and its pictures                                       |
 | grain, contrast, fine_power | relative to the network's own pictures, with 95 % intervals      |
+| frechet                     | distance to the network's own pictures                           |
 | grain_data                  | grain relative to held-out pictures                              |
 | vanilla_N                   | of equal grain, see `pds.evaluation.equivalence`                 |
 | theory_grain                | exact for Gaussian data of the data's spectrum                   |
 | denoised_grain              | recursion on the survival of planted noise, see `planted`        |
 
-planted.csv has one row for each model, N and level, survival.csv one for each model, level and
+alpha.csv has the alpha of the least exact error W2 of Gaussian data, for each model and N of the
+scan; planted.csv has one row for each model, N and level, survival.csv one for each model, level and
 strength of noise. Grain is measured in single pixels: at the same frequencies in cycles a pixel for
 every size, and relative to pictures of that size. Contrast is measured in cycles a picture.
 """
@@ -21,6 +23,7 @@ import io
 import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -29,15 +32,15 @@ from pds.evaluation import arms, equivalence, planted
 from pds.evaluation.arms import Plan
 from pds.evaluation.equivalence import Match
 from pds.evaluation.evidence import Evidence
-from pds.evaluation.gaussian import Field
+from pds.evaluation.gaussian import ALPHAS, Field
 from pds.evaluation.metrics import LEVEL, RESAMPLES, Interval, Reference
 from pds.evaluation.planted import SIGMAS, STRENGTHS, diagonal_weight
-from pds.evaluation.resolution import Record
+from pds.evaluation.resolution import SCAN_COUNTS, Record
 from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
 from pds.spectra import Array
 
-METRICS = ("grain", "contrast", "fine_power")
+METRICS = ("grain", "contrast", "fine_power", "frechet")
 ENDS = ("", "_low", "_high")
 
 LAW = (
@@ -46,11 +49,24 @@ LAW = (
     *("floor_low", "floor_high", "vanilla_N", "vanilla_N_low", "vanilla_N_high"),
     *("theory_grain", "denoised_grain"),
 )
+ALPHA = ("model", "size", "N", "theory_alpha")
 PLANTED = (
     *("model", "size", "N", "sigma", "strength"),
     *(f"{kind}{end}" for kind in ("network", "gaussian") for end in ENDS),
 )
 SURVIVAL = ("model", "size", "sigma", "strength", *(f"survival{end}" for end in ENDS))
+
+
+def tables(records: Sequence[Record], subjects: Sequence[Subject]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the CSV of every table of some models."""
+    for name, columns, rows in (
+        ("law", LAW, law),
+        ("alpha", ALPHA, alpha_rows),
+        ("planted", PLANTED, planted_rows),
+        ("survival", SURVIVAL, survival_rows),
+    ):
+        every = (rows(*pair) for pair in zip(records, subjects, strict=True))
+        yield name, _csv(columns, chain.from_iterable(every))
 
 
 def law(record: Record, subject: Subject) -> Iterator[list[str]]:
@@ -100,6 +116,14 @@ def survival_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
         for column, c in enumerate(STRENGTHS):
             mean = _mean(record.survival[:, row, column])
             yield [*_facts(subject), *map(_number, (sigma, c, *mean))]
+
+
+def alpha_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
+    """Yield the rows of alpha.csv of a model."""
+    field = subject.field
+    errors = field.w2(np.stack([field.gain(alpha) for alpha in ALPHAS]), SCAN_COUNTS)
+    for num_steps, best in zip(SCAN_COUNTS, errors.argmin(0), strict=True):
+        yield [*_facts(subject), str(num_steps), _number(ALPHAS[best])]
 
 
 def theory_grain(field: Field, plan: Plan) -> float:
@@ -171,8 +195,7 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.5g}"
 
 
-def to_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Return rows as CSV."""
+def _csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

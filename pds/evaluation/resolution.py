@@ -40,8 +40,8 @@ from pds.spectra import Array
 ARMS = ("vanilla", "pds:5", "scalar", "tuned")
 """Samplers of the law, beside ode-heun."""
 
-SCANNED = ("pds:3", "pds:4", "pds:7", "pds:10")
-"""Other values of alpha, at `SCAN_COUNTS`."""
+SCANNED = ("pds:3", "pds:4", "pds:7", "pds:10", "natural:5")
+"""Other values of alpha, and the filter without data, at `SCAN_COUNTS`."""
 
 SCAN_COUNTS = (40, 25)
 
