@@ -12,8 +12,8 @@ law.csv has one row for each model, arm and N:
 | theory_grain                | exact for Gaussian data of the data's spectrum                   |
 | denoised_grain              | recursion on the survival of planted noise, see `planted`        |
 
-alpha.csv has the alpha of the least exact error W2 of Gaussian data, for each model and N of the
-scan; planted.csv has one row for each model, N and level, survival.csv one for each model, level and
+alpha.csv has, for each model and N of the scan, the alpha of the least exact error W2 of Gaussian
+data; planted.csv one row for each model, N and level; survival.csv one for each model, level and
 strength of noise. Grain is measured in single pixels: at the same frequencies in cycles a pixel for
 every size, and relative to pictures of that size. Contrast is measured in cycles a picture.
 """

@@ -8,9 +8,10 @@ z of variance 1, and one denoising D(x) = x + sigma^2 s(x, sigma):
     survival    rho(sigma, c) = <d(D(y + c sigma z)), d(c sigma z)> / <d(c sigma z)^2>
 
 with the diagonal differences d of `pds.appearance`, over the flat places of y: the share of noise
-of c sigma that is left when sigma is told. In place of c sigma z, the second measurement plants the
+of c sigma that is left when sigma is told. Noise of either sign is planted, and half the difference
+of what is left is measured, so that y itself has no part in it. The second measurement plants the
 noise that the exact theory has in the state of a sampler, frequency by frequency, and compares the
-grain that is left with that of noise of sigma.
+grain that is left with that of white noise of sigma.
 
 If noise in flat places were all there is, its standard deviation a would follow the sampler's own
 recursion with h = (1 - rho(sigma, a / sigma)) / sigma^2. `noise_at_the_end` computes it with the
@@ -76,9 +77,11 @@ def survival(field: Field, score: ScoreFn, pictures: Tensor) -> Array:
     rho = np.empty((len(pictures), len(SIGMAS), len(STRENGTHS)))
     for row, sigma in enumerate(SIGMAS):
         for column, c in enumerate(STRENGTHS):
-            left = _denoised(field, score, pictures, c * sigma * noise, sigma)
-            shared = (at_places(left, places) * planted).sum((1, 2)) / planted.square().sum((1, 2))
-            rho[:, row, column] = shared.numpy() / (c * sigma)
+            z = c * sigma * noise
+            plus, minus = (_denoised(field, score, pictures, n, sigma) for n in (z, -z))
+            left = at_places(plus - minus, places) / (2 * c * sigma)
+            shared = (left * planted).sum((1, 2)) / planted.square().sum((1, 2))
+            rho[:, row, column] = shared.numpy()
     return rho
 
 

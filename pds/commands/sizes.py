@@ -1,4 +1,4 @@
-"""`pds resolution`: measure the same samplers on networks of several resolutions."""
+"""`pds sizes`: measure the same samplers with networks of several image sizes."""
 
 import argparse
 import math
@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Draws the same samplers at the same N with networks of several resolutions, plants noise "
-        "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, "
-        "planted.csv and survival.csv of everything in the folder. Run it again to go on where it stopped."
+        "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, planted.csv and "
+        "survival.csv of everything in the folder. Run it again to go on where it stopped."
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of NAME.npz and the tables")
     parser.add_argument(
