@@ -16,6 +16,7 @@ are drawn.
 
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
 from time import perf_counter
@@ -186,11 +187,13 @@ def drawn(subject: Subject, score: ScoreFn, group: Group) -> dict[Cell, Measured
     (last,) = deque(steps(score, run), maxlen=1)
     images = [model.to_pixels(step.x_mean).cpu() for step in last]
     seconds = perf_counter() - started
-    calls = sum(plan.sampler.nfe for plan in plans.values()) * len(seeds)
-    return {
-        cell: measured(Drawn(x, plan.sampler.nfe, seconds * plan.sampler.nfe / calls))
-        for (cell, plan), x in zip(plans.items(), images, strict=True)
-    }
+    calls = [plan.sampler.nfe for plan in plans.values()]
+    pictures = [
+        Drawn(x, nfe, seconds * nfe / (sum(calls) * len(seeds)))
+        for x, nfe in zip(images, calls, strict=True)
+    ]
+    with ThreadPoolExecutor() as pool:  # measuring large pictures takes longer than a GPU draws
+        return dict(zip(plans, pool.map(measured, pictures), strict=True))
 
 
 def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -> None:
