@@ -15,10 +15,10 @@ from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
 from pds.sampling import JointChain, PredictorCorrector, ScoreFn
-from pds.scores.gaussian import inverse_square_power
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
+from pds.spectra import inverse_square_power
 
 ON_GPU = torch.device(default_device()).type == "cuda"
 LONG = 20_000
