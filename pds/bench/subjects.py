@@ -49,7 +49,7 @@ def with_random_weights(card: ModelCard) -> NetworkScore:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         score = NetworkScore(card)
-    return score.to(default_device()).eval().requires_grad_(False)
+    return score.eval().requires_grad_(False).on(default_device())
 
 
 def embedded() -> Model:
