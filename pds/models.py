@@ -380,6 +380,7 @@ MODELS: dict[str, tuple[str, Callable[[], Model]]] = {
     "portraits32": ("Portraits, 32 px", lambda: portraits(32)),
     "portraits64": ("Portraits, 64 px", lambda: portraits(64)),
     "portraits128": ("Portraits, 128 px", lambda: portraits(128)),
+    "portraits256": ("Portraits, 256 px", lambda: portraits(256)),
     "field64": ("Gaussian clouds, 64 px", lambda: field(64)),
     "field256": ("Gaussian clouds, 256 px", lambda: field(256)),
 }
