@@ -25,6 +25,7 @@ def _page_rows(effort: Effort) -> Iterator[Row]:
 BENCHMARKS: dict[str, Benchmark] = {**suite.BENCHMARKS, "page": _page_rows}
 
 GPU = (
+    "norms",
     "graphs",
     "iteration",
     "step",
