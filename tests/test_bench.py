@@ -12,7 +12,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 from torch.autograd import DeviceType
 
 from pds.bench import (
@@ -22,7 +21,6 @@ from pds.bench import (
     iteration,
     joint,
     networks,
-    norms,
     precision,
     profile,
     quality,
@@ -36,7 +34,6 @@ from pds.bench.rows import Row, at_least, at_most, guarded, skipped
 from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
-from pds.scores.ncsnpp.layers import GroupNorm
 from pds.scores.ncsnpp.resampling import fir_down
 
 FACTS = {"CPU": "a machine", "cores": "2"}
@@ -405,9 +402,7 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="compiles; python -m pds bench measures it")
 @pytest.mark.parametrize(
-    "benchmark",
-    [graphs, iteration, norms, precision, cold, runs],
-    ids=lambda module: module.__name__,
+    "benchmark", [graphs, iteration, precision, cold, runs], ids=lambda module: module.__name__
 )
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
     for row in benchmark.rows(QUICK):
@@ -430,38 +425,10 @@ def like_a_gpu(monkeypatch):
 @pytest.mark.usefixtures("like_a_gpu")
 @pytest.mark.parametrize(
     "benchmark",
-    [
-        graphs.rows,
-        graphs.compiled_rows,
-        iteration.rows,
-        norms.rows,
-        precision.rows,
-        cold.rows,
-        runs.rows,
-    ],
+    [graphs.rows, graphs.compiled_rows, iteration.rows, precision.rows, cold.rows, runs.rows],
 )
 def test_on_a_gpu_no_row_is_skipped(benchmark):
     assert [row for row in benchmark(QUICK) if row.measured is None] == []
-
-
-def test_torchs_group_norm_replaces_the_networks_own_for_the_call_only(monkeypatch):
-    calls = []
-
-    def own(layer, x):
-        calls.append(layer)
-        return nn.GroupNorm.forward(layer, x)
-
-    monkeypatch.setattr(GroupNorm, "forward", own)
-    score = subjects.with_random_weights(subjects.card("church_ncsnpp_continuous", size=64, nf=8))
-    x, t = subjects.batch(score, 1)
-    with torch.no_grad():
-        expected = score(x, t)
-        assert calls
-        calls.clear()
-        assert torch.equal(norms.with_torchs_norm(score)(x, t), expected)
-        assert not calls
-        score(x, t)
-    assert calls
 
 
 @pytest.mark.usefixtures("like_a_gpu")

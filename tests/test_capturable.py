@@ -10,6 +10,7 @@ import torch
 from pds import models
 from pds.scores.mixture import SpectralMixture
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
+from pds.scores.ncsnpp.normalization import channels_last, group_norm
 from pds.sde import VESDE, VPSDE, SubVPSDE
 
 pytestmark = pytest.mark.only_imitated
@@ -52,4 +53,15 @@ def test_a_network_call_neither_waits_for_the_device_nor_brings_it_anything(name
         score(x, t)  # the first call may keep what later ones need
         before = imitated_device.traffic.count
         assert score(x, t).device.type == imitated_device.NAME
+    assert imitated_device.traffic.count == before
+
+
+def test_nor_does_the_group_norm_of_large_images():
+    norm = group_norm(16).to(imitated_device.NAME)
+    x = torch.randn(2, 16, 8, 8).contiguous(memory_format=torch.channels_last)
+    x = x.to(imitated_device.NAME)
+    before = imitated_device.traffic.count
+    with torch.no_grad():
+        y = channels_last(x, norm.weight, norm.bias, norm.num_groups, norm.eps)
+    assert y.device.type == imitated_device.NAME
     assert imitated_device.traffic.count == before

@@ -15,7 +15,16 @@ from playwright.sync_api import expect
 from pds.models import load_model
 from tools.browser import open_page
 
-PICTURE = "panel => document.querySelector('.pds-panel.' + panel + ' canvas').toDataURL()"
+PICTURE = """panel => {
+  const shown = document.querySelector('.pds-panel.' + panel + ' canvas');
+  const step = Number(shown.dataset.step ?? 1); // pixels of the canvas for each of the pictures'
+  const own = document.createElement('canvas');
+  Object.assign(own, { width: shown.width / step, height: shown.height / step });
+  const context = own.getContext('2d');
+  context.imageSmoothingEnabled = false;
+  context.drawImage(shown, 0, 0, own.width, own.height);
+  return own.toDataURL();
+}"""
 SIDES = ("vanilla", "ours")
 
 

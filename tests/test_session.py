@@ -15,8 +15,10 @@ import torch
 from PIL import Image
 
 from pds import models
-from pds.appearance import Appearance
+from pds.appearance import GRAINY, Appearance
 from pds.evaluation import appearance_record
+from pds.evaluation.appearance_record import RecordedSampler
+from pds.evaluation.metrics import Interval
 from pds.files.pictures import view
 from pds.kernels import Update
 from pds.models import MODELS, Pair, compare_request, load_model
@@ -28,6 +30,8 @@ from pds.web.api import compare
 from pds.web.components import run_handler
 from pds.web.server.frames import kept_steps
 from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.compare.live_comparison import recorded_steps
+from pds.web.tabs.compare.pace import QUICK_SECONDS, Pace
 from pds.web.tabs.compare.tab import TAB
 
 PACKAGE = Path(models.__file__).parent
@@ -187,7 +191,8 @@ def test_a_missing_weight_file_does_not_keep_the_page_from_starting(monkeypatch)
         raise FileNotFoundError("no weights")
 
     models._built.cache_clear()
-    monkeypatch.setitem(MODELS, Request.model, ("Gone", missing))
+    monkeypatch.setattr(live_comparison, "PACE", Pace())
+    monkeypatch.setitem(MODELS, live_comparison.OPENING_MODEL, ("Gone", missing))
     live_comparison.warm_up()
     models._built.cache_clear()
 
@@ -233,7 +238,8 @@ def test_kept_steps_are_few_and_hold_both_ends(num_steps, pixels_per_step):
     assert kept[0] == 0
     assert kept[-1] == num_steps - 1
     assert kept == sorted(set(kept))
-    assert len(kept) == min(num_steps, 32 if pixels_per_step > 1e5 else 66)
+    # 4 + 4 pictures of 128 px: 8 steps are 4 MB of noise, 32 would be 15 MB at the end of each run.
+    assert len(kept) == min(num_steps, 8 if pixels_per_step > 1e5 else 66)
 
 
 def test_large_pictures_keep_fewer_steps():
@@ -288,18 +294,76 @@ def test_a_recorded_run_comes_back_as_it_was(tmp_path):
 
 
 def test_a_long_recorded_run_keeps_the_first_and_the_last_step(tmp_path):
-    request = Request("field64", 30, num_images=2, seed=3)
+    request = Request("field64", 60, num_images=2, seed=3)
     recorded = live_comparison.record(request, tmp_path / "first_paint.json")
     iterations = [step["iteration"] for step in recorded["steps"]]
-    assert (iterations[0], iterations[-1]) == (1, 30)
-    assert len(iterations) == live_comparison.RECORDED_PIXELS // (4 * 64 * 64)
+    assert (iterations[0], iterations[-1]) == (1, 60)
     *_, whole = live_comparison.messages(request)
-    rows = pixels(whole["png"]).reshape(30, 64, -1)[[i - 1 for i in iterations]]
+    rows = pixels(whole["png"]).reshape(60, 64, -1)[[i - 1 for i in iterations]]
     np.testing.assert_array_equal(pixels(recorded["png"]), rows.reshape(-1, rows.shape[-1]))
 
 
+@pytest.mark.parametrize("num_steps", [25, 40, 66])
+@pytest.mark.parametrize("size", [128, 256])
+def test_the_recorded_steps_fit_and_show_the_second_half_of_a_run(num_steps, size):
+    kept = recorded_steps(num_steps, 8 * size * size)
+    assert len(kept) == max(2, live_comparison.RECORDED_PIXELS // (8 * size * size))
+    assert (kept[0], kept[-1]) == (0, num_steps - 1)
+    assert min(kept[1:]) >= (num_steps - 1) // 2
+
+
+def cell(arm, num_steps, grain):
+    """A recorded sampler."""
+    return RecordedSampler(arm, num_steps, 64, Interval(grain, grain, grain), Interval(1, 1, 1))
+
+
+def ladder_of(vanilla, pds):
+    """Recorded grain of both samplers at N = 100, 66, 40 and 25."""
+    counts = (100, 66, 40, 25)
+    sides = (("vanilla", vanilla), ("pds:5", pds), ("tuned", (1, 1, 1, 1)))
+    return [cell(arm, *pair) for arm, side in sides for pair in zip(counts, side, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("vanilla", "pds", "expected"),
+    [
+        ((1.1, 1.4, 2.1, 4.0), (0.9, 0.9, 1.0, 1.2), 40),
+        ((1.1, 2.0, 3.0, 5.0), (0.9, 0.9, 1.0, 1.2), 66),
+        ((1.1, 1.4, 1.9, 4.0), (0.9, 0.9, 1.0, 1.2), 25),
+        ((1.1, 2.4, 3.0, 5.0), (0.9, 1.3, 1.2, 1.6), 40),
+    ],
+)
+def test_the_first_paint_has_the_most_iterations_at_which_the_record_shows_the_effect(
+    vanilla, pds, expected
+):
+    assert live_comparison.opening_steps(ladder_of(vanilla, pds)) == expected
+
+
+def test_a_record_without_the_effect_gives_no_first_paint():
+    with pytest.raises(ValueError, match="choose N by --num-steps"):
+        live_comparison.opening_steps(ladder_of((1, 1, 1, 1.9), (1, 1, 1, 1)))
+
+
+def test_the_shipped_first_paint_follows_its_rule():
+    """After a new record of how pictures look: python -m pds record."""
+    request = Request(**json.loads(live_comparison.first_paint("end"))["request"])
+    recorded = appearance_record.samplers(request.model)
+    chosen = Request(live_comparison.OPENING_MODEL, live_comparison.opening_steps(recorded))
+    assert request == chosen  # with seeds from 0
+
+
+def test_the_notes_state_the_rule_of_the_first_paint():
+    notes = " ".join(TAB.text(TAB.notes).split())
+    assert f"at least {live_comparison.PLAIN_GRAIN:g} times the grain" in notes
+    assert f"PDS at most {GRAINY:g} times" in notes
+    assert f"within {QUICK_SECONDS} seconds" in notes
+
+
 def test_the_shipped_first_paint_is_small():
-    assert live_comparison.FIRST_PAINT.stat().st_size < 700_000
+    """The end is within the page, the rest comes after it; each step is mostly noise."""
+    end, whole = (len(live_comparison.first_paint(part)) for part in ("end", "whole"))
+    assert end < 450_000
+    assert whole < 2_500_000
 
 
 def test_the_shipped_first_paint_quotes_the_shipped_references():

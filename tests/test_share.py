@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import json
 import shlex
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +17,7 @@ from pds.commands.cli import parse
 from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
+from pds.web.tabs.compare import live_comparison
 from tests.test_page import PICTURE, finish, long_run, sample
 
 LINK = "model=field64&num_steps=7&alpha=3.5&frequency=0&space=1&num_images=2&seed=11"
@@ -87,8 +89,8 @@ def test_a_link_s_run_can_be_stopped(page, address):
 
 
 def test_a_link_to_the_run_on_show_samples_nothing(page, address):
-    link = request_text.to_query(shown(page))
-    open_link(page, address, link)
+    on_show = Request(**json.loads(live_comparison.first_paint("end"))["request"])
+    open_link(page, address, request_text.to_query(on_show))
     page.wait_for_timeout(600)
     assert runs(page) == 0
     assert page.get_attribute(".pds", "data-state") == "idle"

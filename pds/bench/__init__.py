@@ -13,7 +13,7 @@
 | `joint`     | many visitors in one batcher                                        |
 | `graphs`    | a network call as a CUDA graph, and compiled                        |
 | `iteration` | published networks against their convolutions alone; memory         |
-| `norms`     | torch's group norm against the network's own                         |
+| `layouts`   | group norms and resampling on a GPU, each in two forms              |
 | `precision` | float32, TF32 and bfloat16                                          |
 | `cold`      | the first iterations of a new process                               |
 | `runs`      | whole runs: portraits a second                                      |

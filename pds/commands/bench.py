@@ -25,9 +25,9 @@ def _page_rows(effort: Effort) -> Iterator[Row]:
 BENCHMARKS: dict[str, Benchmark] = {**suite.BENCHMARKS, "page": _page_rows}
 
 GPU = (
-    "norms",
     "graphs",
     "iteration",
+    "layouts",
     "step",
     "engine",
     "cold",

@@ -15,11 +15,14 @@ from pds.web.tabs.story import tab as story
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    request = Request(num_steps=40)
-    parser.add_argument("--num-steps", type=int, default=request.num_steps)
-    parser.add_argument("--num-images", type=int, default=request.num_images)
-    parser.add_argument("--seed", type=int, default=request.seed)
-    parser.add_argument("--model", default=request.model)
+    parser.add_argument(
+        "--num-steps",
+        type=int,
+        help="default: the largest recorded N where vanilla is plainly grainy and PDS is not",
+    )
+    parser.add_argument("--num-images", type=int, default=Request.num_images)
+    parser.add_argument("--seed", type=int, default=Request.seed)
+    parser.add_argument("--model", default=live_comparison.OPENING_MODEL)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--ladder", action="store_true", help="record the ladder instead")
     what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
@@ -36,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Record the opening run, the ladder, the tuned samplers of the story, or the appearance."""
-    names = ("model", "num_steps", "num_images", "seed")
+    names = ("model", "num_images", "seed")
     request = from_page({name: getattr(arguments, name) for name in names})
     if arguments.appearance:
         out = arguments.out or models.APPEARANCE
@@ -52,4 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{out}: {ladder.record(request, out, counts=arguments.counts)['sentence']}")
     else:
         out = arguments.out or live_comparison.FIRST_PAINT
+        num_steps = arguments.num_steps
+        if num_steps is None:
+            num_steps = live_comparison.opening_steps(appearance_record.samplers(request.model))
+        request = from_page({**vars(request), "num_steps": num_steps})
         print(f"{out}: {live_comparison.record(request, out)['verdict']}")

@@ -1,7 +1,7 @@
 """A small drawing surface: soft shapes from signed distances, textures from shaped noise.
 
-Coordinates run from -1 to 1, x to the right and y down. Shapes are drawn on a grid of 128 x 128
-pixels, which is averaged down: edges are smooth, and texture has the spectrum of a camera's pixels.
+Coordinates run from -1 to 1, x to the right and y down, on a grid of any size. Pictures are
+averaged down from it: edges are smooth, and texture has the spectrum of a camera's pixels.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.floating[Any]]
-"""A value per pixel of the grid (GRID, GRID), or of a window on it."""
+"""A value per pixel of a grid (grid, grid), or of a window on it."""
 
 Color = NDArray[np.floating[Any]]
 """Red, green and blue in [0, 1], (3, 1, 1), or (3, H, W) where they vary over a canvas."""
 
 GRID = 128
+"""Side of the grid that 32 and 64 px are averaged from."""
 PIXEL = 2 / GRID
-_AXIS = ((np.arange(GRID) + 0.5) * PIXEL - 1).astype(np.float32)
-X, Y = _AXIS[None], _AXIS[:, None]
+
+
+@cache
+def axis(grid: int) -> Field:
+    """Return the coordinates of the pixels of an axis, (grid,) float32."""
+    return ((np.arange(grid) + 0.5) * (2 / grid) - 1).astype(np.float32)
+
+
+X, Y = axis(GRID)[None], axis(GRID)[:, None]
 
 
 @dataclass(frozen=True)
@@ -31,21 +39,28 @@ class Canvas:
         pixels: (3, H, W) in [0, 1]; a window shares the memory of its image.
         rows: of the grid, in the window.
         columns: of the grid, in the window.
+        grid: side of the whole image, in pixels.
     """
 
     pixels: NDArray[np.float32]
     rows: slice
     columns: slice
+    grid: int = GRID
+
+    @property
+    def pixel(self) -> float:
+        """The side of a pixel."""
+        return 2 / self.grid
 
     @property
     def x(self) -> Field:
         """The x coordinate of each column, (1, W)."""
-        return X[:, self.columns]
+        return axis(self.grid)[None, self.columns]
 
     @property
     def y(self) -> Field:
         """The y coordinate of each row, (H, 1)."""
-        return Y[self.rows]
+        return axis(self.grid)[self.rows, None]
 
     def of(self, field: Field) -> Field:
         """Return the part of a field on the whole grid that is in the window, (H, W)."""
@@ -56,8 +71,8 @@ class Canvas:
 
         Most shapes are small: painted in a window, they cost only the pixels near them.
         """
-        rows, columns = _span(y, height), _span(x, width)
-        return Canvas(self.pixels[:, rows, columns], rows, columns)
+        rows, columns = self._span(y, height), self._span(x, width)
+        return Canvas(self.pixels[:, rows, columns], rows, columns, self.grid)
 
     def paint(self, cover: Field, color: Color) -> None:
         """Blend a color into the image with the opacity `cover`, 0 to 1."""
@@ -69,7 +84,7 @@ class Canvas:
 
     def reduced(self, size: int) -> NDArray[np.float32]:
         """Average down to (3, size, size), clipped to [0, 1]."""
-        block = GRID // size
+        block = self.grid // size
         blocks = self.pixels.reshape(3, size, block, size, block)
         total = sum(blocks[:, :, i, :, j] for i in range(block) for j in range(block))
         return np.clip(total / block**2, 0, 1)
@@ -94,12 +109,18 @@ class Canvas:
         along = (self.x - x) / width
         middle = y + bend * (along**2 - 1)
         taper = thickness * np.sqrt(np.clip(1 - along**2, 0, None))
-        return inside(np.abs(self.y - middle) - taper) * (np.abs(along) < 1)
+        cover = inside(np.abs(self.y - middle) - taper, softness=self.pixel)
+        return cover * (np.abs(along) < 1)
+
+    def _span(self, center: float, half: float) -> slice:
+        """Return the pixels of an axis within `half` of a coordinate."""
+        first, last = (int((center + side * half + 1) / self.pixel) for side in (-1, 1))
+        return slice(max(first, 0), max(last + 1, 0))
 
 
-def blank() -> Canvas:
+def blank(grid: int = GRID) -> Canvas:
     """Return a black image."""
-    return Canvas(np.zeros((3, GRID, GRID), np.float32), slice(GRID), slice(GRID))
+    return Canvas(np.zeros((3, grid, grid), np.float32), slice(0, grid), slice(0, grid), grid)
 
 
 def rgb(red: float, green: float, blue: float) -> Color:
@@ -117,9 +138,9 @@ def ring(distance: Field, thickness: float) -> Field:
     return np.abs(distance) - thickness / 2
 
 
-def fractal(rng: np.random.Generator, *, slope: float) -> Field:
+def fractal(rng: np.random.Generator, *, slope: float, grid: int = GRID) -> Field:
     """Return noise whose amplitude falls as frequency^-slope, of standard deviation 1, mean 0."""
-    return _shaped(rng, _falling(slope))
+    return _shaped(rng, _falling(slope, grid))
 
 
 def band(rng: np.random.Generator, *, center: float) -> Field:
@@ -134,30 +155,25 @@ def strands(rng: np.random.Generator, angle: Field, *, count: int) -> Field:
     return (np.interp(turns, np.arange(count), profile, period=count) / 1.6).astype(np.float32)
 
 
-def _span(center: float, half: float) -> slice:
-    """Return the pixels of an axis within `half` of a coordinate."""
-    first, last = (int((center + side * half + 1) / PIXEL) for side in (-1, 1))
-    return slice(max(first, 0), max(last + 1, 0))
-
-
 def _shaped(rng: np.random.Generator, amplitude: Field) -> Field:
-    white = np.fft.rfft2(rng.standard_normal((GRID, GRID)))
-    noise = np.fft.irfft2(white * amplitude, s=(GRID, GRID))
+    grid = len(amplitude)
+    white = np.fft.rfft2(rng.standard_normal((grid, grid)))
+    noise = np.fft.irfft2(white * amplitude, s=(grid, grid))
     return (noise / noise.std()).astype(np.float32)
 
 
 @cache
-def _falling(slope: float) -> Field:
-    radius = _radius()
+def _falling(slope: float, grid: int) -> Field:
+    radius = _radius(grid)
     radius[0, 0] = np.inf
     return radius**-slope
 
 
 @cache
 def _peak(center: float) -> Field:
-    return np.exp(-(((_radius() - center) / (0.4 * center)) ** 2))
+    return np.exp(-(((_radius(GRID) - center) / (0.4 * center)) ** 2))
 
 
-def _radius() -> Field:
+def _radius(grid: int) -> Field:
     """Return |k| in cycles per image on the half spectrum; numpy's, whose bits the pixels keep."""
-    return np.hypot(np.fft.fftfreq(GRID)[:, None], np.fft.rfftfreq(GRID)[None]) * GRID
+    return np.hypot(np.fft.fftfreq(grid)[:, None], np.fft.rfftfreq(grid)[None]) * grid

@@ -1,4 +1,4 @@
-"""Painting of a person, back to front."""
+"""Painting of a person at 32 and 64 px, back to front."""
 
 import numpy as np
 
@@ -17,14 +17,21 @@ from pds.portraits.canvas import (
     ring,
     strands,
 )
+from pds.portraits.geometry import (
+    EYE_LINE,
+    EYE_X,
+    MOUTH_LINE,
+    body,
+    collar_flaps,
+    front,
+    hairline,
+    outline,
+    skull,
+)
 from pds.portraits.person import Person
 
 INK = rgb(0.09, 0.07, 0.09)
-EYE_LINE, EYE_X = -0.02, 0.175
 CONTRAST = {"knit": 0.3, "checks": 0.35, "stripes": 0.8, "plain": 0.0}
-# Extent of the hair over the skull and down the temples, for styles that differ from the default.
-THICKNESS = {"curly": 1.16, "cap": 1.12, "short": 1.07, "bun": 1.05}
-SIDES = {"long": 0.3, "curly": 0.12, "bangs": 0.12, "bun": 0.02, "cap": -0.1}
 
 
 def paint(person: Person, rng: np.random.Generator) -> Canvas:
@@ -99,7 +106,6 @@ def _hair_behind(canvas: Canvas, person: Person, tress: Field) -> None:
 
 def _clothes(canvas: Canvas, person: Person, grain: Field) -> None:
     here = canvas.window(0, 0.8, 1, 0.24)
-    body = here.ellipse(person.x, 1.28, 0.9, 0.66, power=2.5)
     wave = here.y + 0.12 * here.x**2
     if person.cloth_kind == "stripes":
         pattern = np.sin(wave * 38) > 0.2
@@ -113,33 +119,29 @@ def _clothes(canvas: Canvas, person: Person, grain: Field) -> None:
     cloth = person.cloth * (1 - mix) + person.second_cloth * mix
     folds = 1 + 0.07 * here.of(grain)
     folds = folds - 0.25 * person.light * (here.x - person.x) * 0.6 - 0.25 * np.abs(here.x) ** 3
-    here.paint(inside(body), cloth * folds)
+    here.paint(inside(body(here, person)), cloth * folds)
+
+
+def _bare_neck(here: Canvas, person: Person) -> Field:
+    """Return the signed distance to the neck and the opening of the collar."""
+    off = np.abs(here.x - person.x)
+    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.58, 0, 1) ** 1.5
+    neck = np.maximum(throat, np.abs(here.y - 0.5) - 0.3)
+    opening = here.ellipse(person.x, 0.66, 0.3, 0.15)
+    if person.collar == "v":
+        opening = np.maximum((off + 0.75 * (here.y - 0.98)) * 0.8, 0.55 - here.y)
+    return np.minimum(neck, np.maximum(opening, 0.5 - here.y))
 
 
 def _neck(canvas: Canvas, person: Person) -> None:
     x, chin = person.x, person.y + person.height
     here = canvas.window(x, 0.6, 0.4, 0.45)
-    off = np.abs(here.x - x)
-    throat = off - 0.19 - 0.25 * np.clip(here.y - 0.58, 0, 1) ** 1.5
-    neck = np.maximum(throat, np.abs(here.y - 0.5) - 0.3)
-    opening = here.ellipse(x, 0.66, 0.3, 0.15)
-    if person.collar == "v":
-        opening = np.maximum((off + 0.75 * (here.y - 0.98)) * 0.8, 0.55 - here.y)
     shadow = 0.62 + 0.3 * np.clip((here.y - chin + 0.03) / 0.22, 0, 1)
     side = 1 - 0.25 * person.light * (here.x - x) / 0.3
-    cover = inside(np.minimum(neck, np.maximum(opening, 0.5 - here.y)))
-    here.paint(cover, person.skin * (shadow * side))
+    here.paint(inside(_bare_neck(here, person)), person.skin * (shadow * side))
     if person.collar == "shirt":
-        slant = np.maximum(0.75 - 0.5 * off - here.y, here.y - 0.94 + 0.5 * off)
-        flap = np.maximum(np.maximum(off - 0.3, 0.07 - off), slant)
-        here.paint(inside(flap), person.second_cloth * (1 - 0.3 * person.light * (here.x - x)))
-
-
-def _outline(here: Canvas, person: Person) -> Field:
-    """Return the signed distance to the face, which is narrower towards the chin."""
-    down = np.clip((here.y - person.y) / person.height, 0, 1)
-    width = person.width * (1 - person.jaw * down**2)
-    return here.ellipse(person.x, person.y, width, person.height, power=2.15)
+        flaps = inside(collar_flaps(here, person))
+        here.paint(flaps, person.second_cloth * (1 - 0.3 * person.light * (here.x - x)))
 
 
 def _ears(canvas: Canvas, person: Person) -> None:
@@ -161,7 +163,7 @@ def _face(canvas: Canvas, person: Person, texture: Field, grain: Field) -> None:
     light = 0.76 + 0.3 * depth - 0.17 * person.light * u - 0.07 * v
     skin = person.skin * light + 0.02 * depth**6
     pores = 1 + 0.012 * here.of(texture) + 0.014 * here.of(grain)
-    here.paint(inside(_outline(here, person)), skin * pores)
+    here.paint(inside(outline(here, person)), skin * pores)
     for side in (-1, 1):
         here = canvas.window(x + side * 0.24, y + 0.2, 0.52, 0.4)
         cheek = here.spot(x + side * 0.24, y + 0.2, 0.13, 0.1)
@@ -204,7 +206,7 @@ def _nose(canvas: Canvas, person: Person) -> None:
 
 
 def _mouth(canvas: Canvas, person: Person) -> None:
-    x, line, w = person.x, person.y + 0.335, person.mouth_width
+    x, line, w = person.x, person.y + MOUTH_LINE, person.mouth_width
     here = canvas.window(x, line, 0.24, 0.15)
     lips = person.skin * rgb(0.86, 0.5, 0.48)
     if person.open_mouth:
@@ -219,55 +221,34 @@ def _mouth(canvas: Canvas, person: Person) -> None:
         here.paint(0.75 * crease, lips * 0.45)
 
 
+def _bearded(here: Canvas, person: Person) -> Field:
+    """Return the signed distance to the beard, around the mouth."""
+    off = np.abs(here.x - person.x)
+    cheeks = -(here.y - person.y - 0.17 + 0.25 * off * (off < 0.3))
+    mouth = -here.ellipse(person.x, person.y + MOUTH_LINE, person.mouth_width * 0.9, 0.05)
+    return np.maximum(np.maximum(outline(here, person) - 0.025, cheeks), mouth)
+
+
 def _beard(canvas: Canvas, person: Person, grain: Field) -> None:
-    x, y = person.x, person.y
-    here = canvas.window(x, y + 0.4, 0.6, 0.4)
-    off = np.abs(here.x - x)
-    cheeks = -(here.y - y - 0.17 + 0.25 * off * (off < 0.3))
-    mouth = -here.ellipse(x, y + 0.335, person.mouth_width * 0.9, 0.05)
-    jaw = np.maximum(_outline(here, person) - 0.025, cheeks)
-    cover = person.beard * inside(np.maximum(jaw, mouth), softness=4 * PIXEL)
+    here = canvas.window(person.x, person.y + 0.4, 0.6, 0.4)
+    cover = person.beard * inside(_bearded(here, person), softness=4 * PIXEL)
     stubble = here.of(grain)
     cover = cover * np.clip(0.82 + 0.12 * stubble, 0, 1)
     _lay_hair(here, person, cover, 0.6 * stubble, dark=0.85, base=person.hair)
 
 
-def _hairline(person: Person, part: Field) -> Field:
-    """Return the y of the hairline; `part` is the distance from the parting, towards the light."""
-    rise: Field
-    match person.style:
-        case "short":
-            rise = -0.3 - 0.02 * np.cos(9 * part)
-        case "swept":
-            rise = -0.32 + 0.3 * np.clip(part, 0, None) - 0.06 * part
-        case "bangs":
-            rise = -0.19 + 0.015 * np.cos(24 * part)
-        case "long":
-            rise = -0.36 + 1.5 * part**2
-        case "curly":
-            rise = -0.31 + 0.5 * part**2
-        case "bun":
-            rise = -0.36 + 0.55 * part**2
-        case _:  # a cap
-            rise = -0.2 + 0.1 * part**2
-    return person.y + rise
-
-
 def _hair_in_front(canvas: Canvas, person: Person, tress: Field) -> None:
-    x, y, w, style = person.x, person.y, person.width, person.style
-    here = canvas.window(x, y - 0.07, 0.66, 0.8)
-    thick = THICKNESS.get(style, 1.1)
-    line = _hairline(person, (here.x - x) * np.sign(person.light))
-    skull = here.ellipse(x, y - 0.07, w * thick, person.height * thick - 0.02, power=2.2)
-    reach = 0.16 + SIDES.get(style, 0.0)
-    front = here.y - line - np.clip((np.abs(here.x - x) - w * 0.86) / 0.05, 0, 1) * reach
-    cover = inside(np.maximum(skull, front) + 0.012 * here.of(tress))
-    shadow = inside(np.maximum(skull, front - 0.045), softness=0.05)
-    here.paint(0.3 * shadow * inside(_outline(here, person)), person.skin * 0.4)
+    style = person.style
+    here = canvas.window(person.x, person.y - 0.07, 0.66, 0.8)
+    top, edge = skull(here, person), front(here, person)
+    cover = inside(np.maximum(top, edge) + 0.012 * here.of(tress))
+    shadow = inside(np.maximum(top, edge - 0.045), softness=0.05)
+    here.paint(0.3 * shadow * inside(outline(here, person)), person.skin * 0.4)
     base = person.second_cloth if style == "cap" else person.hair
     _lay_hair(here, person, cover, here.of(tress), dark=1.0, base=base)
     if style == "cap":
-        brim = inside(np.maximum(np.abs(here.y - line + 0.05) - 0.06, skull - 0.02))
+        line = hairline(person, (here.x - person.x) * np.sign(person.light))
+        brim = inside(np.maximum(np.abs(here.y - line + 0.05) - 0.06, top - 0.02))
         here.paint(brim, person.second_cloth * (0.8 + 0.12 * np.sin(here.x * 60)))
 
 

@@ -96,7 +96,7 @@ def ladder(
 
     Args:
         num_steps: numbers of iterations, at most 12, for example [66, 25, 20].
-        model: "portraits32", "portraits64", "field64" or "field256".
+        model: one of the demo's models, for example "portraits64".
         alpha: strength of the PDS filter, above 1; larger is weaker.
         seed: image i starts from seed + i.
 

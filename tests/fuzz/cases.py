@@ -35,6 +35,8 @@ PANES = {
     "filter_file": {"model": "field64", "kind": "frequency", "frequency": "", "space": ""},
     "bring_images": {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False},
     "recorded_run": {},
+    "recorded_ladder": {},
+    "pace": {"model": "field64"},
     "request_texts": {},
     "open_settings": {"query": "?model=field64&num_steps=5&alpha=3", "record": ""},
     "run_file": {},

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pds.scores.ncsnpp.config import NCSNppConfig
+from pds.scores.ncsnpp.normalization import group_norm
 from pds.scores.ncsnpp.resampling import Taps, fir_blur, plain_up, resample
 
 ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -74,22 +75,6 @@ def dense(in_features: int, out_features: int) -> nn.Linear:
     variance_scaling_(layer.weight, 1.0, in_features, out_features)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-class GroupNorm(nn.GroupNorm):
-    """A group norm that a CPU computes in float32 for 16-bit images below 32 x 32 pixels."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu" or x.element_size() != 2 or x[0, 0].numel() >= 1024:
-            return super().forward(x)
-        # In bfloat16, torch's kernel for small images with channels last takes 7 times as long.
-        weight, bias = self.weight.float(), self.bias.float()
-        return F.group_norm(x.float(), self.num_groups, weight, bias, self.eps).to(x.dtype)
-
-
-def group_norm(channels: int) -> GroupNorm:
-    """Return a group norm with at most 32 groups of at least 4 channels."""
-    return GroupNorm(min(channels // 4, 32), channels, eps=1e-6)
 
 
 class FourierEmbedding(nn.Module):
@@ -231,13 +216,13 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, embedding: Tensor | None) -> Tensor:
         """Return the block's output; `embedding` (B, 4 nf) is already activated."""
         # In place only on tensors of this block that no gradient needs.
-        h = F.silu(self.GroupNorm_0(x), inplace=True)
+        h = activate(self.GroupNorm_0(x))
         if self.direction:
             h, x = (resample(v, up=self.direction == "up", taps=self.taps) for v in (h, x))
         h = self.Conv_0(h)
         if embedding is not None:
             h.add_(self.Dense_0(embedding)[:, :, None, None])
-        h = self.Conv_1(self.Dropout_0(F.silu(self.GroupNorm_1(h), inplace=True)))
+        h = self.Conv_1(self.Dropout_0(activate(self.GroupNorm_1(h))))
         return h.add_(self._skip(x)).mul_(self.rescale)
 
     def _skip(self, x: Tensor) -> Tensor:
@@ -257,6 +242,11 @@ class Combine(nn.Module):
     def forward(self, pyramid: Tensor, h: Tensor) -> Tensor:
         image = self.Conv_0(pyramid)
         return image + h if self.method == "sum" else torch.cat([image, h], dim=1)
+
+
+def activate(h: Tensor) -> Tensor:
+    """Return SiLU(h), in place of h unless there may be gradients, which keep a copy of h."""
+    return F.silu(h, inplace=not torch.is_grad_enabled())
 
 
 def skip_scale(rescale: bool) -> float:

@@ -19,12 +19,13 @@ from pds.scores.ncsnpp.layers import (
     FourierEmbedding,
     Resample,
     ResidualBlock,
+    activate,
     conv,
     dense,
-    group_norm,
     positional_embedding,
     skip_scale,
 )
+from pds.scores.ncsnpp.normalization import group_norm
 from pds.scores.ncsnpp.resampling import resample
 
 
@@ -141,7 +142,7 @@ class NCSNpp(nn.Module):
 
 def _project(h: Tensor, modules: Iterator[nn.Module]) -> Tensor:
     """Apply the head of a level: normalization, activation, convolution."""
-    h = F.silu(next(modules)(h))
+    h = activate(next(modules)(h))
     return next(modules)(h)
 
 

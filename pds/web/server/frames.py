@@ -11,9 +11,11 @@ Tiles = NDArray[np.uint8]
 """Images side by side, (num_tiles, H, W, C)."""
 
 MOST_KEPT = 66
-FEWEST_KEPT = 32
+FEWEST_KEPT = 4
 SHEET_PIXELS = 1_100_000
-"""A run keeps as many steps as fit into SHEET_PIXELS, from FEWEST_KEPT to MOST_KEPT."""
+"""A run keeps as many steps as fit into SHEET_PIXELS, from FEWEST_KEPT to MOST_KEPT. Noise in color
+takes 2.7 bytes a pixel as PNG and a third more in base64, so that such a sheet is about 4 MB; the
+page scrubs through the live frames too."""
 MOST_PIXELS = 4_200_000
 """No sheet is larger, however few steps it keeps."""
 

@@ -42,10 +42,13 @@ function duration(seconds) {
   return seconds >= 0.01 ? (1000 * seconds).toFixed(0) + " ms" : (1000 * seconds).toFixed(1) + " ms";
 }
 
+function about(seconds) {
+  if (seconds >= 90) return `about ${Math.round(seconds / 60)} min`;
+  return `about ${Math.max(1, Math.round(seconds))} s`;
+}
+
 function remaining(seconds) {
-  if (seconds === null) return "";
-  if (seconds >= 90) return `about ${Math.round(seconds / 60)} min left`;
-  return seconds >= 1.5 ? `about ${Math.round(seconds)} s left` : "about 1 s left";
+  return seconds === null ? "" : `${about(seconds)} left`;
 }
 
 // What the side beside vanilla is called, and at the beginning of a sentence.

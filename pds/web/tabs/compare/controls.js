@@ -112,6 +112,10 @@ function makeControls(form, setup, onChange) {
     count.textContent = elements.num_images.value;
     fill(elements.num_images);
   };
+  const setImages = (count) => {
+    elements.num_images.value = count;
+    showCount();
+  };
   elements.num_images.addEventListener("input", showCount);
   form.querySelector(".pds-dice").addEventListener("click", () => {
     elements.seed.value = Math.floor(Math.random() * setup.limits.seed);
@@ -127,6 +131,7 @@ function makeControls(form, setup, onChange) {
   const number = (box) => (Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value);
 
   return {
+    setImages,
     read: () => ({
       model: elements.model.value,
       num_steps: number(elements.num_steps),
@@ -145,9 +150,8 @@ function makeControls(form, setup, onChange) {
       setAlpha(request.alpha);
       elements.frequency.checked = request.frequency;
       elements.space.checked = request.space;
-      elements.num_images.value = request.num_images;
+      setImages(request.num_images);
       elements.seed.value = request.seed;
-      showCount();
       choice.write(request.tuned);
     },
   };

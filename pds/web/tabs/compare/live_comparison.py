@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
+from pds.appearance import GRAINY
 from pds.evaluation import appearance_record
+from pds.evaluation.appearance_record import RecordedSampler
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
 from pds.models import compare_request, workers
@@ -31,20 +33,26 @@ from pds.web.exact import predict
 from pds.web.server.frames import kept_steps
 from pds.web.server.messages import Message, dumps, picture
 from pds.web.tabs.compare.measurements import Moment, Scene, content, observe
+from pds.web.tabs.compare.pace import PACE
 
+OPENING_MODEL = "portraits128"
+"""The model of the first paint."""
+PLAIN_GRAIN = 2.0
+"""Grain of vanilla relative to the network's own from which the first paint shows it."""
 FIRST_PAINT = ROOT / "assets" / "first_paint.json"
 FRAME_INTERVAL = 1 / 15
 """Least time between two live frames in seconds; the queue carries 10 to 19 a second."""
 PIXEL_RATE = 2_000_000
 """Most pixels a second in live frames; noise does not compress, and every frame is measured."""
-RECORDED_PIXELS = 165_000
-"""Most pixels in the recorded run, which every visitor loads: about 0.7 MB."""
+RECORDED_PIXELS = 700_000
+"""Most pixels in the recorded run, which every visitor loads after the first paint: 5 steps of
+4 + 4 pictures of 128 px, about 2.3 MB in base64."""
 
 Clock = Callable[[], float]
 
 
 def warm_up() -> None:
-    """Take one step on each device, so that no visitor waits for files and first calls.
+    """Take one step on each device, so that no visitor waits for files, first calls and estimates.
 
     Missing or damaged files are reported by the first visitor's run.
 
@@ -54,9 +62,11 @@ def warm_up() -> None:
     with ExitStack() as stack:
         for _ in devices():
             # Those before are still open, so that this one is placed on another device.
-            pairs = stack.enter_context(closing(compare_request(Request())))
+            pairs = stack.enter_context(closing(compare_request(Request(OPENING_MODEL))))
             with suppress(ValueError, OSError):
                 next(pairs)
+    with suppress(ValueError, OSError):
+        PACE.seconds(OPENING_MODEL)
 
 
 def parse(payload: Mapping[str, Any]) -> Request:
@@ -70,29 +80,37 @@ def parse(payload: Mapping[str, Any]) -> Request:
 
 
 def messages(
-    request: Request, *, clock: Clock = time.perf_counter
+    request: Request, *, kept: Collection[int] = (), clock: Clock = time.perf_counter
 ) -> Generator[Message, None, None]:
     """Yield live frames by the clock, and at the end the sheet of all kept steps.
 
     The time of a step excludes that of the reader.
+
+    Args:
+        request: of the run.
+        kept: indices of the steps to keep, the last among them; by default those of `kept_steps`.
+        clock: seconds.
     """
     scene = Scene.of(request)
-    kept = set(kept_steps(request.num_steps, scene.num_pixels))
+    kept = kept or kept_steps(request.num_steps, scene.num_pixels)
     interval = max(FRAME_INTERVAL, scene.num_pixels / PIXEL_RATE)
     sheet: list[Moment] = []
-    due, spent = -math.inf, 0.0
+    due, spent, alone = -math.inf, 0.0, True
     exact = itertools.chain(predict(request), itertools.repeat(None))
     with closing(compare_request(request)) as pairs:
-        start = clock()
+        begin = start = clock()
         for pair in pairs:
             spent += clock() - start
             index, theory = pair.pds.index, next(exact)
+            alone = alone and workers().num_runs == 1
             is_due, is_kept = clock() >= due, index in kept
             if is_due or is_kept:
                 moment = observe(pair, scene, spent / (index + 1), theory)
                 if is_kept:
                     sheet.append(moment)
                 if index == request.num_steps - 1:
+                    if alone:
+                        PACE.note(request, (clock() - begin) / request.num_steps)
                     yield finished(scene, sheet)
                 elif is_due:
                     due = clock() + interval
@@ -123,15 +141,61 @@ def finished(scene: Scene, sheet: list[Moment]) -> Message:
     }
 
 
+def opening_steps(recorded: Sequence[RecordedSampler]) -> int:
+    """Return the N of the first paint: the largest where vanilla is plainly grainy and PDS is not.
+
+    Vanilla has at least `PLAIN_GRAIN` times the grain of the network's own pictures there, PDS at
+    most `GRAINY` times, over all pictures that were measured; so no picture is chosen.
+
+    Args:
+        recorded: the samplers of a model, see `pds.evaluation.appearance_record`.
+
+    Raises:
+        ValueError: if there is no such N in the record.
+    """
+    grain = {(cell.arm, cell.num_steps): cell.grain.value for cell in recorded}
+    counts = [
+        num_steps
+        for arm, num_steps in grain
+        if arm == "vanilla"
+        and grain[arm, num_steps] >= PLAIN_GRAIN
+        and grain.get(("pds:5", num_steps), math.inf) <= GRAINY
+    ]
+    if not counts:
+        raise ValueError(
+            f"no recorded N has {PLAIN_GRAIN:g} times the network's grain for vanilla and at most "
+            f"{GRAINY:g} times for PDS; run python -m pds record --appearance FOLDER, or choose N "
+            "by --num-steps"
+        )
+    return max(counts)
+
+
 def record(request: Request, path: Path = FIRST_PAINT) -> Message:
     """Run a request and record it for the first paint: its end, and some steps for later."""
-    *_, done = messages(request)
-    num_steps = len(done["steps"])
-    room = RECORDED_PIXELS // Scene.of(request).num_pixels
-    kept = np.linspace(0, num_steps - 1, min(num_steps, max(2, room))).round().astype(int)
-    end, whole = _some(done, [num_steps - 1]), _some(done, kept.tolist())
+    kept = recorded_steps(request.num_steps, Scene.of(request).num_pixels)
+    *_, whole = messages(request, kept=kept)
+    end = {
+        **whole,
+        "steps": whole["steps"][-1:],
+        "png": _last_row(whole["png"], whole["height"]),
+    }
     path.write_text(dumps({"end": end, "whole": whole}) + "\n", encoding="utf-8")
     return whole
+
+
+def recorded_steps(num_steps: int, pixels_per_step: int) -> list[int]:
+    """Return the indices of the steps to record.
+
+    Where not all fit into `RECORDED_PIXELS`, they are the first and evenly spaced ones of the
+    second half: before it there is only noise to see.
+    """
+    room = max(2, RECORDED_PIXELS // pixels_per_step)
+    if num_steps <= room:
+        return list(range(num_steps))
+    half = (
+        np.linspace((num_steps - 1) / 2, num_steps - 1, room - 1) if room > 2 else [num_steps - 1]
+    )
+    return sorted({0, *(round(float(i)) for i in half)})
 
 
 def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
@@ -143,9 +207,7 @@ def first_paint(part: Literal["end", "whole"], path: Path = FIRST_PAINT) -> str:
     return dumps(recorded[part])
 
 
-def _some(message: Message, kept: list[int]) -> Message:
-    """Return a message with some of its steps only."""
-    sheet = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(message["png"])))))
-    rows = sheet.reshape(len(message["steps"]), message["height"], *sheet.shape[1:])
-    steps = [message["steps"][i] for i in kept]
-    return {**message, "steps": steps, "png": picture(np.concatenate(rows[kept]))}
+def _last_row(sheet: str, height: int) -> str:
+    """Return the last row of a sheet of pictures, both PNG in base64."""
+    rows = np.atleast_3d(np.asarray(Image.open(io.BytesIO(base64.b64decode(sheet)))))
+    return picture(rows[-height:])

@@ -8,25 +8,52 @@ async function decode(png) {
   return createImageBitmap(await file.blob(), options);
 }
 
-function paint(canvas, sheet, row, first, header) {
-  const { width, height, request } = header;
+// Where the pictures of a side lie in its grid, in pixels of the pictures.
+function arrange({ width, height, request }) {
   const count = request.num_images;
   const columns = Math.ceil(Math.sqrt(count));
   const gap = Math.max(1, Math.round(width / 32));
-  const across = columns * (width + gap) - gap;
-  const down = Math.ceil(count / columns) * (height + gap) - gap;
-  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  const place = (i) => [(i % columns) * (width + gap), Math.floor(i / columns) * (height + gap)];
+  return {
+    across: columns * (width + gap) - gap,
+    down: Math.ceil(count / columns) * (height + gap) - gap,
+    places: Array.from({ length: count }, (_, i) => place(i)),
+  };
+}
+
+// A pixel of a picture takes a whole number of the screen's pixels where that fills the panel. Elsewhere
+// the canvas has more pixels than the panel, which the browser averages, so that all stay alike.
+function fit(canvas, across, down) {
+  const { clientWidth, clientHeight } = canvas.parentElement;
+  const room = Math.min(clientWidth / across, clientHeight / down) * devicePixelRatio || 1;
+  const whole = Math.floor(room + 0.01);
+  const exact = whole >= 0.85 * room;
+  const step = exact ? 1 : Math.max(1, Math.ceil(room));
+  canvas.classList.toggle("exact", exact);
+  canvas.dataset.step = step;
+  canvas.style.width = exact ? `${(across * whole) / devicePixelRatio}px` : "100%";
+  canvas.style.height = exact ? `${(down * whole) / devicePixelRatio}px` : "100%";
+  const [width, height] = [across * step, down * step];
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  return step;
+}
+
+function paint(canvas, sheet, row, first, header) {
+  const { width, height } = header;
+  const { across, down, places } = arrange(header);
+  const step = fit(canvas, across, down);
   const context = canvas.getContext("2d");
-  for (let i = 0; i < count; i++) {
-    const x = (i % columns) * (width + gap);
-    const y = Math.floor(i / columns) * (height + gap);
-    context.drawImage(sheet, (first + i) * width, row * height, width, height, x, y, width, height);
-  }
+  context.imageSmoothingEnabled = false;
+  places.forEach(([x, y], i) => {
+    const from = [(first + i) * width, row * height, width, height];
+    context.drawImage(sheet, ...from, step * x, step * y, step * width, step * height);
+  });
 }
 
 function makePlayer(root) {
   const find = (selector) => root.querySelector(selector);
   const panels = ["vanilla", "ours"].map((name) => find(".pds-panel." + name));
+  const canvases = panels.map((panel) => panel.querySelector("canvas"));
   let names = [];
   const scrub = find(".pds-scrub");
   const play = find(".pds-play");
@@ -35,7 +62,9 @@ function makePlayer(root) {
   let header = null;
   let moments = []; // { numbers, sheet, row }
   let playing = 0;
+  let shown = null; // the one of them on screen
   let fresh = false; // a run has begun, but the pictures are still those of the last one
+  const magnify = makeLoupe(root, canvases, () => shown && { header, names, ...shown });
 
   // The two numbers that say how the pictures look, and what is below them: [name, value, note, title].
   function looks(chain, { grain, contrast }) {
@@ -75,17 +104,24 @@ function makePlayer(root) {
     );
     const images = num_images + (num_images === 1 ? " image" : " images");
     const told = measured.map(([term, value]) => `${term.toLowerCase()} ${value}`).join(", ");
-    panel.querySelector("canvas").setAttribute(
+    canvases[chain].setAttribute(
       "aria-label",
       `${names[chain]}: ${images} after iteration ${step.iteration} of ${num_steps}, ${told}`
     );
   }
 
-  function show({ numbers, sheet, row }) {
-    panels.forEach((panel, chain) => {
-      paint(panel.querySelector("canvas"), sheet, row, chain * header.request.num_images, header);
-      tell(panel, chain, numbers);
-    });
+  function paintAll() {
+    if (!shown) return;
+    canvases.forEach((canvas, chain) =>
+      paint(canvas, shown.sheet, shown.row, chain * header.request.num_images, header)
+    );
+    magnify();
+  }
+
+  function show(moment) {
+    const { numbers } = (shown = moment);
+    paintAll();
+    panels.forEach((panel, chain) => tell(panel, chain, numbers));
     const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
     root.classList.toggle("midway", midway);
     const fine = names.map((name, chain) => `${name} ${times(numbers.left[chain])} the data's`).join(", ");
@@ -140,6 +176,8 @@ function makePlayer(root) {
     find(".pds-scale i").textContent = find(".pds-track .like").textContent = message.own;
   }
 
+  const resized = new ResizeObserver(paintAll);
+  for (const canvas of canvases) resized.observe(canvas.parentElement);
   play.addEventListener("click", () => (playing ? pause() : start()));
   scrub.addEventListener("input", () => {
     pause();
@@ -180,11 +218,15 @@ function makePlayer(root) {
       unlock();
       if (moments.length) goTo(moments.length - 1);
     },
+    // The live frames of the run stay between the steps that its last message keeps.
     finish(message, sheet) {
       adopt(message);
-      moments = message.steps.map((numbers, row) => ({ numbers, sheet, row }));
+      const kept = new Map((fresh ? [] : moments).map((moment) => [moment.numbers.iteration, moment]));
+      message.steps.forEach((numbers, row) => kept.set(numbers.iteration, { numbers, sheet, row }));
+      moments = [...kept.values()].sort((a, b) => a.numbers.iteration - b.numbers.iteration);
+      fresh = false;
       unlock();
-      drawTrace(message.steps, message.request.num_steps);
+      drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
       goTo(moments.length - 1);
     },
   };

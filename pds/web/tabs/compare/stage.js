@@ -6,7 +6,11 @@ const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.
 const errorLine = root.querySelector(".pds-error");
 const measuredLine = root.querySelector(".pds-measured");
 const statusLine = root.querySelector(".pds-verdict");
-const controls = makeControls(form, props.setup, () => address.update());
+const controls = makeControls(form, props.setup, () => {
+  address.update();
+  estimate.show();
+});
+const estimate = makeEstimate(form, props.setup, controls);
 const address = makeAddress(props.setup, controls.read);
 const player = makePlayer(root);
 const progress = makeProgress(root, stopButton, stop);
@@ -48,6 +52,7 @@ function release(status) {
   clearTimeout(patience);
   progress.end();
   enter("idle", status);
+  if (sampled) estimate.refresh();
 }
 
 function sample() {
@@ -150,6 +155,8 @@ for (const button of root.querySelectorAll(".pds-to-filter")) {
   });
 }
 
+form.elements.model.addEventListener("change", estimate.adapt);
+
 root.addEventListener("compare", ({ detail }) => {
   if (run) stop();
   controls.write({ ...controls.read(), ...detail });
@@ -171,6 +178,7 @@ makeKeep(root, {
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);
+estimate.begin(controls.read().num_images);
 enter("idle", "");
 accept(shipped);
 server.recorded_run({}).then((text) => {
@@ -183,4 +191,6 @@ address.open().then(({ request, given, sentence, here }) => {
   complain(sentence);
   const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
   if (given && here && !sentence && !shown && !run) sample();
+  if (given) estimate.refresh();
+  else estimate.adapt();
 });

@@ -10,7 +10,7 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, live_comparison
+from pds.web.tabs.compare import downloads, live_comparison, pace
 
 
 def setup() -> Message:
@@ -26,6 +26,7 @@ def setup() -> Message:
             "seed": MAX_SEED,
             "pixels": MOST_PIXELS,
         },
+        "quick": {"images": Request.num_images, "seconds": pace.QUICK_SECONDS},
     }
 
 
@@ -37,8 +38,8 @@ TAB = Tab(
     html="stage.html",
     notes="notes.html",
     scripts=(
-        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "player.js"),
-        *("progress.js", "address.js", "keep.js", "stage.js"),
+        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "loupe.js"),
+        *("player.js", "progress.js", "estimate.js", "address.js", "keep.js", "stage.js"),
     ),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
@@ -47,6 +48,7 @@ TAB = Tab(
         "request_texts": downloads.texts,
         "open_settings": downloads.opened,
         "run_file": downloads.file_of,
+        "pace": pace.view,
     },
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))

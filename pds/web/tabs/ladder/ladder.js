@@ -6,9 +6,13 @@ const [drawButton, haltButton] = [".pds-draw", ".pds-halt"].map((s) => pane.quer
 const [caption, complaint, table, progress] = ["[role=status]", ".pds-error", "table", ".pds-progress"].map(
   (s) => pane.querySelector(s)
 );
-const { counts, rows, limits } = props.setup;
+const rungs = pane.querySelector(".pds-rungs");
+const ends = pane.querySelector(".pds-ends");
+const { counts, rows, models, limits } = props.setup;
+const CELL = 128; // a picture's width on the page, unless it has more pixels
 const HUES = { Vanilla: "vanilla", PDS: "ours", Tuned: "tuned" };
 form.elements.seed.max = limits.seed;
+form.elements.model.append(...models.map(({ name, title }) => new Option(title, name)));
 let run = null;
 let request = null;
 
@@ -36,6 +40,23 @@ function cells(n) {
   return [...table.querySelectorAll(`td[data-count="${n}"]`)];
 }
 
+// A whole number of the screen's pixels for each of the picture's.
+function size(image) {
+  const whole = Math.max(1, Math.floor((CELL * devicePixelRatio) / image.naturalWidth));
+  const width = (image.naturalWidth * whole) / devicePixelRatio;
+  image.style.width = `${width}px`;
+  table.style.setProperty("--cell", `${Math.max(width, CELL)}px`);
+}
+
+// The way to the other end, where the table is wider than the window.
+function showEnds() {
+  const most = rungs.scrollWidth - rungs.clientWidth;
+  ends.hidden = most < 2;
+  for (const button of ends.children) {
+    button.disabled = Number(button.dataset.end) ? rungs.scrollLeft > most - 2 : rungs.scrollLeft < 2;
+  }
+}
+
 function place({ num_steps, grain, pictures }) {
   cells(num_steps).forEach((cell, chain) => {
     const button = document.createElement("button");
@@ -43,6 +64,7 @@ function place({ num_steps, grain, pictures }) {
     const number = document.createElement("span");
     image.src = "data:image/png;base64," + pictures[chain];
     image.alt = "";
+    image.addEventListener("load", () => size(image));
     number.textContent = relative(grain.network[chain]);
     button.type = "button";
     button.setAttribute(
@@ -103,9 +125,9 @@ form.addEventListener("submit", (event) => {
   haltButton.disabled = false;
   caption.textContent = "Drawing, the quickest first…";
   for (const n of counts) cells(n).forEach((cell) => cell.replaceChildren());
-  const { seed, long } = form.elements;
+  const { model, seed, long } = form.elements;
   const value = Number.isFinite(seed.valueAsNumber) ? seed.valueAsNumber : seed.value;
-  trigger("draw", { seed: value, long: long.checked, run });
+  trigger("draw", { model: model.value, seed: value, long: long.checked, run });
 });
 haltButton.addEventListener("click", () => {
   trigger("stop");
@@ -123,7 +145,27 @@ pane.addEventListener("failure", async () => {
 });
 watchServer(() => run, lose);
 
+for (const button of ends.children) {
+  button.addEventListener("click", () =>
+    rungs.scrollTo({ left: Number(button.dataset.end) * rungs.scrollWidth, behavior: "smooth" })
+  );
+}
+rungs.addEventListener("scroll", showEnds);
+new ResizeObserver(showEnds).observe(rungs);
+
 buildTable();
 watch("value", () => props.value && accept(JSON.parse(props.value)));
-if (props.value) accept(JSON.parse(props.value));
-pane.dataset.answered = 1;
+
+// The recorded figure weighs more than the page: it comes when it is looked at, at its telling end.
+const seen = new IntersectionObserver(async (entries) => {
+  if (!entries.some((entry) => entry.isIntersecting)) return;
+  seen.disconnect();
+  rungs.scrollLeft = rungs.scrollWidth;
+  const answer = await answered(server.recorded_ladder({}));
+  if (!run && !request) {
+    accept(answer.error ? { kind: "error", sentence: answer.error } : JSON.parse(answer));
+    if (request) form.elements.model.value = request.model;
+  }
+  pane.dataset.answered = 1;
+});
+seen.observe(pane);

@@ -16,7 +16,7 @@ from pds.files.pictures import view
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_SEED
-from pds.models import LADDER, load_model, run_chains
+from pds.models import LADDER, MODELS, load_model, run_chains
 from pds.request import Request
 from pds.sampling import Sampler, Step
 from pds.web.looks import looks, own
@@ -35,7 +35,8 @@ INTERVAL = 0.3
 
 def setup() -> Message:
     """Return the values that the script needs before its first request."""
-    return {"counts": list(COUNTS), "rows": ROWS, "limits": {"seed": MAX_SEED}}
+    models = [{"name": name, "title": title} for name, (title, _) in MODELS.items()]
+    return {"counts": list(COUNTS), "rows": ROWS, "models": models, "limits": {"seed": MAX_SEED}}
 
 
 def recorded(path: Path = RECORDED) -> str:
@@ -147,6 +148,6 @@ TAB = Tab(
     html="ladder.html",
     scripts=("format.js", "server.js", "pane.js", "health.js", "ladder.js"),
     setup=setup,
-    value=recorded,
+    views={"recorded_ladder": lambda _: recorded()},
     run=Run("draw", "ladder", messages),
 )

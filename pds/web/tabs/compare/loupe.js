@@ -1,0 +1,143 @@
+// The loupe: the same place of both sides side by side, with single pixels to be seen.
+
+const SPAN = 20; // pixels of a picture in the loupe, which stylesheets show at 8 times their size
+const AWAY = 22; // distance of the loupe from the pointer
+
+// `scene` returns what is on screen: { header, sheet, row, names }, null before the first picture.
+function makeLoupe(root, canvases, scene) {
+  const button = root.querySelector(".pds-loupe-switch");
+  const box = document.createElement("section");
+  box.className = "pds pds-loupe";
+  box.hidden = true;
+  box.setAttribute("aria-label", "Loupe");
+  box.innerHTML =
+    '<figure class="vanilla"><figcaption></figcaption><canvas></canvas></figure>' +
+    '<figure class="ours"><figcaption></figcaption><canvas></canvas></figure>' +
+    '<p role="status"></p><button type="button" aria-label="Close the loupe">×</button>';
+  root.closest(".contain").append(box); // outside of what is laid out
+  const lenses = [...box.querySelectorAll("canvas")];
+  for (const lens of lenses) lens.width = lens.height = SPAN;
+  const titles = box.querySelectorAll("figcaption");
+  const place = box.querySelector("p");
+  let at = null; // { side, image, x, y }: the pixel in the middle
+  let pinned = false; // stays when the pointer leaves
+  let dismissed = false; // closed by Escape, until the pointer comes back
+
+  const within = (value, most) => Math.min(most, Math.max(0, value));
+
+  function draw() {
+    const shown = scene();
+    if (!at || !shown) return;
+    const { header, sheet, row, names } = shown;
+    const { width, height, request } = header;
+    at = { ...at, image: within(at.image, request.num_images - 1), x: within(at.x, width - 1), y: within(at.y, height - 1) };
+    const [left, top] = [within(at.x - SPAN / 2, width - SPAN), within(at.y - SPAN / 2, height - SPAN)];
+    lenses.forEach((lens, chain) => {
+      const context = lens.getContext("2d");
+      const from = (chain * request.num_images + at.image) * width + left;
+      context.imageSmoothingEnabled = false;
+      context.drawImage(sheet, from, row * height + top, SPAN, SPAN, 0, 0, SPAN, SPAN);
+      lens.parentElement.style.setProperty("--x", at.x - left);
+      lens.parentElement.style.setProperty("--y", at.y - top);
+      titles[chain].textContent = names[chain];
+    });
+    const seed = request.seed + at.image;
+    place.textContent = `Picture ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;
+  }
+
+  // Below a point of the window or above it: a hand is below, and the window ends somewhere.
+  function move(x, y, touched) {
+    const { width, height } = box.getBoundingClientRect();
+    const [above, below] = [y - AWAY - height, y + AWAY];
+    const upward = touched ? above >= 0 : below + height > innerHeight;
+    box.style.left = `${within(x - width / 2, innerWidth - width)}px`;
+    box.style.top = `${upward ? Math.max(0, above) : below}px`;
+  }
+
+  // Where a pixel of a picture lies in the window, and which one lies at a point of it.
+  function grid(canvas) {
+    const { header } = scene();
+    const { across, down, places } = arrange(header);
+    const frame = canvas.getBoundingClientRect();
+    const scale = Math.min(frame.width / across, frame.height / down);
+    const left = frame.left + (frame.width - scale * across) / 2;
+    const top = frame.top + (frame.height - scale * down) / 2;
+    return { header, places, scale, left, top };
+  }
+
+  function pixelAt(canvas, clientX, clientY) {
+    const { header, places, scale, left, top } = grid(canvas);
+    const [x, y] = [Math.floor((clientX - left) / scale), Math.floor((clientY - top) / scale)];
+    const image = places.findIndex(([px, py]) => x >= px && x < px + header.width && y >= py && y < py + header.height);
+    return image < 0 ? null : { image, x: x - places[image][0], y: y - places[image][1] };
+  }
+
+  function open(side, pixel, point) {
+    at = { ...pixel, side };
+    box.hidden = false;
+    draw();
+    if (!point) {
+      const { places, scale, left, top } = grid(canvases[side]);
+      const [px, py] = places[at.image];
+      point = [left + scale * (px + at.x + 0.5), top + scale * (py + at.y + 0.5)];
+    }
+    move(...point);
+  }
+
+  function pin(wanted) {
+    pinned = wanted;
+    button.setAttribute("aria-pressed", wanted);
+    box.classList.toggle("pinned", wanted);
+    root.classList.toggle("magnified", wanted); // a finger on a picture then moves the loupe, not the page
+    if (!wanted) box.hidden = true;
+  }
+
+  function step(side, dx, dy) {
+    const { width, height } = scene().header;
+    const from = at ?? { image: 0, x: Math.floor(width / 2), y: Math.floor(height / 2) };
+    open(side, { image: from.image, x: within(from.x + dx, width - 1), y: within(from.y + dy, height - 1) });
+  }
+
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  canvases.forEach((canvas, side) => {
+    const follow = (event) => {
+      const pixel = scene() && pixelAt(canvas, event.clientX, event.clientY);
+      const point = [event.clientX, event.clientY, event.pointerType !== "mouse"];
+      if (pixel) open(side, pixel, point);
+      else if (!pinned) box.hidden = true;
+    };
+    canvas.addEventListener("pointerenter", () => (dismissed = false));
+    canvas.addEventListener("pointermove", (event) => {
+      if (pinned || (event.pointerType === "mouse" && !dismissed)) follow(event);
+    });
+    canvas.addEventListener("pointerleave", () => pinned || (box.hidden = true));
+    canvas.addEventListener("click", (event) => {
+      if (event.pointerType !== "mouse" && !pinned) pin(true);
+      follow(event);
+    });
+    canvas.addEventListener("blur", () => pinned || (box.hidden = true));
+    canvas.addEventListener("keydown", (event) => {
+      if (!moves[event.key] || !scene()) return;
+      event.preventDefault();
+      const far = event.shiftKey ? 10 : 1;
+      step(side, ...moves[event.key].map((d) => d * far));
+    });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || box.hidden) return;
+    dismissed = true;
+    pin(false);
+  });
+  new IntersectionObserver((entries) => entries.at(-1).isIntersecting || pin(false)).observe(root); // another tab
+  button.addEventListener("click", () => {
+    pin(!pinned && Boolean(scene()));
+    if (!pinned) return;
+    step(at?.side ?? 0, 0, 0);
+    canvases[at.side].focus({ preventScroll: true });
+  });
+  box.querySelector("button").addEventListener("click", () => {
+    pin(false);
+    button.focus();
+  });
+  return draw;
+}

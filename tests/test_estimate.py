@@ -1,0 +1,107 @@
+"""What a run is said to take before it begins, with rates that are given, in a real Chromium."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+QUICK = [0.01 * n for n in range(1, 9)]
+SLOW = [0.6 * n for n in range(1, 9)]
+"""Seconds of an iteration with 1 to 8 images."""
+
+
+@pytest.fixture
+def open_with(browser, address):
+    """Open a page whose server says these rates for its first model and for others."""
+    contexts = []
+
+    def opened(first, others=SLOW, *, beside=0, link=""):
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        contexts.append(context)
+        page = context.new_page()
+
+        def answer(route):
+            asked = json.loads(route.request.post_data)
+            if asked["fn_name"] != "pace":
+                return route.continue_()
+            model = asked["data"]["model"]
+            rates = others if model == "field64" else first
+            return route.fulfill(json={"seconds": rates, "beside": beside})
+
+        page.route("**/component_server*", answer)
+        page.goto(f"{address}/?{link}")
+        page.wait_for_selector(".pds-scrub:enabled")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def told(page):
+    return page.locator(".pds-sample small")
+
+
+def images(page):
+    return page.locator("#stage [name=num_images]")
+
+
+def test_the_button_says_how_long_the_run_will_take(open_with):
+    page = open_with(QUICK)
+    page.fill("[name=num_steps]", "100")
+    expect(told(page)).to_have_text("about 4 s")
+    page.fill("[name=num_steps]", "2000")
+    expect(told(page)).to_have_text("about 80 s")
+    page.get_by_text("Tuned to N").click()
+    expect(told(page)).to_have_text("about 80 s")
+    images(page).fill("8")
+    expect(told(page)).to_have_text("about 3 min")
+
+
+def test_runs_under_way_make_it_longer(open_with):
+    page = open_with(QUICK, beside=2)
+    page.fill("[name=num_steps]", "100")
+    expect(told(page)).to_have_text("about 12 s")
+
+
+def test_a_slow_model_is_proposed_with_fewer_images(open_with):
+    page = open_with(QUICK)
+    page.fill("[name=num_steps]", "10")
+    expect(images(page)).to_have_value("4")
+    page.select_option("#stage [name=model]", "field64")
+    expect(told(page)).to_have_text("about 18 s")
+    expect(images(page)).to_have_value("3")
+
+
+def test_two_images_are_proposed_however_slow_the_model_is(open_with):
+    page = open_with(QUICK)
+    page.fill("[name=num_steps]", "2000")
+    page.select_option("#stage [name=model]", "field64")
+    expect(images(page)).to_have_value("2")
+
+
+def test_a_quick_model_gets_its_images_back(open_with):
+    page = open_with([10.0] * 8, QUICK)
+    expect(images(page)).to_have_value("2")
+    page.select_option("#stage [name=model]", "field64")
+    expect(images(page)).to_have_value("4")
+
+
+def test_the_visitor_s_own_number_of_images_stays(open_with):
+    page = open_with(QUICK)
+    page.fill("[name=num_steps]", "10")
+    images(page).fill("7")
+    page.select_option("#stage [name=model]", "field64")
+    expect(told(page)).to_have_text("about 42 s")
+    expect(images(page)).to_have_value("7")
+
+
+def test_a_link_keeps_its_number_of_images(open_with):
+    page = open_with(SLOW, link="model=field256&num_steps=2&num_images=3")
+    page.wait_for_selector(".pds[data-state=idle]", timeout=30_000)
+    expect(told(page)).to_have_text("about 4 s")
+    expect(images(page)).to_have_value("3")
+
+
+def test_without_an_answer_nothing_is_said(open_with):
+    expect(told(open_with([]))).to_have_text("")
