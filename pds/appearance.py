@@ -75,13 +75,23 @@ def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
     """
     _require_size(images)
     images = images.detach().cpu().double()
-    difference = _diagonal(images).abs().flatten(2)
-    places = max(1, round(flattest * difference.shape[-1]))
-    flat = _steepness(images).flatten(1).topk(places, largest=False).indices
-    chosen = difference.gather(2, flat[:, None].expand(-1, images.shape[1], -1))
+    chosen = at_places(images, flat_places(images, share=flattest)).abs()
     measured = chosen.median(-1).values / MEDIAN_OF_NORMAL
     broken = ~images.flatten(1).isfinite().all(1)
     return measured.masked_fill(broken[:, None], math.nan)
+
+
+def flat_places(images: Tensor, *, share: float = FLATTEST) -> Tensor:
+    """Return the flattest places of each picture (B, C, H, W), (B, P) for `at_places`."""
+    steepness = _steepness(images).flatten(1)
+    places = max(1, round(share * steepness.shape[1]))
+    return steepness.topk(places, largest=False).indices
+
+
+def at_places(images: Tensor, places: Tensor) -> Tensor:
+    """Return the diagonal difference d of pictures (B, C, H, W) at places (B, P), (B, C, P)."""
+    difference = _diagonal(images).flatten(2)
+    return difference.gather(2, places[:, None].expand(-1, images.shape[1], -1))
 
 
 def coarse_power(images: Tensor) -> tuple[float, ...]:

@@ -6,7 +6,7 @@
 
 with means over images x in [0, 1]. The gain lies in [1, alpha / (alpha - 1)] and is smallest where
 the mask is largest: M is the *inverse* of the data's own spectrum, flattened by alpha. Files are
-.npy and hold raw masks.
+.npy and hold raw masks. Without pictures there is the mask of a power law, see `natural`.
 
 Source: H. Ma et al., ECCV 2022, and its published masks.
 """
@@ -26,6 +26,13 @@ from pds.files import arrays
 from pds.files.writing import write
 from pds.limits import require_alpha
 from pds.preconditioners import Composition, FrequencyFilter, Identity, Preconditioner, SpaceFilter
+
+NATURAL = "natural"
+"""Names `natural` where a path of a frequency mask is expected."""
+
+NATURAL_MEAN, NATURAL_VARIANCE = 0.45, 0.051
+"""Of the pixels of ImageNet's training pictures, mean over colors; torchvision quotes means .485,
+.456 and .406, and standard deviations .229, .224 and .225."""
 
 
 class Masks(NamedTuple):
@@ -128,6 +135,33 @@ def frequency_mask(power: Tensor, *, mean: float) -> Tensor:
     return torch.log1p(total)
 
 
+def natural(shape: tuple[int, int, int]) -> Tensor:
+    """Return the raw frequency mask of natural pictures, (C, H, W) float64, without any picture.
+
+    Their power falls as 1/f^2, with the mean and the variance above; all channels are alike.
+
+    Source: D. J. Field, J. Opt. Soc. Am. A 4 (1987), for the law.
+
+    Args:
+        shape: (C, H, W) of the images, H = W.
+    """
+    power = spectra.inverse_square_power(shape[-1], variance=NATURAL_VARIANCE)
+    return frequency_mask(power.expand(shape).clone(), mean=NATURAL_MEAN)
+
+
+class Difference(NamedTuple):
+    """Difference of two gains over all frequencies and channels: largest, and root mean square."""
+
+    largest: float
+    rms: float
+
+
+def difference(mask: Tensor, other: Tensor, *, alpha: float = 5.0) -> Difference:
+    """Return how far the gains of two raw masks of one shape are from each other."""
+    gap = (gain(mask, alpha).double() - gain(other, alpha).double()).abs()
+    return Difference(float(gap.max()), float(gap.square().mean().sqrt()))
+
+
 def gain(mask: Tensor, alpha: float) -> Tensor:
     """Return 1 / normalize(mask, alpha), float32 in [1, alpha / (alpha - 1)].
 
@@ -168,6 +202,16 @@ def encode(mask: Tensor) -> bytes:
 def save(path: Path, mask: Tensor) -> None:
     """Write a raw mask as a float32 .npy file."""
     write(path, encode(mask))
+
+
+def frequency(name: str, shape: tuple[int, int, int]) -> Tensor:
+    """Return the raw frequency mask of a path as `load` does, or `natural` for its name.
+
+    A file named natural is ./natural.
+    """
+    if name == NATURAL:
+        return natural(shape)
+    return load(Path(name), shape, kind="frequency")
 
 
 def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", "space"]) -> Tensor:

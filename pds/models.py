@@ -21,7 +21,7 @@ from pds.preconditioners import Skew
 from pds.request import Request
 from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step
 from pds.scores import checkpoints
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.scores.mixture import SpectralMixture
 from pds.scores.ncsnpp import NetworkScore
 from pds.sde import SDE, VESDE
@@ -31,6 +31,7 @@ from pds.serving.capacity import largest_batch
 from pds.serving.devices import PerDevice, devices
 from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Workers
+from pds.spectra import inverse_square_power
 from pds.theory import tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
@@ -379,6 +380,7 @@ MODELS: dict[str, tuple[str, Callable[[], Model]]] = {
     "portraits32": ("Portraits, 32 px", lambda: portraits(32)),
     "portraits64": ("Portraits, 64 px", lambda: portraits(64)),
     "portraits128": ("Portraits, 128 px", lambda: portraits(128)),
+    "portraits256": ("Portraits, 256 px", lambda: portraits(256)),
     "field64": ("Gaussian clouds, 64 px", lambda: field(64)),
     "field256": ("Gaussian clouds, 256 px", lambda: field(256)),
 }

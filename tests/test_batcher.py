@@ -14,9 +14,10 @@ from pds.driving import recorded_noise, sample, seeded_noise, side_by_side
 from pds.kernels import EulerMaruyama, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.preconditioners import Composition, FrequencyFilter, Identity, Skew, SpaceFilter
 from pds.sampling import PredictorCorrector, ProbabilityFlow
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
 from pds.serving.batcher import Batcher
+from pds.spectra import inverse_square_power
 
 SDE = VESDE(0.01, 100.0)
 POWER = inverse_square_power(8, variance=0.06)

@@ -20,6 +20,7 @@ from pds.bench import (
     graphs,
     iteration,
     joint,
+    layouts,
     networks,
     precision,
     profile,
@@ -34,7 +35,8 @@ from pds.bench.rows import Row, at_least, at_most, guarded, skipped
 from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
-from pds.scores.ncsnpp.resampling import fir_down
+from pds.scores.ncsnpp import normalization
+from pds.scores.ncsnpp.resampling import fir_down, fir_up
 
 FACTS = {"CPU": "a machine", "cores": "2"}
 ROWS = [
@@ -402,11 +404,28 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="compiles; python -m pds bench measures it")
 @pytest.mark.parametrize(
-    "benchmark", [graphs, iteration, precision, cold, runs], ids=lambda module: module.__name__
+    "benchmark",
+    [graphs, iteration, layouts, precision, cold, runs],
+    ids=lambda module: module.__name__,
 )
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
     for row in benchmark.rows(QUICK):
         assert row.note if row.measured is None else row.measured.median > 0
+
+
+@pytest.mark.parametrize(("up", "resample"), [(False, fir_down), (True, fir_up)])
+def test_products_of_matrices_resample_as_the_filter_does(up, resample):
+    x = torch.randn(2, 5, 8, 8).contiguous(memory_format=torch.channels_last)
+    found = layouts.by_products(x, layouts.one_axis(8, up=up))
+    torch.testing.assert_close(found, resample(x, layouts.TAPS))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_group_norms_are_as_before_after_torchs_was_measured():
+    before = normalization.LARGE, normalization.LARGE_TO_TRAIN
+    within = layouts.torchs_group_norm(lambda: (normalization.LARGE, normalization.LARGE_TO_TRAIN))
+    assert within == (sys.maxsize, sys.maxsize)
+    assert (normalization.LARGE, normalization.LARGE_TO_TRAIN) == before
 
 
 @pytest.fixture
@@ -425,7 +444,15 @@ def like_a_gpu(monkeypatch):
 @pytest.mark.usefixtures("like_a_gpu")
 @pytest.mark.parametrize(
     "benchmark",
-    [graphs.rows, graphs.compiled_rows, iteration.rows, precision.rows, cold.rows, runs.rows],
+    [
+        graphs.rows,
+        graphs.compiled_rows,
+        iteration.rows,
+        layouts.rows,
+        precision.rows,
+        cold.rows,
+        runs.rows,
+    ],
 )
 def test_on_a_gpu_no_row_is_skipped(benchmark):
     assert [row for row in benchmark(QUICK) if row.measured is None] == []

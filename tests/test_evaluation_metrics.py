@@ -13,8 +13,9 @@ from pds.evaluation import equivalence
 from pds.evaluation.features import features, haar
 from pds.evaluation.metrics import BANDS, METRICS, Draws, Reference, resamples
 from pds.portraits import portraits
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
+from pds.spectra import inverse_square_power
 
 POWER = inverse_square_power(32, variance=0.06)
 FIELD = GaussianField(POWER, VESDE(), mean=0.5)

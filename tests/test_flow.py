@@ -8,8 +8,9 @@ from placed import here
 from pds import theory
 from pds.driving import seeded_noise, steps
 from pds.sampling import ProbabilityFlow
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE
+from pds.spectra import inverse_square_power
 
 SDE = VESDE(0.01, 50.0)
 POWER = inverse_square_power(16, variance=0.06)

@@ -73,6 +73,13 @@ def test_a_stage_leaves_its_rows_its_log_and_a_summary(tmp_path):
     assert "$ " in (out / "log.txt").read_text()
 
 
+def test_the_summary_says_that_a_test_was_interrupted(tmp_path):
+    path = tmp_path / "tests.xml"
+    path.write_text('<testsuites><testcase name="test_one"/><testcase time="1"/></testsuites>')
+    assert "interrupted; later tests did not run" in summary.tests(path)
+    assert summary.tests(path).startswith("1 passed, 1 failed")
+
+
 def test_a_stage_that_is_stopped_is_not_passed(tmp_path):
     out = tmp_path / "out"
     done = rehearse(out, "tests", BUDGET="tests=1")

@@ -52,6 +52,24 @@ class Watched:
             raise
 
 
+class Gathering(Batcher):
+    """Makes no network call until so many runs have joined.
+
+    On a GPU the runs of a crowd may otherwise end before they all have come.
+    """
+
+    def __init__(self, score, num_missing):
+        super().__init__(score)
+        self.num_missing = num_missing
+
+    def join(self, run):
+        super().join(run)
+        self.num_missing -= 1
+
+    def step(self):
+        return [] if self.num_missing > 0 else super().step()
+
+
 @contextmanager
 def little_memory(model, most):
     """Room for a network call with about `most` images; yields the model's score."""
@@ -118,7 +136,7 @@ def test_calls_too_large_for_the_memory_are_split_and_every_visitor_is_served(
     model, worker, run, seeds, most = crowd
     expected = torch.stack([images_of(model.score, run(seed)) for seed in seeds])
     with little_memory(model, most) as score:
-        batcher = Batcher(score)
+        batcher = Gathering(score, len(seeds))
         found = torch.stack(visits(worker, *((batcher, run(seed)) for seed in seeds)))
     record_property("calls that exceeded the memory", score.failures)
     record_property("images of the largest call", score.largest)
@@ -144,6 +162,58 @@ def test_where_no_image_fits_each_visitor_is_told_and_those_of_other_models_go_o
         assert str(error).startswith("one image of 3 x ")
     assert relative(found, images_of(model.score, run(5))) < FLOAT32
     assert worker.alive
+
+
+# Training
+
+
+def test_a_resumed_training_run_ends_with_the_weights_of_an_uninterrupted_one(
+    tmp_path, device, record_property
+):
+    """On a CPU to the bit.
+
+    On a GPU the gradients' sums have any order, which may turn the direction of a few weights in
+    the first steps of Adam. A run that lost its moments or repeated a batch is off by more than a
+    third of the way that the weights went.
+    """
+    config = TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4, device=device)
+
+    def trained(trainer, num_steps):
+        for _ in range(num_steps):
+            trainer.step()
+        return trainer
+
+    trained(Trainer(config, IMAGES), 3).save()
+    resumed = Trainer(config, IMAGES)
+    resumed.resume()
+    first, expected, found = (
+        torch.cat([p.detach().cpu().flatten() for p in trainer.score.parameters()])
+        for trainer in (
+            Trainer(config, IMAGES),
+            trained(Trainer(config, IMAGES), 6),
+            trained(resumed, 3),
+        )
+    )
+    off = float((found - expected).norm() / (expected - first).norm())
+    record_property("distance of resumed weights, of the way they went", off)
+    assert off <= (0.0 if torch.device(device).type == "cpu" else 0.02)
+
+
+def test_a_resumed_run_waits_for_no_count_of_the_optimizer(tmp_path, device):
+    """Counts are read where they are: by one kernel on the GPU if the steps are fused."""
+    config = TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4, device=device)
+    trainer = Trainer(config, IMAGES)
+    trainer.step()
+    trainer.save()
+    resumed = Trainer(replace(config), IMAGES)
+    resumed.resume()
+    states = resumed.optimizer.state.values()
+    fused = resumed.optimizer.param_groups[0]["fused"]
+    home = torch.device(device).type if fused else "cpu"
+    assert fused == (torch.device(device).type == "cuda")
+    assert {state["step"].device.type for state in states} == {home}
+    assert {state["exp_avg"].device.type for state in states} == {torch.device(device).type}
+    assert len(everything(resumed)) == len(everything(trainer))
 
 
 # main.py
@@ -198,6 +268,18 @@ def whole(folder, device):
     return pixels(folder / "whole")
 
 
+def test_a_batch_too_large_for_the_memory_is_split_and_draws_the_same(tmp_path, device, capsys):
+    if torch.device(device).type == "cpu":
+        pytest.skip("on a CPU every image is a network call of its own")
+    words = ["--config", "configs/ve/portraits64_ncsnpp.py", "--speed_up", "400"]
+    words += ["--workdir", str(tmp_path), "--num_samples", "256", "--batch_size", "256"]
+    words += ["--device", device, "--checkpoint", str(ROOT / "assets" / "portraits64.safetensors")]
+    assert sample_main([*words, "--eval_folder", "whole"]) == 0
+    with little_memory(model_on("portraits64", device), 64):
+        assert sample_main([*words, "--eval_folder", "split"]) == 0
+    assert_same(tmp_path / "split", pixels(tmp_path / "whole"), device)
+
+
 def test_a_killed_run_goes_on_to_the_same_images(folder, device, whole):
     process = start(*command(folder, device, "killed"))
     deadline = time.monotonic() + PATIENCE
@@ -223,64 +305,3 @@ def test_two_ranks_on_one_device_draw_the_images_of_one_process(folder, device, 
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     finished(start(*command(folder, device, "ranks"), launcher=launcher))
     assert_same(folder / "ranks", whole, device)
-
-
-def test_a_batch_too_large_for_the_memory_is_split_and_draws_the_same(tmp_path, device, capsys):
-    if torch.device(device).type == "cpu":
-        pytest.skip("on a CPU every image is a network call of its own")
-    words = ["--config", "configs/ve/portraits64_ncsnpp.py", "--speed_up", "400"]
-    words += ["--workdir", str(tmp_path), "--num_samples", "256", "--batch_size", "256"]
-    words += ["--device", device, "--checkpoint", str(ROOT / "assets" / "portraits64.safetensors")]
-    assert sample_main([*words, "--eval_folder", "whole"]) == 0
-    with little_memory(model_on("portraits64", device), 64):
-        assert sample_main([*words, "--eval_folder", "split"]) == 0
-    assert_same(tmp_path / "split", pixels(tmp_path / "whole"), device)
-
-
-# Training
-
-
-def test_a_resumed_training_run_ends_with_the_weights_of_an_uninterrupted_one(
-    tmp_path, device, record_property
-):
-    """On a CPU to the bit.
-
-    On a GPU the gradients' sums have any order, which may turn the direction of a few weights in
-    the first steps of Adam. A run that lost its moments or repeated a batch is off by more than a
-    third of the way that the weights went.
-    """
-    config = TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4, device=device)
-
-    def trained(trainer, num_steps):
-        for _ in range(num_steps):
-            trainer.step()
-        return trainer
-
-    trained(Trainer(config, IMAGES), 3).save()
-    resumed = Trainer(config, IMAGES)
-    resumed.resume()
-    first, expected, found = (
-        torch.cat([p.detach().cpu().flatten() for p in trainer.score.parameters()])
-        for trainer in (
-            Trainer(config, IMAGES),
-            trained(Trainer(config, IMAGES), 6),
-            trained(resumed, 3),
-        )
-    )
-    off = float((found - expected).norm() / (expected - first).norm())
-    record_property("distance of resumed weights, of the way they went", off)
-    assert off <= (0.0 if torch.device(device).type == "cpu" else 0.02)
-
-
-def test_a_resumed_run_keeps_the_counts_of_the_optimizer_on_the_cpu(tmp_path, device):
-    """Elsewhere each step would read them one by one, and wait for the GPU each time."""
-    config = TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4, device=device)
-    trainer = Trainer(config, IMAGES)
-    trainer.step()
-    trainer.save()
-    resumed = Trainer(replace(config), IMAGES)
-    resumed.resume()
-    states = resumed.optimizer.state.values()
-    assert {state["step"].device.type for state in states} == {"cpu"}
-    assert {state["exp_avg"].device.type for state in states} == {torch.device(device).type}
-    assert len(everything(resumed)) == len(everything(trainer))

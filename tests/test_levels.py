@@ -9,8 +9,8 @@ from pds import theory
 from pds.evaluation import gaussian
 from pds.kernels import AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
 from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import inverse_square_power
 from pds.sde import VESDE, VPSDE
+from pds.spectra import inverse_square_power
 from pds.theory.levels import SNR
 
 VE = VESDE(0.01, 1348.0)

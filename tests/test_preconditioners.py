@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pds.preconditioners import Composition, FrequencyFilter, Identity, Skew, SpaceFilter
-from pds.scores.gaussian import inverse_square_power
+from pds.spectra import inverse_square_power
 
 SHAPE = (3, 4, 5)
 

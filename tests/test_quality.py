@@ -16,8 +16,9 @@ from pds.jobs.quality import Quality
 from pds.models import Model, Pair, load_model
 from pds.portraits import portraits
 from pds.request import Request
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
+from pds.spectra import inverse_square_power
 
 NETWORK = "the network's own pictures"
 

@@ -11,9 +11,9 @@ from pds.driving import recorded_noise, sample, seeded_noise, side_by_side, step
 from pds.kernels import Ancestral, Langevin, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import PredictorCorrector, ProbabilityFlow, Query, advance
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE, SubVPSDE
-from pds.spectra import power
+from pds.spectra import inverse_square_power, power
 
 SDE = VESDE(0.01, 100.0)
 SHAPE = (2, 3, 8, 8)

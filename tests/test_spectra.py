@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from pds import spectra
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
+from pds.spectra import inverse_square_power
 
 
 def noise_images(count=400, size=16):

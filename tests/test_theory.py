@@ -19,9 +19,9 @@ from pds.kernels import (
 )
 from pds.preconditioners import FrequencyFilter, Identity, SpaceFilter
 from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE, SubVPSDE
-from pds.spectra import power, radii
+from pds.spectra import inverse_square_power, power, radii
 
 SIZE = 32
 POWER = inverse_square_power(SIZE, variance=0.06)

@@ -13,9 +13,9 @@ from pds.driving import sample, seeded_noise
 from pds.kernels import Ancestral, AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter, Identity
 from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE
-from pds.spectra import power, radii
+from pds.spectra import inverse_square_power, power, radii
 from pds.theory import tuning
 
 VE = VESDE(0.01, 1348.0)

@@ -11,10 +11,11 @@ from placed import here
 from pds.driving import sample, seeded_noise, side_by_side
 from pds.kernels import Langevin
 from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import GaussianField, inverse_square_power
+from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
 from pds.serving.batcher import Batcher
 from pds.serving.worker import AHEAD, Worker
+from pds.spectra import inverse_square_power
 
 SDE = VESDE(0.01, 100.0)
 FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)

@@ -241,13 +241,13 @@ def _floor_band(rows: list[Row], metric: str, counts: list[int]) -> Iterator[go.
         )
 
 
-def draw(rows: list[Row], out: Path = FIGURE) -> None:
-    """Save the figure as a PNG."""
+def photograph(drawn: go.Figure, out: Path) -> None:
+    """Save a figure as a PNG."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         page_path = Path(folder) / "figure.html"
-        page_path.write_text(figure(rows).to_html(include_plotlyjs=True), encoding="utf-8")
+        page_path.write_text(drawn.to_html(include_plotlyjs=True), encoding="utf-8")
         browser = chromium(playwright)
-        page = browser.new_page(viewport={"width": 1220, "height": 520}, device_scale_factor=1.5)
+        page = browser.new_page(viewport={"width": 1220, "height": 540}, device_scale_factor=1.5)
         page.goto(page_path.as_uri())
         page.locator(".main-svg").first.wait_for()
         page.locator(".plot-container").screenshot(path=out)
@@ -260,7 +260,7 @@ def main() -> None:
         page = folder.with_suffix(".md")
         page.write_text(document(folder.name), encoding="utf-8")
         print(page)
-    draw(read("portraits32"))
+    photograph(figure(read("portraits32")), FIGURE)
 
 
 if __name__ == "__main__":

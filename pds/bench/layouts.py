@@ -28,8 +28,7 @@ from pds.scores.ncsnpp.resampling import fir_down, fir_up
 T = TypeVar("T")
 ONLY_GPU = "torch's group norm keeps channels last on a CPU"
 TAPS = (1, 3, 3, 1)
-WIDE: dict[str, Any] = {
-    "image_size": 256,
+DEEP: dict[str, Any] = {
     "nf": 16,
     "ch_mult": (1, 1, 2, 4, 4, 4),
     "attn_resolutions": (8,),
@@ -42,14 +41,15 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield skipped("layouts", "torch's group norm / channels last", ONLY_GPU)
     else:
         for name, images in (("ffhq", 1), ("church", 8)):
-            card = subjects.card(f"{name}_ncsnpp_continuous")
+            size, nf = (128, 4) if effort.quick else (None, None)
+            card = subjects.card(f"{name}_ncsnpp_continuous", size=size, nf=nf)
             title = f"layouts, {name} {card.network.image_size} px, batch {images}"
-            yield from guarded(
-                title, _call_rows(title, subjects.with_random_weights(card), images, effort)
-            )
-        title = "layouts, portraits 256 px, batch 32, bf16"
-        yield from guarded(title, _training_rows(title, effort))
-    for channels, size in ((16, 64 if effort.quick else 1024), (128, 16 if effort.quick else 256)):
+            score = subjects.with_random_weights(card)
+            yield from guarded(title, _call_rows(title, score, images, effort))
+        size, batch = (64, 2) if effort.quick else (256, 32)
+        title = f"layouts, portraits {size} px, batch {batch}, bf16"
+        yield from guarded(title, _training_rows(title, size, batch, effort))
+    for channels, size in ((16, 64), (128, 16)) if effort.quick else ((16, 1024), (128, 256)):
         title = f"layouts, FIR filter, {channels} channels, {size} px"
         yield from guarded(title, _resampling_rows(title, channels, size, effort))
 
@@ -66,11 +66,11 @@ def _call_rows(title: str, score: NetworkScore, images: int, effort: Effort) -> 
     )
 
 
-def _training_rows(title: str, effort: Effort) -> Iterator[Row]:
+def _training_rows(title: str, size: int, batch: int, effort: Effort) -> Iterator[Row]:
     score = subjects.embedded_network()
-    card = replace(score.card, network=replace(score.card.network, **WIDE))
+    card = replace(score.card, network=replace(score.card.network, image_size=size, **DEEP))
     score = subjects.with_random_weights(card).train().requires_grad_(True)
-    step = partial(gradients, score, *subjects.batch(score, 32))
+    step = partial(gradients, score, *subjects.batch(score, batch))
     gain = versus(partial(torchs_group_norm, step), step, effort)
     yield Row(title, "gradients: with torch's group norm / channels last", gain)
 

@@ -15,10 +15,10 @@ from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import FrequencyFilter, Preconditioner
 from pds.sampling import JointChain, PredictorCorrector, ScoreFn
-from pds.scores.gaussian import inverse_square_power
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import SDE
 from pds.serving.batcher import Batcher
+from pds.spectra import inverse_square_power
 
 ON_GPU = torch.device(default_device()).type == "cuda"
 LONG = 20_000
@@ -49,7 +49,7 @@ def with_random_weights(card: ModelCard) -> NetworkScore:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         score = NetworkScore(card)
-    return score.to(default_device()).eval().requires_grad_(False)
+    return score.eval().requires_grad_(False).on(default_device())
 
 
 def embedded() -> Model:

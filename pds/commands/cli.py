@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "print the command that made a picture",
     "bench": "measure speeds against their targets, and grain",
     "evaluate": "measure samplers against held-out data",
+    "sizes": "measure the same samplers at several resolutions",
     "tune": "fit a filter to a number of iterations",
 }
 """What each command does, by the name of its module."""

@@ -46,6 +46,12 @@ def run(arguments: argparse.Namespace) -> None:
             f"largest {100 * change.largest:.2f}"
         )
     _write(masks, arguments.out)
+    channels, height, width = masks.frequency.shape
+    gap = filters.difference(masks.frequency, filters.natural((channels, height, width)))
+    print(
+        f"--freq_mask_path natural would differ by {gap.rms:.3f} (rms), at most {gap.largest:.3f}, "
+        "in gain at alpha = 5"
+    )
     if isinstance(batches, images.Images) and batches.skipped:
         listing = ", ".join(batches.skipped[:5]) + (" ..." if len(batches.skipped) > 5 else "")
         print(f"skipped {len(batches.skipped)} that could not be read: {listing}")

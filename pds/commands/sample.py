@@ -90,7 +90,8 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
     add(
         "--freq_mask_path",
         type=located,
-        help="frequency filter, .npy; without any filter it is vanilla",
+        help="frequency filter: .npy, or natural for that of natural pictures, which needs no file "
+        "(./natural is a file of that name); without any filter it is vanilla",
     )
     add("--space_mask_path", type=located, help="space filter, .npy")
     add("--alpha", type=float, default=5.0, help="> 1, larger is weaker; default 5")

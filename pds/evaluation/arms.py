@@ -4,6 +4,7 @@
 |------------------------------|------------------------------------------------------------------|
 | vanilla                      | M = I                                                            |
 | pds:A, pds+space:A           | the published form at alpha = A, without and with the space mask |
+| natural:A                    | the published form with `filters.natural`, which needs no data   |
 | inverted:A                   | gain 1/r: shrinks what PDS stretches                             |
 | preserving:A                 | the predictor that keeps p_t for every M                         |
 | corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
@@ -128,6 +129,13 @@ def _space(field: Field, num_steps: int, alpha: float) -> Plan:
     stationary = bool(torch.isclose(space, space.max()).all())
     gain = field.gain(alpha) if stationary else None
     return Plan(replace(model.sampler(num_steps), m=m), gain)
+
+
+def _natural(field: Field, num_steps: int, alpha: float) -> Plan:
+    mask = filters.natural(field.model.image_shape)
+    gain = filters.gain(mask.to(field.model.frequency_mask.device), alpha)
+    sampler = replace(field.model.sampler(num_steps), m=FrequencyFilter(gain))
+    return Plan(sampler, theory.bins(gain.double().mean(0)).power)
 
 
 def _inverted(field: Field, num_steps: int, alpha: float) -> Plan:
@@ -265,6 +273,7 @@ PLAIN: dict[str, Build] = {
 STRONG: dict[str, Callable[[Field, int, float], Plan]] = {
     "pds": _pds,
     "pds+space": _space,
+    "natural": _natural,
     "tuned+pds": _tuned_pds,
     "inverted": _inverted,
     "preserving": _preserving,

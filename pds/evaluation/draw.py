@@ -55,7 +55,8 @@ def draw(
         return
     plans = {cell: plan(subject, *cell.drawn_by) for cell in dict.fromkeys(b.cell for b in batches)}
     total = sum(plans[batch.cell].sampler.nfe * batch.size for batch in batches)
-    score = _prepared(subject, max(batch.size for batch in batches))
+    score = prepared(subject)
+    _capture(score, subject, max(batch.size for batch in batches))
     with tqdm(total=total, unit="call", unit_scale=True, smoothing=0.05) as progress:
         for batch in batches:
             if time.monotonic() > deadline:
@@ -83,16 +84,16 @@ def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tenso
     return model.to_pixels(sample(score, plan.sampler.chain(model.sde, noise=noise, shape=shape)))
 
 
-def _prepared(subject: Subject, batch_size: int) -> ScoreFn:
-    """Return the score; on a GPU the CUDA graph of this batch size is captured before any timing.
+def prepared(subject: Subject) -> ScoreFn:
+    """Return the score, in CUDA graphs on a GPU; calls that exceed the memory are split."""
+    return Splitting(accelerate(subject.model.score, subject.device))
 
-    Calls that exceed the memory are split.
-    """
-    score = Splitting(accelerate(subject.model.score, subject.device))
+
+def _capture(score: ScoreFn, subject: Subject, batch_size: int) -> None:
+    """Capture the CUDA graph of a batch size on a GPU, before any timing."""
     if subject.device.type == "cuda":
         x = torch.zeros(batch_size, *subject.model.image_shape, device=subject.device)
         score(x, torch.ones(batch_size, dtype=torch.float64, device=subject.device))
-    return score
 
 
 def _counted(score: ScoreFn, update: Callable[[int], object]) -> ScoreFn:

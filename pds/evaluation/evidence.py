@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pds.evaluation.features import Features, features
 from pds.evaluation.metrics import METRICS, Draws, Interval, Reference
-from pds.evaluation.store import Cell, Store
+from pds.evaluation.store import Cell, Drawn, Store
 
 MAX_PIXEL = 1000.0
 """Absolute pixel value above which an image has diverged."""
@@ -111,8 +111,12 @@ class Evidence:
 
 
 def measure(store: Store, cell: Cell) -> Measured:
-    """Read a cell, count the images that diverged, and compute the features if none did."""
-    drawn = store.drawn(cell)
+    """Measure the images of a cell."""
+    return measured(store.drawn(cell))
+
+
+def measured(drawn: Drawn) -> Measured:
+    """Count the images that diverged, and compute the features if none did."""
     flat = drawn.images.flatten(1)
     # A comparison with NaN is false.
     diverged = int((~(flat.abs() <= MAX_PIXEL)).any(1).sum())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pds.filters import NATURAL
 from pds.jobs.configuration import Configuration, read
 from pds.limits import require_snr, require_whole
 from pds.models import default_device
@@ -35,7 +36,8 @@ class Job:
     """Everything that `main.py` draws, with all defaults filled in.
 
     Args:
-        request: its model is the path of a configuration file, its masks are paths or False.
+        request: its model is the path of a configuration file, its masks are paths or False; that
+            of frequency may be `filters.NATURAL`.
         configuration: the content of that file.
         workdir: folder of `checkpoints` and of the output.
         eval_folder: folder of the images in workdir.
@@ -79,6 +81,12 @@ class Job:
         if self.request.frequency is True or self.request.space is True:
             raise ValueError(
                 "a configuration file comes with no filters; name their masks by their paths"
+            )
+        if self.request.space == NATURAL:
+            raise ValueError(
+                "space_mask_path must be the path of a mask, got natural: the power law of natural "
+                "pictures is the same everywhere in a picture, so that it has no space filter; "
+                "leave space_mask_path out"
             )
         _require_speed_up(self.speed_up)
         if not math.isfinite(self.skew):

@@ -48,7 +48,7 @@ def open_model(job: Job, device: torch.device) -> Model:
     shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
     frequency_mask = space_mask = torch.ones(shape)
     if isinstance(request.frequency, str):
-        frequency_mask = filters.load(Path(request.frequency), shape, kind="frequency")
+        frequency_mask = filters.frequency(request.frequency, shape)
     if isinstance(request.space, str):
         space_mask = filters.load(Path(request.space), shape, kind="space")
     source = find_checkpoint(job)

@@ -56,15 +56,3 @@ class GaussianField:
         half_std = self.power[..., : noise.shape[-1] // 2 + 1].to(noise).sqrt()
         field: Tensor = torch.fft.irfft2(torch.fft.rfft2(noise) * half_std, s=noise.shape[-2:])
         return self.mean + field
-
-
-def inverse_square_power(size: int, *, variance: float) -> Tensor:
-    """Return the 1/f^2 power of natural images, (size, size) float64 on the unshifted grid.
-
-    lambda_k is proportional to 1 / max(|k|, 1)^2 with |k| in cycles per image, scaled so that the
-    mean of lambda is the pixel variance.
-    """
-    cycles = torch.fft.fftfreq(size, 1 / size, dtype=torch.float64)
-    power = 1 / (cycles[:, None] ** 2 + cycles[None, :] ** 2).clamp(min=1)
-    scaled: Tensor = power * (variance / power.mean())
-    return scaled

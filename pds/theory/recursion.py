@@ -74,7 +74,13 @@ class UnitGain(Identity):
         return QuadratureMove(drift, noise, self.modes)
 
 
-def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterator[Array]:
+Response = Callable[[Array, float], Array]
+"""Standard deviations (1, K) of the state and std -> the score's h, (1, K), with score = -h x."""
+
+
+def trajectory(
+    modes: Modes, gain: Array, sde: SDE, sampler: Sampler, *, response: Response | None = None
+) -> Iterator[Array]:
     """Yield the variance of every mode (K,) after each iteration, without its last noise.
 
     Args:
@@ -82,6 +88,7 @@ def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterato
         gain: g, (K,), which replaces the sampler's `m`; 1 is vanilla.
         sde: the forward process.
         sampler: any; an M of a single kernel must have a gain for each frequency.
+        response: h of another score that is linear in each mode; by default the exact one.
 
     Raises:
         ValueError: if the sampler does not fit the process or cannot take the gain.
@@ -92,8 +99,9 @@ def trajectory(modes: Modes, gain: Array, sde: SDE, sampler: Sampler) -> Iterato
     steps, query = advance(chain)
     while query is not None:
         scale, std = (float(v) for v in sde.marginal(torch.tensor(query.t[0], dtype=torch.float64)))
-        minus_h: Any = -1 / (scale**2 * modes.power + std**2)
-        steps, query = advance(chain, minus_h * query.x)
+        x: Any = query.x
+        h = 1 / (scale**2 * modes.power + std**2) if response is None else response(x, std)
+        steps, query = advance(chain, -h * x)
         for step in steps:
             yield np.square(np.asarray(step.x_mean)[0])
 

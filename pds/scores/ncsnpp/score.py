@@ -117,11 +117,15 @@ class NetworkScore(nn.Module):
         return self if dtype == self.network.dtype else self._with(self.network.state_in(dtype))
 
     def on(self, device: torch.device | str) -> "NetworkScore":
-        """Return this score on a device, for sampling: a copy, or itself if it is there."""
+        """Return this score on a device, for sampling: a copy, or itself if it is there.
+
+        Kernels of convolutions are channels last in a copy, as a GPU would otherwise convert them
+        in every call.
+        """
         state = self.network.state_dict()
         if all(torch.device(device) == weight.device for weight in state.values()):
             return self
-        return self._with({name: weight.to(device) for name, weight in state.items()})
+        return self._with({name: _laid_out(w.to(device)) for name, w in state.items()})
 
     def _with(self, state: dict[str, Tensor]) -> "NetworkScore":
         """Return a score of the same card with other weights, which are not copied."""
@@ -148,3 +152,7 @@ class NetworkScore(nn.Module):
         output = self.network(inner if centered else (inner + 1) / 2, sigma.flatten())
         denoised: Tensor = middle + (s / total) ** 2 * (x - middle) + sigma * s / total * output
         return denoised
+
+
+def _laid_out(weight: Tensor) -> Tensor:
+    return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight

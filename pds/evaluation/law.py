@@ -1,0 +1,203 @@
+"""The law of resolution: grain against iterations for networks of several sizes, beside theory.
+
+law.csv has one row for each model, arm and N:
+
+| column                      | meaning                                                          |
+|-----------------------------|------------------------------------------------------------------|
+| model, size, arm, N, images | the cell, and its pictures                                       |
+| grain, contrast, fine_power | relative to the network's own pictures, with 95 % intervals      |
+| frechet                     | distance to the network's own pictures                           |
+| grain_data                  | grain relative to held-out pictures                              |
+| vanilla_N                   | of equal grain, see `pds.evaluation.equivalence`                 |
+| theory_grain                | exact for Gaussian data of the data's spectrum                   |
+| denoised_grain              | recursion on the survival of planted noise, see `planted`        |
+
+alpha.csv has, for each model and N of the scan, the alpha of the least exact error W2 of Gaussian
+data; planted.csv one row for each model, N and level; survival.csv one for each model, level and
+strength of noise. Grain is measured in single pixels: at the same frequencies in cycles a pixel for
+every size, and relative to pictures of that size. Contrast is measured in cycles a picture.
+"""
+
+import csv
+import io
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from pds import theory
+from pds.evaluation import arms, equivalence, planted
+from pds.evaluation.arms import Plan
+from pds.evaluation.equivalence import Match
+from pds.evaluation.evidence import Evidence
+from pds.evaluation.gaussian import ALPHAS, Field
+from pds.evaluation.metrics import LEVEL, RESAMPLES, Interval, Reference
+from pds.evaluation.planted import SIGMAS, STRENGTHS, diagonal_weight
+from pds.evaluation.resolution import SCAN_COUNTS, Record
+from pds.evaluation.store import NETWORK, Cell
+from pds.evaluation.subject import Subject
+from pds.spectra import Array
+
+METRICS = ("grain", "contrast", "fine_power", "frechet")
+ENDS = ("", "_low", "_high")
+
+LAW = (
+    *("model", "size", "arm", "N", "images", "diverged"),
+    *(f"{metric}{end}" for metric in (*METRICS, "grain_data") for end in ENDS),
+    *("floor_low", "floor_high", "vanilla_N", "vanilla_N_low", "vanilla_N_high"),
+    *("theory_grain", "denoised_grain"),
+)
+ALPHA = ("model", "size", "N", "theory_alpha")
+PLANTED = (
+    *("model", "size", "N", "sigma", "strength"),
+    *(f"{kind}{end}" for kind in ("network", "gaussian") for end in ENDS),
+)
+SURVIVAL = ("model", "size", "sigma", "strength", *(f"survival{end}" for end in ENDS))
+
+
+def tables(records: Sequence[Record], subjects: Sequence[Subject]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the CSV of every table of some models."""
+    for name, columns, rows in (
+        ("law", LAW, law),
+        ("alpha", ALPHA, alpha_rows),
+        ("planted", PLANTED, planted_rows),
+        ("survival", SURVIVAL, survival_rows),
+    ):
+        every = (rows(*pair) for pair in zip(records, subjects, strict=True))
+        yield name, _csv(columns, chain.from_iterable(every))
+
+
+def law(record: Record, subject: Subject) -> Iterator[list[str]]:
+    """Yield the rows of law.csv of a model; none before its own pictures are drawn."""
+    cells = record.cells
+    own, data = cells.get(NETWORK), record.features("data")
+    if own is None or own.features is None:
+        return
+    size = subject.model.image_shape[-2:]
+    drawn = {cell: found for cell, found in cells.items() if not cell.is_converged}
+    network = Evidence("network", Reference(own.features, size), drawn)
+    held_out = None if data is None else Evidence("data", Reference(data, size), drawn)
+    matches = {m.cell: m for m in equivalence.matches(network) if m.metric == "grain"}
+    own_grain = float(own.features.grain.mean())
+    for cell, found in drawn.items():
+        facts = [*_facts(subject), *map(str, cell), str(found.images), str(found.diverged)]
+        plan = arms.parse(cell.arm).plan(subject.field, cell.num_steps)
+        predicted = [theory_grain(subject.field, plan), _denoised(record, subject, plan, own_grain)]
+        yield [
+            *facts,
+            *_scores(network, cell, METRICS),
+            *_scores(held_out, cell, ("grain",)),
+            *_floor(network, found.images),
+            *_match(matches.get(cell)),
+            *map(_number, predicted),
+        ]
+
+
+def planted_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
+    """Yield the rows of planted.csv of a model: grain left of planted noise over noise as told."""
+    if record.survival is None:
+        return
+    for num_steps in planted.COUNTS:
+        found = record.planted(num_steps)
+        for level, (sigma, strength) in enumerate(zip(found.sigma, found.strength, strict=True)):
+            told, stronger, exact, exact_stronger = found.grain[..., level]
+            values = [*_ratio(stronger, told), *_ratio(exact_stronger, exact)]
+            numbers = map(_number, (sigma, strength, *values))
+            yield [*_facts(subject), str(num_steps), *numbers]
+
+
+def survival_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
+    """Yield the rows of survival.csv of a model."""
+    if record.survival is None:
+        return
+    for row, sigma in enumerate(SIGMAS):
+        for column, c in enumerate(STRENGTHS):
+            mean = _mean(record.survival[:, row, column])
+            yield [*_facts(subject), *map(_number, (sigma, c, *mean))]
+
+
+def alpha_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
+    """Yield the rows of alpha.csv of a model."""
+    field = subject.field
+    errors = field.w2(np.stack([field.gain(alpha) for alpha in ALPHAS]), SCAN_COUNTS)
+    for num_steps, best in zip(SCAN_COUNTS, errors.argmin(0), strict=True):
+        yield [*_facts(subject), str(num_steps), _number(ALPHAS[best])]
+
+
+def theory_grain(field: Field, plan: Plan) -> float:
+    """Return the exact grain relative to the data's, for Gaussian data of the same spectrum.
+
+    A Gaussian has no flat places: this is the standard deviation of all diagonal differences.
+    """
+    if plan.gain is None:
+        return math.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = theory.trajectory(field.data, plan.gain, field.model.sde, plan.sampler)
+        (variance,) = deque(exact, maxlen=1)
+    weight = diagonal_weight(field)
+    planes = (theory.on_grid(field.data, v, *weight.shape) for v in (variance, field.data.power))
+    after, before = (float((weight * plane).sum()) for plane in planes)
+    return math.sqrt(after / before)
+
+
+def _denoised(record: Record, subject: Subject, plan: Plan, own_grain: float) -> float:
+    """Return the grain from the survival of planted noise, relative to the network's own."""
+    if record.survival is None or plan.gain is None:
+        return math.nan
+    left = planted.noise_at_the_end(subject.field, plan, record.survival.mean(0))
+    return math.hypot(1.0, left / own_grain)
+
+
+def _facts(subject: Subject) -> list[str]:
+    return [subject.name, str(subject.model.image_shape[-1])]
+
+
+def _scores(evidence: Evidence | None, cell: Cell, metrics: Sequence[str]) -> list[str]:
+    count = 0 if evidence is None else evidence.count(cell)
+    if evidence is None or not count:
+        return [""] * (len(ENDS) * len(metrics))
+    draws = evidence.draws(cell, count)
+    return [_number(value) for metric in metrics for value in draws[metric].interval()]
+
+
+def _floor(evidence: Evidence, count: int) -> list[str]:
+    return [_number(value) for value in evidence.floor(count)["grain"][1:]]
+
+
+def _match(match: Match | None) -> list[str]:
+    if match is None:
+        return [""] * len(ENDS)
+    return [match.bound(value) for value in (match.value, match.low, match.high)]
+
+
+def _mean(values: Array) -> Interval:
+    """Return the mean of a value for each picture, with a 95 % interval."""
+    low, high = np.percentile(values[_resamples(len(values))].mean(1), LEVEL)
+    return Interval(float(values.mean()), float(low), float(high))
+
+
+def _ratio(values: Array, others: Array) -> Interval:
+    """Return the ratio of the means of two values for each picture, with a 95 % interval."""
+    indices = _resamples(len(values))
+    ratios = values[indices].mean(1) / others[indices].mean(1)
+    low, high = np.percentile(ratios, LEVEL)
+    return Interval(float(values.mean() / others.mean()), float(low), float(high))
+
+
+def _resamples(count: int) -> np.ndarray[tuple[int, int], np.dtype[np.intp]]:
+    rng = np.random.default_rng(0)
+    return rng.integers(count, size=(RESAMPLES, count))
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.5g}"
+
+
+def _csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,175 @@
+"""The same samplers at several resolutions: what is drawn, kept and tabulated."""
+
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from pds.commands.cli import main
+from pds.evaluation import draw, law, resolution, subject
+from pds.evaluation.features import features
+from pds.evaluation.resolution import Group, Record
+from pds.evaluation.store import NETWORK, Cell
+from tools import resolution as pages
+
+CPU = torch.device("cpu")
+FEW = [
+    Group((Cell("ode-heun", 50).converged,), 8),
+    Group((Cell("vanilla", 5), Cell("pds:5", 5)), 2),
+    Group((Cell("vanilla", 7),), 2),
+]
+WORDS = ["--models", "field64", "--planted", "2", "--reference", "50"]
+
+
+@pytest.fixture
+def clouds():
+    return subject.load("field64", None, CPU)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Only a few cells, of few iterations."""
+    monkeypatch.setattr("pds.commands.sizes.groups", lambda _: FEW)
+
+
+def rows(folder, name="law"):
+    with (folder / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "expected"),
+    [(32, 64, 64), (64, 64, 32), (128, 64, 16), (256, 64, 8), (256, 16, 8), (32, 2, 2)],
+)
+def test_half_as_many_pictures_are_drawn_at_twice_the_size(size, most, expected):
+    assert resolution.num_images(size, most) == expected
+
+
+def test_every_sampler_of_the_law_is_drawn_at_every_n_of_its_table():
+    drawn = {cell for group in resolution.groups(8) for cell in group.cells}
+    for arm in (*resolution.ARMS, "ode-heun"):
+        assert {n for name, n in drawn if name == arm} >= {25, 40, 66, 100}
+    assert {n for name, n in drawn if name == "vanilla"} >= {33, 50, 133, 200}
+
+
+def test_the_networks_own_pictures_come_first_and_suffice_for_a_floor():
+    first = resolution.groups(8)[0]
+    assert first.cells == (NETWORK,)
+    assert first.num_images >= 2 * 8
+
+
+def test_cells_drawn_side_by_side_are_those_drawn_alone(clouds):
+    together = resolution.drawn(clouds, clouds.model.score, FEW[1])
+    for cell in FEW[1].cells:
+        plan = draw.plan(clouds, *cell)
+        alone = features(draw.sampled(clouds, plan, clouds.model.score, range(2)))
+        np.testing.assert_allclose(together[cell].features.grain, alone.grain, rtol=1e-6)
+        assert together[cell].nfe == plan.sampler.nfe
+
+
+def test_the_networks_own_pictures_share_no_seed_with_a_cell(clouds):
+    cell = Cell("vanilla", 5)
+    own, mine = (
+        resolution.drawn(clouds, clouds.model.score, Group((c,), 2))[c]
+        for c in (cell.converged, cell)
+    )
+    assert not np.allclose(own.features.grain, mine.features.grain)
+
+
+def test_a_record_keeps_what_was_measured(clouds, tmp_path):
+    drawn = resolution.drawn(clouds, clouds.model.score, FEW[1])
+    record = Record.of(tmp_path, clouds)
+    record.add_cells(drawn)
+    resolution.plant(record, clouds, clouds.model.score, 2)
+    again = Record.of(tmp_path, clouds)
+    assert set(again.cells) == set(FEW[1].cells)
+    assert not again.lacks(FEW[1])
+    assert again.lacks(Group(FEW[1].cells, 3))
+    assert again.lacks(FEW[2])
+    found = again.cells[FEW[1].cells[0]]
+    np.testing.assert_allclose(found.features.coarse, drawn[FEW[1].cells[0]].features.coarse, 1e-6)
+    assert again.planted(25).grain.shape == (4, 2, len(again.planted(25).sigma))
+
+
+def test_a_record_of_another_network_is_refused(clouds, tmp_path):
+    Record.of(tmp_path, clouds).add(fingerprint="another")
+    with pytest.raises(ValueError, match="is of another network or other masks"):
+        Record.of(tmp_path, clouds)
+
+
+def test_the_command_writes_every_table_and_goes_on_where_it_stopped(tmp_path, few, monkeypatch):
+    out = [*WORDS, "--out", str(tmp_path)]
+    assert main(["sizes", *out]) == 0
+    assert [(row["arm"], row["N"]) for row in rows(tmp_path)] == [
+        ("vanilla", "5"), ("pds:5", "5"), ("vanilla", "7"),
+    ]  # fmt: skip
+    first = rows(tmp_path)
+    assert all(row["grain"] and row["grain_data"] and row["theory_grain"] for row in first)
+    assert first[1]["vanilla_N"]
+    assert len(rows(tmp_path, "survival")) == 64
+    assert {row["N"] for row in rows(tmp_path, "planted")} == {"25", "40"}
+    assert {row["N"] for row in rows(tmp_path, "alpha")} == {"25", "40"}
+    monkeypatch.setattr(resolution, "drawn", None)
+    monkeypatch.setattr(resolution, "plant", None)
+    assert main(["sizes", *out]) == 0
+    assert rows(tmp_path) == first
+
+
+def test_nothing_begins_when_the_time_is_over(tmp_path, few):
+    out = [*WORDS, "--out", str(tmp_path), "--seconds", "1e-9"]
+    assert main(["sizes", *out]) == 0
+    assert rows(tmp_path) == []
+    assert rows(tmp_path, "survival") == []
+
+
+def test_what_was_only_drawn_is_tabulated_later(tmp_path, few):
+    out = [*WORDS, "--out", str(tmp_path)]
+    assert main(["sizes", *out, "--draw-only"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["field64.npz"]
+    assert main(["sizes", *out, "--report-only"]) == 0
+    assert len(rows(tmp_path)) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--models", "field65"], "model must be one of"),
+        (["--images", "1"], "--images must be a whole number >= 2"),
+        (["--reference", "3"], "--reference must be a whole number >= 50"),
+        (["--seconds", "0"], "--seconds must be"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_in_one_sentence(tmp_path, capsys, words, sentence):
+    assert main(["sizes", *WORDS, "--out", str(tmp_path), *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_an_interval_of_equal_values_is_the_value():
+    assert law._mean(np.full(8, 3.0)) == (3.0, 3.0, 3.0)
+    assert law._ratio(np.full(8, 3.0), np.full(8, 2.0)) == (1.5, 1.5, 1.5)
+
+
+def test_a_power_law_of_the_size_is_extrapolated_as_it_is():
+    assert pages.extrapolated({32: 2 * 32**0.3, 64: 2 * 64**0.3, 128: 2 * 128**0.3}) == (
+        pytest.approx(2 * 1024**0.3)
+    )
+
+
+def test_values_beyond_the_table_are_not_extrapolated():
+    numbers = {"arm": "pds:5", "N": "40"}
+    found = [{**numbers, "size": "32", "vanilla_N": "50"}, {**numbers, "size": "64"}]
+    found[1]["vanilla_N"] = ">200"
+    assert pages.by_size(found, "pds:5", 40, "vanilla_N") == {32: 50.0}
+
+
+def test_the_page_has_every_recorded_table():
+    assert pages.FOLDER.with_suffix(".md").read_text("utf-8") == pages.document()
+
+
+def test_the_figure_has_every_size_and_ends_at_the_papers():
+    traces = pages.figure(pages.read("law")).data
+    names = [trace.name for trace in traces if trace.name]
+    for size in pages.sizes(pages.read("law")):
+        assert f"Vanilla, {size} px" in names
+    assert max(max(trace.x) for trace in traces if trace.x) == pages.FAR
