@@ -86,13 +86,18 @@ faults() {
 }
 
 train() {
-    local sizes size status=0 small=()
+    local sizes size status=0 from=() small=(--num-images 12000)
     sizes=$("$PYTHON" -m tools.gpu.summary --sizes)
     if [ -n "$SMALL" ]; then sizes=32 small=(--num-images 64 --iterations 4 --batch-size 4); fi
+    local waiting
+    waiting=$(wc -w <<<"$sizes")
     for size in $sizes; do
         if [ -n "${RESUME:-}" ]; then cat "$RESUME/train$size.tgz."* | tar xz -C "$WORK"; fi
+        [ -n "$SMALL" ] || from=(--start "assets/portraits$((size / 2)).safetensors")
         run "$PYTHON" -m pds train --size "$size" --out "$WORK/train$size" --device "$DEVICE" \
-            --bf16 --seconds "$(most "$left")" "${small[@]}" || status=1
+            --bf16 --seconds "$(most $((left / waiting)))" "${small[@]}" \
+            "${from[@]}" || status=1
+        waiting=$((waiting - 1))
         pack "train$size" "train$size/checkpoint.p[t]" "train$size/*.csv" \
             "train$size/*.safetensors" "train$size/sheet*.png"
     done
