@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_iter
 
 from pds.sampling import ScoreFn
 
-CPU_BYTES = 2**27
+CPU_BYTES = 2**26
 """Working memory of a network call on a CPU, where larger batches only add latency, not speed."""
 GPU_SHARE = 0.5
 """Share of a GPU's free memory that a network call may take."""
