@@ -22,6 +22,8 @@ PUBLISHED = {
     "ffhq_ncsnpp_continuous": (1348, 2000, 0.15, 1024, 16, 1),
     "portraits32_ncsnpp": (1348, 2000, 0.15, 32, 32, 1),
     "portraits64_ncsnpp": (1348, 2000, 0.15, 64, 32, 1),
+    "portraits128_ncsnpp": (1348, 2000, 0.15, 128, 16, 1),
+    "portraits256_ncsnpp": (1348, 2000, 0.15, 256, 16, 1),
 }
 
 # Written as its owners write them: two-space indents, a defaults module, much that is for training.

@@ -43,7 +43,7 @@ ON_A_PAGE = {
     "images": "from 1 to 8",
     "alpha": " and <= 1000",
     "masks": " or false",
-    "models": "one of portraits32, portraits64, field64, field256",
+    "models": "one of portraits32, portraits64, portraits128, portraits256, field64, field256",
 }
 
 
