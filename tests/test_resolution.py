@@ -167,6 +167,38 @@ def test_the_page_has_every_recorded_table():
     assert pages.FOLDER.with_suffix(".md").read_text("utf-8") == pages.document()
 
 
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Grain",
+        "Iterations of vanilla with equal grain",
+        "Grain of the pictures themselves, in 1/255",
+        "Grain, sampled / exact theory / planted noise",
+        "Alpha",
+        "Planted noise, denoised once",
+        "Survival",
+        "Extrapolation",
+        "The natural filter",
+    ],
+)
+def test_the_document_quotes_the_table(title):
+    document = (pages.ROOT / "docs" / "evidence.md").read_text("utf-8")
+    assert dict(pages.tables())[title] in document
+
+
+def test_frechet_distances_at_one_n_are_of_equally_many_pictures(clouds, tmp_path):
+    """More pictures of the same cell have a smaller distance."""
+    record = Record.of(tmp_path, clouds)
+    score = clouds.model.score
+    record.add_cells(resolution.drawn(clouds, score, Group((NETWORK,), 8)))
+    record.add_cells(resolution.drawn(clouds, score, Group((Cell("vanilla", 5),), 4)))
+    record.add_cells(resolution.drawn(clouds, score, Group((Cell("tuned", 5),), 2)))
+    column = law.LAW.index("frechet")
+    found = {row[3]: row[column] for row in law.law(record, clouds)}
+    record.add_cells(resolution.drawn(clouds, score, Group((Cell("vanilla", 5),), 2)))
+    assert {row[3]: row[column] for row in law.law(record, clouds)} == found
+
+
 def test_the_figure_has_every_size_and_ends_at_the_papers():
     traces = pages.figure(pages.read("law")).data
     names = [trace.name for trace in traces if trace.name]

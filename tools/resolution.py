@@ -105,6 +105,17 @@ def scan(rows: list[Row], best: list[Row]) -> str:
     return "\n".join(lines)
 
 
+def own(rows: list[Row]) -> str:
+    """Return the grain of the network's own pictures and of held-out ones by size, in 1/255."""
+    lines = [_line("size", "network's own", "held-out"), _line(*["---"] * 3)]
+    for size in sizes(rows):
+        row = next(row for row in rows if int(row["size"]) == size and row["grain_data"])
+        grain = 255 * float(row["own_grain"])
+        data = grain * float(row["grain"]) / float(row["grain_data"])
+        lines.append(_line(f"{size} px", f"{grain:.2f}", f"{data:.2f}"))
+    return "\n".join(lines)
+
+
 def planted(rows: list[Row]) -> str:
     """Return what one denoising leaves of the theory's noise, by level and size."""
     return "\n".join(_planted(rows))
@@ -159,6 +170,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
     yield "Iterations of vanilla with equal grain", by_count(law, matched)
     yield "Contrast", by_count(law, lambda row: interval(row, "contrast"))
     yield "Fine power", by_count(law, lambda row: interval(row, "fine_power"))
+    yield "Grain of the pictures themselves, in 1/255", own(law)
     yield "Grain, sampled / exact theory / planted noise", by_count(law, predicted)
     yield "Alpha", scan(law, read("alpha", folder))
     yield "Planted noise, denoised once", planted(read("planted", folder))
@@ -238,7 +250,7 @@ def _against_count(rows: list[Row]) -> Iterator[go.Scatter]:
             line = {"color": color, "dash": dash, "width": 3}
             y = [float(row["grain"]) for row in mine]
             yield go.Scatter(x=x, y=y, name=f"{name}, {size} px", line=line)
-    exact = [r for r in rows if r["arm"] == "vanilla" and int(r["size"]) == sizes(rows)[-1]]
+    exact = [r for r in rows if r["arm"] == "vanilla" and int(r["size"]) == sizes(rows)[0]]
     exact.sort(key=lambda row: int(row["N"]))
     x = [int(row["N"]) for row in exact]
     y = [float(row["theory_grain"]) for row in exact]
@@ -263,7 +275,7 @@ def _against_size(rows: list[Row]) -> Iterator[go.Scatter]:
 def _best(rows: list[Row]) -> str:
     """Return the alpha of the least Frechet distance."""
     found = [row for row in rows if row["arm"].startswith("pds:") and row["frechet"]]
-    if not found:
+    if len(found) < 2:
         return ""
     return min(found, key=lambda row: float(row["frechet"]))["arm"].removeprefix("pds:")
 

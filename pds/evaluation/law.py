@@ -5,8 +5,10 @@ law.csv has one row for each model, arm and N:
 | column                      | meaning                                                          |
 |-----------------------------|------------------------------------------------------------------|
 | model, size, arm, N, images | the cell, and its pictures                                       |
+| own_grain                   | of the network's own pictures, in pixel units                    |
 | grain, contrast, fine_power | relative to the network's own pictures, with 95 % intervals      |
-| frechet                     | distance to the network's own pictures                           |
+| frechet                     | distance to the network's own pictures, of as many images of     |
+|                             | each cell as the cell of this N with the fewest has              |
 | grain_data                  | grain relative to held-out pictures                              |
 | vanilla_N                   | of equal grain, see `pds.evaluation.equivalence`                 |
 | theory_grain                | exact for Gaussian data of the data's spectrum                   |
@@ -21,6 +23,7 @@ every size, and relative to pictures of that size. Contrast is measured in cycle
 import csv
 import io
 import math
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -40,12 +43,12 @@ from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
 from pds.spectra import Array
 
-METRICS = ("grain", "contrast", "fine_power", "frechet")
+METRICS = ("grain", "contrast", "fine_power")
 ENDS = ("", "_low", "_high")
 
 LAW = (
-    *("model", "size", "arm", "N", "images", "diverged"),
-    *(f"{metric}{end}" for metric in (*METRICS, "grain_data") for end in ENDS),
+    *("model", "size", "own_grain", "arm", "N", "images", "diverged"),
+    *(f"{metric}{end}" for metric in (*METRICS, "frechet", "grain_data") for end in ENDS),
     *("floor_low", "floor_high", "vanilla_N", "vanilla_N_low", "vanilla_N_high"),
     *("theory_grain", "denoised_grain"),
 )
@@ -82,12 +85,15 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
     matches = {m.cell: m for m in equivalence.matches(network) if m.metric == "grain"}
     own_grain = float(own.features.grain.mean())
     for cell, found in drawn.items():
-        facts = [*_facts(subject), *map(str, cell), str(found.images), str(found.diverged)]
+        facts = [*map(str, cell), str(found.images), str(found.diverged)]
         plan = arms.parse(cell.arm).plan(subject.field, cell.num_steps)
         predicted = [theory_grain(subject.field, plan), _denoised(record, subject, plan, own_grain)]
         yield [
+            *_facts(subject),
+            _number(own_grain),
             *facts,
             *_scores(network, cell, METRICS),
+            *_scores(network, cell, ("frechet",), most=_fewest(network, cell.num_steps)),
             *_scores(held_out, cell, ("grain",)),
             *_floor(network, found.images),
             *_match(matches.get(cell)),
@@ -154,8 +160,16 @@ def _facts(subject: Subject) -> list[str]:
     return [subject.name, str(subject.model.image_shape[-1])]
 
 
-def _scores(evidence: Evidence | None, cell: Cell, metrics: Sequence[str]) -> list[str]:
-    count = 0 if evidence is None else evidence.count(cell)
+def _fewest(evidence: Evidence, num_steps: int) -> int:
+    """Return the smallest number of images of the cells at N that can be compared."""
+    counts = [evidence.count(cell) for cell in evidence.cells if cell.num_steps == num_steps]
+    return min(filter(None, counts), default=0)
+
+
+def _scores(
+    evidence: Evidence | None, cell: Cell, metrics: Sequence[str], *, most: int = sys.maxsize
+) -> list[str]:
+    count = 0 if evidence is None else min(most, evidence.count(cell))
     if evidence is None or not count:
         return [""] * (len(ENDS) * len(metrics))
     draws = evidence.draws(cell, count)
