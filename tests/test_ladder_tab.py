@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from pds.appearance import Appearance
@@ -121,13 +122,29 @@ def test_a_column_says_grain_as_it_is_measured(drawn):
 def test_the_sentence_is_about_grain_relative_to_the_reference(drawn):
     done = drawn[-1]
     grain = {c["num_steps"]: c["grain"]["network"] for c in done["columns"]}
+    assert all(outside < 0.5 for c in done["columns"] for outside in c["outside"])
     assert done["sentence"] == grain_begins(grain, ladder_tab.ROWS, "exact samples")
+
+
+def test_the_sentence_says_that_a_sampler_whose_pictures_are_lost_diverged():
+    column = {
+        "num_steps": 2000,
+        "grain": {"network": [1.0, 5.5, None]},
+        "outside": [0.1, 0.6, None],
+    }
+    assert ladder_tab._grain([column]) == {2000: [1.0, None, None]}
+
+
+def test_a_column_says_which_share_of_the_values_is_outside_of_pictures():
+    x = torch.tensor([-1.0, 0.0, 0.5, 2.0]).repeat(2, 1, 64, 16)
+    column = ladder_tab._column(Request("field64"), [x, x.clamp(0, 1)])
+    assert column["outside"] == [0.5, 0.0]
 
 
 def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     shipped = json.loads(ladder_tab.recorded())
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
-    grain = {c["num_steps"]: c["grain"]["network"] for c in shipped["columns"]}
+    grain = ladder_tab._grain(shipped["columns"])
     own = "the network's own pictures"
     assert shipped["sentence"] == grain_begins(grain, ladder_tab.ROWS, own)
     request = Request(**shipped["request"] | {"num_steps": 20})

@@ -29,6 +29,8 @@ COUNTS = (*LADDER, 20, 10)
 """Columns: the paper's iteration counts, and two more, where the embedded models differ most."""
 ROWS = ("Vanilla", "PDS", "Tuned")
 NUM_IMAGES = 2
+LOST = 0.5
+"""Share of values outside [0, 1] from which on the figure says that a sampler diverged."""
 INTERVAL = 0.3
 """Least time between two messages about progress, in seconds."""
 
@@ -91,9 +93,19 @@ def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, 
         columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
         yield {"kind": "column", "request": asdict(request), **columns[n]}
     ordered = [columns[n] for n in counts]
-    grain = {n: columns[n]["grain"]["network"] for n in counts}
-    sentence = grain_begins(grain, ROWS, own(load_model(request.model)))
+    sentence = grain_begins(_grain(ordered), ROWS, own(load_model(request.model)))
     yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
+
+
+def _grain(columns: Sequence[Message]) -> dict[int, list[float | None]]:
+    """Return the relative grain of each column by its N, None where most of a picture is lost."""
+    return {
+        column["num_steps"]: [
+            None if outside is None or outside > LOST else grain
+            for grain, outside in zip(column["grain"]["network"], column["outside"], strict=True)
+        ]
+        for column in columns
+    }
 
 
 class _Progress:
@@ -129,7 +141,10 @@ def _rows(request: Request, device: str) -> tuple[Sampler, ...]:
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:
-    """Return how the images of all chains look, and the images, one above the other."""
+    """Return how the images of all chains look, and the images, one above the other.
+
+    "outside" is the share of their values that are not in [0, 1] and are shown as 0 or 1.
+    """
     model = load_model(request.model)
     sides = [Appearance.of(x) for x in chains]
     data = spectra.fine_power(model.data_power)
@@ -137,6 +152,7 @@ def _column(request: Request, chains: Sequence[Any]) -> Message:
     return {
         **looks(sides, model),
         "left": [finite(side.fine_power / data) for side in sides],
+        "outside": [finite(float(((x < 0) | (x > 1)).float().mean())) for x in chains],
         "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
     }
 
