@@ -268,7 +268,7 @@ def portraits(size: int) -> Model:
     """Return a shipped NCSN++ that was trained on `pds.portraits`, with its filters.
 
     Args:
-        size: of the portraits in pixels; assets/ and filters/ have the files of 32, 64 and 128.
+        size: of the portraits in pixels, one of `pds.portraits.SIZES`.
 
     Raises:
         FileNotFoundError: for another size.

@@ -192,15 +192,19 @@ def figure(rows: list[Row]) -> go.Figure:
         type="log", tickvals=[0.8, 1, 1.5, 2, 3, 4, 6, 10], range=[-0.12, 1.05], col=1
     )
     drawn.update_yaxes(range=[0, 1.3], col=2)
-    drawn.update_layout(
+    return laid_out(drawn, height=500, bottom=110)
+
+
+def laid_out(drawn: go.Figure, *, height: int, bottom: int) -> go.Figure:
+    """Return a figure of two panels as the documents show it; sizes in pixels."""
+    return drawn.update_layout(
         template="plotly_white",
         width=1200,
-        height=500,
+        height=height,
         font={"size": 15},
-        margin={"l": 50, "r": 20, "t": 40, "b": 110},
+        margin={"l": 50, "r": 20, "t": 40, "b": bottom},
         legend={"orientation": "h", "y": -0.2, "x": 0.5, "xanchor": "center"},
     )
-    return drawn
 
 
 def _curves(rows: list[Row], metric: str) -> Iterator[go.Scatter]:

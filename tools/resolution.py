@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pds import filters
 from tools.browser import ROOT
-from tools.evidence import photograph
+from tools.evidence import laid_out, photograph
 
 FOLDER = ROOT / "docs" / "evidence" / "resolution"
 FIGURE = ROOT / "docs" / "resolution.png"
@@ -229,15 +229,7 @@ def figure(rows: list[Row]) -> go.Figure:
     drawn.update_xaxes(type="log", title="iterations N", tickvals=counts, col=1)
     drawn.update_xaxes(type="log", title="pixels a side", tickvals=every, col=2)
     drawn.update_yaxes(type="log", tickvals=[0.8, 1, 1.5, 2, 3, 4, 6, 10])
-    drawn.update_layout(
-        template="plotly_white",
-        width=1200,
-        height=520,
-        font={"size": 15},
-        margin={"l": 50, "r": 20, "t": 40, "b": 130},
-        legend={"orientation": "h", "y": -0.2, "x": 0.5, "xanchor": "center"},
-    )
-    return drawn
+    return laid_out(drawn, height=520, bottom=130)
 
 
 def _against_count(rows: list[Row]) -> Iterator[go.Scatter]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -22,17 +22,13 @@ from pds.bench.precision import largest_difference
 from pds.bench.rows import Row, guarded, skipped
 from pds.bench.timing import Effort, versus
 from pds.models import default_device
+from pds.portraits.trainer import ARCHITECTURES
 from pds.scores.ncsnpp import NetworkScore, normalization
 from pds.scores.ncsnpp.resampling import fir_down, fir_up
 
 T = TypeVar("T")
 ONLY_GPU = "torch's group norm keeps channels last on a CPU"
 TAPS = (1, 3, 3, 1)
-DEEP: dict[str, Any] = {
-    "nf": 16,
-    "ch_mult": (1, 1, 2, 4, 4, 4),
-    "attn_resolutions": (8,),
-}
 
 
 def rows(effort: Effort) -> Iterator[Row]:
@@ -67,8 +63,10 @@ def _call_rows(title: str, score: NetworkScore, images: int, effort: Effort) -> 
 
 
 def _training_rows(title: str, size: int, batch: int, effort: Effort) -> Iterator[Row]:
-    score = subjects.embedded_network()
-    card = replace(score.card, network=replace(score.card.network, image_size=size, **DEEP))
+    card = subjects.embedded_network().card
+    nf, ch_mult = ARCHITECTURES[256]
+    network = replace(card.network, image_size=size, nf=nf, ch_mult=ch_mult)
+    card = replace(card, network=network)
     score = subjects.with_random_weights(card).train().requires_grad_(True)
     step = partial(gradients, score, *subjects.batch(score, batch))
     gain = versus(partial(torchs_group_norm, step), step, effort)

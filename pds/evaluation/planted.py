@@ -1,14 +1,14 @@
 """Noise that is planted in held-out pictures and denoised once: what a network takes for texture.
 
 A sampler with few iterations leaves more noise in its state than the sigma that the network is
-told. A linear denoiser lets a fixed share of any noise pass. A network decides by the sigma it is
-told what is noise, and takes the rest for texture. Both are measured on clean pictures y with noise
+given. A linear denoiser lets a fixed share of any noise pass. A network decides by that sigma
+what is noise, and takes the rest for texture. Both are measured on clean pictures y with noise
 z of variance 1, and one denoising D(x) = x + sigma^2 s(x, sigma):
 
     survival    rho(sigma, c) = <d(D(y + c sigma z)), d(c sigma z)> / <d(c sigma z)^2>
 
 with the diagonal differences d of `pds.appearance`, over the flat places of y: the share of noise
-of c sigma that is left when sigma is told. Noise of either sign is planted, and half the difference
+of c sigma that is left at a given sigma. Noise of either sign is planted, and half the difference
 of what is left is measured, so that y itself has no part in it. The second measurement plants the
 noise that the exact theory has in the state of a sampler, frequency by frequency, and compares the
 grain that is left with that of white noise of sigma.
@@ -40,10 +40,10 @@ from pds.sampling import ScoreFn
 from pds.spectra import Array
 
 SIGMAS = (0.5, 0.288, 0.161, 0.09, 0.051, 0.028, 0.016, 0.01)
-"""Noise levels that the network is told, in pixel units."""
+"""Values of sigma that the network is given, in pixel units."""
 
 STRENGTHS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 8.0)
-"""c, the planted noise relative to the told one."""
+"""c, the planted noise relative to the given one."""
 
 COUNTS = (40, 25)
 """N of vanilla whose noise is planted."""
@@ -57,7 +57,7 @@ class Planted:
     """What is left of the noise of vanilla's state at one N, by level, largest sigma first.
 
     num_steps: N.
-    sigma: told to the network, (L,).
+    sigma: given to the network, (L,).
     strength: standard deviation of the planted noise above half Nyquist over sigma, (L,).
     grain: after one denoising, (4, n, L) in pixel units: by the network after noise of sigma and
         after the planted noise, then by the exact score of a Gaussian of the data's spectrum.
