@@ -6,6 +6,16 @@ from pathlib import Path
 from pds.files import pictures
 from pds.jobs import folder, request_text
 
+KINDS = {
+    b"\xff\xd8\xff": "a JPEG",
+    b"RIFF": "a WebP",
+    b"GIF8": "a GIF",
+    b"PK\x03\x04": "an archive",
+}
+"""What files begin with that are taken for the picture."""
+WITHOUT_TEXT = "a PNG without our text, as a screenshot is, or a copy that another program saved"
+CUT = "a PNG that is damaged or ends too early, as a download that broke off does"
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
@@ -17,12 +27,33 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the command of a comparison, or of a run of `main.py`."""
     picture = arguments.picture
-    print(_comparison(picture) or folder.command_of(picture))
+    text = pictures.read_text(picture)
+    if not text and picture.is_file():
+        raise ValueError(
+            f"{picture} does not say how it was made: it is {_kind(picture, text)}; expected a PNG "
+            "as main.py or the page saved it"
+        )
+    print((_comparison(text) if text else None) or folder.command_of(picture))
 
 
-def _comparison(picture: Path) -> str | None:
-    """Return the command that draws a comparison again, or None if the PNG is no comparison."""
-    text = pictures.read_text(picture) if picture.is_file() else None
-    if not text or f'"{request_text.RECORD_KEY}"' not in text[:40]:
+def _comparison(text: str) -> str | None:
+    """Return the command that draws a comparison again, or None if the text is not of one."""
+    try:
+        values = request_text.json_object(text)
+    except ValueError:
+        return None
+    if request_text.RECORD_KEY not in values:
         return None
     return request_text.to_command(request_text.from_record(text))
+
+
+def _kind(path: Path, text: str | None) -> str:
+    """Return what a file is that has no text of ours."""
+    if text is not None:
+        return WITHOUT_TEXT
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start == b"\x89PNG\r\n\x1a\n":
+        return CUT
+    named = (name for first, name in KINDS.items() if start.startswith(first))
+    return next(named, "empty" if not start else "no picture of that kind")

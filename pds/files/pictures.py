@@ -10,7 +10,6 @@ At sigma = 0 it is x_mean itself.
 
 import io
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
+
+from pds.files import png_text
 
 Pixels = NDArray[np.uint8]
 """One image, (H, W, 1 or 3)."""
@@ -29,8 +30,6 @@ KEY = "pds"
 """Name of the text in a PNG."""
 GRAIN_KEY = "grain"
 """Name of the text with the grain of a PNG's image, in pixel units."""
-END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-"""The last bytes of a complete PNG."""
 
 DATA_STD = 0.25
 """Standard deviation of natural images, about."""
@@ -74,29 +73,17 @@ def png(pixels: Pixels, text: str, *, grain: float | None = None) -> bytes:
 
 
 def read_text(path: Path) -> str | None:
-    """Return the text of a PNG, "" if it has none, None if the file is incomplete."""
-    return _read(path, KEY)
+    """Return the text of a PNG, "" if it has none, None if the file is incomplete or no PNG."""
+    return png_text.read(path, KEY)
 
 
 def read_grain(path: Path) -> float | None:
     """Return the grain that a PNG carries, None if it has none or is incomplete."""
     try:
-        return float(_read(path, GRAIN_KEY) or "none")
+        grain = float(png_text.read(path, GRAIN_KEY) or "none")
     except ValueError:
         return None
-
-
-def _read(path: Path, key: str) -> str | None:
-    try:
-        with path.open("rb") as file:
-            file.seek(-len(END), os.SEEK_END)
-            if file.read() != END:
-                return None
-            file.seek(0)
-            with Image.open(file, formats=["PNG"]) as image:
-                return str(image.info.get(key, ""))
-    except (OSError, SyntaxError, ValueError):
-        return None
+    return grain if math.isfinite(grain) else None
 
 
 def read_pixels(path: Path) -> Pixels:

@@ -131,6 +131,51 @@ function sameDocument(node, react, ...drawn) {
 
 const PLOT_OPTIONS = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false };
 
+let webgl = null; // whether this browser draws figures in space; null until it is tried
+
+function hasWebGL() {
+  const context = document.createElement("canvas").getContext("webgl");
+  context?.getExtension("WEBGL_lose_context")?.loseContext(); // a browser has few of them
+  return context !== null;
+}
+
+// The sentence of a figure in space, in place of it, where the browser has no WebGL.
+function drawFlat(node) {
+  const sentence = Object.assign(document.createElement("p"), { textContent: node.dataset.flat });
+  node.replaceChildren(sentence);
+  node.classList.add("flat");
+  node.dataset.label = node.dataset.flat.replace(/\.$/, "");
+  node.setAttribute("aria-label", node.dataset.label);
+  node.removeAttribute("tabindex");
+}
+
+// A browser may take WebGL away at any time, from a page in the background or when the graphics
+// driver is started again. plotly waits for that drawing for ever, so the figure is drawn anew once it
+// is in view, and plotly is told that there is nothing to wait for.
+function redrawWhenLost(node, purge) {
+  const seen = new IntersectionObserver((entries) => {
+    if (!entries.at(-1).isIntersecting) return;
+    seen.disconnect();
+    webgl = null;
+    const lost = node._fullLayout?.scene?._scene;
+    purge(node);
+    if (lost) Object.assign(lost, { glplot: { gl: { isContextLost: () => false } }, initializeGLPlot: () => true, plot() {} });
+    node.pdsDraw();
+  });
+  node.addEventListener("webglcontextlost", (event) => {
+    event.stopPropagation();
+    seen.observe(node);
+  }, true);
+}
+
+async function draw(node, traces, layout) {
+  if (node.dataset.flat && !(webgl ??= hasWebGL())) return drawFlat(node);
+  const { react, purge } = await plotly();
+  if (node.dataset.flat && !node.pdsDraw) redrawWhenLost(node, purge);
+  node.pdsDraw = () => draw(node, traces, layout);
+  await sameDocument(node, react, traces, layout, PLOT_OPTIONS);
+}
+
 // What it is, and the sentence that was computed for it or else for its neighbors.
 function described(node, answer, name) {
   const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
@@ -154,12 +199,11 @@ async function showAnswer(root, answer, layouts) {
     image.dataset.label ??= image.alt;
     image.alt = described(image, answer, name);
   }
-  const { react } = await plotly();
   const ink = getComputedStyle(root).getPropertyValue("--soft");
   for (const [name, traces] of Object.entries(answer.plots ?? {})) {
     const node = root.querySelector(`[data-plot="${name}"]`);
     const layout = merged(layouts[name], answer.layouts?.[name]);
-    await sameDocument(node, react, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" }, PLOT_OPTIONS);
+    await draw(node, inked(traces, ink), { ...inked(layout, ink), uirevision: "keep" });
     node.dataset.label ??= node.getAttribute("aria-label");
     node.setAttribute("aria-label", described(node, answer, name));
     for (const part of [...node.children, document.querySelector("#js-plotly-tester")]) {

@@ -1,6 +1,17 @@
 // The address bar: settings and tab as a link, written without a word to the server.
+//
+// On Hugging Face the page is a frame within the page of its Space, whose address bar people see and
+// share. That page hands its query to the frame when it is opened, and takes a new one by message.
 
 const TAB = "-tab-button";
+const SPACES = "https://huggingface.co";
+const FRAMED = window.parent !== window;
+
+// Without what the host adds for the frame alone, such as the key of a private Space.
+function outward(query) {
+  const names = [...query.keys()].filter((name) => !name.startsWith("__") || name === "__theme");
+  return new URLSearchParams(names.map((name) => [name, query.get(name)])).toString();
+}
 
 function makeAddress(setup, read) {
   const names = Object.keys(setup.defaults);
@@ -20,6 +31,7 @@ function makeAddress(setup, read) {
     }
     query.set("tab", tab);
     history.replaceState(history.state, "", "?" + query + location.hash);
+    if (FRAMED) window.parent.postMessage({ queryString: outward(query) }, SPACES);
   }
 
   // Browsers allow about three changes of the address a second.
@@ -62,6 +74,8 @@ function makeAddress(setup, read) {
 
   return {
     update,
+    // A link that others can open: to the Space's page from within it, elsewhere to this one.
+    link: (query) => `${(FRAMED && setup.space) || location.origin + location.pathname}?${query}&tab=compare`,
     // What the link asks for: { request, given, sentence }, and whether its tab is the comparison.
     async open() {
       const query = new URLSearchParams(location.search);

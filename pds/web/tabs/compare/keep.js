@@ -2,21 +2,40 @@
 
 const READ_BY_EYE = "It is selected above: copy it from there.";
 
-// The text in one of our PNGs, "" in others, null in what is no PNG. Only it leaves the browser.
+const LARGEST = 200e6; // bytes of a picture that is read
+const NO_FILE = "No file came with that, only an address, as with a picture of another page: save it first, then drop the file.";
+const NO_PICTURE = "Text was dropped; expected a PNG file as this page or main.py saved it.";
+const FOLDER = "A folder was dropped; open it and drop a PNG from it.";
+
+// What files begin with that are taken for the picture.
+const KINDS = { "\xff\xd8\xff": "a JPEG", RIFF: "a WebP", GIF8: "a GIF", "PK\x03\x04": "an archive" };
+
+// The text in one of our PNGs, or what the file is instead: { record, kind }. Only the text leaves the browser.
 async function recordOf(file) {
-  const view = new DataView(await file.arrayBuffer());
-  const text = (at, length) => new TextDecoder("latin1").decode(new Uint8Array(view.buffer, at, length));
-  if (view.byteLength < 12 || text(1, 3) !== "PNG") return null;
-  for (let at = 8; at + 12 <= view.byteLength; at += 12 + view.getUint32(at)) {
-    const length = view.getUint32(at);
-    if (text(at + 4, 4) !== "tEXt" || at + 8 + length > view.byteLength) continue;
-    const [key, ...words] = text(at + 8, length).split("\0");
-    if (key === "pds") return words.join("\0");
+  try {
+    const start = latin1(new Uint8Array(await file.slice(0, 8).arrayBuffer()));
+    const known = Object.keys(KINDS).find((first) => start.startsWith(first));
+    if (known) return { kind: KINDS[known] };
+    if (!start.startsWith("\x89PNG")) return { kind: start ? "no picture of that kind" : "empty" };
+    if (file.size > LARGEST) return { kind: "too large" };
+    const record = await pngText(new Uint8Array(await file.arrayBuffer()), "pds");
+    if (record === null) return { kind: "a PNG that is damaged or ends too early, as a download that broke off does" };
+    return { record, kind: "a PNG without our text, as a screenshot is, or a copy that another program saved" };
+  } catch {
+    return { kind: "not readable, or no longer where it was" };
   }
-  return "";
 }
 
-function makeKeep(root, { read, run, restore, complain }) {
+// The file to open of what was dropped, and what to call it; or the sentence why there is none.
+function firstFile({ items, files, types }) {
+  const isFolder = (item) => item.webkitGetAsEntry?.()?.isDirectory;
+  const file = [...items].find((item) => item.kind === "file" && !isFolder(item))?.getAsFile() ?? null;
+  if (file) return { file, name: files.length > 1 ? `${file.name}, the first of ${files.length} files,` : file.name };
+  if (files.length) return { sentence: FOLDER };
+  return { sentence: types.some((type) => type !== "text/plain") ? NO_FILE : NO_PICTURE };
+}
+
+function makeKeep(root, { read, run, restore, complain, link }) {
   const keep = root.querySelector(".pds-keep");
   const menus = [...keep.querySelectorAll("details")];
   const box = keep.querySelector("textarea");
@@ -40,7 +59,7 @@ function makeKeep(root, { read, run, restore, complain }) {
     const answer = answered(server.request_texts(read()));
     const text = answer.then((texts) => {
       if (texts.error) throw new Error(texts.error);
-      return kind === "link" ? `${location.origin}${location.pathname}?${texts.link}&tab=compare` : texts[kind];
+      return kind === "link" ? link(texts.link) : texts[kind];
     });
     const told = write(text);
     try {
@@ -64,12 +83,12 @@ function makeKeep(root, { read, run, restore, complain }) {
     if (!answer.error) download(answer.file, answer.content);
   }
 
-  async function open(picture) {
-    const record = await recordOf(picture);
-    if (!record) return complain(`${picture.name} does not say how it was made; expected a PNG of this page or of main.py.`);
+  async function open(picture, name = picture.name) {
+    const { record, kind } = await recordOf(picture);
+    if (!record) return complain(`${name} does not say how it was made: it is ${kind}; expected a PNG as this page or main.py saved it.`);
     const answer = await answered(server.open_settings({ record }));
     if (answer.error) return complain(answer.error);
-    restore(answer.request, `The settings of ${picture.name} are back. Press Sample to draw it again.`);
+    restore(answer.request, `The settings of ${name} are back. Press Sample to draw it again.`);
   }
 
   function close(except) {
@@ -98,8 +117,15 @@ function makeKeep(root, { read, run, restore, complain }) {
     file.value = "";
   });
 
-  // Anywhere on the page while the comparison is in view.
-  const dropped = (event) => root.offsetParent && event.dataTransfer?.types.includes("Files");
+  // Anywhere on the page while the comparison is in view. What is dragged within the page, and text
+  // into a box, is left to the browser.
+  let own = false;
+  document.addEventListener("dragstart", () => (own = true));
+  document.addEventListener("dragend", () => (own = false));
+  function dropped({ dataTransfer, target }) {
+    if (!root.offsetParent || !dataTransfer?.types.length) return false;
+    return dataTransfer.types.includes("Files") || !(own || target.closest?.("input, textarea"));
+  }
   document.addEventListener("dragover", (event) => {
     if (!dropped(event)) return;
     event.preventDefault();
@@ -107,10 +133,11 @@ function makeKeep(root, { read, run, restore, complain }) {
   });
   document.addEventListener("dragleave", (event) => event.relatedTarget || root.classList.remove("dropping"));
   document.addEventListener("drop", (event) => {
+    root.classList.remove("dropping");
     if (!dropped(event)) return;
     event.preventDefault();
-    root.classList.remove("dropping");
-    const [picture] = event.dataTransfer.files;
-    if (picture) open(picture);
+    const { file, name, sentence } = firstFile(event.dataTransfer);
+    if (file) open(file, name);
+    else complain(sentence);
   });
 }

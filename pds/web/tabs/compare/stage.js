@@ -14,6 +14,7 @@ const estimate = makeEstimate(form, props.setup, controls);
 const address = makeAddress(props.setup, controls.read);
 const player = makePlayer(root);
 const progress = makeProgress(root, stopButton, stop);
+fitFirstScreen(root);
 let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
 let decoding = false;
@@ -167,6 +168,7 @@ makeKeep(root, {
   read: controls.read,
   run: () => player.kept(props.setup.limits.pixels),
   complain,
+  link: address.link,
   restore(request, sentence) {
     complain("");
     controls.write(request);

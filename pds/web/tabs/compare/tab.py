@@ -1,5 +1,6 @@
 """The tab "Compare": two samplers side by side, live."""
 
+import os
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,10 @@ from pds.web.tabs.compare import downloads, live_comparison, pace
 
 
 def setup() -> Message:
-    """Return the choices, defaults and limits of the controls."""
+    """Return the choices, defaults and limits of the controls; and the Space's page, "" elsewhere."""
+    space = os.environ.get("SPACE_ID", "")
     return {
+        "space": f"https://huggingface.co/spaces/{space}" if space else "",
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
         "defaults": {f.name: f.default for f in fields(Request)},
         "ladder": list(LADDER),
@@ -39,7 +42,8 @@ TAB = Tab(
     notes="notes.html",
     scripts=(
         *("format.js", "server.js", "health.js", "chart.js", "controls.js", "loupe.js"),
-        *("player.js", "progress.js", "estimate.js", "address.js", "keep.js", "stage.js"),
+        *("player.js", "progress.js", "first_screen.js", "estimate.js"),
+        *("address.js", "png.js", "keep.js", "stage.js"),
     ),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),

@@ -66,7 +66,11 @@ def filter_layouts() -> dict[str, Layout]:
     return {
         "plane": layout(
             "On the frequency plane",
-            xaxis={"title": "cycles per pixel", "constrain": "domain", "showgrid": False},
+            margin={"l": 52, "r": 12, "t": 34, "b": 50},
+            xaxis={
+                "title": {"text": "cycles per pixel", "standoff": 4}, "constrain": "domain",
+                "showgrid": False,
+            },
             yaxis={
                 "title": "cycles per pixel", "scaleanchor": "x", "constrain": "domain",
                 "showgrid": False,

@@ -15,10 +15,11 @@ form.elements.seed.max = limits.seed;
 form.elements.model.append(...models.map(({ name, title }) => new Option(title, name)));
 let run = null;
 let request = null;
+let fresh = false; // a run has begun, but the pictures are still the last one's
 
 function buildTable() {
   const head = table.createTHead().insertRow();
-  head.append(document.createElement("th"));
+  head.insertCell().textContent = "N";
   for (const n of counts) {
     const cell = document.createElement("th");
     cell.scope = "col";
@@ -40,6 +41,13 @@ function cells(n) {
   return [...table.querySelectorAll(`td[data-count="${n}"]`)];
 }
 
+// Before the first picture of a run the keyboard scrolls the table itself, then from picture to picture.
+function clear() {
+  for (const n of counts) cells(n).forEach((cell) => cell.replaceChildren());
+  rungs.tabIndex = 0;
+  fresh = false;
+}
+
 // A whole number of the screen's pixels for each of the picture's.
 function size(image) {
   const whole = Math.max(1, Math.floor((CELL * devicePixelRatio) / image.naturalWidth));
@@ -58,6 +66,7 @@ function showEnds() {
 }
 
 function place({ num_steps, grain, pictures }) {
+  rungs.tabIndex = -1;
   cells(num_steps).forEach((cell, chain) => {
     const button = document.createElement("button");
     const image = document.createElement("img");
@@ -98,6 +107,7 @@ function release(sentence) {
 
 function accept(message) {
   if ((message.run ?? null) !== run) return;
+  if (fresh && message.kind !== "error") clear();
   if (message.kind === "error") {
     release("");
     complain(message.sentence);
@@ -124,7 +134,7 @@ form.addEventListener("submit", (event) => {
   drawButton.disabled = true;
   haltButton.disabled = false;
   caption.textContent = "Drawing, the quickest first…";
-  for (const n of counts) cells(n).forEach((cell) => cell.replaceChildren());
+  fresh = true;
   const { model, seed, long } = form.elements;
   const value = Number.isFinite(seed.valueAsNumber) ? seed.valueAsNumber : seed.value;
   trigger("draw", { model: model.value, seed: value, long: long.checked, run });
