@@ -179,6 +179,25 @@ def test_everything_that_can_be_used_or_seen_has_a_name(page, name):
     assert [role for role, text in named if not text.strip()] == []
 
 
+MISNAMED = """(root) => [...document.querySelectorAll(root + ' :is(button, a, summary)')]
+  .filter((n) => n.checkVisibility({ visibilityProperty: true }) && n.ariaLabel)
+  .map((n) => [n.ariaLabel.toLowerCase(), n.innerText.trim().toLowerCase()])
+  .filter(([name, words]) => !words.split('\\n').every((word) => name.includes(word)))"""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_name_contains_the_words_that_are_seen(page, name):
+    """Who speaks to the page says what they see."""
+    root = prepared(page, name)
+    assert page.evaluate(MISNAMED, root) == []
+
+
+def test_every_header_of_a_table_has_words(page):
+    open_tab(page, "ladder")
+    assert page.locator("th").count() > 5
+    assert [text for text in page.locator("th").all_inner_texts() if not text.strip()] == []
+
+
 @pytest.mark.parametrize("name", ["filter", "tuned", "story", "images"])
 def test_every_figure_is_told_in_a_sentence_that_was_computed(page, name):
     root = prepared(page, name)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tools.server import ROOT, Server
 __all__ = ["ROOT", "chromium", "open_page", "served"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader"]
+FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")
 """For containers, and for 3-D figures on machines without a graphics card."""
 
 
@@ -30,7 +30,7 @@ def served() -> Iterator[str]:
         server.stop()
 
 
-def chromium(playwright: Playwright) -> Browser:
+def chromium(playwright: Playwright, flags: Sequence[str] = FLAGS) -> Browser:
     """Launch the machine's Chromium, or playwright's, installing one where there is neither.
 
     Raises:
@@ -47,7 +47,7 @@ def chromium(playwright: Playwright) -> Browser:
         path = _installed(playwright)
     if path is None:
         raise FileNotFoundError("the browser tests need Chromium: apt-get install chromium")
-    return playwright.chromium.launch(executable_path=path, args=FLAGS)
+    return playwright.chromium.launch(executable_path=path, args=flags)
 
 
 def open_page(page: Page, address: str) -> None:

@@ -15,7 +15,7 @@ from pds.web.tabs.compare import downloads, live_comparison, pace
 
 
 def setup() -> Message:
-    """Return the choices, defaults and limits of the controls; and the Space's page, "" elsewhere."""
+    """Return choices, defaults and limits of the controls, and the page of the Space, if any."""
     space = os.environ.get("SPACE_ID", "")
     return {
         "space": f"https://huggingface.co/spaces/{space}" if space else "",

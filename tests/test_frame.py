@@ -1,0 +1,139 @@
+"""The page as a frame within the page of a Space, whose address bar people see and share."""
+
+from contextlib import suppress
+from urllib.parse import parse_qs, quote
+
+import pytest
+from playwright.sync_api import Error, expect
+
+from pds.jobs import request_text
+from pds.request import Request
+from pds.web.tabs.compare import tab
+
+SPACE = "https://huggingface.co/spaces/somebody/pds"
+REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
+AROUND = """<body style="margin: 0">
+<iframe name="app" style="width: 100vw; height: 100vh; border: 0" src="{}"></iframe><script>
+  window.queries = [];
+  addEventListener("message", ({{ data, origin }}) => {{
+    if (data.queryString === undefined) return;
+    queries.push([data.queryString, origin]);
+    history.replaceState(null, "", "?" + data.queryString);
+  }});
+</script>"""
+"""A stand-in for the page of a Space: it hands its query to the frame and follows its messages."""
+
+
+@pytest.fixture
+def around(browser, address):
+    """Opens the page around a frame with a query; `host` is the origin that it has."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    with suppress(Error):  # older versions have no such permission, and need none
+        context.grant_permissions(["local-network-access"])
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(error))
+
+    def opened(query="", private="", host=SPACE):
+        def serve(route):
+            given = "&".join(filter(None, [route.request.url.partition("?")[2], private]))
+            route.fulfill(content_type="text/html", body=AROUND.format(f"{address}/?{given}"))
+
+        context.route(host + "**", serve)
+        page.goto(f"{host}?{query}" if query else host)
+        frame = page.frame(name="app")
+        frame.wait_for_selector(".pds-scrub:enabled", state="attached", timeout=30_000)
+        return page, frame
+
+    yield opened
+    context.close()
+    assert not errors
+
+
+def queries(page):
+    return [query for query, _ in page.evaluate("queries")]
+
+
+def test_the_address_around_the_frame_follows_the_settings(around, address):
+    page, frame = around()
+    frame.fill("[name=num_steps]", "31")
+    frame.fill("[name=alpha]", "2.5")
+    page.wait_for_function("queries.length")
+    page.wait_for_timeout(500)
+    query, origin = page.evaluate("queries.at(-1)")
+    assert origin == address
+    assert not query.startswith("?")
+    request, given, sentence = request_text.from_query(query)
+    assert (given, sentence, request.num_steps, request.alpha) == (True, "", 31, 2.5)
+    assert page.url == f"{SPACE}?{query}"
+
+
+def test_the_address_around_the_frame_follows_the_tab(around):
+    page, frame = around()
+    frame.click("#filter-tab-button")
+    page.wait_for_function("queries.at(-1)?.[0].includes('tab=filter')")
+
+
+def test_what_the_address_around_the_frame_asks_for_is_restored_and_told_back(around):
+    page, frame = around(request_text.to_query(REQUEST) + "&tab=filter")
+    expect(frame.locator("#filter .pds-pane h1")).to_be_visible()
+    frame.click("#compare-tab-button")
+    page.wait_for_function("queries.at(-1)?.[0].includes('tab=compare')")
+    assert request_text.from_query(queries(page)[-1])[0] == REQUEST
+
+
+def test_the_key_of_a_private_space_stays_within_the_frame(around):
+    page, frame = around("__theme=dark", private="__sign=secret")
+    frame.fill("[name=seed]", "3")
+    page.wait_for_function("queries.length")
+    told = parse_qs(queries(page)[-1])
+    assert "__sign" not in told
+    assert told["__theme"] == ["dark"]
+    assert "secret" not in str(page.evaluate("queries"))
+
+
+def test_a_page_of_somebody_else_around_the_frame_is_told_nothing(around):
+    page, frame = around(host="https://blog.example/post")
+    frame.fill("[name=seed]", "3")
+    frame.wait_for_function("location.search.includes('seed=3')")
+    page.wait_for_timeout(200)
+    assert queries(page) == []
+
+
+def test_without_a_frame_no_message_is_sent(page):
+    page.evaluate("window.told = []; addEventListener('message', ({ data }) => told.push(data))")
+    page.fill("[name=seed]", "3")
+    page.wait_for_function("location.search.includes('seed=3')")
+    assert [told for told in page.evaluate("told") if "queryString" in (told or {})] == []
+
+
+def copied_link(frame):
+    frame.get_by_text("Share", exact=True).click()
+    frame.get_by_role("button", name="Copy link").click()
+    expect(frame.get_by_label("Text to copy")).to_be_visible()
+    return frame.get_by_label("Text to copy").input_value()
+
+
+def test_a_link_is_copied_from_a_frame_that_is_not_of_a_space(around, address):
+    _, frame = around("seed=5&num_steps=3&model=field64")
+    link = copied_link(frame)
+    assert link.startswith(address + "/?")
+    assert "seed=5" in link
+
+
+def test_within_a_space_the_link_is_to_the_page_of_the_space(around, page, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "somebody/pds")
+    assert tab.setup()["space"] == SPACE
+    scripts = tab.TAB.text("address.js")
+    query = quote("model=field64")
+    made = "makeAddress({ space: %r, defaults: {}, models: [] }, () => ({})).link(%r)"
+    in_frame = scripts.replace("window.parent !== window", "true")
+    link = page.evaluate(f"(() => {{ {in_frame}; return {made % (SPACE, query)} }})()")
+    assert link == f"{SPACE}?{query}&tab=compare"
+    direct = page.evaluate(f"(() => {{ {scripts}; return {made % (SPACE, query)} }})()")
+    assert direct.startswith(page.url.partition("?")[0])
+
+
+def test_elsewhere_there_is_no_page_of_a_space(monkeypatch):
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert tab.setup()["space"] == ""
