@@ -68,6 +68,8 @@ MAX_QUERY_BYTES = 2048
 """Bytes of the query string of a URL."""
 MAX_PATH_BYTES = 1024
 """Bytes of the path of a URL."""
+MAX_PREFIX = 200
+"""Characters of the path under which the page is served."""
 MAX_JSON_VALUES = 100_000
 """Values in the JSON of a request, counted by separators; the numbers of all kept steps of a run
 are about 50,000."""

@@ -3,14 +3,14 @@
 import argparse
 import contextlib
 import importlib.util
-from typing import Any
+import os
+import sys
+from io import TextIOWrapper
 
 with contextlib.suppress(ModuleNotFoundError):
     import spaces  # noqa: F401  on ZeroGPU, which patches torch before its first import
 
-from pds.web.layout import build, options
-from pds.web.server import journal
-from pds.web.tabs.compare import live_comparison
+from pds.web.server import listening
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -19,24 +19,24 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Build the page and serve it until Ctrl-C."""
-    serve(build(), mcp=arguments.mcp)
-
-
-def serve(page: Any, *, mcp: bool = False) -> None:
-    """Serve a built page until Ctrl-C.
-
-    Args:
-        page: a `gradio.Blocks`.
-        mcp: whether its endpoints are MCP tools too.
+    """Build the page and serve it until Ctrl-C.
 
     Raises:
-        ValueError: if MCP is asked for and its package is missing, or the environment names devices
-            that are not there.
+        ValueError: if MCP is asked for and its package is missing, or the environment names an
+            address or devices that are not there.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # gradio prints emoji, Windows may have cp1252
+    mcp = arguments.mcp or os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError('--mcp needs a package more: pip install "gradio[mcp]"')
+    where = listening.address()
+    # gradio reads the environment, too, when it is imported.
+    from pds.web.layout import build, options
+    from pds.web.server import journal
+    from pds.web.tabs.compare import live_comparison
+
+    page, settings = build(), options()
     journal.start()
     live_comparison.warm_up()
-    # None leaves it to the environment variable GRADIO_MCP_SERVER.
-    page.launch(mcp_server=mcp or None, **options())
+    page.launch(server_name=where.name, server_port=where.port, mcp_server=mcp, **settings)

@@ -1,14 +1,16 @@
 """The page: its tabs, put together."""
 
+from inspect import signature
 from typing import Any
 
 import gradio as gr
+from fastapi import FastAPI
 
 from pds.limits import MAX_STATES, MAX_THREADS, MAX_WAITING
 from pds.web import api
 from pds.web.components import component, endpoint
 from pds.web.figures import PLOTLY
-from pds.web.server import gradio_internals
+from pds.web.server import gradio_internals, public_path
 from pds.web.tab import STATIC
 from pds.web.tabs.compare.tab import TAB as COMPARE
 from pds.web.tabs.filter.tab import TAB as FILTER
@@ -36,9 +38,20 @@ def build() -> gr.Blocks:
     return demo
 
 
-def options() -> dict[str, Any]:
-    """Return what `launch` needs to show the page as designed."""
+def options(*, mounted: str = "") -> dict[str, Any]:
+    """Return what `launch` needs to show the page as designed.
+
+    Args:
+        mounted: path of the page in the application that mounts it.
+
+    Raises:
+        ValueError: if GRADIO_ROOT_PATH is neither a path nor a URL.
+    """
+    root = public_path.configured()
+    if gradio_internals.base_url not in gr.routes.templates.context_processors:
+        gr.routes.templates.context_processors.append(gradio_internals.base_url)
     return {
+        "root_path": root,
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),
         "css": "\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
         "footer_links": [],
@@ -47,8 +60,21 @@ def options() -> dict[str, Any]:
         "max_threads": MAX_THREADS,
         "state_session_capacity": MAX_STATES,
         "enable_monitoring": False,
-        "app_kwargs": gradio_internals.app_settings(PLOTLY),
+        "app_kwargs": gradio_internals.app_settings(PLOTLY, root=root, mounted=mounted),
     }
+
+
+def mount(app: FastAPI, path: str) -> FastAPI:
+    """Serve the page in another application, at a path such as "/pds", and return the application.
+
+    Its lifespan must be run, which a server does.
+    """
+    page, settings = build(), options(mounted=path)
+    page.max_threads = page._queue.max_thread_count = MAX_THREADS
+    page.state_session_capacity = MAX_STATES
+    known = signature(gr.mount_gradio_app).parameters
+    taken = {name: value for name, value in settings.items() if name in known}
+    return gr.mount_gradio_app(app, page, path=path, **taken)
 
 
 def _keep_heartbeat(request: gr.Request) -> None:

@@ -24,12 +24,13 @@ from starlette.routing import Route
 
 import pds
 from pds import models
-from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS
+from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS, quoted
 from pds.serving import memory
 from pds.serving.visitor_store import NO_VISIT
 from pds.web.server import journal
 from pds.web.server.guard import Endpoints, Guard, Names
 from pds.web.server.journal import JOURNAL
+from pds.web.server.public_path import PublicPath
 from pds.web.server.visits import Visits
 
 FOLDER = "GRADIO_TEMP_DIR"
@@ -44,22 +45,33 @@ def claim_folder() -> Path:
     """Choose the folder that gradio writes to, before gradio asks, and limit its statistics.
 
     Where the environment names no folder, it is a new one that is removed with this process.
+
+    Raises:
+        ValueError: if the folder that it names cannot be made.
     """
     if FOLDER not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="pds-")
         atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
     folder = Path(os.environ[FOLDER])
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"{FOLDER} must name a folder that can be made, got {quoted(str(folder))} "
+            f"({error.strerror})"
+        ) from None
     # gradio summarizes this many past events after each one, and keeps their names.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(MAX_RUNS))
     return folder
 
 
-def app_settings(plotly: Path) -> dict[str, Any]:
-    """Return the additions to gradio's app: the guard, two routes and the sweeper.
+def app_settings(plotly: Path, *, root: str = "", mounted: str = "") -> dict[str, Any]:
+    """Return the additions to gradio's app: the public path, the guard, two routes, the sweeper.
 
     Args:
         plotly: the script that draws figures in the browser.
+        root: value of `public_path.configured`.
+        mounted: path of the page in the application that mounts it.
     """
     current: list[Any] = []
 
@@ -78,9 +90,21 @@ def app_settings(plotly: Path) -> dict[str, Any]:
 
     return {
         "lifespan": lifespan,
-        "middleware": [Middleware(Guard, endpoints=endpoints, visits=VISITS)],
+        "middleware": [
+            Middleware(PublicPath, root=root, mounted=mounted),
+            Middleware(Guard, endpoints=endpoints, visits=VISITS),
+        ],
         "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", script)],
     }
+
+
+def base_url(request: Any) -> dict[str, str]:
+    """Return the base of the page's addresses, which gradio takes to be "./".
+
+    At "/pds", an address without a final slash, that would be "/".
+    """
+    root = request.scope.get("root_path", "")
+    return {"base_url": f"{root}/"} if root else {}
 
 
 def health(state: Callable[[], Mapping[str, Any]]) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ gradio serves more than this page uses (uploads to disk, proxies, recordings, ed
 traceback for many malformed requests, and keeps unread messages. The guard
 refuses a request with one JSON sentence, or passes it on with its body read and checked:
 
-    address   one of those below, of bounded length
+    address   one of those below, of bounded length; without the prefix, see `public_path`
     body      JSON of bounded size, depth and number of values, arriving in bounded time
     names     of visits, functions and components: known, of bounded length
     streams   of messages: of a visit that has any, a bounded number each
@@ -36,6 +36,7 @@ from pds.limits import (
     MAX_STREAMS,
     quoted,
 )
+from pds.web.server.public_path import route_path
 from pds.web.server.request_body import Bounded, Refused, Replay, parsed, read
 from pds.web.server.visits import Visits
 
@@ -133,7 +134,7 @@ class Guard:
             await answer(scope, receive, send)
 
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+        path = route_path(scope)
         if len(path) > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
             raise Refused(414, "the address is too long")
         if self.endpoints.tools and (path == MCP or path.startswith(MCP + "/")):

@@ -7,7 +7,6 @@ run, but nothing about the visitor and no name of a visitor's model.
 import json
 import logging
 import os
-import resource
 import sys
 import threading
 import time
@@ -20,6 +19,11 @@ from statistics import mean
 from typing import Any, Literal
 
 from pds import models
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 LOG = logging.getLogger("pds")
 RECENT = 20
@@ -110,12 +114,13 @@ class Journal:
         return mean(spent) * (1 + waiting) / places if spent else None
 
     def state(self) -> dict[str, Any]:
-        """Return the current state of the server."""
+        """Return the current state of the server; "memory" only where it can be measured."""
+        memory = resident()
         return {
             "uptime": round(self._clock() - self._start, 3),
             "runs": self.under_way,
             "outcomes": dict(self._outcomes),
-            "memory": resident(),
+            **({} if memory is None else {"memory": memory}),
         }
 
     @contextmanager
@@ -168,13 +173,19 @@ JOURNAL = Journal()
 """Of this process."""
 
 
-def resident() -> int:
-    """Return the bytes of memory that this process holds."""
+def resident() -> int | None:
+    """Return the bytes of memory that this process holds, None where the system does not say.
+
+    On other systems than Linux it is the most that the process ever held.
+    """
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except FileNotFoundError:  # not Linux: the most it ever held
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    except OSError:
+        if resource is None:
+            return None
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else most * 1024  # kilobytes elsewhere
 
 
 def _request_fields(values: object) -> dict[str, Any]:
