@@ -272,7 +272,6 @@ def test_the_published_experiments_can_be_built(config, count):
         ({"num_channels": 0}, "num_channels must be >= 1, got 0"),
         ({"num_res_blocks": 0}, "num_res_blocks must be >= 1, got 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
-        ({"embedding_type": "positional"}, "scale_by_sigma needs embedding_type fourier"),
     ],
 )
 def test_a_configuration_that_does_not_exist_is_refused(change, sentence):
