@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -58,7 +58,7 @@ def typed(name: str, value: object, hint: Any) -> Any:
 
 
 def known_fields(owner: type, values: object, name: str) -> Mapping[str, Any]:
-    """Return values whose names are fields of a dataclass, and which include those it needs.
+    """Return values whose names are fields of a dataclass, all those without a default among them.
 
     Args:
         owner: the dataclass.
@@ -70,9 +70,12 @@ def known_fields(owner: type, values: object, name: str) -> Mapping[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"{name} must hold names and values, got {quoted(values)}")
-    unknown = set(values) - {field.name for field in fields(owner)}
-    if unknown:
-        raise ValueError(f"{name} has the unknown value {min(map(str, unknown))}")
+    names = {field.name for field in fields(owner)}
+    needed = {field.name for field in fields(owner) if field.default is MISSING}
+    if unknown := set(values) - names:
+        raise ValueError(f"{name} has {min(map(str, unknown))}, which is unknown here")
+    if missing := needed - set(values):
+        raise ValueError(f"{name} has no {min(missing)}")
     return values
 
 
