@@ -8,10 +8,12 @@ it is {"model.nf": 128, ...}.
 import importlib.util
 import inspect
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,16 @@ def located(path: Path) -> tuple[Path, str | None]:
         ValueError: if it is a folder.
     """
     argument = None
-    if not path.exists() and ".py:" in path.name:
+    if not os.path.exists(path) and ".py:" in path.name:
         front, _, argument = str(path).rpartition(".py:")
         path = Path(f"{front}.py")
-    if path.is_dir():
-        names = sorted(file.name for file in path.glob("*.py"))
-        inside = f", such as {path / names[0]}" if names else ""
-        raise ValueError(f"{path} is a folder; name a configuration file{inside}")
-    if not path.is_file():
+    if os.path.isdir(path):
+        files = sorted(path.glob("*.py"))
+        inside = [file for file in files if b"def get_config(" in file.read_bytes()][:1]
+        advice = f", such as {inside[0]}" if inside else ""
+        raise ValueError(f"{path} is a folder; name a configuration file{advice}")
+    # Unlike Path.is_file, it accepts a name of any length.
+    if not os.path.isfile(path):
         raise FileNotFoundError(
             f"no configuration at {path}; {PYTHON_FILE}, such as configs/ve/portraits32_ncsnpp.py"
         )
@@ -64,12 +68,13 @@ def contents(path: Path, argument: str | None) -> Any:
         head = file.read(512).lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html")):
         raise ValueError("a web page, not the file itself; download it again, from its raw view")
-    if path.suffix in (".json", ".yaml", ".yml"):
+    suffix = path.suffix.lower()
+    if suffix in (".json", ".yaml", ".yml"):
         return _parsed(path)
-    if path.suffix == ".py":
+    if suffix == ".py":
         with _imports_of(path.resolve()):
             return _get_config(path, argument)
-    kind = OTHER_KINDS.get(path.suffix.lower())
+    kind = OTHER_KINDS.get(suffix)
     raise ValueError(f"{kind or 'not a Python file'}; {PYTHON_FILE}")
 
 
@@ -114,11 +119,11 @@ def _items(group: Any) -> list[tuple[str, Any]] | None:
 
 def _parsed(path: Path) -> Any:
     """Return the content of a JSON or YAML file."""
+    kind = "JSON" if path.suffix.lower() == ".json" else "YAML"
     try:
         text = path.read_text(encoding="utf-8")
-        config = json.loads(text) if path.suffix == ".json" else _yaml(text)
+        config = json.loads(text) if kind == "JSON" else _yaml(text)
     except (ValueError, RecursionError) as error:
-        kind = path.suffix[1:].upper()
         raise ValueError(f"not readable as {kind} of plain values ({sentence(error)})") from None
     if not isinstance(config, Mapping):
         raise ValueError(f"holds {quoted(config)}; expected groups of values")
@@ -140,15 +145,18 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.load(text, loader)
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from None
+        mark, reason = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{reason or error}{place}") from None
 
 
 def _get_config(path: Path, argument: str | None) -> Any:
     """Run a Python file and call its get_config()."""
-    spec = importlib.util.spec_from_file_location(f"_configuration_{path.stem}", path.resolve())
-    assert spec is not None and spec.loader is not None
+    loader = SourceFileLoader(f"_configuration_{path.stem}", str(path.resolve()))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    _ran(spec.loader.exec_module, module)
+    _ran(loader.exec_module, module)
     get_config = getattr(module, "get_config", None)
     if not callable(get_config):
         names = [name for name in vars(module) if not name.startswith("_")]

@@ -8,7 +8,6 @@ needs is an error.
 Source: the keys are those of Y. Song's score_sde.
 """
 
-import difflib
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from typing import Any, get_type_hints
 
 from pds.files.shipped import ROOT
 from pds.jobs import config_files
+from pds.jobs.config_keys import missing
 from pds.jobs.overrides import overridden
 from pds.kernels import (
     Ancestral,
@@ -52,11 +52,11 @@ TRAINING_ONLY = ("dropout", "init_scale", "fourier_scale")
 """Architecture values that a checkpoint overrides, or that sampling does not use."""
 
 NEEDED_IF = {
-    "fir_kernel": ("fir", True),
+    "fir_kernel": ("fir", "true"),
     "resamp_with_conv": ("resblock_type", "ddpm"),
     "progressive_combine": ("progressive_input", "input_skip"),
 }
-"""Architecture values that a network uses only if another one is this."""
+"""Architecture values that a network uses only if another one is this, as text."""
 
 SUPPORTED = {
     "model.name": "ncsnpp",
@@ -96,18 +96,6 @@ TYPES: dict[str, Any] = {
     "sampling.noise_removal": bool,
 }
 """The keys that are read, with the types of their values."""
-
-OTHER_NAMES = {
-    "sigma_max": ("sigma_begin",),
-    "sigma_min": ("sigma_end",),
-    "beta_min": ("beta_begin", "beta_start"),
-    "beta_max": ("beta_end",),
-    "num_scales": ("n_scales", "num_classes", "num_timesteps", "num_diffusion_timesteps"),
-    "nf": ("ch", "ngf", "num_features"),
-    "num_channels": ("channels", "in_channels"),
-    "sde": ("process",),
-}
-"""Names that other projects have for a key."""
 
 
 @dataclass(frozen=True)
@@ -182,33 +170,29 @@ def kernels(
 class _Values(dict[str, Any]):
     """The values of a file by dotted name; `value` checks their types."""
 
-    def value(self, key: str, *default: Any) -> Any:
+    def untyped(self, key: str, *default: Any) -> Any:
         """Return the value of a key, or a default for one that is missing or None.
 
         Raises:
-            ValueError: for a value of another type, or none without a default.
+            ValueError: if it is missing, and there is no default.
         """
         value = self.get(key)
         if value is None and default:
             return default[0]
         if key not in self:
-            raise ValueError(f"{key} is missing{self._near(key)}")
-        return typed(key, value, TYPES[key])
+            raise ValueError(missing(key, self, TYPES))
+        return value
+
+    def value(self, key: str, *default: Any) -> Any:
+        """Return the same, but for a value of another type, which is a ValueError."""
+        value = self.untyped(key, *default)
+        return value if default and value is default[0] else typed(key, value, TYPES[key])
 
     def name(self, key: str, *default: str) -> str:
         """Return a text in lower case; None stands for "none"."""
         if key in self and self[key] is None:
             return "none"
         return str(self.value(key, *default)).lower()
-
-    def _near(self, key: str) -> str:
-        """Return the end of the error message: what the file may have instead of a key."""
-        group, _, leaf = key.rpartition(".")
-        names = (leaf, *OTHER_NAMES.get(leaf, ()))
-        others = [other for other in self if other not in TYPES]
-        found = [other for name in names for other in others if other.split(".")[-1] == name]
-        found += difflib.get_close_matches(key, [o for o in others if o.startswith(group)], 1, 0.8)
-        return f"; the file has {found[0]}, did you mean {key}?" if found else ""
 
 
 def _configuration(name: str, values: _Values) -> Configuration:
@@ -281,16 +265,15 @@ def _snr(values: _Values) -> float:
 
 
 def _network(values: _Values) -> NCSNppConfig:
+    """Return the architecture, which checks its values itself."""
     given: dict[str, Any] = {}
     architecture = {field.name: field for field in fields(NCSNppConfig)}
     for name in sorted(architecture, key=lambda name: name in NEEDED_IF):
-        other, needed = NEEDED_IF.get(name, (name, None))
-        optional = name in TRAINING_ONLY or (name in NEEDED_IF and given[other] != needed)
-        default = (architecture[name].default,) if optional else ()
-        key = DOTTED[name]
-        if isinstance(values.get(key), str):
-            values[key] = values[key].lower()
-        given[name] = values.value(key, *default)
+        unused = name in TRAINING_ONLY
+        if name in NEEDED_IF:
+            other, needed = NEEDED_IF[name]
+            unused = str(given[other]).lower() != needed
+        given[name] = values.untyped(DOTTED[name], *([architecture[name].default] * unused))
     return NCSNppConfig(**given)
 
 

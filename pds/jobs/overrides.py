@@ -2,11 +2,10 @@
 
 import ast
 import contextlib
-import difflib
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
-from pds.jobs import config_files
+from pds.jobs import config_files, config_keys
 from pds.limits import quoted
 from pds.scores.ncsnpp.fields import KINDS, typed
 
@@ -48,14 +47,7 @@ def _set(config: Any, key: str, value: Any) -> None:
 def _value(key: str, text: str, flat: Flat, types: Mapping[str, Any]) -> Any:
     names = [*types, *(name for name in flat if name not in types)]
     if key not in names:
-        inside = [name for name in names if name.startswith(f"{key}.")]
-        if inside:
-            raise ValueError(f"{key} is a group of values; name one of them, such as {inside[0]}")
-        near = difflib.get_close_matches(key, names, 3, 0.5)
-        advice = (
-            f"did you mean {' or '.join(near)}?" if near else "expected a name such as model.nf"
-        )
-        raise ValueError(f"{key} is no value of this configuration; {advice}")
+        raise ValueError(config_keys.unknown(key, names))
     return parsed(key, text, types[key] if key in types else type(flat[key]))
 
 

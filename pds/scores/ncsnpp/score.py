@@ -96,7 +96,7 @@ class ModelCard:
         process, embedding = type(self.sde).__name__, self.network.embedding_type
         if embedding != "positional":
             raise ValueError(
-                "conditioning: a network that is given the index of a noise level, has the "
+                "conditioning: a network that is given the index of a noise level has the "
                 f"embedding_type positional, got {embedding}"
             )
         if self.scaling == "edm" or isinstance(self.sde, SubVPSDE):
