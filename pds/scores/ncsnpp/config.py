@@ -1,7 +1,10 @@
 """The architecture of an NCSN++; field names are those of published configuration files."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args, get_type_hints
+from typing import Literal
+
+from pds.limits import quoted
+from pds.scores.ncsnpp.fields import type_fields
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,12 @@ class NCSNppConfig:
         resblock_type, progressive, progressive_input, progressive_combine: flavors.
         embedding_type, fourier_scale: how the noise level is embedded.
         init_scale: of the last layer of each branch.
-        scale_by_sigma: divide the output by sigma, which the Fourier embedding is given.
+        scale_by_sigma: divide the output by sigma, for a VE process.
         dropout: probability, in training.
 
     Raises:
-        ValueError: for a flavor that does not exist, or sizes that do not fit.
+        ValueError: for a value of another type, a flavor that does not exist, or sizes that do not
+            fit; the message begins with the name of the field.
     """
 
     image_size: int
@@ -53,28 +57,28 @@ class NCSNppConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            options, value = get_args(hint), getattr(self, name)
-            if all(isinstance(option, str) for option in options) and options:
-                if value not in options:
-                    raise ValueError(f"{name} must be one of {', '.join(options)}, got {value!r}")
-        for name in ("ch_mult", "attn_resolutions", "fir_kernel"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in ("num_channels", "num_res_blocks"):
+        if isinstance(self.image_size, tuple | list):
+            raise ValueError(
+                f"image_size must be one whole number, got {quoted(self.image_size)}; images are "
+                "square here"
+            )
+        type_fields(self)
+        for name in ("image_size", "num_channels", "num_res_blocks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        if self.scale_by_sigma and self.embedding_type == "positional":
-            raise ValueError(
-                "scale_by_sigma needs embedding_type fourier: a positional network is given a "
-                "label, not sigma; set scale_by_sigma to False"
-            )
+        if self.init_scale < 0:
+            raise ValueError(f"init_scale must be >= 0, got {self.init_scale}")
         if self.nf < 4 or self.nf % 4:
             raise ValueError(f"nf must be a positive multiple of 4, got {self.nf}")
         if not self.ch_mult or min(self.ch_mult) < 1:
             raise ValueError(f"ch_mult must list whole numbers >= 1, got {self.ch_mult}")
-        if self.image_size < 1 or self.image_size % 2 ** (len(self.ch_mult) - 1):
+        if min(self.attn_resolutions, default=1) < 1:
+            raise ValueError(
+                f"attn_resolutions must list whole numbers >= 1, got {self.attn_resolutions}"
+            )
+        if self.image_size % 2 ** (len(self.ch_mult) - 1):
             raise ValueError(
                 f"image_size must be divisible by {2 ** (len(self.ch_mult) - 1)} for "
                 f"{len(self.ch_mult)} levels, got {self.image_size}"

@@ -33,7 +33,8 @@ class NCSNpp(nn.Module):
     """Map noisy images (B, C, H, W) and their noise level (B,) to a score-shaped output.
 
     The noise level is sigma for a Fourier embedding and a label for a positional one. It is
-    embedded in its own precision. Images are computed in the precision of the first convolution's
+    embedded in its own precision. With `scale_by_sigma`, the output is divided by `sigma` (B,), by
+    default the noise level. Images are computed in the precision of the first convolution's
     weights; the output has the precision of x.
     """
 
@@ -44,7 +45,7 @@ class NCSNpp(nn.Module):
         self.all_modules = nn.ModuleList(_modules(config))
         self.num_embedding = (config.embedding_type == "fourier") + 2 * config.conditional
 
-    def forward(self, x: Tensor, noise_level: Tensor) -> Tensor:
+    def forward(self, x: Tensor, noise_level: Tensor, sigma: Tensor | None = None) -> Tensor:
         config, modules, dtype = self.config, iter(self.all_modules), x.dtype
         embedding = self._embed(noise_level, modules)
         x = x if config.centered else 2 * x - 1
@@ -58,7 +59,8 @@ class NCSNpp(nn.Module):
         # Samplers add the output to a state with channels first.
         h = self._up(h, skips, embedding, modules).to(dtype).contiguous()
         if config.scale_by_sigma:
-            h = h / noise_level.to(h).reshape(-1, 1, 1, 1)
+            sigma = noise_level if sigma is None else sigma
+            h = h / sigma.to(h).reshape(-1, 1, 1, 1)
         return h
 
     @property

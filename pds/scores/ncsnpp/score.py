@@ -1,22 +1,35 @@
 """A trained network as a score function.
 
-| scaling   | process    | score(x, t)                                                     |
-|-----------|------------|-----------------------------------------------------------------|
-| published | VE         | network(x, sigma)                (the network divides by sigma) |
-| published | VP, sub-VP | -network(x, 999 t) / std                                        |
-| edm       | VE         | (D(x, sigma) - x) / sigma^2                                     |
+| scaling   | conditioning | process    | score(x, t)                                                      |
+|-----------|--------------|------------|------------------------------------------------------------------|
+| published | continuous   | VE         | network(x, sigma)                (the network divides by sigma)  |
+| published | continuous   | VP, sub-VP | -network(x, 999 t) / std                                         |
+| published | discrete     | VE         | network(x, j),  j = round((1 - t) (N - 1))  (divides by sigma_j) |
+| published | discrete     | VP         | -network(x, k) / std_k,  k = floor(t (N - 1))                    |
+| edm       | continuous   | VE         | (D(x, sigma) - x) / sigma^2                                      |
+
+A network with discrete conditioning was trained on N = num_scales noise levels, and is given the
+index of one of them. In a VE process j counts down from sigma_max,
+
+    sigma_j = sigma_max (sigma_min / sigma_max)^(j / (N - 1)),    std_k^2 = 1 - prod_{i <= k} (1 - beta_i)
+
+N is that of the training, however many iterations a sampler has. With N iterations, samplers visit
+every level once, from noise to data: at the i-th, j = i and k = N - 1 - i.
 
     D(x, sigma) = m + c_skip (x - m) + c_out network(c_in (x - m), sigma)
     c_skip = s^2 / (sigma^2 + s^2),  c_out = sigma s / sqrt(sigma^2 + s^2),  c_in = 1 / sqrt(sigma^2 + s^2)
 
 with s the data's standard deviation around m, the middle of its range: 0.5 for images in [0, 1].
 
-Source: Y. Song et al., ICLR 2021; T. Karras et al., "Elucidating the Design Space of
+Source: Y. Song et al., ICLR 2021; J. Ho et al., NeurIPS 2020 (discrete VP). Song's code rounds j,
+but gives a VP network t (N - 1) with its fraction, beside the std of level k; networks have seen
+whole numbers alone, so they are given k. T. Karras et al., "Elucidating the Design Space of
 Diffusion-Based Generative Models", NeurIPS 2022 (edm).
 """  # noqa: E501
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -24,6 +37,7 @@ from torch import Tensor, nn
 
 from pds.limits import require_positive, require_snr, require_whole
 from pds.scores.ncsnpp.config import NCSNppConfig
+from pds.scores.ncsnpp.fields import known_fields, type_fields, typed
 from pds.scores.ncsnpp.network import NCSNpp
 from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column
 
@@ -42,29 +56,64 @@ class ModelCard:
         network: the architecture.
         sde: the process that the network was trained on.
         num_scales: the published number of iterations N, >= 1.
-        snr: of the published Langevin corrector, > 0.
+        snr: of the published Langevin corrector, > 0; by default that of CIFAR-10.
         scaling: from the network's output to a score, see the module.
         data_std: s of the "edm" scaling, in pixel units, > 0.
+        conditioning: "continuous" if the network was trained at all times, "discrete" if on the N
+            noise levels alone, of which it is given the index.
 
     Raises:
-        ValueError: for values outside these ranges, or a scaling that does not fit the process.
+        ValueError: for a value of another type or outside these ranges, or a scaling or a
+            conditioning that does not fit; the message begins with the name of the field.
     """
 
     network: NCSNppConfig
     sde: VESDE | VPSDE | SubVPSDE
     num_scales: int
-    snr: float
+    snr: float = 0.16
     scaling: Literal["published", "edm"] = "published"
     data_std: float = 0.5
+    conditioning: Literal["continuous", "discrete"] = "continuous"
 
     def __post_init__(self) -> None:
+        type_fields(self)
         require_whole("num_scales", self.num_scales, 1)
         require_snr(self.snr)
         require_positive("data_std", self.data_std)
-        if self.scaling not in ("published", "edm"):
-            raise ValueError(f"scaling must be published or edm, got {self.scaling!r}")
         if self.scaling == "edm" and not isinstance(self.sde, VESDE):
-            raise ValueError(f"edm scaling is defined for VE, got {type(self.sde).__name__}")
+            raise ValueError(
+                f"scaling: edm scaling is defined for VE, got {type(self.sde).__name__}"
+            )
+        if self.conditioning == "discrete":
+            self._require_discrete()
+        elif self.network.scale_by_sigma and self.network.embedding_type == "positional":
+            raise ValueError(
+                "scale_by_sigma needs embedding_type fourier: a positional network with continuous "
+                "conditioning does not know sigma; set scale_by_sigma to False"
+            )
+
+    def _require_discrete(self) -> None:
+        process, embedding = type(self.sde).__name__, self.network.embedding_type
+        if embedding != "positional":
+            raise ValueError(
+                "conditioning: a network that is given the index of a noise level has the "
+                f"embedding_type positional, got {embedding}"
+            )
+        if self.scaling == "edm" or isinstance(self.sde, SubVPSDE):
+            raise ValueError(
+                "conditioning: indices of noise levels are defined for VE and VP networks with "
+                f"published scaling, got {process} with {self.scaling} scaling"
+            )
+        if isinstance(self.sde, VESDE):
+            return
+        if self.network.scale_by_sigma:
+            raise ValueError(
+                f"scale_by_sigma needs a VE process, got {process}; set scale_by_sigma to False"
+            )
+        try:
+            self.sde.alpha(self.num_scales)
+        except ValueError as error:
+            raise ValueError(f"num_scales: {error}") from None
 
     @property
     def amplitude(self) -> float:
@@ -72,22 +121,35 @@ class ModelCard:
         return 2.0 if self.network.centered else 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the card as JSON values, the inverse of `from_dict`."""
+        """Return the card as JSON values, the inverse of `from_dict`.
+
+        Continuous conditioning is left out, so that cards and run folders from before there was
+        another one stay the same.
+        """
         (process,) = [name for name, kind in PROCESSES.items() if type(self.sde) is kind]
-        return {**dataclasses.asdict(self), "process": process}
+        values = {**dataclasses.asdict(self), "process": process}
+        if self.conditioning == "continuous":
+            del values["conditioning"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelCard":
         """Return a card from JSON values.
 
         Raises:
-            ValueError: if a value is missing, unknown or out of range.
+            ValueError: if a value is missing, unknown, of another type or out of range.
         """
         try:
             rest = dict(values)
-            sde = PROCESSES[rest.pop("process")](**rest.pop("sde"))
-            return cls(network=NCSNppConfig(**rest.pop("network")), sde=sde, **rest)
-        except (KeyError, TypeError, AttributeError) as error:
+            process = typed("process", rest.pop("process", None), Literal[*PROCESSES])
+            known_fields(cls, rest, "the card")
+            sde = known_fields(PROCESSES[process], rest["sde"], "sde")
+            rest["sde"] = PROCESSES[process](
+                **{name: typed(name, value, float) for name, value in sde.items()}
+            )
+            network = known_fields(NCSNppConfig, rest["network"], "network")
+            return cls(**{**rest, "network": NCSNppConfig(**network)})
+        except (TypeError, ValueError) as error:
             raise ValueError(f"the model's description does not fit: {error}") from None
 
 
@@ -138,10 +200,25 @@ class NetworkScore(nn.Module):
         if self.card.scaling == "edm":
             sigma = column(self.sde.marginal(t).std, x)
             return (self.denoise(x, sigma) - x) / sigma**2
-        std = self.sde.marginal(t).std.to(x)
+        if self.card.conditioning == "discrete":
+            level, std = (v.to(x) for v in self._trained_level(t))
+        else:
+            std = self.sde.marginal(t).std.to(x)
+            level = std if isinstance(self.sde, VESDE) else 999 * t.to(x)
         if isinstance(self.sde, VESDE):
-            return self.network(x, std)
-        return -self.network(x, 999 * t.to(x)) / std.reshape(-1, 1, 1, 1)
+            return self.network(x, level, std)
+        return -self.network(x, level) / std.reshape(-1, 1, 1, 1)
+
+    def _trained_level(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Return index and std of the level of a discrete network at t, (B,) float64 each."""
+        t, sde, last = t.double(), self.card.sde, self.card.num_scales - 1
+        if isinstance(sde, VESDE):
+            index = ((1 - t) * last).round()
+            return index, sde.sigma(1 - index / max(last, 1))
+        # At level k a sampler of N iterations is at t (N - 1) = k up to k + .999; a t in float32
+        # may lie just below.
+        index = (t * last + 1e-4).floor()
+        return index, _level_stds(sde, self.card.num_scales, t.device)[index.long()]
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return D(x, sigma), the "edm" estimate of the clean images; sigma (B, 1, 1, 1)."""
@@ -152,6 +229,14 @@ class NetworkScore(nn.Module):
         output = self.network(inner if centered else (inner + 1) / 2, sigma.flatten())
         denoised: Tensor = middle + (s / total) ** 2 * (x - middle) + sigma * s / total * output
         return denoised
+
+
+@cache
+def _level_stds(sde: VPSDE | SubVPSDE, num_scales: int, device: torch.device) -> Tensor:
+    """Return std_k of the noise levels of a VP network, (N,) float64."""
+    # Kept for good, since CUDA graphs read it where it is.
+    with torch.inference_mode(False):
+        return (1 - sde.alpha(num_scales).flip(0).cumprod(0)).sqrt().to(device)
 
 
 def _laid_out(weight: Tensor) -> Tensor:
