@@ -38,7 +38,7 @@ def find_checkpoint(job: Job) -> str | Path:
     candidates = [
         name
         for name in names
-        if Path(name).suffix in CHECKPOINT_SUFFIXES and not name.startswith(".")
+        if Path(name).suffix.lower() in CHECKPOINT_SUFFIXES and not name.startswith(".")
     ]
     preferred = [name for name in NAMES if name in candidates]
     if preferred or len(candidates) == 1:
@@ -95,7 +95,9 @@ def opened(
     path = Path(source)
     if path.is_dir():
         return hub.read(path, weights=weights)
-    is_name = HubName.parse(str(source)) is not None and path.suffix not in CHECKPOINT_SUFFIXES
+    is_name = (
+        HubName.parse(str(source)) is not None and path.suffix.lower() not in CHECKPOINT_SUFFIXES
+    )
     if is_name and not path.is_symlink() and not path.exists():
         return hub.read(str(source), weights=weights)
     return checkpoints.read(path, card, weights=weights)

@@ -153,7 +153,7 @@ def _misfit(want: Tensor | None, have: object) -> str | None:
     if have is None:
         return "missing"
     if not isinstance(have, Tensor):
-        return f"a {described(have)}, expected a tensor"
+        return f"{described(have)}, expected a tensor"
     if have.shape != want.shape:
         return f"{tuple(have.shape)}, expected {tuple(want.shape)}"
     if have.layout != torch.strided or have.is_quantized or have.is_meta:

@@ -99,7 +99,10 @@ def _require_file(path: Path) -> None:
             f"no checkpoint at {path}: it is a link to {target}, where nothing is; get that "
             f"file first{tool}"
         )
-    raise FileNotFoundError(f"no checkpoint at {path}; expected a .safetensors or .pth file")
+    raise FileNotFoundError(
+        f"no checkpoint at {path}; expected a file such as .pth or .safetensors, a folder of "
+        "diffusers, or a hub name such as google/ncsnpp-church-256"
+    )
 
 
 def _head(path: Path) -> tuple[bytes, int]:
@@ -126,7 +129,9 @@ def _require_torch_zip(path: Path, size: int) -> None:
             f"overwritten; {AGAIN}"
         ) from None
     inner = {name.partition("/")[2] for name in names}
-    weights = next((name for name in names if Path(name).suffix in CHECKPOINT_SUFFIXES), None)
+    weights = next(
+        (name for name in names if Path(name).suffix.lower() in CHECKPOINT_SUFFIXES), None
+    )
     if "constants.pkl" in inner:
         raise ValueError(f"{path} is a program of TorchScript, not weights by name; {EXPORT}")
     if "data.pkl" in inner:
@@ -166,19 +171,18 @@ def _text(head: bytes, size: int) -> tuple[str, str] | None:
         return "a web page, not a checkpoint", (
             "open its address in a browser, and download the file behind the page again"
         )
-    if start.startswith("<"):
-        return "an XML text, such as a server's error message, not a checkpoint", AGAIN
     if '"weight_map"' in start:
         return "the index of weights in several files", "give the folder of the whole model"
     if '"_class_name"' in start:
         return "a configuration of diffusers", "give the folder of the whole model"
-    if start.startswith(("{", "[")):
-        return "a JSON text, such as a server's error message, not a checkpoint", AGAIN
     if start.startswith(("(dp", "(lp", "ccopy_reg", "c__builtin__", "ccollections")):
         return "a pickle of Python, not a checkpoint of torch.save", (
             "save it with torch.save where it was made"
         )
-    opening = " ".join(words.split())[:40]
+    opening = " ".join(words.split())[:60]
+    if start.startswith(("<", "{", "[")):
+        what = f"{'an XML' if start[0] == '<' else 'a JSON'} text that begins with {opening!r}"
+        return f"{what}, such as a server's error message, not a checkpoint", AGAIN
     if not opening:
         return f"damaged or not a checkpoint: {size:,} bytes of blanks", AGAIN
     return f"damaged or not a checkpoint: a text that begins with {opening!r}", AGAIN

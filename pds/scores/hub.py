@@ -56,7 +56,7 @@ class HubName(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "HubName | None":
         """Read `owner/name` or `owner/name@revision`; None for anything else."""
-        match = re.fullmatch(r"([\w.-]+/[\w.-]+)(?:@([\w./+-]+))?", text)
+        match = re.fullmatch(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./+-]*))?", text)
         return cls(match[1], match[2]) if match else None
 
     def download(self, *patterns: str) -> Path:
@@ -134,9 +134,27 @@ def read(source: str | Path, *, weights: WeightsName = "ema") -> Opened:
     return Opened(score, f"{inside}{names}{commit}")
 
 
+def _index(folder: Path) -> dict[str, Any]:
+    """Return the parts of a pipeline, which a network alone does not list."""
+    path = folder / "model_index.json"
+    return _json(path) if path.is_file() else {}
+
+
+def _pipeline(folder: Path) -> str:
+    return str(_index(folder).get("_class_name", "model"))
+
+
+def _scheduler(folder: Path) -> Path:
+    # The folder may be that of the network within a pipeline.
+    for inside in (folder / "scheduler", folder, folder.parent / "scheduler"):
+        if (inside / "scheduler_config.json").is_file():
+            return inside / "scheduler_config.json"
+    return folder / "scheduler_config.json"
+
+
 def _home(folder: Path, weights: WeightsName) -> Path:
     """Return the folder of the network within that of the model."""
-    index = _json(folder / "model_index.json") if (folder / "model_index.json").is_file() else {}
+    index = _index(folder)
     named = [k for k, v in index.items() if isinstance(v, list) and v and v[-1] in NETWORKS]
     averaged = ["unet_ema"] if weights == "ema" else []
     for name in (*averaged, *named, "unet"):
@@ -151,7 +169,7 @@ def _no_model(folder: Path, index: Mapping[str, Any]) -> str:
     """Return a sentence about a folder that holds no network."""
     if index:
         return (
-            f"no unet/config.json in {folder}, a {index.get('_class_name')}; expected the "
+            f"no unet/config.json in {folder}, a {_pipeline(folder)}; expected the "
             "UNet2DModel of a ScoreSdeVePipeline there"
         )
     names = sorted(path.name for path in folder.iterdir())
@@ -181,20 +199,19 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable JSON ({error})") from None
+        raise ValueError(f"{path} is not readable JSON ({error}); download it again") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds a {type(values).__name__}; expected names and values")
     return values
 
 
 def _card(folder: Path, home: Path) -> ModelCard:
-    inside = folder / "scheduler" / "scheduler_config.json"
-    scheduler = _json(inside if inside.is_file() else folder / "scheduler_config.json")
+    scheduler = _json(_scheduler(folder))
     config = _json(home / "config.json")
     kind = scheduler.get("_class_name")
     if kind not in SCHEDULERS:
         raise ValueError(
-            f"{folder} has a {kind}, so that it is of another process; only an NCSN++ with a "
+            f"{folder} is a {_pipeline(folder)} with a {kind}; only an NCSN++ with a "
             "ScoreSdeVeScheduler is sampled here"
         )
     values = SCHEDULER_DEFAULTS | scheduler
@@ -206,7 +223,9 @@ def _card(folder: Path, home: Path) -> ModelCard:
             snr=float(values["snr"]),
         )
     except KeyError as error:
-        raise ValueError(f"{home}: {error.args[0]} is missing from its configuration") from None
+        raise ValueError(
+            f"{home}: {error.args[0]} is missing from its configuration; add it"
+        ) from None
     except (TypeError, ValueError) as error:
         raise ValueError(f"{home}: {error}") from None
     _note_scheduler(folder, scheduler, config)

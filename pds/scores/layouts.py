@@ -70,7 +70,7 @@ def choose(
     if len(raw) > 1:
         raw = [name for name in raw if not ONLINE.search(name)]
     if not groups and not lists:
-        raise ValueError(_no_weights(content, source))
+        raise ValueError(_no_weights(leaves, source))
     last = groups[_only(raw, "last", source)] if raw else {}
     if weights == "raw" and not raw:
         raise ValueError(f"{source} has averaged weights only; ask for ema instead of raw")
@@ -151,22 +151,23 @@ def _listed(averages: Any, score: NetworkScore, source: Path | str) -> dict[str,
     )
 
 
-def _no_weights(content: Mapping[Any, Any], source: Path | str) -> str:
+def _no_weights(leaves: Mapping[str, Any], source: Path | str) -> str:
     """Return a sentence about what is there in place of weights."""
-    found = [
-        f"{key} (a {described(value)}, not its state_dict())"
-        if isinstance(value, Foreign)
-        else str(key)
-        for key, value in content.items()
-    ]
-    names = " ".join(map(str, content))
-    if "down_blocks." in names and "conv_in.weight" in names:
+    if "conv_in.weight" in " ".join(leaves):
         return (
             f"{source} has weights as diffusers names them; give the folder with their config.json "
             "and scheduler_config.json"
         )
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    # What may have been meant as weights first.
+    names = sorted(leaves, key=lambda name: not isinstance(leaves[name], Tensor | Foreign))
+    found = [
+        f"{name} ({described(leaves[name])}, not its state_dict())"
+        if isinstance(leaves[name], Foreign)
+        else name
+        for name in names[:4]
+    ]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return (
         f"{source} holds no weights of an NCSN++: expected tensors such as all_modules.0.weight, "
-        f"alone or in model and ema, found {', '.join(found[:5]) or 'nothing'}{more}"
+        f"alone or in model and ema, found {', '.join(found) or 'nothing'}{more}"
     )

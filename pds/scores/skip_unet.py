@@ -131,7 +131,7 @@ def _size(value: Any) -> int:
     """Return the side of the images, which some files give twice."""
     sides = value if isinstance(value, list | tuple) else [value]
     if not sides or any(not isinstance(side, int) or side != sides[0] for side in sides):
-        raise ValueError(f"sample_size is {value}; expected one number for square images")
+        raise ValueError(f"sample_size is {value!r}; expected one number for square images")
     return sides[0]
 
 

@@ -11,6 +11,7 @@ import io
 import pickle
 import pickletools
 import struct
+import warnings
 import zipfile
 import zlib
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
@@ -93,11 +94,9 @@ class _ForeignList(Foreign):
 
 
 def described(value: object) -> str:
-    """Return the class of a value for a sentence, with the name that a foreign one has."""
-    if isinstance(value, Foreign) or (isinstance(value, type) and issubclass(value, Foreign)):
-        is_scalar = value.name.startswith("numpy") and value.name.endswith(".scalar")
-        return "numpy scalar" if is_scalar else value.name
-    return type(value).__name__
+    """Return the class of a value with its article, such as "an argparse.Namespace"."""
+    name = value.name if isinstance(value, Foreign) else type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def unpickle(path: Path) -> dict[str, Any]:
@@ -115,13 +114,14 @@ def unpickle(path: Path) -> dict[str, Any]:
         file.seek(0)
         safe: list[Any] = [(stand_in, stand_in.name) for stand_in in stand_ins]
         try:
-            with torch.serialization.safe_globals(safe):
+            with torch.serialization.safe_globals(safe), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # torch warns of its own old classes in a file
                 checkpoint = torch.load(file, map_location="cpu", weights_only=True)
         except DAMAGE:
             raise ValueError(_refusal(path, [stand_in.name for stand_in in stand_ins])) from None
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f"{path} holds a {described(checkpoint)}; expected a dict of tensors by name, such as "
+            f"{path} holds {described(checkpoint)}; expected a dict of tensors by name, such as "
             "state_dict() returns"
         )
     return checkpoint
