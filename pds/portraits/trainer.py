@@ -38,6 +38,7 @@ from pds.portraits import portraits
 from pds.portraits.cache import pixels
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
+from pds.scores.unpickling import DAMAGE, unpickle
 from pds.sde import VESDE, column
 
 HELD_OUT = 1_000_000
@@ -201,13 +202,13 @@ class Trainer:
             return
         try:
             # On the CPU, where the optimizer keeps its counts: on a GPU each would be waited for.
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = unpickle(self.path)
             self.score.load_state_dict(state["score"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.iteration = state["iteration"]
             self.losses = state.get("losses", [])
-        except checkpoints.DAMAGE as error:
+        except DAMAGE as error:
             raise ValueError(
                 f"cannot continue from {self.path}: it is damaged or of another network "
                 f"({str(error).splitlines()[0]}); train in another folder, or remove it"

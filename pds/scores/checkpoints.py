@@ -1,74 +1,90 @@
-"""Model files: the .safetensors of this project, which contain a model card, and score_sde's .pth.
+"""Model files: the .safetensors of this project, which contain a model card, and those of others.
 
-A score_sde checkpoint is dict(optimizer, model, ema, step). `model` has names with a `module.`
-prefix; `ema["shadow_params"]` lists the averaged *trainable* parameters in order, so the fixed
-Fourier frequencies come from `model`. It is opened with weights_only, so that it cannot run code.
+Those of others, such as score_sde's dict(optimizer, model, ema, step), need a card. They are read
+without running code, see `pds.scores.unpickling`, and their weights are found by
+`pds.scores.layouts`. The content of a file decides how it is read, not its name.
 
 Source: the layout is that of Y. Song's score_sde and of the published PDS code.
 """
 
-import importlib
 import json
-import pickle
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pds.files.writing import whole
+from pds.scores.file_kinds import AGAIN, kind_of
+from pds.scores.layouts import Weights, WeightsName, choose
 from pds.scores.ncsnpp import ModelCard, NetworkScore
+from pds.scores.unpickling import described, unpickle
 
-Weights = dict[str, Tensor]
 
-DAMAGE = (
-    pickle.UnpicklingError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What torch.load raises for damaged checkpoints, depending on where they are damaged."""
+class Opened(NamedTuple):
+    """A model that is ready to sample, and which weights it has, such as the averaged ones."""
+
+    score: NetworkScore
+    origin: str
 
 
 def load(
-    path: Path, card: ModelCard | None = None, *, weights: Literal["ema", "raw"] = "ema"
+    path: Path, card: ModelCard | None = None, *, weights: WeightsName = "ema"
 ) -> NetworkScore:
+    """Read a model, ready to sample on the CPU; see `read`."""
+    return read(path, card, weights=weights).score
+
+
+def read(path: Path, card: ModelCard | None = None, *, weights: WeightsName = "ema") -> Opened:
     """Read a model, ready to sample on the CPU.
 
     Args:
-        path: a .safetensors file of this project, or a score_sde .pth.
-        card: of the network; not used for a .safetensors file, which has its own.
-        weights: the averaged or the last ones of a .pth.
+        path: a .safetensors file of this project, or a checkpoint of others.
+        card: of the network; not used for a file that has its own.
+        weights: the averaged or the last ones, of a checkpoint that has both.
+
+    Warns:
+        UserWarning: if averages are asked for and there are none.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is damaged, not a checkpoint, or of another network.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}; expected a .safetensors or .pth file")
-    if path.suffix == ".safetensors":
-        state, card = _read_safetensors(path)
-    elif card is None:
-        raise ValueError(f"{path} does not describe its network; pass its configuration")
-    else:
-        state = {}
-    # On the meta device, no weights are allocated or initialized before the file is checked.
+    own: ModelCard | None = None
+    content: dict[str, Any] = {}
+    if kind_of(path) == "safetensors":
+        content, own = _read_safetensors(path)
+    elif card is not None:
+        content = unpickle(path)
+    used = own or card
+    if used is None:
+        raise ValueError(
+            f"{path} carries no model description, as the .safetensors of pds do; pass its "
+            "configuration (--config)"
+        )
+    # On the meta device, no weights are allocated or initialized before they are checked.
     with torch.device("meta"):
-        score = NetworkScore(card)
-    if path.suffix != ".safetensors":
-        trainable = [name for name, p in score.network.named_parameters() if p.requires_grad]
-        state = _read_pth(path, trainable, weights)
-    return fill(score, state, path)
+        score = NetworkScore(used)
+    if own is not None:
+        return Opened(fill(score, content, path), "its weights")
+    chosen = choose(content, score, weights, path)
+    fill(score, chosen.state, path)
+    if weights == "ema" and not chosen.averaged:
+        warnings.warn(
+            f"{path} has no averaged weights (ema), so its last weights are used, which usually "
+            'draw worse pictures; weights "raw" asks for them',
+            UserWarning,
+            stacklevel=2,
+        )
+    kind = "averaged" if chosen.averaged else "last"
+    return Opened(score, f"its {kind} weights ({chosen.place})")
 
 
-def fill(score: NetworkScore, state: Weights, source: Path | str) -> NetworkScore:
+def fill(score: NetworkScore, state: Mapping[str, Any], source: Path | str) -> NetworkScore:
     """Set the weights of a network on the meta device, and make it ready to sample on the CPU.
 
     Args:
@@ -94,79 +110,55 @@ def save(path: Path, score: NetworkScore) -> None:
         save_file(state, partial, metadata={"pds": json.dumps(score.card.to_dict())})
 
 
-def _read_safetensors(path: Path) -> tuple[Weights, ModelCard]:
+def read_safetensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    """Read the tensors and the metadata of a .safetensors file.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or not a safetensors file ({error})") from None
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+    except (SafetensorError, OSError, ValueError):
+        raise ValueError(f"{path} is damaged: it cannot be read to its end; {AGAIN}") from None
+
+
+def _read_safetensors(path: Path) -> tuple[Weights, ModelCard | None]:
+    state, metadata = read_safetensors(path)
     if "pds" not in metadata:
-        raise ValueError(f"{path} carries no model description; it was not written by pds")
+        return state, None
     try:
         return state, ModelCard.from_dict(json.loads(metadata["pds"]))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_pth(path: Path, trainable: list[str], weights: str) -> Weights:
-    checkpoint = unpickle(path)
-    model, ema = checkpoint.get("model"), checkpoint.get("ema")
-    averaged = ema.get("shadow_params") if isinstance(ema, dict) else None
-    if not isinstance(model, dict) or not isinstance(averaged, list):
-        raise ValueError(
-            f"{path} is not a score_sde checkpoint: expected optimizer, model, ema and step, "
-            f"found {', '.join(map(str, checkpoint)) or 'nothing'}"
-        )
-    state = {str(name).removeprefix("module."): tensor for name, tensor in model.items()}
-    # The noise levels, which sampling computes itself.
-    state.pop("sigmas", None)
-    if weights == "raw":
-        return state
-    if len(averaged) != len(trainable):
-        raise ValueError(
-            f"{path} averages {len(averaged)} parameters, but this network trains "
-            f"{len(trainable)}; it was made for another configuration"
-        )
-    return {**state, **dict(zip(trainable, averaged, strict=True))}
-
-
-def unpickle(path: Path) -> dict[str, Any]:
-    """Read a .pth without running code; numpy scalars are allowed, which score_sde's files have.
-
-    Raises:
-        ValueError: if the file is damaged, needs code, or does not hold a dict.
-    """
-    scalar = importlib.import_module("numpy._core.multiarray").scalar
-    safe = [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, np.dtypes.Float64DType]
-    # Opened outside the try: a file without read permission is not damaged.
-    with path.open("rb") as file, torch.serialization.safe_globals(safe):
-        try:
-            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-        except DAMAGE as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ValueError(f"{path} is damaged or not a plain checkpoint ({reason})") from None
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f"{path} holds a {type(checkpoint).__name__}; expected a checkpoint dict")
-    return checkpoint
-
-
-def _require_fit(source: Path | str, state: Weights, expected: Weights) -> None:
+def _require_fit(source: Path | str, state: Mapping[str, Any], expected: Weights) -> None:
     """Raise for tensors with other names or shapes, and for values that are not finite."""
-    problems = []
-    for name in [*expected, *(n for n in state if n not in expected)]:
-        want, have = expected.get(name), state.get(name)
-        if want is None:
-            problems.append(f"{name} is unknown")
-        elif not isinstance(have, Tensor):
-            problems.append(f"{name} is missing")
-        elif have.shape != want.shape:
-            problems.append(f"{name} is {tuple(have.shape)}, expected {tuple(want.shape)}")
-        elif not have.is_floating_point() or not bool(torch.isfinite(have).all()):
-            problems.append(f"{name} is not finite")
+    names = [*expected, *(name for name in state if name not in expected)]
+    found = ((name, _misfit(expected.get(name), state.get(name))) for name in names)
+    problems = [f"{name} is {misfit}" for name, misfit in found if misfit]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(
             f"{source} does not fit this network: {'; '.join(problems[:3])}{more}; "
             "check that it belongs to the configuration"
         )
+
+
+def _misfit(want: Tensor | None, have: object) -> str | None:
+    """Return what is wrong with a value in the place of a tensor, None if it fits."""
+    if want is None:
+        return "unknown"
+    if have is None:
+        return "missing"
+    if not isinstance(have, Tensor):
+        return f"{described(have)}, expected a tensor"
+    if have.shape != want.shape:
+        return f"{tuple(have.shape)}, expected {tuple(want.shape)}"
+    if have.layout != torch.strided or have.is_quantized or have.is_meta:
+        return "a sparse, quantized or empty tensor, expected a plain one"
+    if not have.is_floating_point():
+        return f"{have.dtype}, expected a floating point number"
+    # In the precision it will have: a large float64 becomes infinite.
+    return None if bool(torch.isfinite(have.float()).all()) else "not finite"

@@ -1,111 +1,193 @@
 """NCSN++ models in the format of the diffusers library, from a folder or the hub.
 
 A folder holds `config.json` (or `unet/config.json`), the weights beside it, and the process in
-`scheduler/scheduler_config.json` (or `scheduler_config.json`). A UNet2DModel of Skip blocks with a
-Fourier embedding is an NCSN++ of the skip flavor, tensor by tensor:
+`scheduler/scheduler_config.json` (or `scheduler_config.json`). The weights are one file or several
+with an index, .safetensors or .bin, in full or half precision; `pds.scores.skip_unet` has their
+names. A hub name may end in a branch, tag or commit, `google/ncsnpp-church-256@main`.
 
-| diffusers                                    | pds                                  |
-|----------------------------------------------|--------------------------------------|
-| time_proj, time_embedding.linear_1, linear_2 | the embedding                        |
-| down_blocks.i.resnets.j, attentions.j        | the blocks of level i                |
-| down_blocks.i.resnet_down, skip_conv         | resampling and the input pyramid     |
-| mid_block.resnets.0, attentions.0, resnets.1 | the middle                           |
-| up_blocks.i.resnets.j, attentions.0          | the blocks of level L - 1 - i        |
-| up_blocks.i.skip_norm, skip_conv, resnet_up  | its output head and resampling       |
-| conv_norm_out, conv_out                      | the head of level 0                  |
-
-Source: the layout is that of P. von Platen et al., diffusers; names such as
-google/ncsnpp-church-256 are conversions of Y. Song's checkpoints.
+Source: names such as google/ncsnpp-church-256 are conversions of Y. Song's checkpoints.
 """
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from huggingface_hub import snapshot_download
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
-from pds.scores.checkpoints import Weights, fill, unpickle
-from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.scores.ncsnpp.layers import Attention, Combine, ResidualBlock
+from pds.scores.checkpoints import Opened, fill, read_safetensors
+from pds.scores.file_kinds import CHECKPOINT_SUFFIXES, kind_of
+from pds.scores.layouts import Weights, WeightsName
+from pds.scores.ncsnpp import ModelCard, NetworkScore
+from pds.scores.skip_unet import architecture, renamed
+from pds.scores.unpickling import unpickle
 from pds.sde import VESDE
 
-WEIGHTS = ("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.bin")
-CONFIGS = ("config.json", "scheduler_config.json")
+STEM = "diffusion_pytorch_model"
+WEIGHTS = (f"{STEM}.safetensors", f"{STEM}.bin")
+SETTINGS = ("model_index.json", "config.json", "scheduler_config.json")
 
-PARTS = {
-    ResidualBlock: {
-        "GroupNorm_0": "norm1", "Conv_0": "conv1", "Dense_0": "time_emb_proj",
-        "GroupNorm_1": "norm2", "Conv_1": "conv2", "Conv_2": "conv_shortcut",
-    },
-    Attention: {
-        "GroupNorm_0": "group_norm", "NIN_0": "to_q", "NIN_1": "to_k", "NIN_2": "to_v",
-        "NIN_3": "to_out.0",
-    },
-    Combine: {"Conv_0": ""},
-}  # fmt: skip
-"""Names of the parts of a block: pds, diffusers."""
+NETWORKS = ("UNet2DModel", "UNetUnconditionalModel", "NCSNpp")
+"""Classes in model_index.json that name the network's folder."""
 
-OLD_NAMES = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-"""Names of the parts of attention in files of diffusers before 0.15."""
+SCHEDULERS = (None, "ScoreSdeVeScheduler", "VeSdeScheduler", "SdeVeScheduler")
+"""Classes of the VE process; None where a file leaves its class out."""
 
-FIXED: dict[str, tuple[Any, ...]] = {
-    "_class_name": ("UNet2DModel",),
-    "time_embedding_type": ("fourier",),
-    "act_fn": ("silu",),
-    "attention_head_dim": (None,),
-    "class_embed_type": (None,),
-    "num_class_embeds": (None,),
-    "resnet_time_scale_shift": ("default",),
-    "add_attention": (True,),
-    "norm_eps": (1e-6,),
-}
-"""Values of config.json with which a UNet2DModel is an NCSN++."""
-
-DEFAULTS = {"act_fn": "silu", "resnet_time_scale_shift": "default", "add_attention": True}
-"""Values of keys that a file leaves out; those of the other keys are None."""
+SCHEDULER_DEFAULTS = {"sigma_min": 0.01, "num_train_timesteps": 2000, "snr": 0.15}
+"""Values of a ScoreSdeVeScheduler for keys that files of early versions leave out."""
 
 
-def load(source: str | Path) -> NetworkScore:
+class HubName(NamedTuple):
+    """A model on the hub, and a branch, tag or commit of it."""
+
+    name: str
+    revision: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "HubName | None":
+        """Read `owner/name` or `owner/name@revision`; None for anything else."""
+        match = re.fullmatch(r"(\w[\w.-]*/\w[\w.-]*)(?:@(\w[\w./+-]*))?", text)
+        return cls(match[1], match[2]) if match else None
+
+    def download(self, *patterns: str) -> Path:
+        """Download files of these patterns, as far as they are not here, and return their folder.
+
+        Raises:
+            OSError: if there is no such model or revision, or the hub cannot be reached.
+        """
+        try:
+            return Path(
+                snapshot_download(self.name, revision=self.revision, allow_patterns=[*patterns])
+            )
+        except (OSError, ValueError) as error:
+            raise OSError(
+                f"{self} is no folder here and cannot be downloaded from the hub "
+                f"({self._reason(error)}); download it where there is a network and give its "
+                "folder"
+            ) from None
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.revision}" if self.revision else self.name
+
+    def _reason(self, error: Exception) -> str:
+        reasons = {
+            RevisionNotFoundError: f"it has no branch, tag or commit {self.revision}",
+            GatedRepoError: "its owner lets in only who accepted its terms there",
+            RepositoryNotFoundError: "there is none of that name, or it is private",
+            LocalEntryNotFoundError: "the hub cannot be reached, and it is not in the cache",
+            HFValidationError: "this is not a name of the hub",
+        }
+        known = [text for kind, text in reasons.items() if isinstance(error, kind)]
+        return known[0] if known else (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def load(source: str | Path, *, weights: WeightsName = "ema") -> NetworkScore:
+    """Read a model from a folder or the hub, ready to sample on the CPU; see `read`."""
+    return read(source, weights=weights).score
+
+
+def read(source: str | Path, *, weights: WeightsName = "ema") -> Opened:
     """Read a model from a folder, or download it from the hub, ready to sample on the CPU.
 
     Args:
-        source: a folder, or a name such as google/ncsnpp-church-256.
+        source: a folder, or a name such as google/ncsnpp-church-256 or google/...@main.
+        weights: the averaged or the last ones, of a folder of training that has both.
+
+    Warns:
+        UserWarning: if a value that the folder leaves out is set to its default.
 
     Raises:
         FileNotFoundError: if a file of the folder is missing.
         OSError: if the hub cannot be reached or has no such name.
         ValueError: if a file is damaged, or the network is not an NCSN++ of the skip flavor.
     """
-    folder = Path(source) if Path(source).is_dir() else _download(str(source))
-    home = folder / "unet" if (folder / "unet").is_dir() else folder
-    card = _card(_json(home / "config.json"), _json(_scheduler(folder)), home)
+    name = None if Path(source).is_dir() else HubName.parse(str(source))
+    if name is None and not Path(source).is_dir():
+        raise FileNotFoundError(f"no folder at {source}, and it is not a name of the hub either")
+    if name is None:
+        folder = Path(source)
+    else:
+        folder = name.download(*SETTINGS, *(f"*/{file}" for file in SETTINGS))
+    home = _home(folder, weights)
+    card = _card(folder, home)
+    if name is not None:
+        # The folder of a snapshot has the name of its commit.
+        _download_weights(HubName(name.name, folder.name), home.relative_to(folder))
     # On the meta device, no weights are allocated or initialized before the files are checked.
     with torch.device("meta"):
         score = NetworkScore(card)
-    return fill(score, _renamed(score, _read(home)), home)
+    files = _weight_files(home)
+    fill(score, renamed(score, _read(files)), home)
+    names = files[0].name if len(files) == 1 else f"{len(files)} files"
+    commit = f" of commit {folder.name}" if name is not None else ""
+    inside = "" if home == folder else f"{home.name}/"
+    return Opened(score, f"{inside}{names}{commit}")
 
 
-def _download(name: str) -> Path:
-    patterns = [f"{folder}{file}" for folder in ("", "*/") for file in (*WEIGHTS, *CONFIGS)]
-    try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
-    except (OSError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise OSError(
-            f"{name} is no folder here and cannot be downloaded from the hub ({reason}); download "
-            "it where there is a network and give its folder"
-        ) from None
+def _index(folder: Path) -> dict[str, Any]:
+    """Return the parts of a pipeline, which a network alone does not list."""
+    path = folder / "model_index.json"
+    return _json(path) if path.is_file() else {}
+
+
+def _pipeline(folder: Path) -> str:
+    return str(_index(folder).get("_class_name", "model"))
 
 
 def _scheduler(folder: Path) -> Path:
-    inside = folder / "scheduler" / "scheduler_config.json"
-    return inside if inside.is_file() else folder / "scheduler_config.json"
+    # The folder may be that of the network within a pipeline.
+    for inside in (folder / "scheduler", folder, folder.parent / "scheduler"):
+        if (inside / "scheduler_config.json").is_file():
+            return inside / "scheduler_config.json"
+    return folder / "scheduler_config.json"
+
+
+def _home(folder: Path, weights: WeightsName) -> Path:
+    """Return the folder of the network within that of the model."""
+    index = _index(folder)
+    named = [k for k, v in index.items() if isinstance(v, list) and v and v[-1] in NETWORKS]
+    averaged = ["unet_ema"] if weights == "ema" else []
+    for name in (*averaged, *named, "unet"):
+        if (folder / name).is_dir():
+            return folder / name
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(_no_model(folder, index))
+    return folder
+
+
+def _no_model(folder: Path, index: Mapping[str, Any]) -> str:
+    """Return a sentence about a folder that holds no network."""
+    if index:
+        return (
+            f"no unet/config.json in {folder}, a {_pipeline(folder)}; expected the "
+            "UNet2DModel of a ScoreSdeVePipeline there"
+        )
+    names = sorted(path.name for path in folder.iterdir())
+    if "data.pkl" in names:
+        return (
+            f"no config.json in {folder}, which is the unpacked content of a checkpoint, as some "
+            "browsers leave it; download it again without unpacking"
+        )
+    files = [
+        *(name for name in names if Path(name).suffix in CHECKPOINT_SUFFIXES),
+        *(f"checkpoints/{path.name}" for path in sorted(folder.glob("checkpoints/*.pth"))),
+    ]
+    if files:
+        return f"no config.json in {folder}; name a file in it, such as {folder / files[0]}"
+    return (
+        f"no config.json in {folder}; expected a folder that diffusers saved, with network and "
+        "scheduler"
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -117,128 +199,109 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not readable JSON ({error})") from None
+        raise ValueError(f"{path} is not readable JSON ({error}); download it again") from None
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds a {type(values).__name__}; expected names and values")
     return values
 
 
-def _read(home: Path) -> Weights:
-    safe, pickled = (home / name for name in WEIGHTS)
-    if not safe.is_file() and not pickled.is_file():
-        raise FileNotFoundError(f"no weights in {home}; expected {' or '.join(WEIGHTS)}")
+def _card(folder: Path, home: Path) -> ModelCard:
+    scheduler = _json(_scheduler(folder))
+    config = _json(home / "config.json")
+    kind = scheduler.get("_class_name")
+    if kind not in SCHEDULERS:
+        raise ValueError(
+            f"{folder} is a {_pipeline(folder)} with a {kind}; only an NCSN++ with a "
+            "ScoreSdeVeScheduler is sampled here"
+        )
+    values = SCHEDULER_DEFAULTS | scheduler
     try:
-        return load_file(safe) if safe.is_file() else unpickle(pickled)
-    except SafetensorError as error:
-        raise ValueError(f"{safe} is damaged or not a safetensors file ({error})") from None
-
-
-def _card(config: Mapping[str, Any], scheduler: Mapping[str, Any], home: Path) -> ModelCard:
-    try:
-        return ModelCard(
-            network=_network(config),
-            sde=VESDE(float(scheduler["sigma_min"]), float(scheduler["sigma_max"])),
-            num_scales=int(scheduler["num_train_timesteps"]),
-            snr=float(scheduler["snr"]),
+        card = ModelCard(
+            network=architecture(config),
+            sde=VESDE(float(values["sigma_min"]), float(values["sigma_max"])),
+            num_scales=int(values["num_train_timesteps"]),
+            snr=float(values["snr"]),
         )
     except KeyError as error:
-        raise ValueError(f"{home}: {error.args[0]} is missing from its configuration") from None
+        raise ValueError(
+            f"{home}: {error.args[0]} is missing from its configuration; add it"
+        ) from None
     except (TypeError, ValueError) as error:
         raise ValueError(f"{home}: {error}") from None
+    _note_scheduler(folder, scheduler, config)
+    return card
 
 
-def _network(config: Mapping[str, Any]) -> NCSNppConfig:
-    for key, allowed in FIXED.items():
-        value = config.get(key, DEFAULTS.get(key))
-        if value not in allowed:
-            raise ValueError(f"{key} is {value!r}; an NCSN++ has {allowed[0]!r}")
-    scale = config.get("mid_block_scale_factor", 1)
-    if not math.isclose(scale, math.sqrt(2), rel_tol=1e-3):
-        raise ValueError(f"mid_block_scale_factor is {scale}; an NCSN++ has the root of 2")
-    channels, levels = config["block_out_channels"], len(config["block_out_channels"])
-    nf, attends = channels[0], _attention(config, levels)
-    # diffusers uses norm_num_groups, if given, in the middle and in the head.
-    groups = config.get("norm_num_groups")
-    for count in (channels[-1], nf):
-        if groups not in (None, min(count // 4, 32)):
-            raise ValueError(
-                f"norm_num_groups is {groups}; an NCSN++ has {min(count // 4, 32)} for {count} "
-                "channels"
+def _note_scheduler(folder: Path, scheduler: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Warn of values that the scheduler leaves out, or has otherwise than the network's file."""
+    taken = [f"{k} {v}" for k, v in SCHEDULER_DEFAULTS.items() if k not in scheduler]
+    if taken:
+        _note(f"{folder} does not say its {', '.join(taken)}: these are the defaults of diffusers")
+    for key in ("sigma_min", "sigma_max"):
+        if key in scheduler and config.get(key, scheduler[key]) != scheduler[key]:
+            _note(
+                f"{folder} says {key} {config[key]} beside the network and {scheduler[key]} in its "
+                f"scheduler; {scheduler[key]} is used"
             )
-    if any(count % nf for count in channels):
-        raise ValueError(f"block_out_channels {channels} are not multiples of the first")
-    return NCSNppConfig(
-        image_size=config["sample_size"],
-        num_channels=config["in_channels"],
-        centered=not config["center_input_sample"],
-        nf=nf,
-        ch_mult=tuple(count // nf for count in channels),
-        num_res_blocks=config["layers_per_block"],
-        attn_resolutions=tuple(config["sample_size"] >> level for level in attends),
-    )
 
 
-def _attention(config: Mapping[str, Any], levels: int) -> list[int]:
-    """Return the levels with attention, after checking that up_block_types mirror the others."""
-    kinds = {"SkipDownBlock2D": False, "AttnSkipDownBlock2D": True}
-    down, up = config["down_block_types"], config["up_block_types"]
-    unknown = [kind for kind in down if kind not in kinds]
-    if unknown:
-        raise ValueError(f"blocks {unknown[0]} are not those of a skip NCSN++")
-    mirrored = [kind.replace("Down", "Up") for kind in reversed(down)]
-    if list(up) != mirrored or len(down) != levels:
-        raise ValueError(f"up_block_types {list(up)} do not mirror down_block_types {list(down)}")
-    return [level for level, kind in enumerate(down) if kinds[kind]]
+def _note(sentence: str) -> None:
+    warnings.warn(sentence, UserWarning, stacklevel=2)
 
 
-def _renamed(score: NetworkScore, state: Mapping[str, Tensor]) -> Weights:
-    """Return the weights under the names of pds; unknown names stay, and `fill` reports them."""
-    rest = {_new_name(name): tensor for name, tensor in state.items()}
-    renamed: Weights = {}
-    modules = score.network.all_modules
-    for index, (module, prefix) in enumerate(zip(modules, _prefixes(score), strict=True)):
-        for name in module.state_dict():
-            theirs, transposed = _diffusers_name(module, prefix, name)
-            if theirs not in rest:
-                continue
-            tensor = rest.pop(theirs)
-            renamed[f"all_modules.{index}.{name}"] = tensor.flatten(1).T if transposed else tensor
-    return renamed | rest
+def _download_weights(name: HubName, home: Path) -> None:
+    """Download one form of the weights, the first of those that there are."""
+    prefix = "" if home == Path() else f"{home}/"
+    for form in ("safetensors", "bin"):
+        for stem in (STEM, f"{STEM}.*"):
+            patterns = (f"{stem}.{form}", f"{stem}-*-of-*.{form}", f"{STEM}.{form}.index*.json")
+            folder = name.download(*(prefix + pattern for pattern in patterns))
+            if _candidates(folder / home):
+                return
 
 
-def _new_name(name: str) -> str:
-    *front, part, leaf = name.split(".") if name.count(".") else ("", name)
-    return ".".join([*front, OLD_NAMES.get(part, part), leaf]).removeprefix(".")
+def _candidates(home: Path) -> list[Path]:
+    """Return files with weights, or the indices of such, the best first."""
+    variants = [
+        path
+        for form in ("safetensors", "bin")
+        for path in (*home.glob(f"{STEM}.*.{form}"), *home.glob(f"{STEM}.{form}.index.*.json"))
+        if not re.search(r"-\d+-of-\d+", path.name)
+    ]
+    plain = (home / f"{name}{end}" for name in WEIGHTS for end in ("", ".index.json"))
+    return [path for path in (*plain, *sorted(variants)) if path.is_file()]
 
 
-def _diffusers_name(module: nn.Module, prefix: str, name: str) -> tuple[str, bool]:
-    """Return a tensor's name in diffusers, and whether it is transposed in pds."""
-    parts = PARTS.get(type(module), {})
-    part, _, leaf = name.rpartition(".")
-    if name == "W":
-        return f"{prefix}.weight", False
-    steps = [prefix, parts.get(part, part), {"W": "weight", "b": "bias"}.get(leaf, leaf)]
-    return ".".join(step for step in steps if step), leaf == "W"
+def _weight_files(home: Path) -> list[Path]:
+    """Return the files of one set of weights.
+
+    Raises:
+        FileNotFoundError: if there are none, or not all of those in an index.
+        ValueError: if the index is damaged.
+    """
+    candidates = _candidates(home)
+    if not candidates:
+        others = sorted(p.name for p in home.iterdir() if p.suffix != ".json" and p.is_file())
+        found = f", found {', '.join(others[:3])}" if others else ""
+        raise FileNotFoundError(f"no weights in {home}; expected {' or '.join(WEIGHTS)}{found}")
+    first = candidates[0]
+    if first.suffix != ".json":
+        return [first]
+    names = _json(first).get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(n, str) for n in names.values()):
+        raise ValueError(f"{first} has no weight_map of names and files; download it again")
+    files = [home / Path(name).name for name in sorted(set(names.values()))]
+    absent = [file.name for file in files if not file.is_file()]
+    if absent:
+        raise FileNotFoundError(
+            f"no {absent[0]} in {home}, one of {len(files)} files of its weights; download it too"
+        )
+    return files
 
 
-def _prefixes(score: NetworkScore) -> Iterator[str]:
-    """Yield the names in diffusers of the modules of pds, in the order of `all_modules`."""
-    config = score.card.network
-    last, size = len(config.ch_mult) - 1, config.image_size
-    attends = [size >> level in config.attn_resolutions for level in range(last + 1)]
-    yield from ("time_proj", "time_embedding.linear_1", "time_embedding.linear_2", "conv_in")
-    for level in range(last + 1):
-        for i in range(config.num_res_blocks):
-            yield f"down_blocks.{level}.resnets.{i}"
-            if attends[level]:
-                yield f"down_blocks.{level}.attentions.{i}"
-        if level < last:
-            yield from (f"down_blocks.{level}.{name}" for name in ("resnet_down", "skip_conv"))
-    yield from ("mid_block.resnets.0", "mid_block.attentions.0", "mid_block.resnets.1")
-    for i, level in enumerate(reversed(range(last + 1))):
-        yield from (f"up_blocks.{i}.resnets.{j}" for j in range(config.num_res_blocks + 1))
-        if attends[level]:
-            yield f"up_blocks.{i}.attentions.0"
-        if level:
-            yield from (f"up_blocks.{i}.{n}" for n in ("skip_norm", "skip_conv", "resnet_up"))
-    yield from ("conv_norm_out", "conv_out")
+def _read(files: list[Path]) -> Weights:
+    state: Weights = {}
+    for path in files:
+        is_safe = kind_of(path) == "safetensors"
+        state.update(read_safetensors(path)[0] if is_safe else unpickle(path))
+    return state
