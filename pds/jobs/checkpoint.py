@@ -2,11 +2,11 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from pds.jobs.configuration import TRAINING_ONLY
-from pds.jobs.job import Job
 from pds.scores import checkpoints, hub
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 
@@ -14,19 +14,21 @@ SUFFIXES = (".pth", ".safetensors")
 """Of checkpoint files; anything else is a diffusers folder or a hub name."""
 
 
-def find_checkpoint(job: Job) -> str | Path:
+def find_checkpoint(
+    workdir: str | Path, checkpoint: str | None, shipped: Path | None = None
+) -> str | Path:
     """Return the file, diffusers folder or hub name to sample from.
 
-    The first of: the job's `checkpoint`; workdir/checkpoints/checkpoint.pth; the only checkpoint in
-    that folder; the configuration's `checkpoint`.
+    The first of: `checkpoint`; workdir/checkpoints/checkpoint.pth; the only checkpoint in that
+    folder; `shipped`, the configuration's.
 
     Raises:
         FileNotFoundError: if there is none; the message lists the places searched.
         ValueError: if there are several and none is named checkpoint.pth.
     """
-    if job.checkpoint is not None:
-        return job.checkpoint
-    folder = Path(job.workdir) / "checkpoints"
+    if checkpoint is not None:
+        return checkpoint
+    folder = Path(workdir) / "checkpoints"
     published = folder / "checkpoint.pth"
     if published.is_file():
         return published
@@ -39,8 +41,8 @@ def find_checkpoint(job: Job) -> str | Path:
             f"{folder} holds {len(candidates)} checkpoints ({_listing(candidates)}) and none is "
             "named checkpoint.pth; choose one with --checkpoint"
         )
-    if job.configuration.checkpoint is not None:
-        return job.configuration.checkpoint
+    if shipped is not None:
+        return shipped
     found = f"found {_listing(names)}" if names else "found nothing in it"
     raise FileNotFoundError(
         f"no checkpoint: looked for {published} or one other .pth or .safetensors file there, "
@@ -54,7 +56,9 @@ def _listing(names: list[str]) -> str:
     return ", ".join(names[:5]) + more
 
 
-def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> NetworkScore:
+def read_checkpoint(
+    source: str | Path, card: ModelCard | None = None, *, weights: Literal["ema", "raw"] = "ema"
+) -> NetworkScore:
     """Read a .pth, which needs a card, a .safetensors file, a diffusers folder or a hub name.
 
     Raises:
@@ -64,7 +68,7 @@ def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> Networ
     """
     path = Path(source)
     if path.suffix in SUFFIXES and not path.is_dir():
-        return checkpoints.load(path, card)
+        return checkpoints.load(path, card, weights=weights)
     if path.is_file() or (not path.is_dir() and len(path.parts) != 2):
         raise ValueError(
             f"a checkpoint is a {' or a '.join(SUFFIXES)} file, a diffusers folder or a hub name "
@@ -73,14 +77,16 @@ def read_checkpoint(source: str | Path, card: ModelCard | None = None) -> Networ
     return hub.load(source)
 
 
-def open_checkpoint(source: str | Path, card: ModelCard) -> NetworkScore:
+def open_checkpoint(
+    source: str | Path, card: ModelCard, *, weights: Literal["ema", "raw"] = "ema"
+) -> NetworkScore:
     """Read a checkpoint that must be of the card's network and process.
 
     Raises:
         FileNotFoundError: if there is none.
         ValueError: if it is damaged, or of another network or process.
     """
-    score = read_checkpoint(source, card)
+    score = read_checkpoint(source, card, weights=weights)
     if score.sde != card.sde:
         raise ValueError(
             f"{source} was trained on {score.sde}, but the configuration says {card.sde}; use the "

@@ -80,7 +80,7 @@ class Configuration:
     checkpoint: Path | None = None
 
 
-def read(path: Path) -> Configuration:
+def read(path: Path, overrides: Mapping[str, str] | None = None) -> Configuration:
     """Run a configuration file and return the values that sampling needs.
 
     Raises:
@@ -93,7 +93,10 @@ def read(path: Path) -> Configuration:
             "configs/ve/portraits32_ncsnpp.py"
         )
     try:
-        return _configuration(path.stem, _Values(_flat(_get_config(path))))
+        values = _Values(_flat(_get_config(path)))
+        for key, text in (overrides or {}).items():
+            values[key] = type(values[key])(text)
+        return _configuration(path.stem, values)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -224,3 +227,25 @@ def _flat(config: Any) -> dict[str, Any]:
         if hasattr(values, "items"):
             flat.update({f"{group}.{name}": value for name, value in values.items()})
     return flat
+
+
+OF_CARD = "4 images, 4 at a time, reverse_diffusion and one step of langevin with its snr"
+"""What `of_card` says beside the card."""
+
+
+def of_card(card: ModelCard, name: str) -> Configuration:
+    """Return the configuration of a checkpoint that describes itself: the published sampler.
+
+    Args:
+        card: of the checkpoint; its snr is the corrector's.
+        name: of the checkpoint.
+    """
+    return Configuration(
+        name=name,
+        card=card,
+        predictor="reverse_diffusion",
+        corrector="langevin",
+        num_corrector_steps=1,
+        batch_size=4,
+        num_samples=4,
+    )
