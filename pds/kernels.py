@@ -205,7 +205,7 @@ def _corrector_alpha(sde: SDE, num_steps: int) -> Tensor:
     first = float(alpha[0])
     if first < LITTLE:
         effect = "no effect" if first < 1e-9 else "little effect"
-        enough = math.ceil(num_steps * (1 - first) / (1 - ENOUGH))
+        enough = math.ceil(round(num_steps * (1 - first) / (1 - ENOUGH), 6))
         warnings.warn(
             f"the corrector has {effect} at the first of the {num_steps} noise levels: its step is "
             f"scaled by 1 - beta_k = {first:.2g} there; from {enough} iterations on it is scaled "

@@ -36,10 +36,12 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    arguments = parse(sys.argv[1:] if argv is None else argv)
-    return exit_code(
-        lambda: arguments.run(arguments), "pds", stopped="stopped; what was saved is kept"
-    )
+
+    def command() -> None:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        arguments.run(arguments)
+
+    return exit_code(command, "pds", stopped="stopped; what was saved is kept")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

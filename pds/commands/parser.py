@@ -13,18 +13,25 @@ NAMED = 3
 class Parser(argparse.ArgumentParser):
     """A parser that reports errors in one line; unknown flags are errors, with the nearest one."""
 
+    _words: Sequence[str] = ()
+
     def error(self, message: str) -> NoReturn:
         program = f"python {self.prog}" if self.prog.endswith(".py") else self.prog
+        if "are required" in message:
+            # A required flag may be there, misspelled.
+            message += self._advice(self._words)
         self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {program} --help\n")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse all arguments; subparsers are called by this name, too."""
-        words = self._with_dotted(sys.argv[1:] if args is None else args)
-        known, unknown = super().parse_known_args(words, namespace)
+        self._words = self._with_dotted(sys.argv[1:] if args is None else args)
+        known, unknown = super().parse_known_args(self._words, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._advice(unknown)}")
+            flagged = any(word.startswith("-") for word in unknown)
+            advice = self._advice(unknown) if flagged else "; a value with spaces needs quotes"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{advice}")
         return known, unknown
 
     def _with_dotted(self, args: Sequence[str]) -> list[str]:
@@ -43,23 +50,26 @@ class Parser(argparse.ArgumentParser):
             words.append(word)
         return words
 
-    def _advice(self, unknown: Sequence[str]) -> str:
-        """Return what was probably meant, after a semicolon; "" if nothing is near."""
-        flags = [word.partition("=")[0] for word in unknown if word.startswith("-")]
-        if not flags:
-            return "; a value with spaces needs quotes"
-        known = {_plain(option): option for option in self._option_string_actions}
-        for flag in map(_plain, flags):
-            near = difflib.get_close_matches(flag, known, n=1) or [
-                name for name in known if flag and name.startswith(flag)
+    def _advice(self, words: Sequence[str]) -> str:
+        """Return what the first unknown flag should probably be; "" if nothing is near."""
+        options = self._option_string_actions
+        known = {_plain(option): option for option in options if "." not in option}
+        flags = [word for word in words if word.startswith("-")]
+        for flag in (flag for flag in flags if flag.partition("=")[0] not in options):
+            name = _plain(flag)
+            near = difflib.get_close_matches(name, known, n=1) or [
+                other for other in known if name and other.startswith(name)
             ]
             if near:
-                return f"; did you mean {' or '.join(known[name] for name in near[:NAMED])}?"
+                meant = " or ".join(known[name] for name in near[:NAMED])
+                return f"; did you mean {meant} instead of {flag.partition('=')[0]}?"
         return ""
 
 
 def _plain(option: str) -> str:
-    return option.lstrip("-").lower().replace("_", "-")
+    """Return a flag without dashes, value and the part after a point."""
+    name = option.partition("=")[0].partition(".")[0]
+    return name.lstrip("-").lower().replace("_", "-")
 
 
 class Dotted(argparse.Action):

@@ -134,8 +134,9 @@ def command_of(path: Path) -> str:
         raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
     text = _read_text(path)
     if text is None:
-        kind = "array" if path.suffix == ".npy" else "PNG"
-        raise ValueError(f"{path} is not a whole {kind}; expected one that main.py has drawn")
+        raise ValueError(
+            f"{path} is not a whole PNG or .npy image; expected one that main.py has drawn"
+        )
     try:
         record = Record.from_json(text)
     except ValueError:

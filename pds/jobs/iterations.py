@@ -32,7 +32,7 @@ def num_steps(card: ModelCard, speed_up: float) -> int:
     if end >= 1:
         raise ValueError(
             f"speed_up {speed_up:g} would end the sampling at time {end:g}, and it starts at 1; "
-            f"use a speed_up below {1 / card.sde.eps_per_speed_up:g}"
+            f"use a smaller one, 1 takes all {card.num_scales} iterations"
         )
     return int(ratio)
 

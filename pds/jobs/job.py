@@ -106,8 +106,8 @@ class Job:
             )
         if not _within(self.folder, Path(self.workdir)):
             raise ValueError(
-                f"eval_folder must lie within workdir, got {self.eval_folder}; choose the place by "
-                "workdir, and name the checkpoint by checkpoint"
+                f"eval_folder must lie within workdir, got {self.eval_folder}; choose the place "
+                "with workdir, and name the checkpoint with checkpoint"
             )
         iterations.require_speed_up(self.speed_up)
         require_whole("num_samples", self.request.num_images, 1, MOST_IMAGES)

@@ -32,7 +32,8 @@ from pds.jobs.record import Record
 class Summary:
     """The images of all ranks that were drawn, those that existed before, and their folder.
 
-    sentences: about the grain of all of them; none if no two samplers are compared.
+    sentences: about the grain of all of them; none if no two samplers are compared, or some are
+        lost.
     lost: why images that are not finite were not drawn; "" if all were drawn.
     """
 
@@ -75,7 +76,9 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
         sides = summary.sides(folder, model) if ranks.first else {}
         if ranks.first and job.only is None:
             _write_sheet(plan, sides)
-    return _summary(plan, shares, tuple(summary.sentences(folder, model, sides)))
+    whole = not any(share.lost for share in shares)
+    sentences = tuple(summary.sentences(folder, model, sides)) if whole else ()
+    return _summary(plan, shares, sentences)
 
 
 def _draw_share(plan: Plan, ranks: Ranks) -> _Share:
@@ -109,7 +112,7 @@ def _summary(plan: Plan, shares: list[_Share], sentences: tuple[str, ...]) -> Su
     drawn = sum(share.drawn for share in shares)
     lost = next((share.lost for share in shares if share.lost), "")
     if lost and missing - drawn > 1:
-        lost += f"; {missing - drawn} of {wanted} images are not drawn, the others are kept"
+        lost += f"; {missing - drawn} of {wanted} images are not drawn"
     return Summary(drawn, wanted - missing, plan.job.folder, sentences, lost)
 
 
