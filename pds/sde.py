@@ -37,6 +37,11 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type in WITHOUT_FLOAT64 else torch.float64
 
 
+def wide(t: Tensor) -> Tensor:
+    """Return a tensor in the `widest` type of its device."""
+    return t.to(widest(t.device))
+
+
 class Marginal(NamedTuple):
     """x(t) | x(0) ~ Normal(scale x(0), std^2 I); both of the shape of t, float64."""
 
@@ -162,12 +167,12 @@ class VESDE(SDE):
 
     def sigma(self, t: Tensor) -> Tensor:
         """Return sigma_min (sigma_max/sigma_min)^t in float64, any shape."""
-        return self.sigma_min * (self.sigma_max / self.sigma_min) ** _wide(t)
+        return self.sigma_min * (self.sigma_max / self.sigma_min) ** wide(t)
 
     def time(self, sigma: Tensor) -> Tensor:
         """Return the t with std(t) = sigma, float64, any shape."""
         ratio = self.sigma_max / self.sigma_min
-        return (_wide(sigma) / self.sigma_min).log() / math.log(ratio)
+        return (wide(sigma) / self.sigma_min).log() / math.log(ratio)
 
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
         if not self.sigma_min <= lowest < highest <= self.sigma_max:
@@ -178,11 +183,11 @@ class VESDE(SDE):
         return VESDE(lowest, highest)
 
     def marginal(self, t: Tensor) -> Marginal:
-        return Marginal(torch.ones_like(_wide(t)), self.sigma(t))
+        return Marginal(torch.ones_like(wide(t)), self.sigma(t))
 
     def coefficients(self, t: Tensor) -> Coefficients:
         rate = math.sqrt(2 * math.log(self.sigma_max / self.sigma_min))
-        return Coefficients(torch.zeros_like(_wide(t)), self.sigma(t) * rate)
+        return Coefficients(torch.zeros_like(wide(t)), self.sigma(t) * rate)
 
     def discrete_sigmas(self, num_steps: int) -> Tensor:
         """Return sigma_{N-1}, ..., sigma_0 of the geometric grid of N levels, and 0, (N + 1,).
@@ -235,11 +240,11 @@ class _LinearBeta(SDE):
 
     def beta(self, t: Tensor) -> Tensor:
         """Return beta(t) in float64, any shape."""
-        return self.beta_min + _wide(t) * (self.beta_max - self.beta_min)
+        return self.beta_min + wide(t) * (self.beta_max - self.beta_min)
 
     def integral(self, t: Tensor) -> Tensor:
         """Return B(t), the integral of beta from 0 to t, in float64, any shape."""
-        t = _wide(t)
+        t = wide(t)
         return t * self.beta_min + t**2 * (self.beta_max - self.beta_min) / 2
 
     def discrete_betas(self, num_steps: int) -> Tensor:
@@ -303,10 +308,6 @@ class SubVPSDE(_LinearBeta):
         """Return the Euler-Maruyama step of length 1/N; sub-VP has no closed-form grid."""
         drift, diffusion = self.coefficients(times)
         return Coefficients(drift / len(times), diffusion / len(times) ** 0.5)
-
-
-def _wide(t: Tensor) -> Tensor:
-    return t.to(widest(t.device))
 
 
 def _shares(num_steps: int) -> Tensor:

@@ -253,11 +253,6 @@ def _described(flags: Mapping[str, Any], overrides: Mapping[str, str]) -> tuple[
             f"{error}; or add --config with a shipped model, such as "
             "configs/ve/portraits32_ncsnpp.py"
         ) from None
-    if Path(source).is_file() and Path(source).suffix != ".safetensors":
-        raise ValueError(
-            f"{source} does not describe its network; add --config with the configuration that it "
-            "was trained with"
-        )
     return str(source), read_checkpoint(source, weights=flags["weights"])
 
 
