@@ -2,8 +2,13 @@
 
 import sys
 
-from pds.commands.sample import sample_main
-from pds.serving import memory
+try:
+    from pds.commands.sample import sample_main
+    from pds.serving import memory
 
-memory.keep_large_blocks()
-sys.exit(sample_main())
+    memory.keep_large_blocks()
+    code = sample_main()
+except KeyboardInterrupt:  # within the seconds that the imports take
+    print("main.py: stopped", file=sys.stderr)
+    code = 130
+sys.exit(code)

@@ -175,23 +175,34 @@ def gain(mask: Tensor, alpha: float) -> Tensor:
 
 
 def preconditioner(
-    frequency_mask: Tensor | None, space_mask: Tensor | None, *, alpha: float
+    frequency_mask: Tensor | None,
+    space_mask: Tensor | None,
+    *,
+    alpha: float,
+    device: torch.device | str | None = None,
 ) -> Preconditioner:
     """Return M = (frequency filter) (space filter), without the filters whose mask is None.
+
+    Args:
+        frequency_mask, space_mask: raw masks.
+        alpha: strength, > 1.
+        device: of M, by default that of the masks; float64 is used where the masks are.
 
     Raises:
         ValueError: unless alpha > 1; if the frequency mask is uneven.
     """
     if frequency_mask is None and space_mask is None:
         return Identity()
-    if space_mask is None:
-        assert frequency_mask is not None
-        return FrequencyFilter(gain(frequency_mask, alpha))
-    if frequency_mask is None:
-        return SpaceFilter(gain(space_mask, alpha))
-    return Composition(
-        FrequencyFilter(gain(frequency_mask, alpha)), SpaceFilter(gain(space_mask, alpha))
+    frequency, space = (
+        None if mask is None else gain(mask, alpha).to(device or mask.device)
+        for mask in (frequency_mask, space_mask)
     )
+    if space is None:
+        assert frequency is not None
+        return FrequencyFilter(frequency)
+    if frequency is None:
+        return SpaceFilter(space)
+    return Composition(FrequencyFilter(frequency), SpaceFilter(space))
 
 
 def encode(mask: Tensor) -> bytes:

@@ -17,6 +17,10 @@ As steps become small, Langevin correctors keep p_t for every M. Of the precondi
 only `MarginalPreserving` does; the published one takes a Gaussian mode of gain g from its variance
 lambda to lambda g^2 / (2 g^2 - 1).
 
+alpha is 1 for VE and 1 - beta_k for VP and sub-VP, see `pds.sde.SDE.alpha`. At the first level it is
+1 - beta_max / N, .20 at N = 25 and 0 at N = 20: there a corrector has little or no effect, and its
+coefficients warn.
+
 The arithmetic is written in operators alone, so that it also runs on numpy arrays:
 `pds.theory.recursion` runs these kernels to follow Gaussian data exactly.
 
@@ -24,6 +28,8 @@ Source: Y. Song et al., ICLR 2021 (appendices F, G); H. Ma et al., ECCV 2022 (M 
 `MarginalPreserving` is derived for this project (probability flow, plus Langevin at rate G^2/2).
 """  # noqa: E501
 
+import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,6 +46,9 @@ Columns = Sequence[Tensor]
 """The coefficients of a kernel over a grid, (N,) float64 each."""
 Row = Sequence[float]
 """The coefficients of a kernel at one level."""
+
+LITTLE, ENOUGH = 0.25, 0.8
+"""Factors alpha of a corrector's step: below the first, the corrector warns of the second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +165,7 @@ class Langevin(Kernel):
         require_snr(self.snr)
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
-        alpha = sde.alpha(len(times))
+        alpha = _corrector_alpha(sde, len(times))
         return alpha, torch.full_like(alpha, self.snr)
 
     def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
@@ -183,11 +192,28 @@ class AnnealedLangevin(Kernel):
         require_snr(self.snr)
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
-        return (2 * sde.alpha(len(times)) * (self.snr * sde.marginal(times).std) ** 2,)
+        return (2 * _corrector_alpha(sde, len(times)) * (self.snr * sde.marginal(times).std) ** 2,)
 
     def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         (size,) = at
         return _update(x, m.move(score, z), size, (2 * size) ** 0.5)
+
+
+def _corrector_alpha(sde: SDE, num_steps: int) -> Tensor:
+    """Return alpha of every level, (N,), and warn where it leaves the first ones uncorrected."""
+    alpha = sde.alpha(num_steps)
+    first = float(alpha[0])
+    if first < LITTLE:
+        effect = "no effect" if first < 1e-9 else "little effect"
+        enough = math.ceil(round(num_steps * (1 - first) / (1 - ENOUGH), 6))
+        warnings.warn(
+            f"the corrector has {effect} at the first of the {num_steps} noise levels: its step is "
+            f"scaled by 1 - beta_k = {first:.2g} there; from {enough} iterations on it is scaled "
+            f"by {ENOUGH:g} or more",
+            UserWarning,
+            stacklevel=3,
+        )
+    return alpha
 
 
 def _update(x: Tensor, move: Move, a: Scalars, b: Scalars) -> Update:

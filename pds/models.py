@@ -73,7 +73,7 @@ class Model:
     corrector, predictor: of the published sampler, None for a sampler without it.
     num_corrector_steps: per iteration.
     centered: whether the score is for images in [-1, 1].
-    device: of score and images; the masks may be on the CPU.
+    device: of score and images; the masks are on the CPU, in float64 where they are files.
     references: what pictures of the data and of the score itself look like; None if unknown.
     """
 
@@ -166,9 +166,10 @@ class Model:
         if request.tuned:
             return self.tuned(request.num_steps, rate=rate)
         m = filters.preconditioner(
-            self.frequency_mask.to(device or self.device) if request.frequency else None,
-            self.space_mask.to(device or self.device) if request.space else None,
+            self.frequency_mask if request.frequency else None,
+            self.space_mask if request.space else None,
             alpha=request.alpha,
+            device=device or self.device,
         )
         published = self.sampler(request.num_steps, rate=rate)
         return replace(published, m=Skew(m, skew) if skew else m)

@@ -27,12 +27,12 @@ from torch import Tensor
 from pds.kernels import Columns, Kernel, Langevin, ReverseDiffusion, Update, still
 from pds.limits import require_whole
 from pds.preconditioners import Identity, Preconditioner
-from pds.sde import SDE, VESDE
+from pds.sde import SDE, VESDE, widest
 
 NoiseFn = Callable[[torch.Size], Tensor]
 """Returns standard normal noise of a shape, new noise at each call."""
 ScoreFn = Callable[[Tensor, Tensor], Tensor]
-"""Maps x (B, C, H, W) and t (B,) in (0, 1] to the gradient of log p_t at x."""
+"""Maps x (B, C, H, W) and t (B,) in (0, 1], on the device of x, to the gradient of log p_t at x."""
 
 
 class Query(NamedTuple):
@@ -344,8 +344,8 @@ def advance(
 
 def answer(score: ScoreFn, query: Query) -> Tensor:
     """Return the scores of a query, (B, C, H, W), without synchronizing with the device."""
-    t = torch.tensor(query.t, dtype=torch.float64)
-    return score(query.x, t.to(query.x.device, non_blocking=True))
+    t, device = torch.tensor(query.t, dtype=torch.float64), query.x.device
+    return score(query.x, t.to(device, widest(device), non_blocking=True))
 
 
 def join_queries(queries: Sequence[Query]) -> Query:

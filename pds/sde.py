@@ -14,7 +14,9 @@ and B(t) the integral of beta from 0 to t.
 
 A sampler of N iterations evaluates the score at N values of t and steps through the N levels of a
 discrete grid, k = N-1 (noise) down to 0. Grids are tensors (N,) in the order of the iterations, in
-float64: they subtract neighboring sigmas, which in float32 costs half of the digits.
+float64: they subtract neighboring sigmas, which in float32 costs half of the digits. They are
+computed on the CPU. Functions of a t on a device are in float64 too, or in float32 where the
+device lacks it, see `widest`.
 
 Source: Y. Song et al., "Score-Based Generative Modeling through SDEs", ICLR 2021.
 """
@@ -25,6 +27,19 @@ from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+
+WITHOUT_FLOAT64 = frozenset({"mps"})
+"""Kinds of devices without float64: Apple's GPUs."""
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """Return float64, or float32 for a device that lacks it."""
+    return torch.float32 if device.type in WITHOUT_FLOAT64 else torch.float64
+
+
+def wide(t: Tensor) -> Tensor:
+    """Return a tensor in the `widest` type of its device."""
+    return t.to(widest(t.device))
 
 
 class Marginal(NamedTuple):
@@ -73,7 +88,15 @@ class SDE(Protocol):
         ...
 
     def alpha(self, num_steps: int) -> Tensor:
-        """Return the factor of the Langevin step size, (N,): 1 for VE, 1 - beta_k for VP."""
+        """Return the factor of the Langevin step size, (N,): 1 for VE, 1 - beta_k for VP.
+
+        For VP and sub-VP it is smallest at the first level, 1 - beta_max / N: with beta_max = 20 it
+        is .98, .80, .20 and 0 at N = 1000, 100, 25 and 20, so that with few iterations a Langevin
+        corrector hardly moves the first levels.
+
+        Raises:
+            ValueError: for VP and sub-VP if beta_max > N.
+        """
         ...
 
     def posterior(self, num_steps: int) -> Posterior:
@@ -144,12 +167,12 @@ class VESDE(SDE):
 
     def sigma(self, t: Tensor) -> Tensor:
         """Return sigma_min (sigma_max/sigma_min)^t in float64, any shape."""
-        return self.sigma_min * (self.sigma_max / self.sigma_min) ** t.double()
+        return self.sigma_min * (self.sigma_max / self.sigma_min) ** wide(t)
 
     def time(self, sigma: Tensor) -> Tensor:
         """Return the t with std(t) = sigma, float64, any shape."""
         ratio = self.sigma_max / self.sigma_min
-        return (sigma.double() / self.sigma_min).log() / math.log(ratio)
+        return (wide(sigma) / self.sigma_min).log() / math.log(ratio)
 
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
         if not self.sigma_min <= lowest < highest <= self.sigma_max:
@@ -160,11 +183,11 @@ class VESDE(SDE):
         return VESDE(lowest, highest)
 
     def marginal(self, t: Tensor) -> Marginal:
-        return Marginal(torch.ones_like(t, dtype=torch.float64), self.sigma(t))
+        return Marginal(torch.ones_like(wide(t)), self.sigma(t))
 
     def coefficients(self, t: Tensor) -> Coefficients:
         rate = math.sqrt(2 * math.log(self.sigma_max / self.sigma_min))
-        return Coefficients(torch.zeros_like(t, dtype=torch.float64), self.sigma(t) * rate)
+        return Coefficients(torch.zeros_like(wide(t)), self.sigma(t) * rate)
 
     def discrete_sigmas(self, num_steps: int) -> Tensor:
         """Return sigma_{N-1}, ..., sigma_0 of the geometric grid of N levels, and 0, (N + 1,).
@@ -217,11 +240,11 @@ class _LinearBeta(SDE):
 
     def beta(self, t: Tensor) -> Tensor:
         """Return beta(t) in float64, any shape."""
-        return self.beta_min + t.double() * (self.beta_max - self.beta_min)
+        return self.beta_min + wide(t) * (self.beta_max - self.beta_min)
 
     def integral(self, t: Tensor) -> Tensor:
         """Return B(t), the integral of beta from 0 to t, in float64, any shape."""
-        t = t.double()
+        t = wide(t)
         return t * self.beta_min + t**2 * (self.beta_max - self.beta_min) / 2
 
     def discrete_betas(self, num_steps: int) -> Tensor:
@@ -260,6 +283,11 @@ class VPSDE(_LinearBeta):
 
     def posterior(self, num_steps: int) -> Posterior:
         beta = self.discrete_betas(num_steps)
+        if beta.max() >= 1:
+            raise ValueError(
+                f"ancestral sampling needs more than {self.beta_max:g} iterations (beta_max; its "
+                f"first step divides by 1 - beta_k = 0), got {num_steps}"
+            )
         kept = (1 - beta).sqrt()
         return Posterior(1 - 1 / kept, beta / kept, beta.sqrt())
 

@@ -2,9 +2,11 @@
 
 Its tensors have the device type "imitated" and are computed on the CPU. As on a GPU, an operation
 on tensors of both devices is an error and `numpy()` is refused. `traffic` counts what would make a
-program wait for a GPU or keep a CUDA graph from being captured.
+program wait for a GPU or keep a CUDA graph from being captured. Within `without_float64` it lacks
+float64 and complex128, as Apple's GPUs do.
 """
 
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -24,6 +26,25 @@ INDICES = {"aten::index.Tensor", "aten::index_put_", "aten::_index_put_impl_"}
 """Operations that accept indices on the CPU for a tensor on the device."""
 
 
+refused = set()
+"""Types of numbers that the device lacks at present."""
+
+
+@contextmanager
+def without_float64():
+    """Let the device refuse tensors of 64-bit floats, and let pds know that it does."""
+    from pds import sde
+
+    known = sde.WITHOUT_FLOAT64
+    refused.update((torch.float64, torch.complex128))
+    sde.WITHOUT_FLOAT64 = known | {NAME}
+    try:
+        yield
+    finally:
+        refused.clear()
+        sde.WITHOUT_FLOAT64 = known
+
+
 class Traffic:
     """Counts copies between the devices, and numbers that were read from this one."""
 
@@ -39,6 +60,8 @@ class ImitatedTensor(Tensor):
 
     @staticmethod
     def __new__(cls, raw):
+        if raw.dtype in refused:
+            raise TypeError(f"Cannot convert a tensor to {raw.dtype}, which {NAME} lacks")
         tensor = Tensor._make_wrapper_subclass(
             cls,
             raw.shape,

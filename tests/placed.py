@@ -17,7 +17,7 @@ TESTS = Path(__file__).resolve().parent
 
 MODULES = """
     batcher capturable filters flow gpu gpu_faults imitated_device kernels mixture ncsnpp
-    normalization parity precision preconditioners sampling worker
+    normalization parity precision preconditioners sampling without_float64 worker
 """.split()
 """Test modules, without `test_`, that run on another device than the CPU, too."""
 

@@ -13,6 +13,7 @@ import torch
 from tiny_run import CARD, draw, flags, make_score, published
 
 from pds.commands import sample
+from pds.jobs.ranks import Ranks
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
 from pds.sde import VESDE
@@ -61,10 +62,14 @@ def test_a_published_flag_has_its_published_default(flag, default):
     assert values[flag] == default
 
 
-@pytest.mark.parametrize("flag", ["config", "workdir"])
-def test_what_the_publication_requires_is_required(refusal, flag):
-    words = {"config": ["--workdir", "w"], "workdir": ["--config", "c"]}[flag]
-    assert f"the following arguments are required: --{flag}" in refusal(words)
+def test_a_workdir_is_required(refusal):
+    assert "the following arguments are required: --workdir" in refusal(["--config", "c"])
+
+
+def test_without_a_checkpoint_that_describes_itself_a_configuration_is_required(refusal):
+    sentence = refusal(["--workdir", "w"])
+    assert "no checkpoint: looked for w/checkpoints/checkpoint.pth" in sentence
+    assert "pass --checkpoint; or add --config" in sentence
 
 
 @pytest.mark.parametrize("form", ["apart", "joined"])
@@ -196,8 +201,14 @@ def test_a_missing_checkpoint_is_told_with_what_was_found(folder, refusal):
         (["--seed", "-1"], "seed must be a whole number from 0 to 2147483647, got -1"),
         (["--snr", "0"], "snr must be > 0, got 0"),
         (["--skew", "nan"], "skew must be a finite number"),
-        (["--device", "abacus"], "device must be cpu, cuda or cuda:N, got 'abacus'"),
+        (["--device", "abacus"], "device must be cpu, cuda, cuda:N or mps, got 'abacus'"),
         (["--device", "cuda:99"], "there is no cuda:99"),
+        (["--device", "gpu"], "got 'gpu'; NVIDIA's and AMD's GPUs are cuda, Apple's mps"),
+        (["--device", "CUDA"], "got 'CUDA'; write it in small letters and without spaces"),
+        (["--device", "cuda:one"], "got 'cuda:one'; write it in small letters"),
+        (["--device", "xpu"], "device must be cpu, cuda, cuda:N or mps, got 'xpu'"),
+        (["--device", ""], "device must be cpu, cuda, cuda:N or mps, got ''"),
+        (["--device", "mps"], "there is no mps: torch sees no such Apple GPU; try cpu"),
         (["--dtype", "int8"], "invalid choice: 'int8'"),
         (["--predictor", "crystal_ball"], "crystal_ball"),
         (["--corrector", "red_pen"], "red_pen"),
@@ -218,6 +229,13 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(folder, refusal, more, se
 @pytest.mark.parametrize("more", [["--compare"], ["--ladder", "5", "--speed_up", "1"]], ids=str)
 def test_a_comparison_without_a_filter_is_refused(folder, refusal, more):
     assert "a comparison needs something" in refusal(flags(folder, *more, filtered=False))
+
+
+def test_an_apple_gpu_is_taken_where_torch_has_one(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert Ranks().device("mps") == torch.device("mps")
+    with pytest.raises(ValueError, match="there is no mps:1"):
+        Ranks().device("mps:1")
 
 
 def test_a_refused_run_makes_no_folder(folder, refusal):

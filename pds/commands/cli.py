@@ -5,10 +5,16 @@ command is chosen, so that `pds --help` answers at once.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import TextIO
+
+from pds.commands.parser import Parser
 
 COMMANDS = {
     "app": "serve the page",
@@ -30,16 +36,18 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    arguments = parse(sys.argv[1:] if argv is None else argv)
-    return exit_code(
-        lambda: arguments.run(arguments), "pds", stopped="stopped; what was saved is kept"
-    )
+
+    def command() -> None:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+        arguments.run(arguments)
+
+    return exit_code(command, "pds", stopped="stopped; what was saved is kept")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments of `pds`; `run` of the result is the function of the command."""
     installed = Path(sys.argv[0]).stem == "pds"
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="pds" if installed else "python -m pds", description="Preconditioned sampling."
     )
     commands = parser.add_subparsers(required=True, metavar="command")
@@ -54,15 +62,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
-    """Run a command; an error becomes one sentence on stderr and exit code 2.
+    """Run a command; an error becomes one sentence on stderr and exit code 2, a warning a note.
 
     Args:
-        command: raises ValueError or OSError with the sentence.
+        command: raises ValueError or OSError with the sentence, warns with UserWarning.
         name: of the program, before the sentence.
         stopped: message after Ctrl-C.
     """
     try:
-        command()
+        with _notes(name):
+            command()
     except (ValueError, OSError) as error:
         print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -70,3 +79,30 @@ def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
         print(f"{name}: {stopped}", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _notes(name: str) -> Iterator[None]:
+    """Print warnings of the class UserWarning as one line each, once, on the first rank only."""
+    show, printed = warnings.showwarning, set[str]()
+
+    def note(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if category is not UserWarning:
+            return show(message, category, filename, lineno, file, line)
+        sentence = " ".join(str(message).split())
+        if sentence not in printed and os.environ.get("RANK", "0") == "0":
+            print(f"{name}: note: {sentence}", file=sys.stderr)
+        printed.add(sentence)
+
+    with warnings.catch_warnings():
+        # Once for each text, and not for each line of this package that warns.
+        warnings.filterwarnings("always", category=UserWarning, module=r"pds(\.|$)")
+        warnings.showwarning = note
+        yield

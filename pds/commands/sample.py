@@ -2,14 +2,14 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any
 
-from pds.commands.arguments import counts
+from pds.commands.arguments import counts, place, source
 from pds.commands.cli import exit_code
-from pds.files.shipped import located
+from pds.commands.parser import Dotted, Parser
 from pds.jobs import configuration, ranks
 from pds.jobs import run as job_run
-from pds.jobs.job import DTYPES, Job
+from pds.jobs.job import DTYPES, WEIGHTS, Job
 from pds.jobs.record import FLAGS
 
 
@@ -20,16 +20,9 @@ def sample_main(argv: Sequence[str] | None = None) -> int:
     return exit_code(lambda: run(arguments), "main.py", stopped=stopped)
 
 
-class _OneSentence(argparse.ArgumentParser):
-    """A parser whose errors are one line, as those of a run are."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see python {self.prog} --help\n")
-
-
 def main_parser() -> argparse.ArgumentParser:
     """Return the parser of `main.py`."""
-    parser = _OneSentence(prog="main.py")
+    parser = Parser(prog="main.py")
     add(parser)
     return parser
 
@@ -55,7 +48,7 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: for anything that cannot be sampled, including a batch that is too large.
         SystemExit: with code 2 on all ranks but the first, which reports the error.
     """
-    flags = {name: getattr(arguments, name) for name in FLAGS}
+    flags = {name: getattr(arguments, name, None) for name in FLAGS}
     try:
         this_rank = ranks.joined()
         with this_rank.together("request"):
@@ -74,41 +67,90 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
         for sentence in summary.sentences:
             print(sentence)
+        if summary.lost:
+            raise ValueError(summary.lost)
+
+
+class _Mode(argparse.Action):
+    """The published flag that chooses between training and sampling: here an error with advice."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        advice = (
+            "python -m pds train trains on the drawn portraits, and score_sde on other images"
+            if values == "train"
+            else f"leave --mode {values} out"
+        )
+        parser.error(f"argument --mode: this program samples and has no other mode; {advice}")
 
 
 def _add_published(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--config",
-        type=located,
-        required=True,
-        help="such as configs/ve/portraits32_ncsnpp.py; shipped files are found from any folder",
+        type=source,
+        help="such as configs/ve/portraits32_ncsnpp.py; shipped files are found from any folder. "
+        "Not needed for a checkpoint that describes itself: a .safetensors of pds convert, a "
+        f"diffusers folder, a hub name; then {configuration.OF_CARD}",
     )
-    add("--workdir", required=True, help="has checkpoints/checkpoint.pth and gets the images")
-    add("--eval_folder", default="eval", help="of the images in workdir; default %(default)s")
-    add("--speed_up", type=float, default=1.0, help="N = num_scales / speed_up; default 1")
+    add(
+        "--config.KEY",
+        action=Dotted,
+        metavar="VALUE",
+        help="another value of the configuration, such as --config.sampling.snr=0.1; may be "
+        "repeated. A flag of its own, such as --snr, goes before it",
+    )
+    add("--workdir", type=place, required=True, help="has checkpoints/ and gets the images")
+    add(
+        "--eval_folder",
+        type=place,
+        default="eval",
+        help="of the images in workdir; default %(default)s",
+    )
+    add(
+        "--speed_up",
+        type=float,
+        default=1.0,
+        help="N = num_scales / speed_up, rounded down; default 1. VP and sub-VP need N >= "
+        "beta_max = 20, and at N < 100 their corrector has less effect: its step at the first "
+        "noise level is scaled by 1 - 20 / N",
+    )
     add(
         "--freq_mask_path",
-        type=located,
+        type=source,
         help="frequency filter: .npy, or natural for that of natural pictures, which needs no file "
         "(./natural is a file of that name); without any filter it is vanilla",
     )
-    add("--space_mask_path", type=located, help="space filter, .npy")
+    add("--space_mask_path", type=source, help="space filter, .npy")
     add("--alpha", type=float, default=5.0, help="> 1, larger is weaker; default 5")
+    add("--mode", action=_Mode, dest=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def _add_images(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--checkpoint",
+        type=source,
         help=".pth or .safetensors file, diffusers folder, or hub name such as "
-        "google/ncsnpp-church-256",
+        "google/ncsnpp-church-256; by default the one in workdir/checkpoints",
+    )
+    add(
+        "--weights",
+        choices=WEIGHTS,
+        default="ema",
+        help="of a checkpoint that has both: averaged over the training, or the last ones, raw; "
+        "default %(default)s",
     )
     add("--num_samples", type=int, help="by default as the configuration says")
     add("--batch_size", type=int, help="by default as the configuration says")
     add("--seed", type=int, default=0, help="image i is drawn from seed + i; default 0")
     add("--only", type=int, metavar="I", help="draw image I of the run and no other")
-    add("--device", help="cpu, cuda or cuda:N; default cuda where there is one")
+    add("--device", help="cpu, cuda, cuda:N or mps; default cuda where there is one, else cpu")
     add("--dtype", choices=DTYPES, default="float32", help="of the network; default float32")
 
 

@@ -8,7 +8,6 @@ from typing import get_args
 import torch
 
 from pds.jobs.configuration import TRAINING_ONLY
-from pds.jobs.job import Job
 from pds.scores import checkpoints, hub
 from pds.scores.checkpoints import Opened
 from pds.scores.file_kinds import CHECKPOINT_SUFFIXES
@@ -21,19 +20,21 @@ NAMES = ("checkpoint.pth", "checkpoint.pt", "last.ckpt")
 """Of the checkpoint to take where a folder has several, the first of these."""
 
 
-def find_checkpoint(job: Job) -> str | Path:
+def find_checkpoint(
+    workdir: str | Path, checkpoint: str | None, shipped: Path | None = None
+) -> str | Path:
     """Return the file, diffusers folder or hub name to sample from.
 
-    The first of: the job's `checkpoint`; one of `NAMES` in workdir/checkpoints; the only .pth, .pt,
-    .ckpt, .bin or .safetensors file in that folder; the configuration's `checkpoint`.
+    The first of: `checkpoint`; one of `NAMES` in workdir/checkpoints; the only .pth, .pt, .ckpt,
+    .bin or .safetensors file in that folder; `shipped`, the configuration's.
 
     Raises:
         FileNotFoundError: if there is none; the message lists the places searched.
         ValueError: if there are several and none has one of `NAMES`.
     """
-    if job.checkpoint is not None:
-        return job.checkpoint
-    folder = Path(job.workdir) / "checkpoints"
+    if checkpoint is not None:
+        return checkpoint
+    folder = Path(workdir) / "checkpoints"
     names = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
     candidates = [
         name
@@ -48,8 +49,8 @@ def find_checkpoint(job: Job) -> str | Path:
             f"{folder} holds {len(candidates)} checkpoints ({_listing(candidates)}) and none is "
             f"named {' or '.join(NAMES)}; choose one with --checkpoint"
         )
-    if job.configuration.checkpoint is not None:
-        return job.configuration.checkpoint
+    if shipped is not None:
+        return shipped
     found = f"found {_listing(names)}" if names else "found nothing in it"
     raise FileNotFoundError(
         f"no checkpoint: looked for {folder / NAMES[0]} or one other file of a checkpoint there, "

@@ -289,3 +289,25 @@ def _notes(values: _Values, overrides: Mapping[str, str]) -> list[str]:
     if unused:
         notes.append(f"{', '.join(unused)} has no effect on sampling")
     return notes
+
+
+OF_CARD = "4 images, 4 at a time, reverse_diffusion and one step of langevin with its snr"
+"""What `of_card` says beside the card."""
+
+
+def of_card(card: ModelCard, name: str) -> Configuration:
+    """Return the configuration of a checkpoint that describes itself: the published sampler.
+
+    Args:
+        card: of the checkpoint; its snr is the corrector's.
+        name: of the checkpoint.
+    """
+    return Configuration(
+        name=name,
+        card=card,
+        predictor="reverse_diffusion",
+        corrector="langevin",
+        num_corrector_steps=1,
+        batch_size=4,
+        num_samples=4,
+    )

@@ -5,6 +5,9 @@ workdir/eval_folder/000000.png ...          one for each image
                     trajectory/000000.webp  .npz
                     2000/ 200/ 66/ ...      all of these for each N of a ladder
                     sheet.png
+
+Images that have neither 1 nor 3 channels are no pictures: they are .npy files, see
+`pds.files.array_images`, without .webp and sheet.
 """
 
 import dataclasses
@@ -12,11 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pds.files import pictures
+from pds.files import array_images, pictures
 from pds.jobs.job import Job
 from pds.jobs.record import Record, to_command
 
 SHEET = "sheet.png"
+SUFFIXES = (".png", ".npy")
+"""Of images that are pictures, and of others."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,11 @@ class Folder:
 
     job: Job
     record: Record
+
+    @property
+    def pictured(self) -> bool:
+        """Return whether the images are pictures, gray or in color."""
+        return self.job.configuration.card.network.num_channels in (1, 3)
 
     @property
     def sheet(self) -> Path:
@@ -45,30 +55,28 @@ class Folder:
         if sampler == "vanilla" and len(self.job.chains) > 1:
             base = base / sampler
         record = dataclasses.replace(self.record, num_steps=num_steps, sampler=sampler, image=image)
-        return base / f"{image:06d}.png", record
+        return base / f"{image:06d}{SUFFIXES[not self.pictured]}", record
 
-    def trajectory(self, num_steps: int, image: int) -> tuple[Path, ...]:
-        """Return the paths of an image's animation and numbers; none without `trajectory`."""
-        if not self.job.trajectory:
-            return ()
+    def trajectory(self, num_steps: int, image: int) -> tuple[Path | None, Path]:
+        """Return the paths of an image's animation, None if it is no picture, and numbers."""
         folder = self.base(num_steps) / "trajectory"
-        return folder / f"{image:06d}.webp", folder / f"{image:06d}.npz"
+        animated = folder / f"{image:06d}.webp" if self.pictured else None
+        return animated, folder / f"{image:06d}.npz"
 
     def files(self, num_steps: int, image: int) -> Iterator[Path]:
         """Yield the paths of all files of an image."""
         for sampler in self.job.chains:
             yield self.picture(num_steps, sampler, image)[0]
-        yield from self.trajectory(num_steps, image)
+        if self.job.trajectory:
+            yield from filter(None, self.trajectory(num_steps, image))
 
     def missing(self, num_steps: int, images: list[int]) -> list[int]:
         """Return the images with a file that is missing or incomplete."""
         return [i for i in images if not all(map(self.whole, self.files(num_steps, i)))]
 
     def whole(self, path: Path) -> bool:
-        """Return whether a file exists and, if it is a PNG, is complete; others are not checked."""
-        if path.suffix == ".png":
-            return path.is_file() and pictures.read_text(path) is not None
-        return path.is_file()
+        """Return whether a file exists and, if it is an image, is complete."""
+        return path.is_file() and (path.suffix not in SUFFIXES or _read_text(path) is not None)
 
     def grain(self, num_steps: int, sampler: str) -> float | None:
         """Return the mean grain that the pictures of a sampler carry, in pixel units.
@@ -95,12 +103,12 @@ class Folder:
         for num_steps in self.job.counts:
             for sampler in self.job.chains:
                 first, _ = self.picture(num_steps, sampler, 0)
-                for path in sorted(first.parent.glob("[0-9]*.png")):
-                    if path.stem.isdecimal():
+                for path in sorted(first.parent.glob("[0-9]*")):
+                    if path.stem.isdecimal() and path.suffix in SUFFIXES:
                         self._require(path, self.picture(num_steps, sampler, int(path.stem))[1])
 
     def _require(self, path: Path, expected: Record) -> None:
-        text = pictures.read_text(path) if path.is_file() else None
+        text = _read_text(path) if path.is_file() else None
         if text is None:
             # Missing, or truncated by a copy or a crash: it will be drawn.
             return
@@ -124,9 +132,11 @@ def command_of(path: Path) -> str:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
-    text = pictures.read_text(path)
+    text = _read_text(path)
     if text is None:
-        raise ValueError(f"{path} is not a whole PNG; expected one that main.py has drawn")
+        raise ValueError(
+            f"{path} is not a whole PNG or .npy image; expected one that main.py has drawn"
+        )
     try:
         record = Record.from_json(text)
     except ValueError:
@@ -142,6 +152,11 @@ def command_of(path: Path) -> str:
         "only": record.image,
     }
     return to_command({**flags, **places})
+
+
+def _read_text(path: Path) -> str | None:
+    """Return the text of an image, "" if it has none, None if the file is incomplete."""
+    return (array_images if path.suffix == ".npy" else pictures).read_text(path)
 
 
 def _workdir(folder: Path) -> Path:

@@ -5,19 +5,28 @@ carry the same flags, see `pds.jobs.record`.
 """
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from pds.filters import NATURAL
-from pds.jobs.configuration import Configuration, read
+from pds.jobs import iterations
+from pds.jobs.checkpoint import find_checkpoint, read_checkpoint
+from pds.jobs.configuration import Configuration, of_card, read
 from pds.limits import require_snr, require_whole
 from pds.models import default_device
 from pds.request import Request
+from pds.scores.ncsnpp import NetworkScore
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16", "float16")
+Weights = Literal["ema", "raw"]
+WEIGHTS: tuple[Weights, ...] = ("ema", "raw")
+
+MOST_IMAGES = 1_000_000
+"""Images of a job; each is a file in one folder."""
 
 REQUEST_FLAGS = {
     "config": "model",
@@ -36,13 +45,17 @@ class Job:
     """Everything that `main.py` draws, with all defaults filled in.
 
     Args:
-        request: its model is the path of a configuration file, its masks are paths or False; that
-            of frequency may be `filters.NATURAL`.
-        configuration: the content of that file.
+        request: its model is the path of a configuration file, or of a checkpoint that describes
+            itself; its masks are paths or False; that of frequency may be `filters.NATURAL`.
+        configuration: the content of that file, or `configuration.of_card`.
+        score: the network of a checkpoint that describes itself, which is read once; None where
+            there is a configuration file.
+        overrides: other values of the configuration file by their dotted keys, as text.
         workdir: folder of `checkpoints` and of the output.
-        eval_folder: folder of the images in workdir.
+        eval_folder: folder of the images, within workdir.
         checkpoint: a .pth or .safetensors file, a diffusers folder or a hub name, instead of the
-            one that `pds.jobs.model` finds.
+            one that `pds.jobs.checkpoint` finds.
+        weights: of a checkpoint that has both, the averaged ones or the last.
         speed_up: N = int(num_scales / speed_up), > 0; eps uses it unrounded.
         ladder: numbers of iterations to compare at, instead of a speed_up.
         predictor, corrector: names as in configurations.
@@ -50,7 +63,7 @@ class Job:
         skew: strength of the skew-symmetric S.
         dtype: of the network; all other computation is in float32.
         batch_size: images in one network call, >= 1.
-        device: cpu, cuda or cuda:N.
+        device: cpu, cuda, cuda:N or mps.
         compare: draw vanilla too, from the same noise.
         trajectory: keep the steps too, as an animation and as numbers.
         only: draw this image of the job and no other.
@@ -61,9 +74,12 @@ class Job:
 
     request: Request
     configuration: Configuration
+    score: NetworkScore | None = field(default=None, compare=False, repr=False)
+    overrides: Mapping[str, str] = field(default_factory=dict)
     workdir: str
     eval_folder: str = "eval"
     checkpoint: str | None = None
+    weights: Weights = "ema"
     speed_up: float = 1.0
     ladder: tuple[int, ...] = ()
     predictor: str
@@ -88,13 +104,21 @@ class Job:
                 "pictures is the same everywhere in a picture, so that it has no space filter; "
                 "leave space_mask_path out"
             )
-        _require_speed_up(self.speed_up)
+        if not _within(self.folder, Path(self.workdir)):
+            raise ValueError(
+                f"eval_folder must lie within workdir, got {self.eval_folder}; choose the place "
+                "with workdir, and name the checkpoint with checkpoint"
+            )
+        iterations.require_speed_up(self.speed_up)
+        require_whole("num_samples", self.request.num_images, 1, MOST_IMAGES)
         if not math.isfinite(self.skew):
             raise ValueError(f"skew must be a finite number, got {self.skew:g}; 0 is none")
         require_snr(self.snr)
         require_whole("batch_size", self.batch_size, 1)
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {self.dtype!r}")
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {self.weights!r}")
         if self.only is not None and not 0 <= self.only < self.request.num_images:
             raise ValueError(
                 "only must be the number of one of the images, 0 to num_samples - 1, got "
@@ -104,9 +128,10 @@ class Job:
         self._require_tunable()
 
     def _require_ladder(self) -> None:
-        if self.ladder and min(self.ladder) < 1:
+        if self.ladder and not 1 <= min(self.ladder) <= max(self.ladder) <= iterations.MOST:
+            wrong = next(n for n in self.ladder if not 1 <= n <= iterations.MOST)
             raise ValueError(
-                f"ladder must list numbers of iterations >= 1, got {min(self.ladder)}; such as "
+                f"ladder must list numbers of iterations >= 1, got {wrong}; such as "
                 "2000,200,133,100,66"
             )
         if self.ladder and self.speed_up != 1:
@@ -139,12 +164,18 @@ class Job:
         """Build a job from the flags of `main.py`; None means the configured or default value.
 
         This runs the configuration file as code, so flags must never come from another user.
+        Without one, it reads the checkpoint, which must describe itself.
 
         Raises:
-            FileNotFoundError: if there is no such configuration.
+            FileNotFoundError: if there is no such configuration or checkpoint.
             ValueError: if it cannot be read, or a flag is out of range.
         """
-        configuration = read(Path(flags["config"]))
+        score, overrides = None, flags.get("overrides") or {}
+        if flags["config"] is not None:
+            model, configuration = flags["config"], read(Path(flags["config"]), overrides)
+        else:
+            model, score = _described(flags, overrides)
+            configuration = of_card(score.card, Path(model).name)
         defaults: dict[str, Any] = {
             "num_samples": 1 if flags["ladder"] else configuration.num_samples,
             "batch_size": configuration.batch_size,
@@ -158,20 +189,26 @@ class Job:
         values: dict[str, Any] = {
             name: defaults.get(name) if value is None else value for name, value in flags.items()
         }
+        values |= {"config": model, "overrides": overrides}
         request = Request(
-            num_steps=_num_steps(configuration.card.num_scales, values["speed_up"]),
+            num_steps=iterations.num_steps(configuration.card, values["speed_up"]),
             **{field: values[flag] for flag, field in REQUEST_FLAGS.items()},
         )
-        job = {name: values[name] for name in JOB_FLAGS}
-        return cls(request=request, configuration=configuration, **job)
+        settings = {name: values[name] for name in JOB_FLAGS}
+        job = cls(request=request, configuration=configuration, score=score, **settings)
+        iterations.remark(job.counts, configuration.card.num_scales)
+        return job
 
     def to_flags(self) -> dict[str, Any]:
         """Return the flags that give this job, as values that JSON can hold."""
         request = {flag: getattr(self.request, field) for flag, field in REQUEST_FLAGS.items()}
         for name in ("freq_mask_path", "space_mask_path"):
             request[name] = request[name] or None
+        if self.score is not None:
+            request["config"] = None
         job = {name: getattr(self, name) for name in JOB_FLAGS}
-        return {**request, **job, "ladder": list(self.ladder)}
+        plain = {"ladder": list(self.ladder), "overrides": dict(self.overrides)}
+        return {**request, **job, **plain}
 
     @property
     def preconditioned(self) -> bool:
@@ -196,24 +233,28 @@ class Job:
         return Path(self.workdir) / self.eval_folder
 
 
-JOB_FLAGS = tuple(f.name for f in fields(Job) if f.name not in ("request", "configuration"))
+JOB_FLAGS = tuple(
+    f.name for f in fields(Job) if f.name not in ("request", "configuration", "score")
+)
 """Flags that are fields of the `Job` itself."""
 
 
-def _require_speed_up(speed_up: float) -> None:
-    if not 0 < speed_up < math.inf:
+def _described(flags: Mapping[str, Any], overrides: Mapping[str, str]) -> tuple[str, NetworkScore]:
+    """Read a checkpoint that describes itself; return its place and its network."""
+    if overrides:
+        key = next(iter(overrides))
         raise ValueError(
-            f"speed_up must be a number above 0, got {speed_up:g}; 30 draws in a thirtieth of the "
-            "iterations, 1 in all of them"
+            f"--config.{key} changes a value of a configuration, and there is none; add --config"
         )
+    try:
+        source = find_checkpoint(flags["workdir"], flags["checkpoint"])
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{error}; or add --config with a shipped model, such as "
+            "configs/ve/portraits32_ncsnpp.py"
+        ) from None
+    return str(source), read_checkpoint(source, weights=flags["weights"])
 
 
-def _num_steps(num_scales: int, speed_up: float) -> int:
-    _require_speed_up(speed_up)
-    num_steps = int(num_scales / speed_up)
-    if num_steps < 1:
-        raise ValueError(
-            f"speed_up {speed_up:g} leaves no iteration of the {num_scales} that the model has; "
-            f"use at most {num_scales}"
-        )
-    return num_steps
+def _within(folder: Path, workdir: Path) -> bool:
+    return Path(os.path.abspath(folder)).is_relative_to(os.path.abspath(workdir))

@@ -36,7 +36,7 @@ def open_model(job: Job, device: torch.device) -> Model:
 
     Args:
         job: the job.
-        device: for network and masks.
+        device: for the network.
 
     Raises:
         FileNotFoundError: if the checkpoint or a mask is missing.
@@ -46,19 +46,22 @@ def open_model(job: Job, device: torch.device) -> Model:
     precision.require(device, getattr(torch, job.dtype))
     predictor, corrector = configuration.kernels(job.predictor, job.corrector, job.snr)
     shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
+    # On the CPU, in float64: only the gains go to the device.
     frequency_mask = space_mask = torch.ones(shape)
     if isinstance(request.frequency, str):
         frequency_mask = filters.frequency(request.frequency, shape)
     if isinstance(request.space, str):
         space_mask = filters.load(Path(request.space), shape, kind="space")
-    source = find_checkpoint(job)
-    score = open_checkpoint(source, card)
+    source = find_checkpoint(job.workdir, job.checkpoint, job.configuration.checkpoint)
+    score = job.score
+    if score is None:
+        score = open_checkpoint(source, card, weights=job.weights)
     return Model(
         score=score.to(device),
         sde=score.sde,
         num_scales=card.num_scales,
-        frequency_mask=frequency_mask.to(device),
-        space_mask=space_mask.to(device),
+        frequency_mask=frequency_mask,
+        space_mask=space_mask,
         corrector=corrector,
         predictor=predictor,
         num_corrector_steps=job.configuration.num_corrector_steps,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.distributed.rendezvous import rendezvous
 
+from pds.limits import quoted
+
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
@@ -64,12 +66,16 @@ class Ranks:
         if errors:
             raise ValueError(errors[0]) if self.first else Elsewhere
 
-    def finish(self) -> None:
-        """On the first rank, wait until all ranks are done; the others return at once."""
-        self._publish("done", "")
-        if self.first:
-            for rank in range(self.world_size):
-                self._wait_for("done", rank)
+    def finish(self, text: str = "") -> list[str]:
+        """On the first rank, wait until all ranks are done; the others return at once.
+
+        Returns:
+            The text of every rank on the first one, or else that of this one.
+        """
+        self._publish("done", text)
+        if not self.first or self.store is None:
+            return [text]
+        return [self._wait_for("done", rank) for rank in range(self.world_size)]
 
     def device(self, name: str) -> torch.device:
         """Return the device of that name; plain cuda gives each local rank its own GPU.
@@ -81,10 +87,14 @@ class Ranks:
             device = torch.device(name)
         except RuntimeError:
             device = None
-        if device is None or device.type not in ("cpu", "cuda"):
-            raise ValueError(f"device must be cpu, cuda or cuda:N, got {name!r}")
-        if device.type == "cpu":
-            return torch.device("cpu")
+        if device is None or device.type not in ("cpu", "cuda", "mps"):
+            raise ValueError(
+                f"device must be cpu, cuda, cuda:N or mps, got {quoted(name)}{_near(name)}"
+            )
+        if device.type == "mps" and (device.index or not torch.backends.mps.is_available()):
+            raise ValueError(f"there is no {name}: torch sees no such Apple GPU; try cpu")
+        if device.type != "cuda":
+            return torch.device(device.type)
         count = torch.cuda.device_count()
         if (device.index or 0) >= count:
             raise ValueError(f"there is no {name}: torch sees {count} CUDA devices; try cpu")
@@ -102,6 +112,14 @@ class Ranks:
         while not self.store.check([f"{name}/{rank}"]):
             time.sleep(POLL_SECONDS)
         return self.store.get(f"{name}/{rank}").decode()
+
+
+def _near(name: str) -> str:
+    """Return what was probably meant by an unknown device, "" if nothing is near."""
+    kind = name.strip().lower().partition(":")[0]
+    if kind in ("cpu", "cuda", "mps"):
+        return "; write it in small letters and without spaces, cuda with a number such as cuda:1"
+    return "; NVIDIA's and AMD's GPUs are cuda, Apple's mps" if "gpu" in kind else ""
 
 
 ALONE = Ranks()

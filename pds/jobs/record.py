@@ -25,12 +25,17 @@ from pds.request import Request
 FLAGS = (*REQUEST_FLAGS, *JOB_FLAGS)
 PLACES = ("workdir", "eval_folder", "only")
 """Flags for the place of the output or a part of the job; a record leaves them out."""
-SOURCES = ("config", "checkpoint", "freq_mask_path", "space_mask_path")
-"""Flags that name files; the fingerprint compares the content instead."""
+SOURCES = ("config", "overrides", "checkpoint", "freq_mask_path", "space_mask_path")
+"""Flags that say where values come from; the other flags and the fingerprint hold the values."""
+AMOUNTS = ("num_samples", "batch_size")
+"""Flags that no image depends on."""
+ADDED = ("overrides", "weights")
+"""Flags that older versions lack; a record has one only where it is not the default."""
 DEFAULTS: dict[str, Any] = {
     **{f.name: f.default for f in dataclasses.fields(Job) if f.default is not dataclasses.MISSING},
     **{name: getattr(Request, name) for name in ("alpha", "seed", "tuned")},
     "ladder": [],
+    "overrides": {},
 }
 """Defaults of flags; the others are None or required."""
 
@@ -71,7 +76,11 @@ class Record:
     def to_json(self) -> str:
         """Return the text to be stored in a picture."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        values["request"] = values.pop("flags")
+        values["request"] = {
+            name: value
+            for name, value in values.pop("flags").items()
+            if name not in ADDED or value != DEFAULTS[name]
+        }
         return json.dumps(values, sort_keys=True)
 
     @classmethod
@@ -88,18 +97,25 @@ class Record:
             record = cls(flags, **values)
         except (TypeError, AttributeError, KeyError, RecursionError, ValueError) as error:
             raise ValueError(f"this is not the record of a run: {error}") from None
-        if not set(given) <= set(FLAGS) or not all(map(_is_plain, flags.values())):
+        overrides = flags["overrides"]
+        plain = [value for name, value in flags.items() if name != "overrides"]
+        if (
+            not set(given) <= set(FLAGS)
+            or not all(map(_is_plain, plain))
+            or not isinstance(overrides, dict)
+            or not all(isinstance(text, str) for text in overrides.values())
+        ):
             raise ValueError("this is not the record of a run: it has other flags")
         return record
 
     def difference(self, other: "Record") -> str | None:
         """Describe the first difference between two records, None if the pictures are the same.
 
-        The number of pictures and the names of source files are not compared.
+        `SOURCES` and `AMOUNTS` are not compared.
         """
         for name, mine in self.flags.items():
             its = other.flags[name]
-            if name not in (*SOURCES, "num_samples") and mine != its:
+            if name not in (*SOURCES, *AMOUNTS) and mine != its:
                 return f"{name} {mine}, not {its}"
         for name in ("num_steps", "sampler", "image"):
             if getattr(self, name) != getattr(other, name):
@@ -122,6 +138,9 @@ def to_command(flags: Mapping[str, Any]) -> str:
             continue
         if value is True:
             words.append(f"--{name}")
+            continue
+        if name == "overrides":
+            words += [f"--config.{key}={text}" for key, text in value.items()]
             continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         # Joined with =, since a value that begins with a dash would be parsed as a flag.

@@ -8,13 +8,12 @@ relative to pictures of the same network, which hardly any checkpoint has, and i
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pds.files import pictures
 from pds.files.pictures import Pixels
 from pds.jobs import quality
 from pds.jobs.folder import Folder
-from pds.jobs.job import Job
 from pds.jobs.quality import Quality
 from pds.models import Model
 
@@ -38,8 +37,15 @@ def sides(folder: Folder, model: Model) -> Sides:
     return {n: _sides(folder, model, n) for n in folder.job.counts}
 
 
-def sentences(job: Job, model: Model, sides: Sides) -> Iterator[str]:
+def sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]:
     """Yield a sentence on the grain of both samplers for each N, none if there is one sampler."""
+    job = folder.job
+    if not folder.pictured:
+        yield (
+            f"images of {model.image_shape[0]} channels are no pictures: each is an array "
+            "(channels, height, width) in a .npy file, without a sheet or a measure of grain"
+        )
+        return
     if len(job.chains) == 1:
         return
     if not quality.measurable(model):
@@ -53,8 +59,14 @@ def sentences(job: Job, model: Model, sides: Sides) -> Iterator[str]:
         yield NOT_KEPT
 
 
-def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels:
-    """Return a sheet of the first images: vanilla above PDS, a column for each N of a ladder."""
+def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
+    """Return a sheet of the first images: vanilla above PDS, a column for each N of a ladder.
+
+    Returns:
+        None if there is no picture.
+    """
+    if not folder.pictured:
+        return None
     job, counts = folder.job, folder.job.counts
     _, height, width = model.image_shape
     room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
@@ -67,7 +79,7 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels:
             for image, chain in itertools.product(images, job.chains)
         ]
         titles = [quality.heading(f"N = {n}", sides[n]) for n in counts]
-        return pictures.sheet(rows, titles, note=note)
+        return pictures.sheet(rows, titles, note=note) if _any(rows) else None
     (n,) = counts
     rows = [
         (
@@ -77,7 +89,12 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels:
         for part in _parts(images, SHEET_COLUMNS)
         for chain in job.chains
     ]
-    return pictures.sheet(rows, note=note)
+    return pictures.sheet(rows, note=note) if _any(rows) else None
+
+
+def _any(rows: Sequence[tuple[str, Sequence[Pixels | None]]]) -> bool:
+    """Return whether there is a picture; none is if the images of a run are not finite."""
+    return any(picture is not None for _, row in rows for picture in row)
 
 
 def _names(folder: Folder) -> dict[str, str]:

@@ -7,13 +7,16 @@ from torch import Tensor
 
 from pds.sampling import ScoreFn
 
-NO_WORKSPACE = "unable to find an engine"
-"""Part of cuDNN's error where every algorithm lacked its working memory."""
+NO_MEMORY = ("unable to find an engine", "MPS backend out of memory")
+"""Parts of errors of another class: cuDNN's where every algorithm lacked its working memory, and
+that of an Apple GPU."""
 
 
 def exceeds_memory(error: RuntimeError) -> bool:
     """Return whether a network call failed because it needs more memory than there is."""
-    return isinstance(error, torch.OutOfMemoryError) or NO_WORKSPACE in str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(
+        part in str(error) for part in NO_MEMORY
+    )
 
 
 class Splitting:

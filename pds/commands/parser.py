@@ -1,0 +1,97 @@
+"""The parser of all commands: errors of one line, and for an unknown flag the nearest known one."""
+
+import argparse
+import difflib
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+NAMED = 3
+"""Flags that are named at most where a flag is unknown."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that reports errors in one line; unknown flags are errors, with the nearest one."""
+
+    _words: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        program = f"python {self.prog}" if self.prog.endswith(".py") else self.prog
+        if "are required" in message:
+            # A required flag may be there, misspelled.
+            message += self._advice(self._words)
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {program} --help\n")
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse all arguments; subparsers are called by this name, too."""
+        self._words = self._with_dotted(sys.argv[1:] if args is None else args)
+        known, unknown = super().parse_known_args(self._words, namespace)
+        if unknown:
+            flagged = any(word.startswith("-") for word in unknown)
+            advice = self._advice(unknown) if flagged else "; a value with spaces needs quotes"
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{advice}")
+        return known, unknown
+
+    def _with_dotted(self, args: Sequence[str]) -> list[str]:
+        """Add the flags of `Dotted` that the arguments use, and join each with its value."""
+        starts = tuple(action.start for action in self._actions if isinstance(action, Dotted))
+        rest, words = list(args), list[str]()
+        while rest:
+            word = rest.pop(0)
+            name, joined, _ = word.partition("=")
+            if starts and name.startswith(starts):
+                if name not in self._option_string_actions:
+                    self.add_argument(name, action=Dotted, help=argparse.SUPPRESS)
+                # Joined, so that a value may begin with a dash.
+                if not joined and rest and not rest[0].startswith("--"):
+                    word = f"{word}={rest.pop(0)}"
+            words.append(word)
+        return words
+
+    def _advice(self, words: Sequence[str]) -> str:
+        """Return what the first unknown flag should probably be; "" if nothing is near."""
+        options = self._option_string_actions
+        known = {_plain(option): option for option in options if "." not in option}
+        flags = [word for word in words if word.startswith("-")]
+        for flag in (flag for flag in flags if flag.partition("=")[0] not in options):
+            name = _plain(flag)
+            near = difflib.get_close_matches(name, known, n=1) or [
+                other for other in known if name and other.startswith(name)
+            ]
+            if near:
+                meant = " or ".join(known[name] for name in near[:NAMED])
+                return f"; did you mean {meant} instead of {flag.partition('=')[0]}?"
+        return ""
+
+
+def _plain(option: str) -> str:
+    """Return a flag without dashes, value and the part after a point."""
+    name = option.partition("=")[0].partition(".")[0]
+    return name.lstrip("-").lower().replace("_", "-")
+
+
+class Dotted(argparse.Action):
+    """A family of flags such as --config.sampling.snr 0.1, collected as {"sampling.snr": "0.1"}.
+
+    The flag that is added stands for all that begin as it does, up to its first point.
+    """
+
+    def __init__(
+        self, option_strings: Sequence[str], dest: str, default: object = None, **options: Any
+    ) -> None:
+        start, point, _ = option_strings[0].partition(".")
+        self.start = start + point
+        super().__init__(option_strings, "overrides", default=argparse.SUPPRESS, **options)
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        before: Mapping[str, str] = getattr(namespace, self.dest, {})
+        key = self.option_strings[0].removeprefix(self.start)
+        setattr(namespace, self.dest, {**before, key: values})

@@ -1,0 +1,78 @@
+"""Which images of a batch are not finite, found out while it is drawn, and why.
+
+A value that is not finite has one of two causes: a network in float16 overflows although its input
+is of ordinary size, or the sampler diverges, so that its state grows until nothing is finite. The
+largest values of each image tell the two apart.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from pds.jobs.job import Job
+from pds.sampling import Step
+
+EVERY = 8
+"""Iterations between two looks at a GPU, which each wait for it; a CPU is looked at in each."""
+
+ORDINARY = 100
+"""Largest value of a state that has not diverged, in units of its noise and of the pixels."""
+
+
+class Watch:
+    """The largest value of each image in each iteration of a batch.
+
+    Args:
+        job: the job.
+        images: their numbers, in the order of the batch.
+    """
+
+    def __init__(self, job: Job, images: Sequence[int]) -> None:
+        self.lost: dict[int, str] = {}
+        """The images that are not finite, and what to say of the first iteration of each."""
+        self._job, self._images = job, images
+        self._seen: list[tuple[tuple[Step, ...], Tensor]] = []
+        self._before = torch.zeros(len(job.chains), len(images))
+
+    def see(self, steps: tuple[Step, ...]) -> None:
+        """Take note of an iteration of all chains; look at the values from time to time."""
+        # NaN and infinity are passed on by the maximum.
+        largest = torch.stack([step.x.abs().amax(dim=(1, 2, 3)) for step in steps])
+        self._seen.append((steps, largest))
+        last = steps[0].index == steps[0].num_steps - 1
+        if largest.device.type == "cpu" or len(self._seen) == EVERY or last:
+            self._look()
+
+    def _look(self) -> None:
+        values = torch.stack([largest for _, largest in self._seen]).cpu()
+        for (steps, _), largest in zip(self._seen, values, strict=True):
+            for chain, row in (~largest.isfinite()).nonzero().tolist():
+                if self._images[row] not in self.lost:
+                    before = float(self._before[chain, row])
+                    sentence = self._sentence(steps[chain], chain, self._images[row], before)
+                    self.lost[self._images[row]] = sentence
+            self._before = largest
+        self._seen.clear()
+
+    def _sentence(self, step: Step, chain: int, image: int, before: float) -> str:
+        job = self._job
+        preconditioned = job.chains[chain] == "pds"
+        name = job.request.method if preconditioned else "vanilla"
+        grown = before > ORDINARY * (step.sigma + job.configuration.card.amplitude)
+        remedy = "use a smaller --speed_up or another --snr"
+        if preconditioned and job.request.filtered and not job.request.tuned:
+            remedy += ", or a larger --alpha for a weaker filter"
+        if grown:
+            cause = f"the sampler diverged, to {before:.2g} an iteration before; {remedy}"
+        elif job.dtype == "float16":
+            cause = (
+                "the network overflows in float16, which ends at 65504; use --dtype bfloat16, "
+                "which has the range of float32, or float32"
+            )
+        else:
+            cause = f"its values were ordinary before, at most {before:.2g}; {remedy}"
+        return (
+            f"image {image} of the {name} sampler is not finite after iteration {step.index + 1} "
+            f"of {step.num_steps} (sigma {step.sigma:.3g}, {job.dtype}): {cause}"
+        )

@@ -1,0 +1,86 @@
+"""Two runs that draw into one folder at once."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny_run
+from tiny_run import draw
+
+from pds.jobs import claim
+from pds.jobs.claim import claimed
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tiny_run.workdir(tmp_path / "w")
+
+
+def test_a_folder_that_is_being_drawn_into_is_refused_and_taken_later(folder, capsys):
+    (folder / "eval").mkdir()
+    with claimed(folder / "eval", shared=False):
+        assert draw(folder) == 2
+        error = capsys.readouterr().err
+        assert (
+            error.startswith("main.py: another process is drawing into") and error.count("\n") == 1
+        )
+        assert not list((folder / "eval").iterdir())
+    assert draw(folder) == 0
+
+
+def test_another_folder_of_the_workdir_is_free(folder):
+    (folder / "eval").mkdir()
+    with claimed(folder / "eval", shared=False):
+        assert draw(folder, "--eval_folder", "other") == 0
+
+
+def test_runs_of_one_image_each_share_a_folder(folder):
+    (folder / "eval").mkdir()
+    with claimed(folder / "eval", shared=True):
+        assert draw(folder, "--only", "1") == 0
+        assert draw(folder) == 2
+    with claimed(folder / "eval", shared=False):
+        assert draw(folder, "--only", "2") == 2
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF])
+def test_a_file_system_without_locks_is_drawn_into(folder, monkeypatch, code):
+    def flock(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(claim.fcntl, "flock", flock)
+    assert draw(folder) == 0
+
+
+def test_a_system_without_locks_is_drawn_into(folder, monkeypatch):
+    monkeypatch.setattr(claim, "fcntl", None)
+    assert draw(folder) == 0
+
+
+def test_a_claim_ends_with_a_run_that_failed(folder, monkeypatch):
+    assert draw(folder, "--freq_mask_path", "natural", "--num_samples", "1") == 0
+    assert draw(folder) == 2
+    with claimed(folder / "eval", shared=False):
+        pass
+
+
+@pytest.mark.parametrize("program", [["main.py"], ["-m", "pds", "sample"]], ids=" ".join)
+def test_a_stop_while_torch_is_imported_is_one_sentence(folder, program):
+    """The first import of torch is replaced by the signal that Ctrl-C sends."""
+    (folder / "torch.py").write_text(f"import os\nos.kill(os.getpid(), {signal.SIGINT:d})\n")
+    done = subprocess.run(
+        [sys.executable, *program, "--workdir", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 130
+    assert done.stderr.count("\n") == 1 and "stopped" in done.stderr
