@@ -71,8 +71,8 @@ def test_show_prints_a_command_without_a_configuration(folder, capsys, named):
 
 
 def test_a_checkpoint_is_read_once(folder, monkeypatch):
-    read, load = [], checkpoints.load
-    monkeypatch.setattr(checkpoints, "load", lambda *a, **k: read.append(a) or load(*a, **k))
+    read, fill = [], checkpoints.fill
+    monkeypatch.setattr(checkpoints, "fill", lambda *a, **k: read.append(a) or fill(*a, **k))
     assert draw(folder) == 0
     assert len(read) == 1
 

@@ -76,7 +76,7 @@ class Folder:
 
     def whole(self, path: Path) -> bool:
         """Return whether a file exists and, if it is an image, is complete."""
-        return path.is_file() and (path.suffix not in SUFFIXES or _read_text(path) is not None)
+        return path.is_file() and (path.suffix not in SUFFIXES or read_text(path) is not None)
 
     def grain(self, num_steps: int, sampler: str) -> float | None:
         """Return the mean grain that the pictures of a sampler carry, in pixel units.
@@ -108,7 +108,7 @@ class Folder:
                         self._require(path, self.picture(num_steps, sampler, int(path.stem))[1])
 
     def _require(self, path: Path, expected: Record) -> None:
-        text = _read_text(path) if path.is_file() else None
+        text = read_text(path) if path.is_file() else None
         if text is None:
             # Missing, or truncated by a copy or a crash: it will be drawn.
             return
@@ -132,7 +132,7 @@ def command_of(path: Path) -> str:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
-    text = _read_text(path)
+    text = read_text(path)
     if text is None:
         raise ValueError(
             f"{path} is not a whole PNG or .npy image; expected one that main.py has drawn"
@@ -154,7 +154,7 @@ def command_of(path: Path) -> str:
     return to_command({**flags, **places})
 
 
-def _read_text(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
     """Return the text of an image, "" if it has none, None if the file is incomplete."""
     return (array_images if path.suffix == ".npy" else pictures).read_text(path)
 
