@@ -23,7 +23,7 @@ MIN_OWN = 5
 MAX_OWN = 500
 """Largest number of images for a visitor's own model."""
 OWN_SIZES = (32, 64)
-"""Height and width of these images in pixels; the browser resizes them before the upload."""
+"""Height and width of these images in pixels."""
 MAX_MODELS = 8
 """Visitors' own models in memory, of all visits; the oldest is dropped first."""
 MODELS_PER_VISIT = 2
@@ -34,9 +34,11 @@ MIN_PICTURES = 2
 MAX_PICTURE_CHARACTERS = 8_000_000
 """Characters of one of these pictures in base64."""
 MAX_SENT_PIXELS = 40_000_000
-"""Pixels that the header of one of these pictures may claim."""
+"""Pixels that the header of a picture from a browser or a program may claim; 16-bit colors count
+twice."""
 MAX_SENT_PIXELS_TOGETHER = 250_000_000
-"""Pixels that the headers of all of them may claim; a few kilobytes can claim the most of one."""
+"""Pixels that the headers of all pictures of a request may claim; a few kilobytes can claim the most
+of one."""
 
 MAX_MASK_BYTES = 16_000_000
 """Bytes of an uploaded mask; 3 channels of 1024 px in float32 take 12.6 million."""

@@ -4,7 +4,9 @@
 Files that give no picture are skipped, and named by kind.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +35,7 @@ class Images:
         size, channels, enlarge, value_range: see `pds.files.decoding.Fit`.
         key: name of the array in a .npz file with several.
         remedies: what sentences about skipped files advise.
-        skipped: files that gave no picture, filled by an iteration.
+        unread: files that gave no picture, filled by an iteration.
 
     Raises:
         FileNotFoundError: if there is no such source.
@@ -48,7 +50,7 @@ class Images:
     value_range: tuple[float, float] | None = None
     key: str | None = None
     remedies: Remedies = ELSEWHERE
-    skipped: list[Skipped] = field(default_factory=list)
+    unread: list[Skipped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.source.exists():
@@ -70,7 +72,7 @@ class Images:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield float32 batches (B, channels, size, size) in [0, 1]."""
-        self.skipped.clear()
+        self.unread.clear()
         batch: list[Pixels] = []
         empty = True
         for pixels in self._from_array() if self._of_arrays else self._from_files():
@@ -84,9 +86,14 @@ class Images:
         if empty:
             raise ValueError("; ".join([f"{self.source} holds no image", *self.sentences()]))
 
+    @property
+    def skipped(self) -> list[str]:
+        """The names of the files that the last iteration skipped."""
+        return [file.name for file in self.unread]
+
     def sentences(self) -> list[str]:
         """Count and name the files that the last iteration skipped, by kind."""
-        return sentences(self.skipped, self.remedies)
+        return sentences(self.unread, self.remedies)
 
     @cached_property
     def _array(self) -> image_arrays.ImageArray:
@@ -98,14 +105,33 @@ class Images:
             try:
                 yield decoding.fitted(raster, fit)
             except Unread as unread:
-                self.skipped.append(Skipped(f"image {number}", unread.reason, unread.detail))
+                self.unread.append(Skipped(f"image {number}", unread.reason, unread.detail))
 
     def _from_files(self) -> Iterator[Pixels]:
         for entry in folders.entries(self.source):
             try:
-                with entry.open() as file:
-                    yield decoding.decode(file, entry.name, self.fit, Budget(MAX_PICTURE_PIXELS))
+                with entry.open() as file, _silenced():
+                    budget = Budget(MAX_PICTURE_PIXELS)
+                    pixels = decoding.decode(file, entry.name, self.fit, budget)
+                yield pixels
             except Unread as unread:
-                self.skipped.append(Skipped(entry.name, unread.reason, unread.detail))
+                self.unread.append(Skipped(entry.name, unread.reason, unread.detail))
             except OSError:
-                self.skipped.append(Skipped(entry.name, folders.CLOSED))
+                self.unread.append(Skipped(entry.name, folders.CLOSED))
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Discard what libtiff writes to the process's stderr about damaged files."""
+    with open(os.devnull, "wb") as nowhere:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no stderr
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from pds.files import netpbm, signatures
+from pds.files import netpbm, orientation, signatures
 from pds.files.unread import Reason, Unread
 
-ORIENTATION, PHOTOMETRIC, BITS, SUBFILE = 274, 262, 258, 254
-DNG_VERSION, TILE_WIDTH, TILE_HEIGHT = 50706, 322, 323
-"""Numbers of EXIF and TIFF tags."""
+PHOTOMETRIC, BITS, SUBFILE, DNG_VERSION, TILE_WIDTH, TILE_HEIGHT = 262, 258, 254, 50706, 322, 323
+"""Numbers of TIFF tags."""
 
 DAMAGE = (
     ArithmeticError,
@@ -127,8 +126,10 @@ def _read(content: bytes, kind: str, least: int, budget: Budget) -> Raster:
         picture.draft(None, (least, least))
         picture.load()
         raster = _deep(content, kind, picture, deep) if deep else _shallow(picture, mode)
-        turned = _turned(raster.values, 1 if kind == "TIFF" else _orientation(picture))
-    return Raster(turned, raster.white, raster.opacity)
+        if kind != "TIFF":
+            turned = orientation.upright(raster.values, orientation.of_picture(picture))
+            return Raster(turned, raster.white, raster.opacity)
+    return raster
 
 
 def _open(content: bytes, kind: str) -> ImageFile.ImageFile:
@@ -145,7 +146,7 @@ def _keep_orientation_only(picture: Image.Image) -> None:
     """Remove other tags, which may be damaged: Pillow reads them to turn a TIFF as it loads it."""
     exif = picture.getexif()
     for tag in list(exif):
-        if tag != ORIENTATION:
+        if tag != orientation.TAG:
             del exif[tag]
     picture.info.pop("xmp", None)
 
@@ -227,30 +228,3 @@ def _with_opacity(values: NDArray[Any], key: Any, white: int) -> Raster:
     clear = (values == np.asarray(key)).all(-1, keepdims=True)
     opacity = np.where(clear, 0, white).astype(values.dtype)
     return Raster(np.concatenate([values, opacity], -1), white, opacity=True)
-
-
-def _orientation(picture: Image.Image) -> object:
-    """Return the orientation, 1 (upright) where none can be read."""
-    try:
-        return picture.getexif().get(ORIENTATION, 1)
-    except DAMAGE:
-        return 1
-
-
-def _turned(values: NDArray[Any], orientation: object) -> NDArray[Any]:
-    """Turn an array (H, W, bands) upright; an orientation that does not exist is none."""
-    if orientation == 2:
-        return values[:, ::-1]
-    if orientation == 3:
-        return values[::-1, ::-1]
-    if orientation == 4:
-        return values[::-1]
-    if orientation == 5:
-        return values.swapaxes(0, 1)
-    if orientation == 6:
-        return values[::-1].swapaxes(0, 1)
-    if orientation == 7:
-        return values[::-1, ::-1].swapaxes(0, 1)
-    if orientation == 8:
-        return values[:, ::-1].swapaxes(0, 1)
-    return values

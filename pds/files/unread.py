@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 NUM_NAMES = 5
 """Number of files that a sentence names."""
-MAX_NAME = 60
+NAME_CHARACTERS = 60
 """Characters of a name in a sentence."""
 
 
@@ -75,6 +75,6 @@ def _sentence(reason: Reason, files: Sequence[Skipped], remedies: Remedies) -> s
 
 def _name(file: Skipped) -> str:
     name = file.name if file.name.isprintable() else ascii(file.name)[1:-1]
-    if len(name) > MAX_NAME:
-        name = f"...{name[3 - MAX_NAME :]}"
+    if len(name) > NAME_CHARACTERS:
+        name = f"...{name[3 - NAME_CHARACTERS :]}"
     return f"{name} ({file.detail})" if file.detail else name
