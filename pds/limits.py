@@ -37,8 +37,8 @@ MAX_SENT_PIXELS = 40_000_000
 """Pixels that the header of a picture from a browser or a program may claim; 16-bit colors count
 twice."""
 MAX_SENT_PIXELS_TOGETHER = 250_000_000
-"""Pixels that the headers of all pictures of a request may claim; a few kilobytes can claim the most
-of one."""
+"""Pixels that the headers of all pictures of a request may claim; a few kilobytes can claim the
+most of one."""
 
 MAX_MASK_BYTES = 16_000_000
 """Bytes of an uploaded mask; 3 channels of 1024 px in float32 take 12.6 million."""

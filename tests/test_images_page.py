@@ -83,3 +83,24 @@ def test_large_files_are_shrunk_by_the_browser_to_nearly_the_same_gain(page, tmp
     mask = torch.from_numpy(saved(page, pane, "frequency", tmp_path))
     own = torch.from_numpy(expected(folder)["frequency"])
     torch.testing.assert_close(filters.gain(mask, 5.0), filters.gain(own, 5.0), rtol=0.01, atol=0)
+
+
+DROP = """([pane, type]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.setData(type, "https://example.com/a.png");
+  pane.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("text/uri-list", "without its file; save it first, then drop the file"),
+        ("text/html", "without its file; save it first, then drop the file"),
+        ("text/plain", "This is no picture file"),
+    ],
+)
+def test_a_drop_without_a_file_is_answered(page, kind, words):
+    pane = open_tab(page, "images")
+    page.evaluate(DROP, [pane.element_handle(), kind])
+    expect(pane.get_by_role("alert")).to_contain_text(words)
