@@ -30,6 +30,8 @@ from pds.preconditioners import Composition, FrequencyFilter, Identity, Precondi
 NATURAL = "natural"
 """Names `natural` where a path of a frequency mask is expected."""
 
+Kind = Literal["frequency", "space"]
+
 NATURAL_MEAN, NATURAL_VARIANCE = 0.45, 0.051
 """Of the pixels of ImageNet's training pictures, mean over colors; torchvision quotes means .485,
 .456 and .406, and standard deviations .229, .224 and .225."""
@@ -102,10 +104,12 @@ def convergence(
 ) -> tuple[Masks | None, list[Change]]:
     """Return the last estimate, None if there is none, and the changes of the frequency gain.
 
-    There is a change for every doubling of the number of images.
+    There is a change for every doubling of the number of images, from the first that is not black.
     """
     masks, kept, changes = None, None, []
     for masks in estimates:
+        if kept is None and not masks.frequency.any():
+            continue  # black images have no gain
         if kept is not None and masks.num_images < 2 * kept.num_images:
             continue
         if kept is not None:
@@ -205,14 +209,40 @@ def preconditioner(
     return Composition(FrequencyFilter(frequency), SpaceFilter(space))
 
 
-def encode(mask: Tensor) -> bytes:
-    """Return a raw mask as the bytes of a float32 .npy file."""
-    return arrays.to_npy(mask.to(torch.float32).cpu().numpy())
+def encode(mask: Tensor, *, kind: Kind | None = None) -> bytes:
+    """Return a raw mask as the bytes of a float32 .npy file, which `read` takes.
+
+    Args:
+        mask: (C, H, W).
+        kind: a frequency mask must be even; None if it is not known.
+
+    Raises:
+        ValueError: if `read` would refuse it.
+    """
+    array = mask.to(torch.float32).cpu().numpy()
+    _require_mask(f"the {kind or 'raw'} mask", array, kind)
+    return arrays.to_npy(array)
 
 
-def save(path: Path, mask: Tensor) -> None:
-    """Write a raw mask as a float32 .npy file."""
-    write(path, encode(mask))
+def save(path: Path, mask: Tensor, *, kind: Kind | None = None) -> None:
+    """Write a raw mask as a float32 .npy file; arguments and errors as in `encode`."""
+    write(path, encode(mask, kind=kind))
+
+
+def require_usable(masks: Masks) -> None:
+    """Check that masks can be saved and used.
+
+    Raises:
+        ValueError: if they are zero, since all images are black, or `read` would refuse them.
+    """
+    if not masks.space.any():
+        images = "the image is" if masks.num_images == 1 else f"all {masks.num_images} images are"
+        raise ValueError(
+            f"{images} black, which leaves both masks at zero; a filter needs images that show "
+            "something"
+        )
+    encode(masks.frequency, kind="frequency")
+    encode(masks.space, kind="space")
 
 
 def frequency(name: str, shape: tuple[int, int, int]) -> Tensor:
@@ -225,7 +255,7 @@ def frequency(name: str, shape: tuple[int, int, int]) -> Tensor:
     return load(Path(name), shape, kind="frequency")
 
 
-def load(path: Path, shape: tuple[int, int, int], *, kind: Literal["frequency", "space"]) -> Tensor:
+def load(path: Path, shape: tuple[int, int, int], *, kind: Kind) -> Tensor:
     """Read a raw mask, (C, H, W) float64.
 
     Args:
@@ -249,7 +279,7 @@ def read(
     name: str,
     shape: tuple[int, int, int] | None,
     *,
-    kind: Literal["frequency", "space"],
+    kind: Kind,
     most: int | None = None,
 ) -> Tensor:
     """Read a raw mask from an open .npy file; values and errors as in `load`.
@@ -264,25 +294,19 @@ def read(
     array = arrays.read_npy(file, name, most=most)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{name} must hold real numbers, got dtype {array.dtype}")
-    if shape is None and array.ndim != 3:
-        raise ValueError(f"{name} has shape {array.shape}; expected (channels, height, width)")
     if shape is not None and array.shape != shape:
         raise ValueError(
             f"{name} has shape {array.shape}, but the model's images are {shape} "
             "(channels, height, width); estimate a filter at this size"
         )
-    _require_mask_values(name, array)
-    mask = torch.from_numpy(array.astype(np.float64))
-    uneven = spectra.unevenness(mask)
-    if kind == "frequency" and uneven > spectra.EVENNESS:
-        raise ValueError(
-            f"{name} is not even (mask[-k] differs from mask[k] by {uneven:.2g} of the "
-            "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
-        )
-    return mask
+    _require_mask(name, array, kind)
+    return torch.from_numpy(array.astype(np.float64))
 
 
-def _require_mask_values(name: str, array: NDArray[np.generic]) -> None:
+def _require_mask(name: str, array: NDArray[np.generic], kind: Kind | None) -> None:
+    """Check shape, values and, of a frequency mask, symmetry."""
+    if array.ndim != 3 or not array.size:
+        raise ValueError(f"{name} has shape {array.shape}; expected (channels, height, width)")
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds values that are not finite; estimate the filter again")
@@ -290,4 +314,10 @@ def _require_mask_values(name: str, array: NDArray[np.generic]) -> None:
         raise ValueError(
             f"{name} holds values from {values.min():g} to {values.max():g}; a raw mask is a mean "
             "power: nowhere negative and somewhere above 0"
+        )
+    uneven = spectra.unevenness(torch.from_numpy(values)) if kind == "frequency" else 0.0
+    if uneven > spectra.EVENNESS:
+        raise ValueError(
+            f"{name} is not even (mask[-k] differs from mask[k] by {uneven:.2g} of the "
+            "maximum); a frequency mask lies on the full unshifted FFT grid of real images"
         )

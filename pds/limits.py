@@ -23,7 +23,7 @@ MIN_OWN = 5
 MAX_OWN = 500
 """Largest number of images for a visitor's own model."""
 OWN_SIZES = (32, 64)
-"""Height and width of these images in pixels; the browser resizes them before the upload."""
+"""Height and width of these images in pixels."""
 MAX_MODELS = 8
 """Visitors' own models in memory, of all visits; the oldest is dropped first."""
 MODELS_PER_VISIT = 2
@@ -34,11 +34,11 @@ MIN_PICTURES = 2
 MAX_PICTURE_CHARACTERS = 8_000_000
 """Characters of one of these pictures in base64."""
 MAX_SENT_PIXELS = 40_000_000
-"""Pixels that the header of one of these pictures may claim."""
+"""Pixels that the header of a picture from a browser or a program may claim; 16-bit colors count
+twice."""
 MAX_SENT_PIXELS_TOGETHER = 250_000_000
-"""Pixels that the headers of all of them may claim; a few kilobytes can claim the most of one."""
-SENT_FORMATS = ("PNG", "JPEG", "WEBP")
-"""Formats of these pictures."""
+"""Pixels that the headers of all pictures of a request may claim; a few kilobytes can claim the
+most of one."""
 
 MAX_MASK_BYTES = 16_000_000
 """Bytes of an uploaded mask; 3 channels of 1024 px in float32 take 12.6 million."""
@@ -49,10 +49,10 @@ MAX_MASKS = 16
 MASKS_PER_VISIT = 4
 """Uploaded masks in memory of one visit."""
 
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-"""Formats that `pds filter` reads from a folder; for the page, the browser decodes pictures."""
 MAX_PICTURE_PIXELS = 80_000_000
-"""Pixels that the header of a picture in a folder may claim."""
+"""Pixels that the header of a picture in a folder or an archive may claim."""
+MAX_PICTURE_BYTES = 1_000_000_000
+"""Bytes of such a picture, unpacked."""
 
 MAX_BODY_BYTES = 65_536
 """Bytes of the body of a request without pictures or a mask."""

@@ -62,8 +62,8 @@ def test_the_filters_of_pictures_are_those_of_the_library():
 
 def test_pictures_of_any_size_and_kind_are_cropped_and_shrunk():
     files = [
-        encoded(noise(0, 90)[:50], "JPEG"),
-        "data:image/webp;base64," + encoded(noise(1), "WEBP"),
+        encoded(noise(0, 90)[:70], "JPEG"),
+        "data:image/webp;base64," + encoded(noise(1, 80), "WEBP"),
     ]
     assert mask(api.filter_from_images(files, size=64)["frequency"]).shape == (3, 64, 64)
 

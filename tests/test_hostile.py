@@ -39,7 +39,8 @@ TABS = {
     "map": (story_tab.view, {"step": "map", "model": "field64", "num_steps": 66, "alpha": 5}),
     "clocks": (story_tab.view, {"step": "clocks", "model": "field64", "num_steps": 9,
                                 "iteration": 3}),
-    "images": (images_tab.bring, {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False}),
+    "images": (images_tab.bring, {"size": 32, "files": [{"name": "a", "content": "AAAA"}],
+                                 "texture": 0.2, "example": False, "enlarge": False}),
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from pds import filters, models
+from pds.files.pictures import png
 from pds.jobs.hosting import from_page
 from pds.models import compare_request
 from pds.portraits import portraits
@@ -24,8 +25,12 @@ def pixels(n=6, size=32):
 
 
 def values(array, **changes):
-    content = base64.b64encode(array.tobytes()).decode()
-    return {"size": array.shape[1], "pixels": content, "texture": 0.2, **changes}
+    files = [sent(png(image, "")) for image in array]
+    return {"size": array.shape[1], "files": files, "texture": 0.2, **changes}
+
+
+def sent(content, name="a.png"):
+    return {"name": name, "content": base64.b64encode(content).decode()}
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +82,20 @@ def test_the_sheet_shows_the_pictures_as_they_are():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        (values(pixels(4)), "5 to 500 images, got 4"),
+        (values(pixels(4)), "5 or more pictures are needed; 4 of these"),
+        (values(pixels(size=32), size=64), "6 pictures smaller than 64 px were not read; tick"),
         (values(pixels(1)[[0] * 6]), "all the same"),
         (values(pixels(), size=48), "size must be 32 or 64 pixels, got 48"),
         (values(pixels(), size="32"), "size must be 32 or 64 pixels, got '32'"),
-        (values(pixels(), pixels=None), "pictures were expected, got none"),
-        (values(pixels(), pixels="%%"), "did not arrive whole"),
-        (values(pixels(), pixels="AAAA"), "did not arrive whole"),
-        (values(pixels(), pixels="A" * 9_000_000), "at most 500"),
+        (values(pixels(), enlarge="yes"), "enlarge must be true or false, got 'yes'"),
+        (values(pixels(), files=None), "pictures were expected, got none"),
+        (values(pixels(), files=[{"name": "a", "content": "%%"}]), "did not arrive whole"),
+        (values(pixels(), files=[{"name": "a"}]), "did not arrive whole"),
+        (values(pixels(), files=["a"]), "did not arrive whole"),
+        (values(pixels(), files=[sent(b"GIF89a")] * 501), "at most 500"),
+        (values(pixels(), files=[sent(b"%PDF-1.7", "a.pdf")] * 6), "6 PDF files were not read"),
+        (values(pixels(), model=["a"]), "model must be a name"),
+        (values(pixels(), model="gone"), "no longer here"),
         (values(pixels(), texture=0), "beta must lie in"),
         (values(pixels(), texture="much"), "texture must be a number"),
         (values(pixels(), texture=float("nan")), "beta must lie in"),
@@ -93,6 +104,27 @@ def test_the_sheet_shows_the_pictures_as_they_are():
 def test_what_makes_no_model_is_refused_in_one_sentence(changed, words):
     with pytest.raises(ValueError, match=words):
         images_tab.bring(changed)
+
+
+def test_what_is_no_picture_is_named_beside_those_that_were_taken():
+    mixed = values(pixels())
+    mixed["files"] += [sent(b"no picture", "notes.png"), sent(b"%PDF-1.7", "a.pdf")]
+    taken = images_tab.bring(mixed)["taken"]
+    assert taken.startswith("6 pictures taken. 1 text file was not read: notes.png.")
+    assert "1 PDF file was not read; save it as JPEG or PNG: a.pdf." in taken
+
+
+def test_small_pictures_are_taken_if_they_are_to_be_enlarged():
+    answer = images_tab.bring(values(pixels(size=32), size=64, enlarge=True))
+    assert models.load_model(answer["model"]).image_shape == (3, 64, 64)
+
+
+def test_another_texture_needs_no_files(answer):
+    changed = images_tab.bring({"size": 32, "model": answer["model"], "texture": 0.7})
+    first, second = (models.load_model(name) for name in (answer["model"], changed["model"]))
+    assert second.score.beta == 0.7
+    torch.testing.assert_close(second.frequency_mask, first.frequency_mask, rtol=1e-6, atol=0)
+    assert changed["images"] == answer["images"]
 
 
 def test_a_model_that_made_room_for_others_says_so():

@@ -293,7 +293,7 @@ def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
     expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.", timeout=20_000)
-    expect(pane.locator(".pds-taken")).to_contain_text("Not readable as pictures: notes.png")
+    expect(pane.locator(".pds-taken")).to_contain_text("1 text file was not read: notes.png.")
     expect(pane.locator("[data-text=filter]")).to_contain_text("the gain runs from")
     pane.get_by_role("button", name="Compare the samplers on them").click()
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")

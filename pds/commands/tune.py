@@ -44,8 +44,7 @@ def run(arguments: argparse.Namespace) -> None:
     gain = tuned.gain(published, sde, sampler, amplitude=amplitude).gain
     alpha = theory.alpha_for(gain)
     mask = theory.mask(gain, alpha)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    filters.save(arguments.out, mask)
+    filters.save(arguments.out, mask, kind="frequency")
     print(
         "Exact for Gaussian data with this spectrum, no measure of what a network draws: error W2, "
         "power above half Nyquist (1 is right)"

@@ -1,6 +1,7 @@
 """The subject of an evaluation: a model, a Gaussian fit of its data, and held-out images."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,6 +79,8 @@ class Subject:
             if count >= num_images:
                 break
         images = torch.cat(batches)
+        for sentence in () if self.images is None else self.images.sentences():
+            warnings.warn(sentence, UserWarning, stacklevel=2)
         if len(images) < FEWEST:
             raise ValueError(
                 f"{len(images)} held-out images are too few to describe the data; use {FEWEST} or "
@@ -125,6 +128,7 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
     shape = model.image_shape
     source = Images(images, shape[-1], shape[0])
     masks = filters.estimate(source)
+    filters.require_usable(masks)
     masked = dataclasses.replace(model, frequency_mask=masks.frequency, space_mask=masks.space)
     return Subject(name, Field(path.stem, _on(masked, device)), source, device)
 

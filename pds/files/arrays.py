@@ -11,7 +11,7 @@ import struct
 import tokenize
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -60,6 +60,21 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
         raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
 
 
+def npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the arrays of a .npz file from their headers.
+
+    Raises:
+        ValueError: if one is damaged.
+    """
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".npy")]
+        shapes = {}
+        for name in names:
+            with archive.open(name) as file:
+                shapes[name.removesuffix(".npy")] = _claim(file, name)[0]
+    return shapes
+
+
 def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[np.generic]:
     """Read an untrusted .npy file.
 
@@ -90,7 +105,7 @@ def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[n
     return array
 
 
-def _claim(file: BinaryIO, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+def _claim(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
     """Read shape and dtype from the header; the file is left at the end of the header."""
     try:
         file.seek(0)

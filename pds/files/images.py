@@ -1,26 +1,28 @@
-"""A user's images, from a folder or an array file, one batch at a time.
+"""A user's images, from a folder, a zip archive, a picture or an array file, one batch at a time.
 
-A picture is rotated by its EXIF orientation, cropped around its center to a square, and resized
-(Lanczos) unless it has the requested size. Transparency is dropped; of an animation the first frame
-is read. Files that cannot be read are skipped and listed.
+`pds.files.decoding` says how a file becomes pixels, `pds.files.image_arrays` how an array does.
+Files that give no picture are skipped, and named by kind.
 """
 
-import math
-import warnings
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
-from pds.limits import MAX_PICTURE_PIXELS, PICTURE_FORMATS, require_whole
+from pds.files import decoding, folders, image_arrays
+from pds.files.decoding import Fit, Pixels
+from pds.files.rasters import Budget
+from pds.files.unread import Remedies, Skipped, Unread, sentences
+from pds.limits import MAX_PICTURE_PIXELS
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 BATCH = 16
+ELSEWHERE = Remedies()
 
 
 @dataclass
@@ -28,128 +30,108 @@ class Images:
     """The images of a source; each iteration reads them anew.
 
     Args:
-        source: a folder, searched recursively, or an .npy or .npz file with images (B, H, W, C),
-            (B, C, H, W) or (B, H, W): whole numbers up to 255, or floats in [0, 1].
-        size: height and width in pixels, >= 2.
-        channels: 3 for color, 1 for gray.
-        skipped: names of files that could not be read, filled by an iteration.
+        source: a folder, searched with its subfolders and .zip archives; a .zip archive; one
+            picture; or an .npy or .npz file, see `pds.files.image_arrays`.
+        size, channels, enlarge, value_range: see `pds.files.decoding.Fit`.
+        key: name of the array in a .npz file with several.
+        remedies: what sentences about skipped files advise.
+        unread: files that gave no picture, filled by an iteration.
 
     Raises:
         FileNotFoundError: if there is no such source.
-        ValueError: if size or channels are out of range; by an iteration, if the source holds no
-            image or an array of another kind.
+        ValueError: if an argument is out of range; by an iteration, if the source holds no image or
+            an array of another kind.
     """
 
     source: Path
     size: int
     channels: int = 3
-    skipped: list[str] = field(default_factory=list)
+    enlarge: bool = False
+    value_range: tuple[float, float] | None = None
+    key: str | None = None
+    remedies: Remedies = ELSEWHERE
+    unread: list[Skipped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.source.exists():
             raise FileNotFoundError(
-                f"no images at {self.source}; expected a folder, an .npy or an .npz file"
+                f"no images at {self.source}; expected a folder, a .zip archive, a picture, an "
+                ".npy or an .npz file"
             )
-        require_whole("the size of images", self.size, 2)
-        if self.channels not in (1, 3):
-            raise ValueError(f"images have 1 or 3 channels, got {self.channels}")
+        self.fit = Fit(self.size, self.channels, self.enlarge, self.value_range)
+        suffix = self.source.suffix.lower()
+        self._of_arrays = self.source.is_file() and suffix in image_arrays.SUFFIXES
+        if self.key is not None and not self._of_arrays:
+            raise ValueError(f"{self.source} is no .npz file, which alone has arrays with keys")
+
+    def __len__(self) -> int:
+        """Return the number of files, or of images of an array, read or not."""
+        if self._of_arrays:
+            return len(self._array.values)
+        return sum(1 for _ in folders.entries(self.source))
 
     def __iter__(self) -> Iterator[Tensor]:
         """Yield float32 batches (B, channels, size, size) in [0, 1]."""
-        self.skipped.clear()
-        batch: list[Tensor] = []
-        for picture in self._pictures():
-            batch.append(self._fitted(picture))
+        self.unread.clear()
+        batch: list[Pixels] = []
+        empty = True
+        for pixels in self._from_array() if self._of_arrays else self._from_files():
+            empty = False
+            batch.append(pixels)
             if len(batch) == BATCH:
-                yield torch.stack(batch)
+                yield torch.from_numpy(np.stack(batch))
                 batch = []
         if batch:
-            yield torch.stack(batch)
+            yield torch.from_numpy(np.stack(batch))
+        if empty:
+            raise ValueError("; ".join([f"{self.source} holds no image", *self.sentences()]))
 
-    def _pictures(self) -> Iterator[Image.Image]:
-        pictures: Iterator[Image.Image]
-        if self.source.is_dir():
-            paths = sorted(p for p in self.source.rglob("*") if p.suffix.lower() in SUFFIXES)
-            opened = map(self._open, paths)
-            pictures = (picture for picture in opened if picture is not None)
-        else:
-            pictures = map(Image.fromarray, _array(self.source))
-        first = next(pictures, None)
-        if first is None:
-            unread = f"; {len(self.skipped)} could not be read" if self.skipped else ""
-            raise ValueError(f"{self.source} holds no image that can be read{unread}")
-        yield first
-        yield from pictures
+    @property
+    def skipped(self) -> list[str]:
+        """The names of the files that the last iteration skipped."""
+        return [file.name for file in self.unread]
 
-    def _open(self, path: Path) -> Image.Image | None:
+    def sentences(self) -> list[str]:
+        """Count and name the files that the last iteration skipped, by kind."""
+        return sentences(self.unread, self.remedies)
+
+    @cached_property
+    def _array(self) -> image_arrays.ImageArray:
+        return image_arrays.load(self.source, self.key, self.value_range)
+
+    def _from_array(self) -> Iterator[Pixels]:
+        fit = Fit(self.size, self.channels, self.enlarge)
+        for number, raster in enumerate(self._array.rasters()):
+            try:
+                yield decoding.fitted(raster, fit)
+            except Unread as unread:
+                self.unread.append(Skipped(f"image {number}", unread.reason, unread.detail))
+
+    def _from_files(self) -> Iterator[Pixels]:
+        for entry in folders.entries(self.source):
+            try:
+                with entry.open() as file, _silenced():
+                    budget = Budget(MAX_PICTURE_PIXELS)
+                    pixels = decoding.decode(file, entry.name, self.fit, budget)
+                yield pixels
+            except Unread as unread:
+                self.unread.append(Skipped(entry.name, unread.reason, unread.detail))
+            except OSError:
+                self.unread.append(Skipped(entry.name, folders.CLOSED))
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Discard what libtiff writes to the process's stderr about damaged files."""
+    with open(os.devnull, "wb") as nowhere:
         try:
-            with warnings.catch_warnings():
-                # A header that claims an enormous picture may be an attack.
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(path, formats=PICTURE_FORMATS) as picture:
-                    if math.prod(picture.size) > MAX_PICTURE_PIXELS:
-                        raise ValueError(f"{picture.size} pixels are too many")
-                    picture.load()
-                    return ImageOps.exif_transpose(_eight_bit(picture))
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            MemoryError,
-            Image.DecompressionBombError,
-            Image.DecompressionBombWarning,
-        ):
-            self.skipped.append(str(path.relative_to(self.source)))
-            return None
-
-    def _fitted(self, picture: Image.Image) -> Tensor:
-        picture = picture.convert("RGB" if self.channels == 3 else "L")
-        if picture.size != (self.size, self.size):
-            picture = ImageOps.fit(picture, (self.size, self.size), Image.Resampling.LANCZOS)
-        pixels = np.asarray(picture, np.float32) / 255
-        return torch.from_numpy(pixels.reshape(self.size, self.size, -1)).permute(2, 0, 1)
-
-
-def _eight_bit(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit gray to 8 bits; Pillow would clip it instead."""
-    if not picture.mode.startswith("I"):
-        return picture
-    values = np.asarray(picture).astype(np.float64) / 257
-    return Image.fromarray(np.rint(values.clip(0, 255)).astype(np.uint8))
-
-
-def _array(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images of an array file as (H, W) or (H, W, 3) pixels."""
-    images = _loaded(path)
-    if images.ndim == 4 and images.shape[-1] not in (1, 3) and images.shape[1] in (1, 3):
-        images = np.moveaxis(images, 1, -1)
-    if images.ndim == 4 and images.shape[-1] == 1:
-        images = images[..., 0]
-    if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] != 3):
-        raise ValueError(
-            f"{path} has shape {images.shape}; expected images (B, H, W, 3), (B, 3, H, W) or "
-            "(B, H, W)"
-        )
-    for image in images:
-        if image.dtype.kind == "f":
-            if not 0 <= image.min() <= image.max() <= 1:
-                raise ValueError(f"{path} holds floats outside [0, 1], such as {image.max():g}")
-            image = np.rint(255 * image)
-        elif image.dtype.kind not in "ui" or image.min() < 0 or image.max() > 255:
-            raise ValueError(f"{path} must hold whole numbers from 0 to 255, or floats in [0, 1]")
-        yield image.astype(np.uint8)
-
-
-def _loaded(path: Path) -> NDArray[np.generic]:
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            names = loaded.files
-            if len(names) != 1 and "images" not in names:
-                listing = ", ".join(names) or "nothing"
-                raise ValueError(f"expected one array or one named images, found {listing}")
-            return np.asarray(loaded["images" if "images" in names else names[0]])
-    except (ValueError, EOFError, OSError, KeyError) as error:
-        raise ValueError(f"{path} is not a readable array file ({error})") from None
+            kept = os.dup(2)
+        except OSError:  # there is no stderr
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -40,3 +40,17 @@ def write(path: Path, content: bytes) -> None:
     """
     with whole(path) as partial:
         partial.write_bytes(content)
+
+
+def require_writable(path: Path) -> None:
+    """Check, before work begins, that a file can be written beside others at `path`.
+
+    Raises:
+        ValueError: if the path has no name.
+        OSError: if its folder cannot be made or written.
+    """
+    if not path.name:
+        raise ValueError(f"{path} has no name for files; expected a path such as filters/mine")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise OSError(f"cannot write {path}: {folder} is no folder that can be written")

@@ -51,6 +51,14 @@ class SpectralMixture:
         self._squares = spectra.abs().square().flatten(1) * (1 - beta)
         self._multiplicity = half_multiplicity(images.shape[-1]).to(images.device)
 
+    @property
+    def images(self) -> Tensor:
+        """The images, (n, C, H, W) float64, from their spectra."""
+        height, width = self.mean.shape[-2:]
+        shape = (-1, *self.mean.shape[:-1], width // 2 + 1, 2)
+        spectra = torch.view_as_complex(self._centers.reshape(shape)) / (1 - self.beta) ** 0.5
+        return self.mean + torch.fft.irfft2(spectra, s=(height, width), norm="ortho")
+
     def on(self, device: torch.device | str) -> "SpectralMixture":
         """Return this score on a device: a copy, or itself if it is there."""
         if torch.device(device) == self.mean.device:

@@ -1,69 +1,56 @@
-"""Picture files that programs send: decoded to one size, within a budget of pixels."""
+"""Picture files that browsers and programs send: decoded to one size, within a budget of pixels.
+
+`pds.files.decoding` says how a file becomes pixels. Files that give no picture are skipped and
+named.
+"""
 
 import base64
 import binascii
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from pds.limits import (
-    MAX_PICTURE_CHARACTERS,
-    MAX_SENT_PIXELS,
-    MAX_SENT_PIXELS_TOGETHER,
-    SENT_FORMATS,
-)
-
-Pixels = NDArray[np.float32]
+from pds.files import decoding
+from pds.files.decoding import Fit
+from pds.files.rasters import Budget
+from pds.files.unread import Skipped, Unread
+from pds.limits import MAX_SENT_PIXELS, MAX_SENT_PIXELS_TOGETHER
 
 
-def decode(files: Sequence[object], size: int) -> Pixels:
-    """Decode picture files, (num_pictures, 3, size, size) in [0, 1].
+class Sent(NamedTuple):
+    """The pictures of some files.
 
-    Args:
-        files: in base64, or data URLs of them.
-        size: side in pixels that they are cropped and shrunk to.
+    pixels: (num_pictures, 3, size, size) in [0, 1].
+    skipped: files that gave no picture.
+    """
+
+    pixels: NDArray[np.float32]
+    skipped: list[Skipped]
+
+
+def decode(files: Iterable[tuple[str, bytes]], fit: Fit) -> Sent:
+    """Decode picture files, given by their names and contents."""
+    pictures, skipped = [], []
+    budget = Budget(MAX_SENT_PIXELS, MAX_SENT_PIXELS_TOGETHER)
+    for name, content in files:
+        try:
+            pictures.append(decoding.decode(io.BytesIO(content), name, fit, budget))
+        except Unread as unread:
+            skipped.append(Skipped(name, unread.reason, unread.detail))
+    empty = np.empty((0, fit.channels, fit.size, fit.size), np.float32)
+    return Sent(np.stack(pictures) if pictures else empty, skipped)
+
+
+def content_of(text: str) -> bytes:
+    """Decode a file in base64, or a data URL of one.
 
     Raises:
-        ValueError: for a file that is not a picture, and for too many pixels.
+        ValueError: if it is neither.
     """
-    pictures, budget = [], MAX_SENT_PIXELS_TOGETHER
-    for number, file in enumerate(files):
-        picture, num_pixels = _decode(file, number, size, budget)
-        pictures.append(picture)
-        budget -= num_pixels
-    return np.stack(pictures)
-
-
-def _decode(file: object, number: int, size: int, budget: int) -> tuple[Pixels, int]:
-    """Decode a picture after a check of its size, and return it with its number of pixels."""
-    unreadable = ValueError(
-        f"picture {number} is not one that can be read: PNG, JPEG or WebP in base64"
-    )
-    over_budget = ValueError(
-        f"the pictures have over {MAX_SENT_PIXELS_TOGETHER:,} pixels together; shrink them first"
-    )
-    if not isinstance(file, str) or len(file) > MAX_PICTURE_CHARACTERS:
-        raise unreadable
     try:
-        content = base64.b64decode(file.rpartition(",")[2], validate=True)
-        with Image.open(io.BytesIO(content), formats=SENT_FORMATS) as opened:
-            num_pixels = opened.width * opened.height
-            if num_pixels > MAX_SENT_PIXELS:
-                raise unreadable
-            if num_pixels > budget:
-                raise over_budget
-            opened.draft("RGB", (2 * size, 2 * size))
-            fitted = ImageOps.fit(opened.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    except (
-        binascii.Error,
-        OSError,
-        SyntaxError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise (over_budget if error is over_budget else unreadable) from None
-    pixels = np.asarray(fitted).astype(np.float32).transpose(2, 0, 1) / np.float32(255)
-    return pixels, num_pixels
+        return base64.b64decode(text.rpartition(",")[2], validate=True)
+    except binascii.Error:
+        raise ValueError("no file in base64") from None

@@ -33,7 +33,13 @@ PANES = {
     },
     "open_filter": {"content": "AAAA", "kind": "frequency"},
     "filter_file": {"model": "field64", "kind": "frequency", "frequency": "", "space": ""},
-    "bring_images": {"size": 32, "pixels": "AAAA", "texture": 0.2, "example": False},
+    "bring_images": {
+        "size": 32,
+        "files": [{"name": "a.png", "content": "AAAA"}],
+        "texture": 0.2,
+        "example": False,
+        "enlarge": False,
+    },
     "recorded_run": {},
     "recorded_ladder": {},
     "pace": {"model": "field64"},
@@ -146,9 +152,10 @@ def pane(rng, site):
         kind = rng.choice(["frequency", "space"])
         values = {"kind": kind, "content": base64.b64encode(hostile(rng)).decode()}
     if name == "bring_images" and rng.random() < 0.3:
-        content = bytes(rng.randrange(256) for _ in range(rng.choice([1, 7, 3072 * 5, 3072 * 6])))
-        values = values if not isinstance(values, dict) else values | {
-            "pixels": base64.b64encode(content).decode()}  # fmt: skip
+        files = [
+            {"name": f"{i}.png", "content": damaged(rng, rng.choice(pictures()))} for i in range(7)
+        ]
+        values = values if not isinstance(values, dict) else values | {"files": files}
     body = {"data": values, "fn_name": name, "session_hash": f"fuzz{rng.randrange(50)}",
             "component_id": site.servers[name]}  # fmt: skip
     return Case("POST", API + "/component_server", text(envelope(rng, site, body)))

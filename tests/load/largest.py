@@ -12,6 +12,7 @@ import urllib.request
 import numpy as np
 
 from pds import limits
+from pds.files.pictures import png
 from tests.load import harness
 from tests.load.visitors import together
 
@@ -34,8 +35,9 @@ def call(own, components, name, data, visit):
 
 def pictures():
     shape = (limits.MAX_OWN, max(limits.OWN_SIZES), max(limits.OWN_SIZES), 3)
-    content = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8).tobytes()
-    return {"size": shape[1], "pixels": base64.b64encode(content).decode(), "texture": 0.2}
+    images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    files = [{"name": "a.png", "content": base64.b64encode(png(i, "")).decode()} for i in images]
+    return {"size": shape[1], "files": files, "texture": 0.2}
 
 
 def mask():

@@ -1,8 +1,6 @@
 """The tab "Your images": the filters and an exact model of a visitor's pictures."""
 
-import base64
-import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +9,16 @@ import torch
 from torch import Tensor
 
 from pds import filters, models
+from pds.files.decoding import Fit
 from pds.files.pictures import grid
 from pds.files.pictures import view as shown
+from pds.files.unread import Remedies, sentences
 from pds.filters import Change
-from pds.limits import MAX_OWN, MIN_OWN, OWN_SIZES, quoted
+from pds.limits import MAX_BODY_BYTES, MAX_BROUGHT_BYTES, MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.portraits import portraits
+from pds.scores.mixture import SpectralMixture
 from pds.serving.visitor_store import NO_VISIT
+from pds.web import picture_files
 from pds.web.sentences import share
 from pds.web.server.messages import Message, picture
 from pds.web.tab import Tab
@@ -29,6 +31,7 @@ NUM_EXAMPLES = 60
 """Number of drawn portraits for visitors without pictures."""
 NUM_SHOWN = 24
 """Number of pictures on the sheet."""
+REMEDIES = Remedies(enlarge="tick Enlarge small pictures to take {it}")
 
 
 def setup() -> Message:
@@ -41,6 +44,7 @@ def setup() -> Message:
         "fewest": MIN_OWN,
         "most": MAX_OWN,
         "examples": NUM_EXAMPLES,
+        "bytes": (MAX_BROUGHT_BYTES - MAX_BODY_BYTES) * 3 // 4,
     }
 
 
@@ -48,17 +52,19 @@ def bring(values: Mapping[str, Any]) -> Message:
     """Make a model of a visitor's pictures and draw its filters.
 
     Args:
-        values: size, one of `OWN_SIZES`; pixels, the base64 text of uint8 (n, size, size, 3), or
-            example, true to take drawn portraits; texture, as in `pds.models.from_images`; and
-            visit, the owner of the model.
+        values: files, a list of {name, content} with a picture file in base64, or model, the name
+            of one that is to get another texture, or example, true to take drawn portraits; size,
+            one of `OWN_SIZES`; enlarge, whether smaller pictures are taken; texture, as in
+            `pds.models.from_images`; and visit, the owner of the model.
 
     Returns:
         The figures, sentences and pictures of the tab, and the model's name for requests.
 
     Raises:
-        ValueError: if the pictures are too few, too many or damaged.
+        ValueError: if the pictures that can be read are too few, or all files are too many.
     """
-    images, texture = _images(values), values.get("texture")
+    images, taken = _images(values)
+    texture = values.get("texture")
     if isinstance(texture, bool) or not isinstance(texture, int | float):
         raise ValueError(f"texture must be a number between 0 and 1, got {quoted(texture)}")
     model = models.from_images(images, texture=texture)
@@ -76,6 +82,7 @@ def bring(values: Mapping[str, Any]) -> Message:
         },
         "layouts": {"radial": {"xaxis": {"range": figures.log_range(float(gains.radii[0]))}}},
         "text": {"filter": gain_sentence(gains, 5.0), "convergence": convergence_sentence(changes)},
+        "taken": taken,
         "images": {"sheet": picture(grid(shown(images[:NUM_SHOWN].numpy()), columns=12))},
     }
 
@@ -89,27 +96,52 @@ def convergence_sentence(changes: list[Change]) -> str:
     )
 
 
-def _images(values: Mapping[str, Any]) -> Tensor:
-    size, content = values.get("size"), values.get("pixels")
+def _images(values: Mapping[str, Any]) -> tuple[Tensor, str]:
+    """Return the images of a request, (n, 3, size, size), and how many were taken and skipped."""
+    size, enlarge = values.get("size"), values.get("enlarge", False)
     if size not in OWN_SIZES:
         raise ValueError(
             f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
         )
     if values.get("example") is True:
-        return portraits(range(NUM_EXAMPLES), size=size)
-    if not isinstance(content, str):
+        return portraits(range(NUM_EXAMPLES), size=size), f"{NUM_EXAMPLES} pictures taken."
+    if values.get("model"):
+        return _images_of(values["model"]), ""
+    if not isinstance(enlarge, bool):
+        raise ValueError(f"enlarge must be true or false, got {quoted(enlarge)}")
+    pixels, skipped = picture_files.decode(_files(values.get("files")), Fit(size, enlarge=enlarge))
+    unread = [f"{sentence}." for sentence in sentences(skipped, REMEDIES)]
+    if len(pixels) < MIN_OWN:
+        few = f"{MIN_OWN} or more pictures are needed; {len(pixels)} of these could be read."
+        raise ValueError(" ".join([few, *unread]))
+    return torch.from_numpy(pixels), " ".join([f"{len(pixels)} pictures taken.", *unread])
+
+
+def _images_of(name: object) -> Tensor:
+    """Return the images that a visitor's model was made of."""
+    if not isinstance(name, str):
+        raise ValueError(f"model must be a name, got {quoted(name)}")
+    score = models.visitor_models[name].score
+    assert isinstance(score, SpectralMixture)
+    return score.images.float().clamp(0, 1).cpu()
+
+
+def _files(files: object) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and contents of the files of a request."""
+    if not isinstance(files, list):
         raise ValueError("pictures were expected, got none")
-    largest = MAX_OWN * 3 * max(OWN_SIZES) ** 2
-    if len(content) > 1.4 * largest:
+    if len(files) > MAX_OWN:
         raise ValueError(f"at most {MAX_OWN} pictures can be taken, these are more")
-    try:
-        flat = np.frombuffer(base64.b64decode(content, validate=True), dtype=np.uint8)
-    except (binascii.Error, ValueError):
-        raise ValueError("the pictures did not arrive whole; please try again") from None
-    if len(flat) % (3 * size * size):
-        raise ValueError("the pictures did not arrive whole; please try again")
-    pixels = flat.reshape(-1, size, size, 3).transpose(0, 3, 1, 2)
-    return torch.from_numpy(pixels.astype(np.float32) / 255)
+    for file in files:
+        name, content = (
+            (file.get("name"), file.get("content")) if isinstance(file, dict) else ("", 0)
+        )
+        if not isinstance(name, str) or not isinstance(content, str):
+            raise ValueError("the pictures did not arrive whole; please try again")
+        try:
+            yield name, picture_files.content_of(content)
+        except ValueError:
+            raise ValueError("the pictures did not arrive whole; please try again") from None
 
 
 TAB = Tab(
