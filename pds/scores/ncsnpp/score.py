@@ -210,8 +210,8 @@ class NetworkScore(nn.Module):
         return -self.network(x, level) / std.reshape(-1, 1, 1, 1)
 
     def _trained_level(self, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Return index and std of the level of a discrete network at t, (B,) float64 each."""
-        t, sde, last = t.double(), self.card.sde, self.card.num_scales - 1
+        """Return index and std of the level of a discrete network at t, (B,) each."""
+        t, sde, last = wide(t), self.card.sde, self.card.num_scales - 1
         if isinstance(sde, VESDE):
             index = ((1 - t) * last).round()
             return index, sde.sigma(1 - index / max(last, 1))
@@ -233,10 +233,10 @@ class NetworkScore(nn.Module):
 
 @cache
 def _level_stds(sde: VPSDE | SubVPSDE, num_scales: int, device: torch.device) -> Tensor:
-    """Return std_k of the noise levels of a VP network, (N,) float64."""
+    """Return std_k of the noise levels of a VP network, (N,)."""
     # Kept for good, since CUDA graphs read it where it is.
     with torch.inference_mode(False):
-        return (1 - sde.alpha(num_scales).flip(0).cumprod(0)).sqrt().to(device)
+        return (1 - sde.alpha(num_scales).flip(0).cumprod(0)).sqrt().to(widest(device)).to(device)
 
 
 def _laid_out(weight: Tensor) -> Tensor:
