@@ -1,9 +1,12 @@
 """`pds convert`: it refuses before it reads, and says which weights it wrote."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from pds.commands.cli import main
+from pds.jobs.checkpoint import find_checkpoint
 from pds.scores import checkpoints
 from tests.test_checkpoints import write_pth
 from tests.tiny_run import make_score, published, workdir
@@ -63,3 +66,13 @@ def test_a_configuration_that_does_not_fit_the_source_is_refused(source, tmp_pat
     assert main(["convert", described, *source[1:], "--out", str(out)]) == 2
     assert "use the configuration that belongs to it" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("names", [["checkpoint.pt", "b.ckpt"], ["last.ckpt", "epoch=3.ckpt"]])
+def test_the_usual_name_is_preferred_where_there_are_several(tmp_path, names):
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    for name in (*names, "._hidden.pth"):
+        (folder / name).write_bytes(b"")
+    job = SimpleNamespace(checkpoint=None, workdir=str(tmp_path))
+    assert find_checkpoint(job) == folder / names[0]
