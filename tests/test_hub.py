@@ -1,15 +1,21 @@
 """Folders of the diffusers library, read without it and equal to it."""
 
+import dataclasses
 import json
+import shutil
 
 import pytest
 import torch
-from diffusers import ScoreSdeVeScheduler, UNet2DModel
+from diffusers import DDPMScheduler, ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
 from pds.commands.cli import main
+from pds.commands.sample import main_parser
+from pds.jobs import record
+from pds.jobs.checkpoint import open_checkpoint, read_checkpoint
 from pds.scores import checkpoints, hub
+from pds.scores.skip_unet import OLD_KEYS
 from pds.sde import VESDE
 
 BLOCKS = {
@@ -53,6 +59,11 @@ def folder(tmp_path, unet):
 
 def change(path, **values):
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def leave_out(path, *keys):
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({key: v for key, v in values.items() if key not in keys}))
 
 
 def assert_equal_networks(score, unet, size=16):
@@ -185,3 +196,210 @@ def test_a_folder_is_converted_to_a_file_that_carries_its_card(folder, tmp_path,
     score = checkpoints.load(out)
     assert score.card == hub.load(folder).card
     assert_equal_networks(score, unet)
+
+
+@pytest.mark.parametrize("kind", ["VeSdeScheduler", "ScoreSdeVeScheduler"])
+def test_values_that_an_early_scheduler_leaves_out_are_said(folder, kind):
+    leave_out(folder / "scheduler_config.json", "num_train_timesteps", "snr")
+    change(folder / "scheduler_config.json", _class_name=kind)
+    with pytest.warns(UserWarning, match=r"does not say its num_train_timesteps 2000, snr 0\.15"):
+        card = hub.load(folder).card
+    assert (card.num_scales, card.snr) == (2000, 0.15)
+
+
+def test_the_sigma_max_of_the_scheduler_is_used_and_said(folder):
+    change(folder / "config.json", sigma_max=380.0)
+    with pytest.warns(UserWarning, match=r"380\.0 beside the network and 348\.0.*348\.0 is used"):
+        assert hub.load(folder).card.sde.sigma_max == 348
+
+
+def test_a_configuration_with_another_sigma_max_gives_way_to_a_folder(folder):
+    card = dataclasses.replace(hub.load(folder).card, sde=VESDE(0.01, 380.0))
+    with pytest.warns(UserWarning, match="sigma_max 348 in its scheduler.*380; 348 is used"):
+        assert open_checkpoint(folder, card).card.sde.sigma_max == 348
+
+
+def test_a_configuration_with_another_sigma_max_does_not_fit_a_file(folder, tmp_path):
+    score = hub.load(folder)
+    checkpoints.save(tmp_path / "a.safetensors", score)
+    card = dataclasses.replace(score.card, sde=VESDE(0.01, 380.0))
+    with pytest.raises(ValueError, match="was trained on"):
+        open_checkpoint(tmp_path / "a.safetensors", card)
+
+
+def test_names_of_the_first_version_are_known(folder, unet):
+    old_keys = {new: old for old, new in OLD_KEYS.items()}
+    values = json.loads((folder / "config.json").read_text())
+    values = {old_keys.get(key, key): value for key, value in values.items()}
+    for side in ("down_blocks", "up_blocks"):
+        values[side] = [f"UNetRes{kind}" for kind in values[side]]
+    values["_class_name"] = "UNetUnconditionalModel"
+    (folder / "config.json").write_text(json.dumps(values))
+    old = {
+        "time_proj.": "time_steps.", "mid_block.": "mid.", "down_blocks.": "downsample_blocks.",
+        "up_blocks.": "upsample_blocks.",
+    }  # fmt: skip
+    state = load_file(folder / WEIGHTS)
+    for new, name in old.items():
+        state = {key.replace(new, name): tensor for key, tensor in state.items()}
+    state["time_steps.W"] = state["time_steps.weight"].clone()
+    save_file(state, folder / WEIGHTS)
+    assert_equal_networks(hub.load(folder), unet)
+
+
+def test_the_size_of_square_images_may_be_given_twice(folder):
+    change(folder / "config.json", sample_size=[16, 16])
+    assert hub.load(folder).card.network.image_size == 16
+
+
+@pytest.mark.parametrize("safe", [True, False], ids=["safetensors", "bin"])
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_weights_in_several_files_are_read(tmp_path, unet, safe, variant):
+    options = {"safe_serialization": safe, "variant": variant}
+    unet.save_pretrained(tmp_path, max_shard_size="2MB", **options)
+    ScoreSdeVeScheduler().save_pretrained(tmp_path)
+    assert len(list(tmp_path.glob("*-of-*"))) > 1
+    assert_equal_networks(hub.load(tmp_path), unet)
+
+
+def test_a_missing_one_of_several_files_is_named(tmp_path, unet):
+    unet.save_pretrained(tmp_path, max_shard_size="2MB")
+    ScoreSdeVeScheduler().save_pretrained(tmp_path)
+    missing = sorted(tmp_path.glob("*-of-*"))[1]
+    missing.unlink()
+    with pytest.raises(FileNotFoundError, match=missing.name):
+        hub.load(tmp_path)
+
+
+def test_weights_in_half_precision_are_read_where_there_are_no_others(folder):
+    state = {name: tensor.half() for name, tensor in load_file(folder / WEIGHTS).items()}
+    save_file(state, folder / "diffusion_pytorch_model.fp16.safetensors")
+    full = hub.read(folder)
+    (folder / WEIGHTS).unlink()
+    half = hub.read(folder)
+    assert (full.origin, half.origin) == (WEIGHTS, "diffusion_pytorch_model.fp16.safetensors")
+    name = "all_modules.3.weight"
+    rounded = full.score.network.state_dict()[name].half().float()
+    assert torch.equal(half.score.network.state_dict()[name], rounded)
+
+
+def test_a_folder_of_training_gives_its_averages(tmp_path, unet):
+    ScoreSdeVePipeline(unet, ScoreSdeVeScheduler()).save_pretrained(tmp_path)
+    other = make_unet()
+    with torch.no_grad():
+        other.conv_out.bias.add_(1)
+    other.save_pretrained(tmp_path / "unet_ema")
+    assert_equal_networks(read_checkpoint(tmp_path), other)
+    assert_equal_networks(read_checkpoint(tmp_path, weights="raw"), unet)
+
+
+def test_the_network_within_a_pipeline_finds_its_scheduler(tmp_path, unet):
+    ScoreSdeVePipeline(unet, ScoreSdeVeScheduler()).save_pretrained(tmp_path)
+    assert hub.load(tmp_path / "unet").card.sde == VESDE(0.01, 1348.0)
+
+
+def test_a_pipeline_of_another_kind_is_named(folder):
+    (folder / "scheduler_config.json").unlink()
+    DDPMScheduler().save_pretrained(folder)
+    (folder / "model_index.json").write_text('{"_class_name": "DDPMPipeline"}')
+    with pytest.raises(ValueError, match="is a DDPMPipeline with a DDPMScheduler; only"):
+        hub.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        (["a.pth"], r"name a file in it, such as .*a\.pth"),
+        (["checkpoints/checkpoint.pth"], r"such as .*checkpoints/checkpoint\.pth"),
+        (["data.pkl", "version"], "the unpacked content of a checkpoint"),
+        ([], "expected a folder that diffusers saved"),
+    ],
+)
+def test_another_folder_is_answered_with_what_it_holds(tmp_path, files, words):
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(FileNotFoundError, match=words):
+        read_checkpoint(tmp_path)
+
+
+def test_a_pipeline_without_an_ncsnpp_is_named(tmp_path):
+    (tmp_path / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
+    with pytest.raises(FileNotFoundError, match=r"no unet/config\.json in .*a FluxPipeline"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_pointer_in_place_of_the_weights_is_named(folder):
+    (folder / WEIGHTS).write_text("version https://git-lfs.github.com/spec/v1\nsize 3\n")
+    with pytest.raises(ValueError, match=r"is a Git LFS pointer .*git lfs pull"):
+        hub.load(folder)
+
+
+MAIN, TAGGED = "a" * 40, "b" * 40
+
+
+@pytest.fixture
+def cache(tmp_path, folder, monkeypatch):
+    """A cache of own/model with two revisions, without a network."""
+    home = tmp_path / "cache" / "models--own--model"
+    (home / "refs").mkdir(parents=True)
+    for name, commit in (("main", MAIN), ("v2", TAGGED)):
+        (home / "refs" / name).write_text(commit)
+        shutil.copytree(folder, home / "snapshots" / commit)
+    change(home / "snapshots" / TAGGED / "scheduler_config.json", snr=0.3)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize(
+    ("name", "snr", "commit"),
+    [
+        ("own/model", 0.075, MAIN),
+        ("own/model@main", 0.075, MAIN),
+        ("own/model@v2", 0.3, TAGGED),
+        (f"own/model@{TAGGED}", 0.3, TAGGED),
+    ],
+)
+@pytest.mark.usefixtures("cache")
+def test_a_name_may_end_in_a_revision(name, snr, commit):
+    score, origin = hub.read(name)
+    assert score.card.snr == snr
+    assert origin.endswith(f"of commit {commit}")
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_revision_that_cannot_be_had_is_named():
+    with pytest.raises(OSError, match=r"own/model@v9 is no folder here.*not in the cache"):
+        read_checkpoint("own/model@v9")
+
+
+def test_a_folder_with_an_at_sign_is_a_folder(folder, tmp_path, monkeypatch, unet):
+    shutil.copytree(folder, tmp_path / "own" / "model@v2")
+    monkeypatch.chdir(tmp_path)
+    assert_equal_networks(read_checkpoint("own/model@v2"), unet)
+
+
+@pytest.mark.parametrize("name", ["own/model@refs/pr/3", "own/model@v1.0", "own/model@" + MAIN])
+def test_names_of_revisions_are_understood(name):
+    parsed = hub.HubName.parse(name)
+    assert parsed is not None
+    assert str(parsed) == name
+
+
+@pytest.mark.parametrize("name", ["model", "a/b/c", "../model", "own/model@", "/a/b", "own/@v1"])
+def test_other_words_are_no_names_of_the_hub(name):
+    assert hub.HubName.parse(name) is None
+
+
+def test_the_record_of_a_picture_reproduces_the_revision():
+    flags = ["--config", "a.py", "--workdir", "w", "--checkpoint", "own/model@v2"]
+    values = vars(main_parser().parse_args(flags))
+    values = {name: values[name] for name in record.FLAGS}
+    assert "--checkpoint=own/model@v2" in record.to_command(values)
+
+
+@pytest.mark.usefixtures("cache")
+def test_convert_says_what_it_took(tmp_path, capsys):
+    out = tmp_path / "a.safetensors"
+    assert main(["convert", "own/model@v2", "--out", str(out)]) == 0
+    assert f"from own/model@v2: {WEIGHTS} of commit {TAGGED}" in capsys.readouterr().out

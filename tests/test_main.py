@@ -186,7 +186,10 @@ def test_a_missing_checkpoint_is_told_with_what_was_found(folder, refusal):
         (["--config", "/nowhere.py"], "/nowhere.py"),
         (["--checkpoint", "/nowhere.pth"], "no checkpoint at /nowhere.pth"),
         (["--checkpoint", "some/long/name"], "such as google/ncsnpp-church-256, got some/long/n"),
-        (["--checkpoint", "tests/tiny_run.py"], "such as google/ncsnpp-church-256, got tests/tin"),
+        (
+            ["--checkpoint", "tests/tiny_run.py"],
+            "tiny_run.py is damaged or not a checkpoint: a text",
+        ),
         (["--checkpoint", "configs/ve"], "no config.json at configs/ve/config.json"),
         (["--freq_mask_path", "/nowhere.npy"], "no filter at /nowhere.npy"),
         (["--alpha", "1"], "alpha must be > 1, got 1"),

@@ -99,9 +99,11 @@ def _require_file(path: Path) -> None:
             f"no checkpoint at {path}: it is a link to {target}, where nothing is; get that "
             f"file first{tool}"
         )
+    if path.suffix.lower() in CHECKPOINT_SUFFIXES:
+        raise FileNotFoundError(f"no checkpoint at {path}; expected a .safetensors or .pth file")
     raise FileNotFoundError(
-        f"no checkpoint at {path}; expected a file such as .pth or .safetensors, a folder of "
-        "diffusers, or a hub name such as google/ncsnpp-church-256"
+        "a checkpoint is a file such as .pth or .safetensors, a diffusers folder or a hub name "
+        f"such as google/ncsnpp-church-256, got {path}, where nothing is"
     )
 
 

@@ -172,10 +172,10 @@ def _no_model(folder: Path, index: Mapping[str, Any]) -> str:
             f"no unet/config.json in {folder}, a {_pipeline(folder)}; expected the "
             "UNet2DModel of a ScoreSdeVePipeline there"
         )
-    names = sorted(path.name for path in folder.iterdir())
+    names, at = sorted(path.name for path in folder.iterdir()), folder / "config.json"
     if "data.pkl" in names:
         return (
-            f"no config.json in {folder}, which is the unpacked content of a checkpoint, as some "
+            f"no config.json at {at}, which is the unpacked content of a checkpoint, as some "
             "browsers leave it; download it again without unpacking"
         )
     files = [
@@ -183,9 +183,9 @@ def _no_model(folder: Path, index: Mapping[str, Any]) -> str:
         *(f"checkpoints/{path.name}" for path in sorted(folder.glob("checkpoints/*.pth"))),
     ]
     if files:
-        return f"no config.json in {folder}; name a file in it, such as {folder / files[0]}"
+        return f"no config.json at {at}; name a file in it, such as {folder / files[0]}"
     return (
-        f"no config.json in {folder}; expected a folder that diffusers saved, with network and "
+        f"no config.json at {at}; expected a folder that diffusers saved, with network and "
         "scheduler"
     )
 
