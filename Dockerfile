@@ -1,6 +1,6 @@
 # docker build -t pds . && docker run -p 7860:7860 --read-only --tmpfs /scratch:uid=1000 pds
 # For a GPU: --build-arg TORCH_FROM= (nothing: the default wheels), and run with --gpus all.
-FROM python:3.11-slim
+FROM python:3.12-slim
 ARG TORCH_FROM="--index-url https://download.pytorch.org/whl/cpu"
 
 # The one folder that is written to: everything that a library keeps for itself goes there.

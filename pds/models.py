@@ -55,10 +55,22 @@ def default_device() -> str:
     return devices()[0]
 
 
-@cache
+_lent: list[str] = []
+
+
+def sample_on(device: str) -> None:
+    """Place all runs of this process on a device that it was lent, instead of `devices`."""
+    _lent[:] = [device]
+
+
 def workers() -> Workers:
     """Return the workers that advance all runs of this process, one for each device."""
-    return Workers(devices())
+    return _workers(tuple(_lent) or devices())
+
+
+@cache
+def _workers(names: tuple[str, ...]) -> Workers:
+    return Workers(names)
 
 
 @dataclass(frozen=True)

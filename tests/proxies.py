@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
@@ -64,6 +64,13 @@ def late(seconds: float) -> Hold:
     return hold
 
 
+def _pieces(answer: http.client.HTTPResponse) -> Chunks:
+    """Yield what an answer holds until its end, or until one of both has gone."""
+    with suppress(OSError, ValueError, AttributeError, http.client.HTTPException):
+        while piece := answer.read1(65536):
+            yield piece
+
+
 @contextmanager
 def proxy(
     target: str,
@@ -114,7 +121,7 @@ def proxy(
             self.send_header("Connection", "close")
             self.end_headers()
             streamed = (answer.getheader("content-type") or "").startswith("text/event-stream")
-            for chunk in (hold if streamed else at_once)(iter(lambda: answer.read1(65536), b"")):
+            for chunk in (hold if streamed else at_once)(_pieces(answer)):
                 self.wfile.write(chunk)
                 self.wfile.flush()
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pds.files.shipped import ROOT
+from pds.limits import MAX_SENTENCE
 from pds.web.api import compare
-from pds.web.server import zerogpu
+from pds.web.server import runs, zerogpu
 from pds.web.tabs.compare import live_comparison
 from tests import dockerfile_steps
 
@@ -36,7 +37,7 @@ def test_a_space_is_told_what_to_run(front):
     assert front["sdk_version"] == PINS["gradio"]
     assert (ROOT / front["app_file"]).is_file()
     assert (ROOT / front["thumbnail"]).is_file()
-    assert front["python_version"] == '"3.11"'
+    assert front["python_version"] == '"3.12"'  # ZeroGPU has 3.10 and 3.12
     assert {front["colorFrom"], front["colorTo"]} <= COLORS
     assert len(front["short_description"]) <= 60
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lower().startswith(front["license"])
@@ -102,9 +103,84 @@ def test_sampling_borrows_a_gpu_where_spaces_lends_one(monkeypatch, tmp_path):
     lent_gpu = zerogpu.on_lent_gpu(compare)
     steps = list(lent_gpu(model="field64", num_steps=2, num_images=1))
     assert len(steps) == 2
-    assert lent == [zerogpu.SECONDS]
+    assert lent == [zerogpu.lent_seconds]
     with pytest.raises(ValueError, match="model must be one of"):
         list(lent_gpu(model="gone"))
+
+
+class HostError(Exception):
+    """Stands for gradio's error, as the host raises it."""
+
+    def __init__(self, message, title="Error"):
+        super().__init__(message)
+        self.message, self.title = message, title
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Returns a run of a host that lends nothing and raises an error instead."""
+
+    def make(error):
+        def gpu(*, duration):
+            def wrap(function):
+                def run(*args, **kwargs):
+                    raise error
+                    yield
+
+                return run
+
+            return wrap
+
+        spaces = types.ModuleType("spaces")
+        spaces.GPU = gpu
+        spaces.__spec__ = types.SimpleNamespace()
+        monkeypatch.setitem(sys.modules, "spaces", spaces)
+        return zerogpu.on_lent_gpu(live_comparison.messages, (HostError,))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            HostError(
+                "You have <b>no quota</b> left.<br><a href='/x'>Sign up</a> &amp; retry.", "Q"
+            ),
+            "Q: You have no quota left. Sign up & retry.",
+        ),
+        (HostError("GPU task aborted", "ZeroGPU worker error"), "ZeroGPU worker error: GPU task"),
+        (HostError("No GPU was available"), "No GPU was available"),
+        (ConnectionError("refused"), "The host could not lend a GPU: refused"),
+        (HostError("x" * 5000), "x" * 300),
+    ],
+)
+def test_what_the_host_refuses_is_told_in_its_words(refusing, caplog, error, sentence):
+    caplog.set_level("INFO", logger="pds")
+    (message,) = runs.run("sample", {}, refusing(error))
+    assert message["kind"] == "error"
+    assert message["sentence"].startswith(sentence)
+    assert len(message["sentence"]) <= MAX_SENTENCE
+    (line,) = (record.fields for record in caplog.records if record.getMessage() == "run")
+    assert line["outcome"] == "refused"
+    assert line["sentence"].startswith(sentence)
+
+
+def test_a_loan_grows_with_iterations_images_and_pixels():
+    def seconds(**changes):
+        asked = {"model": "portraits32", "num_steps": 40, "num_images": 2}
+        return zerogpu.lent_seconds(asked | changes)
+
+    assert 15 < seconds() < seconds(num_steps=200) < seconds(num_steps=2000) <= 120
+    large = seconds(model="portraits256", num_steps=200)
+    assert large > seconds(num_steps=200)
+    assert seconds(model="portraits256", num_steps=200, num_images=8) > large
+    assert zerogpu.lent_seconds(model="portraits32", num_steps=[20, 10]) < 30
+
+
+@pytest.mark.parametrize("steps", [-1, 10**9, "many", None, float("nan"), [None, "x"]])
+def test_a_loan_for_values_that_are_refused_is_bounded(steps):
+    assert 0 < zerogpu.lent_seconds({"num_steps": steps, "num_images": steps}) <= 120
 
 
 def test_elsewhere_sampling_is_untouched(monkeypatch):

@@ -33,9 +33,10 @@ def run(arguments: argparse.Namespace) -> None:
     where = listening.address()
     # gradio reads the environment, too, when it is imported.
     from pds.web.layout import build, options
-    from pds.web.server import journal
+    from pds.web.server import journal, zerogpu
     from pds.web.tabs.compare import live_comparison
 
+    zerogpu.prepare()
     page, settings = build(), options()
     journal.start()
     live_comparison.warm_up()

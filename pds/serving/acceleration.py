@@ -13,6 +13,7 @@ its graphs work in one thread of a process only; `python -m pds bench --only com
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -39,13 +40,20 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
     """Return a score function that replays CUDA graphs on a GPU, unchanged on a CPU.
 
     On a GPU this enables TF32 matrix products and convolutions, with 10 bits of fraction, for the
-    whole process.
+    whole process. On ZeroGPU, where a process has its GPU for seconds only, the calls stay eager.
     """
     if device.type != "cuda":
         return score
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
+    if on_zero_gpu():
+        return score
     return Graphed(score, partial(captured, memory=GraphMemory.on(device)))
+
+
+def on_zero_gpu() -> bool:
+    """Return whether this is a Space that is lent a GPU for each call."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
 class Graphed:

@@ -57,7 +57,7 @@ def run_handler(run: Run) -> Callable[[gr.EventData, gr.Request], Iterator[str]]
 
     The value `run` of the event, a short name, is repeated in each message.
     """
-    messages = on_lent_gpu(run.messages)
+    messages = on_lent_gpu(run.messages, (gr.Error,))
 
     def handler(event: gr.EventData, request: gr.Request) -> Iterator[str]:
         values = event._data
@@ -104,7 +104,7 @@ def _answering(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _streaming(function: Callable[..., Any]) -> Callable[..., Iterator[Message]]:
-    on_gpu = on_lent_gpu(function)
+    on_gpu = on_lent_gpu(function, (gr.Error,))
 
     @wraps(function)
     def handler(*values: Any) -> Iterator[Message]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -157,7 +158,7 @@ class Guard:
             if self._visits.streams(visit) >= MAX_STREAMS:
                 raise Refused(429, f"a visit reads at most {MAX_STREAMS} streams at a time")
             with self._visits.connected(visit, "streams"):
-                await self._app(scope, receive, send)
+                await self._app(scope, receive, _unbuffered(send))
         elif path in PAGES or path.startswith(FOLDERS):
             if "page" in query or "deep_link" in query or "\0" in path:
                 raise _not_found()
@@ -307,6 +308,20 @@ def _header(scope: Scope, name: bytes) -> str:
         if key == name:
             return bytes(value).decode("latin-1")
     return ""
+
+
+def _unbuffered(send: Send) -> Send:
+    """Ask proxies to pass on a stream as it comes: nginx, and those that compress or cache."""
+
+    async def asked(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=list(message["headers"]))
+            headers["x-accel-buffering"] = "no"
+            headers["cache-control"] = "no-cache, no-transform"
+            message = {**message, "headers": headers.raw}
+        await send(message)
+
+    return asked
 
 
 def _not_found() -> Refused:

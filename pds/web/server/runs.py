@@ -18,6 +18,11 @@ from pds.web.server.messages import Message
 POLL_SECONDS = 0.02
 """Interval at which a run that waits for its reader counts the unread messages."""
 
+
+class HostRefusal(ValueError):
+    """The host does not lend what a run needs, or took it back; the message is the host's."""
+
+
 View = Callable[[Mapping[str, Any]], Message | str]
 """Maps named values to a message, or to text, for the page."""
 Messages = Callable[[Mapping[str, Any]], Generator[Message, None, None]]

@@ -1,38 +1,124 @@
-"""ZeroGPU Spaces lend a GPU to one function call at a time; elsewhere nothing changes."""
+"""ZeroGPU Spaces lend a GPU to one function call at a time; elsewhere nothing changes.
 
+The host forks this process for a call, and the GPU is there in the fork only: the process itself
+samples on the CPU, see `prepare`. What the host refuses becomes a sentence for the visitor.
+
+Source: the package spaces 0.51.3, `spaces.zero.wrappers` and `spaces.zero.client`.
+"""
+
+import html
 import importlib.util
-from collections.abc import Callable, Generator
+import os
+import re
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from typing import Any, TypeVar
 
+import torch
+
+from pds import models
+from pds.limits import MAX_IMAGES, MAX_STEPS
+from pds.serving.acceleration import on_zero_gpu
+from pds.serving.devices import VARIABLE
+from pds.web.server.runs import HostRefusal
+
 T = TypeVar("T", bound=Callable[..., Generator[Any, None, None]])
 
-SECONDS = 60
-"""Longest loan; the host ends a run that takes longer."""
+START_SECONDS = 15
+"""Of a fork, of CUDA, and of the first call of a model; generous."""
+ITERATION_SECONDS = 0.06
+"""Of two network calls without CUDA graphs (15 ms each at 32 px, more layers at 256 px)."""
+PIXEL_SECONDS = 1.5e-7
+"""Of a pixel in an iteration, beyond that."""
+MOST_SECONDS = 120
+"""The daily quota of a visitor without an account; the host refuses a longer loan at once."""
+LARGEST = 256
+"""Pixels along a side of the largest model, which stands for a visitor's own as well."""
 
 
-def on_lent_gpu(run: T) -> T:
+def prepare() -> None:
+    """Leave the GPU alone in this process if it runs on ZeroGPU; call it before `devices`."""
+    if on_zero_gpu():
+        os.environ[VARIABLE] = "cpu"
+
+
+def on_lent_gpu(run: T, refusals: tuple[type[Exception], ...] = ()) -> T:
     """Return a generator function that runs on a lent GPU if the package `spaces` is present.
 
-    The host runs it in a fork of this process and replaces its exceptions by its own; errors with a
-    sentence for the visitor are therefore passed as values.
+    The host replaces exceptions in the fork by its own; errors with a sentence for the visitor are
+    therefore passed as values.
+
+    Args:
+        run: called with one mapping of values, or with named values.
+        refusals: what the host raises in this process; its text becomes a `HostRefusal`.
     """
     if importlib.util.find_spec("spaces") is None:
         return run
     import spaces
 
-    @spaces.GPU(duration=SECONDS)  # type: ignore[untyped-decorator]
+    if not hasattr(spaces, "GPU"):  # some other folder of that name
+        return run
+
+    @spaces.GPU(duration=lent_seconds)  # type: ignore[untyped-decorator]
     def in_copy(*args: Any, **kwargs: Any) -> Any:
+        if on_zero_gpu() and torch.cuda.is_available():
+            models.sample_on("cuda:0")
         try:
             yield from run(*args, **kwargs)
         except (ValueError, TypeError, OSError) as error:
             yield error
 
     def lent(*args: Any, **kwargs: Any) -> Any:
-        with closing(in_copy(*args, **kwargs)) as items:
+        with closing(_in_sentences(in_copy(*args, **kwargs), refusals)) as items:
             for item in items:
                 if isinstance(item, Exception):
                     raise item
                 yield item
 
     return lent  # type: ignore[return-value]
+
+
+def lent_seconds(values: Mapping[str, Any] | None = None, **named: Any) -> int:
+    """Return for how many seconds a run is lent a GPU: more than it takes, but for its N.
+
+    Args:
+        values, named: of the run, as its function gets them; values out of range count as the
+            largest, since the run refuses them.
+    """
+    values = named if values is None else values
+    counts = values.get("num_steps")
+    if counts is None:  # the figure of the ladder, whose longest column is drawn on request
+        counts = [n for n in (*models.LADDER, 20, 10) if values.get("long") or n < MAX_STEPS]
+    chains = 3 if isinstance(counts, list) else 2
+    steps = sum(_within(n, MAX_STEPS) for n in (counts if isinstance(counts, list) else [counts]))
+    images = _within(values.get("num_images", 2), MAX_IMAGES)
+    size = re.search(r"\d+$", str(values.get("model"))[:40])
+    pixels = min(int(size[0]), LARGEST) ** 2 if size else LARGEST**2
+    iteration = ITERATION_SECONDS + PIXEL_SECONDS * chains * images * pixels
+    return min(MOST_SECONDS, START_SECONDS + round(steps * iteration))
+
+
+def _within(value: object, most: int) -> int:
+    numeric = isinstance(value, int | float) and 0 <= value <= most
+    return int(value) if numeric else most  # type: ignore[call-overload]
+
+
+def _in_sentences(
+    items: Generator[Any, None, None], refusals: tuple[type[Exception], ...]
+) -> Generator[Any, None, None]:
+    """Yield what the host passes on; what it raises becomes a sentence."""
+    with closing(items):
+        try:
+            yield from items
+        except refusals as error:
+            raise HostRefusal(host_sentence(error)) from None
+        except OSError as error:  # errors of the run come as values
+            raise HostRefusal(f"The host could not lend a GPU: {error}") from None
+
+
+def host_sentence(error: Exception) -> str:
+    """Return the text of an error of gradio with its title, without HTML."""
+    title, text = getattr(error, "title", ""), getattr(error, "message", "") or "no reason given"
+    spaced = re.sub(r"</?(br|p|div|li|ul)\b[^>]*>", " ", "".join(text), flags=re.IGNORECASE)
+    plain = " ".join(html.unescape(re.sub(r"</?[a-zA-Z!][^>]*>", "", spaced)).split())
+    return plain if title in ("", "Error") else f"{title}: {plain}"
