@@ -16,11 +16,12 @@ from pds.sde import VESDE, VPSDE, SubVPSDE
 pytestmark = pytest.mark.only_imitated
 
 
-def network(sde, **flavor):
+def network(sde, conditioning="continuous", **flavor):
     """A small network with attention; its other settings are those of FFHQ."""
     levels = {"ch_mult": (1, 2), "num_res_blocks": 1, "attn_resolutions": (8,)}
     config = NCSNppConfig(image_size=16, nf=8, **levels, **flavor)
-    return NetworkScore(ModelCard(config, sde, num_scales=1000, snr=0.15)).eval()
+    card = ModelCard(config, sde, num_scales=1000, snr=0.15, conditioning=conditioning)
+    return NetworkScore(card).eval()
 
 
 RESIDUAL = {"progressive": "residual", "progressive_input": "residual"}
@@ -37,6 +38,8 @@ SCORES = {
     "VP": lambda: network(VPSDE(), **POSITIONAL, centered=True, progressive="none"),
     "sub-VP": lambda: network(SubVPSDE(), **POSITIONAL, resblock_type="ddpm"),
     "DDPM": lambda: network(VPSDE(), **POSITIONAL, resblock_type="ddpm", fir=False),
+    "discrete VE": lambda: network(VESDE(), "discrete", embedding_type="positional"),
+    "discrete VP": lambda: network(VPSDE(), "discrete", **POSITIONAL),
     "unconditional": lambda: network(VESDE(), conditional=False),
 }
 """Every kind of score that there is."""

@@ -196,13 +196,16 @@ def test_reading_leaves_no_trace(tmp_path):
         ("'euler_maruyama'", "'heun'", "predictor must be one of .* got 'heun'"),
         ("'none'\n", "'mala'\n", "corrector must be one of .* got 'mala'"),
         ("'ncsnpp'", "'ddpm'", "model.name 'ddpm' cannot be sampled here, only 'ncsnpp'"),
-        ("method = 'pc'", "method = 'ode'", "sampling.method 'ode' cannot be sampled here"),
-        ("model.nf = 16", "model.nf = 'big'", "mine.py"),
-        ("model.ch_mult = (1, 2)", "model.ch_mult = 3", "mine.py"),
+        ("model.nf = 16", "model.nf = 'big'", r"mine\.py: model\.nf must be a whole number, got"),
+        ("model.ch_mult = (1, 2)", "model.ch_mult = 3", r"mine\.py: .*ch_mult .* written \(3,\)"),
         ("return config", "return 3", r"get_config\(\) returned a int, not a configuration"),
         ("return config", "raise KeyError('x')", r"cannot be run \(KeyError"),
         ("return config", "raise SystemExit(0)", r"cannot be run \(SystemExit"),
-        ("def get_config", "def config", r"cannot be run \(AttributeError"),
+        (
+            "def get_config",
+            "def config",
+            r"has no get_config\(\); .* found get_default_configs, config",
+        ),
         ("def get_config():", "def get_config(:", r"cannot be run \(SyntaxError"),
         ("default_ours_configs", "default_lost_configs", r"cannot be run \(ModuleNotFoundError"),
     ],
@@ -214,11 +217,65 @@ def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path, old, new, sentence)
     assert "\n" not in str(refused.value)
 
 
+DISCRETE = THEIR_DEFAULTS.replace("continuous = True", "continuous = False")
+
+
 @NEEDS_ML_COLLECTIONS
-def test_a_network_trained_on_discrete_levels_is_refused(tmp_path):
-    defaults = THEIR_DEFAULTS.replace("continuous = True", "continuous = False")
-    with pytest.raises(ValueError, match=r"training\.continuous False cannot be sampled"):
-        read(their_tree(tmp_path, defaults=defaults))
+def test_a_vp_network_trained_on_discrete_levels_is_read_as_such(tmp_path):
+    card = read(their_tree(tmp_path, defaults=DISCRETE)).card
+    assert (card.conditioning, card.num_scales, card.sde) == ("discrete", 1000, VPSDE(0.1, 20))
+
+
+@NEEDS_ML_COLLECTIONS
+def test_a_ve_network_trained_on_discrete_levels_divides_by_sigma(tmp_path):
+    file = THEIR_FILE.replace("vpsde", "vesde").replace(
+        "scale_by_sigma = False", "scale_by_sigma = 1"
+    )
+    card = read(their_tree(tmp_path, file=file, defaults=DISCRETE)).card
+    assert (card.conditioning, card.sde) == ("discrete", VESDE(0.01, 90))
+    assert card.network.scale_by_sigma is True
+
+
+@NEEDS_ML_COLLECTIONS
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (THEIR_FILE.replace("return", "model.embedding_type = 'fourier'\n  return"),
+         r"training\.continuous: a network .* has the embedding_type positional, got fourier"),
+        (THEIR_FILE.replace("scale_by_sigma = False", "scale_by_sigma = True"),
+         r"model\.scale_by_sigma needs a VE process, got VPSDE"),
+        (THEIR_FILE.replace("return", "model.num_scales = 10\n  return"),
+         r"model\.num_scales: this process needs at least 20 iterations"),
+    ],
+    ids=["Fourier embedding", "sigma of a VP process", "too few levels"],
+)  # fmt: skip
+def test_what_no_discrete_network_can_be_is_refused(tmp_path, file, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        read(their_tree(tmp_path, file=file, defaults=DISCRETE))
+
+
+@NEEDS_ML_COLLECTIONS
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("method = 'pc'", "method = 'ode'", "sampling.method 'ode' is not followed, images are"),
+        ("method = 'pc'", "noise_removal = False", "sampling.noise_removal False is not followed"),
+        ("method = 'pc'", "probability_flow = True", "sampling.probability_flow True is not"),
+    ],
+)
+def test_a_setting_of_another_sampler_is_a_note(tmp_path, old, new, note):
+    with pytest.warns(UserWarning, match=note) as notes:
+        read(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
+    assert len(notes) == 1
+
+
+@NEEDS_ML_COLLECTIONS
+def test_a_sub_vp_network_is_continuous_whatever_the_file_says(tmp_path):
+    file = THEIR_FILE.replace("vpsde", "subvpsde")
+    with pytest.warns(UserWarning, match=r"training\.continuous False is not followed"):
+        assert read(their_tree(tmp_path, file=file, defaults=DISCRETE)).card.conditioning == (
+            "continuous"
+        )
 
 
 def test_a_missing_file_is_named():

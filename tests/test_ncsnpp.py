@@ -272,6 +272,11 @@ def test_the_published_experiments_can_be_built(config, count):
         ({"num_channels": 0}, "num_channels must be >= 1, got 0"),
         ({"num_res_blocks": 0}, "num_res_blocks must be >= 1, got 0"),
         ({"dropout": 1.0}, "dropout must lie in"),
+        ({"dropout": float("nan")}, "dropout must be a finite number, got nan"),
+        ({"init_scale": -1}, "init_scale must be >= 0, got -1"),
+        ({"attn_resolutions": 8}, r"attn_resolutions must list whole numbers, got 8; .* \(8,\)"),
+        ({"image_size": (16, 24)}, r"image_size must be one whole number, got \(16, 24\)"),
+        ({"nf": "8"}, "nf must be a whole number, got '8'; write it without quotes"),
     ],
 )
 def test_a_configuration_that_does_not_exist_is_refused(change, sentence):
@@ -325,6 +330,14 @@ def test_the_edm_network_sees_input_of_unit_variance():
         ({"sde": VPSDE(), "scaling": "edm"}, "edm scaling is defined for VE, got VPSDE"),
         ({"num_scales": 0}, "num_scales must be a whole number >= 1, got 0"),
         ({"snr": -1.0}, "snr must be > 0, got -1.0"),
+        ({"snr": "0.1"}, "snr must be a finite number, got '0.1'; write it without quotes"),
+        ({"num_scales": 10.5}, "num_scales must be a whole number, got 10.5"),
+        ({"sde": "vesde"}, "sde must be of type VESDE or VPSDE or SubVPSDE, got 'vesde'"),
+        ({"network": {"image_size": 8}}, "network must be of type NCSNppConfig, got"),
+        (
+            {"network": replace(SMALL, embedding_type="positional")},
+            "scale_by_sigma needs embedding_type fourier",
+        ),
         ({"data_std": 0.0}, "data_std must be > 0 and finite, got 0.0"),
     ],
 )
@@ -339,8 +352,17 @@ def test_a_card_survives_json():
 
 
 @pytest.mark.parametrize(
-    "spoil", [{"process": "none"}, {"sde": {"sigma": 3}}, {"extra": 1}, {"network": {}}]
+    ("spoil", "sentence"),
+    [
+        ({"process": "none"}, "process must be one of vesde, vpsde, subvpsde, got 'none'"),
+        ({"sde": {"sigma": 3}}, "sde has sigma, which is unknown here"),
+        ({"sde": {"sigma_min": "0.01"}}, "sigma_min must be a finite number, got '0.01'"),
+        ({"sde": None}, "sde must hold names and values, got None"),
+        ({"extra": 1}, "the card has extra, which is unknown here"),
+        ({"network": {}}, "network has no image_size"),
+        ({"network": {"image_size": "8"}}, "image_size must be a whole number, got '8'"),
+    ],
 )
-def test_a_card_with_a_wrong_value_is_refused(spoil):
-    with pytest.raises(ValueError, match="does not fit"):
+def test_a_card_with_a_wrong_value_is_refused(spoil, sentence):
+    with pytest.raises(ValueError, match=f"does not fit: {sentence}"):
         ModelCard.from_dict({**card().to_dict(), **spoil})

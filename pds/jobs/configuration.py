@@ -1,21 +1,24 @@
-"""Configuration files: Python files with a `get_config()` that returns groups of values.
+"""Configurations: groups of values that describe a network and how to sample from it.
 
-Ours return dicts. Files of score_sde and of the published PDS code, written with ml_collections,
-are read as they are, with the defaults module that they import. Values that sampling does not use
-are ignored; a missing value that it needs is an error.
+Our files return dicts. Files of score_sde and of the published PDS code, written with
+ml_collections, are read as they are, with the defaults module that they import; see
+`pds.jobs.config_files`. Values that sampling does not use are ignored; a missing value that it
+needs is an error.
 
 Source: the keys are those of Y. Song's score_sde.
 """
 
-import importlib.util
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pds.files.shipped import ROOT
+from pds.jobs import config_files
+from pds.jobs.config_keys import missing
+from pds.jobs.overrides import overridden
 from pds.kernels import (
     Ancestral,
     AnnealedLangevin,
@@ -25,9 +28,12 @@ from pds.kernels import (
     MarginalPreserving,
     ReverseDiffusion,
 )
+from pds.limits import quoted, require_whole
 from pds.models import Corrector
 from pds.scores.ncsnpp import ModelCard, NCSNppConfig
+from pds.scores.ncsnpp.fields import typed
 from pds.scores.ncsnpp.score import PROCESSES
+from pds.sde import VESDE, VPSDE, SubVPSDE
 
 PREDICTORS: dict[str, Kernel | None] = {
     "reverse_diffusion": ReverseDiffusion(),
@@ -45,17 +51,51 @@ CORRECTORS: dict[str, Callable[[float], Corrector] | None] = {
 TRAINING_ONLY = ("dropout", "init_scale", "fourier_scale")
 """Architecture values that a checkpoint overrides, or that sampling does not use."""
 
-EXPECTED = {
+NEEDED_IF = {
+    "fir_kernel": ("fir", "true"),
+    "resamp_with_conv": ("resblock_type", "ddpm"),
+    "progressive_combine": ("progressive_input", "input_skip"),
+}
+"""Architecture values that a network uses only if another one is this, as text."""
+
+SUPPORTED = {
     "model.name": "ncsnpp",
     "model.normalization": "GroupNorm",
     "model.nonlinearity": "swish",
-    "model.conv_size": 3,
-    "training.continuous": True,
-    "sampling.method": "pc",
-    "sampling.probability_flow": False,
-    "sampling.noise_removal": True,
 }
 """Keys with a single supported value; a file may omit them."""
+
+SAMPLER = {
+    "sampling.method": ("pc", "images are drawn by predictor and corrector"),
+    "sampling.probability_flow": (False, "the predictor adds its noise"),
+    "sampling.noise_removal": (True, "images are returned without the last noise"),
+}
+"""Settings that are not followed: the only value, and what is done for another one."""
+
+_NETWORK = get_type_hints(NCSNppConfig)
+_GROUPS = dict.fromkeys(("image_size", "num_channels", "centered"), "data")
+DOTTED = {
+    **{name: f"{_GROUPS.get(name, 'model')}.{name}" for name in _NETWORK},
+    **{name: f"model.{name}" for name in ("num_scales", "scaling", "data_std")},
+    "conditioning": "training.continuous",
+    "snr": "sampling.snr",
+}
+"""From fields of architecture and card to the keys of a file."""
+
+TYPES: dict[str, Any] = {
+    **{DOTTED[name]: hint for name, hint in _NETWORK.items()},
+    **dict.fromkeys(("model.sigma_min", "model.sigma_max"), float),
+    **dict.fromkeys(("model.beta_min", "model.beta_max"), float),
+    **{DOTTED[name]: get_type_hints(ModelCard)[name] for name in ("scaling", "data_std", "snr")},
+    **dict.fromkeys((*SUPPORTED, "model.shipped_checkpoint"), str),
+    **dict.fromkeys(("training.sde", "sampling.method"), str),
+    **dict.fromkeys(("sampling.predictor", "sampling.corrector"), str),
+    **dict.fromkeys(("training.continuous", "sampling.probability_flow"), bool),
+    **dict.fromkeys(("model.num_scales", "sampling.n_steps_each"), int),
+    **dict.fromkeys(("eval.batch_size", "eval.num_samples"), int),
+    "sampling.noise_removal": bool,
+}
+"""The keys that are read, with the types of their values."""
 
 
 @dataclass(frozen=True)
@@ -74,28 +114,36 @@ class Configuration:
     card: ModelCard
     predictor: str
     corrector: str
-    num_corrector_steps: int
-    batch_size: int
-    num_samples: int
+    num_corrector_steps: int = 1
+    batch_size: int = 8
+    num_samples: int = 8
     checkpoint: Path | None = None
 
 
-def read(path: Path) -> Configuration:
-    """Run a configuration file and return the values that sampling needs.
+def read(path: Path, overrides: Mapping[str, str] | None = None) -> Configuration:
+    """Read a configuration file and return the values that sampling needs.
+
+    A setting that is not followed is a UserWarning.
+
+    Args:
+        path: a Python file, which is run, or JSON or YAML; see `pds.jobs.config_files`.
+        overrides: texts that replace values, by dotted name: {"sampling.snr": "0.1"}.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be run, lacks a value, or has an unsupported one.
     """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"no configuration at {path}; expected a Python file with get_config(), such as "
-            "configs/ve/portraits32_ncsnpp.py"
-        )
+    path, argument = config_files.located(path)
     try:
-        return _configuration(path.stem, _Values(_flat(_get_config(path))))
-    except (TypeError, ValueError) as error:
+        config = config_files.contents(path, argument)
+        values = _Values(overridden(config, overrides or {}, TYPES))
+        configuration = _configuration(path.stem, values)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
+    notes = _notes(values, overrides or {})
+    if notes:
+        warnings.warn(f"{path}: {'; '.join(notes)}", stacklevel=2)
+    return configuration
 
 
 def kernels(
@@ -120,107 +168,124 @@ def kernels(
 
 
 class _Values(dict[str, Any]):
-    """The values of a file by dotted name; a missing one raises a ValueError with its name."""
+    """The values of a file by dotted name; `value` checks their types."""
 
-    def __missing__(self, name: str) -> Any:
-        raise ValueError(f"{name} is missing")
+    def untyped(self, key: str, *default: Any) -> Any:
+        """Return the value of a key, or a default for one that is missing or None.
+
+        Raises:
+            ValueError: if it is missing, and there is no default.
+        """
+        value = self.get(key)
+        if value is None and default:
+            return default[0]
+        if key not in self:
+            raise ValueError(missing(key, self, TYPES))
+        return value
+
+    def value(self, key: str, *default: Any) -> Any:
+        """Return the same, but for a value of another type, which is a ValueError."""
+        value = self.untyped(key, *default)
+        return value if default and value is default[0] else typed(key, value, TYPES[key])
+
+    def name(self, key: str, *default: str) -> str:
+        """Return a text in lower case; None stands for "none"."""
+        if key in self and self[key] is None:
+            return "none"
+        return str(self.value(key, *default)).lower()
 
 
 def _configuration(name: str, values: _Values) -> Configuration:
-    for key, expected in EXPECTED.items():
-        if values.get(key, expected) != expected:
-            raise ValueError(f"{key} {values[key]!r} cannot be sampled here, only {expected!r}")
-    predictor, corrector = (
-        str(values[f"sampling.{kind}"] or "none") for kind in ("predictor", "corrector")
-    )
-    kernels(predictor, corrector, 0.1)
-    shipped = values.get("model.shipped_checkpoint")
+    for key, supported in SUPPORTED.items():
+        value = values.name(key, supported)
+        if value != supported.lower():
+            raise ValueError(
+                f"{key} {quoted(values[key])} cannot be sampled here, only {supported!r}; "
+                "docs/configurations.md lists the published files"
+            )
+    predictor, corrector = (values.name(f"sampling.{k}") for k in ("predictor", "corrector"))
+    try:
+        kernels(predictor, corrector, 0.1)
+    except ValueError as error:
+        raise ValueError(f"sampling.{error}") from None
+    steps = () if corrector != "none" else (1,)
+    counts = {
+        "num_corrector_steps": ("sampling.n_steps_each", *steps),
+        "batch_size": ("eval.batch_size", 8),
+        "num_samples": ("eval.num_samples", 8),
+    }
+    shipped = values.value("model.shipped_checkpoint", None)
     return Configuration(
         name=name,
         card=_card(values),
         predictor=predictor,
         corrector=corrector,
-        num_corrector_steps=int(values["sampling.n_steps_each"]),
-        batch_size=int(values["eval.batch_size"]),
-        num_samples=int(values["eval.num_samples"]),
         checkpoint=ROOT / shipped if shipped else None,
+        **{field: require_whole(key[0], values.value(*key), 1) for field, key in counts.items()},
     )
 
 
 def _card(values: _Values) -> ModelCard:
-    process = str(values["training.sde"]).lower()
+    continuous = values.value("training.continuous", True)
+    sde = _process(values)
+    try:
+        return ModelCard(
+            network=_network(values),
+            sde=sde,
+            num_scales=values.value("model.num_scales"),
+            snr=_snr(values),
+            scaling=values.value("model.scaling", "published"),
+            data_std=values.value("model.data_std", 0.5),
+            conditioning="continuous" if continuous or isinstance(sde, SubVPSDE) else "discrete",
+        )
+    except ValueError as error:
+        # Messages of architecture and card begin with the name of the field.
+        message = re.sub(r"^\w+(?=[ :])", lambda name: DOTTED.get(name[0], name[0]), str(error))
+        raise ValueError(message) from None
+
+
+def _process(values: _Values) -> VESDE | VPSDE | SubVPSDE:
+    process = values.name("training.sde")
     if process not in PROCESSES:
         raise ValueError(f"training.sde must be one of {', '.join(PROCESSES)}, got {process!r}")
-    rates = ("sigma_min", "sigma_max") if process == "vesde" else ("beta_min", "beta_max")
-    return ModelCard(
-        network=_network(values),
-        sde=PROCESSES[process](*(float(values[f"model.{rate}"]) for rate in rates)),
-        num_scales=int(values["model.num_scales"]),
-        snr=float(values["sampling.snr"]),
-        scaling=values.get("model.scaling", "published"),
-        data_std=float(values.get("model.data_std", 0.5)),
-    )
+    names = ("sigma_min", "sigma_max") if process == "vesde" else ("beta_min", "beta_max")
+    keys = [f"model.{name}" for name in names]
+    rates = [float(values.value(key)) for key in keys]
+    try:
+        return PROCESSES[process](*rates)
+    except ValueError as error:
+        raise ValueError(f"{' and '.join(keys)}: {error}") from None
+
+
+def _snr(values: _Values) -> float:
+    """Return the snr; without a corrector it is not used, and may be missing."""
+    default = next(field.default for field in fields(ModelCard) if field.name == "snr")
+    needed = values.name("sampling.corrector") != "none"
+    return float(values.value("sampling.snr", *(() if needed else (default,))))
 
 
 def _network(values: _Values) -> NCSNppConfig:
-    architecture = {}
-    for field in fields(NCSNppConfig):
-        group = "data" if field.name in ("image_size", "num_channels", "centered") else "model"
-        key = f"{group}.{field.name}"
-        if field.name in TRAINING_ONLY and field.default is not MISSING:
-            architecture[field.name] = values.get(key, field.default)
-        else:
-            value = values[key]
-            architecture[field.name] = value.lower() if isinstance(value, str) else value
-    return NCSNppConfig(**architecture)
+    """Return the architecture, which checks its values itself."""
+    given: dict[str, Any] = {}
+    architecture = {field.name: field for field in fields(NCSNppConfig)}
+    for name in sorted(architecture, key=lambda name: name in NEEDED_IF):
+        unused = name in TRAINING_ONLY
+        if name in NEEDED_IF:
+            other, needed = NEEDED_IF[name]
+            unused = str(given[other]).lower() != needed
+        given[name] = values.untyped(DOTTED[name], *([architecture[name].default] * unused))
+    return NCSNppConfig(**given)
 
 
-def _get_config(path: Path) -> Any:
-    """Run the file, which is trusted as code, and call its get_config()."""
-    spec = importlib.util.spec_from_file_location(f"_configuration_{path.stem}", path.resolve())
-    if spec is None or spec.loader is None:
-        raise ValueError("not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    with _imports_of(path.resolve()):
-        try:
-            spec.loader.exec_module(module)
-            return module.get_config()
-        # The file may raise anything; the error becomes one sentence.
-        except (Exception, SystemExit) as error:
-            reason = (str(error).splitlines() or [""])[0]
-            raise ValueError(f"cannot be run ({type(error).__name__}: {reason})") from None
-
-
-@contextmanager
-def _imports_of(path: Path) -> Iterator[None]:
-    """Let a file import its own `configs` package, or else ours; then restore all modules."""
-    own = [folder.parent for folder in path.parents if folder.name == "configs"]
-    kept_path, kept_bytecode = sys.path[:], sys.dont_write_bytecode
-    kept = _take_configs()
-    sys.path[:0] = [str(folder) for folder in (*own, path.parent)]
-    sys.path.append(str(ROOT))
-    sys.dont_write_bytecode = True
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path[:], sys.dont_write_bytecode = kept_path, kept_bytecode
-        _take_configs()
-        sys.modules.update(kept)
-
-
-def _take_configs() -> dict[str, Any]:
-    """Remove the `configs` package from the loaded modules and return those removed."""
-    names = [name for name in sys.modules if name == "configs" or name.startswith("configs.")]
-    return {name: sys.modules.pop(name) for name in names}
-
-
-def _flat(config: Any) -> dict[str, Any]:
-    """Return {"model.nf": 128, ...} of a ConfigDict or of plain dicts."""
-    if not isinstance(config, Mapping) and not hasattr(config, "items"):
-        raise ValueError(f"get_config() returned a {type(config).__name__}, not a configuration")
-    flat = {}
-    for group, values in config.items():
-        if hasattr(values, "items"):
-            flat.update({f"{group}.{name}": value for name, value in values.items()})
-    return flat
+def _notes(values: _Values, overrides: Mapping[str, str]) -> list[str]:
+    """Return sentences about settings that are not followed."""
+    notes = []
+    for key, (followed, instead) in SAMPLER.items():
+        if values.value(key, followed) != followed:
+            notes.append(f"{key} {values[key]!r} is not followed, {instead}")
+    if values.name("training.sde") == "subvpsde" and not values.value("training.continuous", True):
+        notes.append("training.continuous False is not followed, a sub-VP network is continuous")
+    unused = [key for key in overrides if key not in TYPES]
+    if unused:
+        notes.append(f"{', '.join(unused)} has no effect on sampling")
+    return notes

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from numbers import Integral, Real
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -26,7 +26,8 @@ def typed(name: str, value: object, hint: Any) -> Any:
     """Return a value in the type of an annotation.
 
     Numbers of numpy become those of Python, 128.0 is the whole number 128, 0 and 1 are False and
-    True, lists and arrays become tuples. An int stays one where a float is expected.
+    True, lists and arrays become tuples, options lower case. An int stays one where a float is
+    expected.
 
     Args:
         name: of the value in the error message.
@@ -40,6 +41,7 @@ def typed(name: str, value: object, hint: Any) -> Any:
     plain = _plain(value)
     if get_origin(hint) is Literal:
         options = get_args(hint)
+        plain = plain.lower() if isinstance(plain, str) else plain
         if plain not in options:
             raise ValueError(f"{name} must be one of {', '.join(options)}, got {quoted(plain)}")
         return plain
@@ -49,7 +51,7 @@ def typed(name: str, value: object, hint: Any) -> Any:
         kind, checked = KINDS[hint], CHECKS[hint](plain)
     else:
         classes = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-        kind = f"a {' or '.join(each.__name__ for each in classes)}"
+        kind = f"of type {' or '.join(each.__name__ for each in classes)}"
         checked = plain if isinstance(plain, classes) else None
     if checked is None:
         advice = "; write it without quotes" if isinstance(plain, str) and hint in CHECKS else ""
@@ -58,7 +60,7 @@ def typed(name: str, value: object, hint: Any) -> Any:
 
 
 def known_fields(owner: type, values: object, name: str) -> Mapping[str, Any]:
-    """Return values whose names are fields of a dataclass, and which include those it needs.
+    """Return values whose names are fields of a dataclass, all those without a default among them.
 
     Args:
         owner: the dataclass.
@@ -70,9 +72,12 @@ def known_fields(owner: type, values: object, name: str) -> Mapping[str, Any]:
     """
     if not isinstance(values, Mapping):
         raise ValueError(f"{name} must hold names and values, got {quoted(values)}")
-    unknown = set(values) - {field.name for field in fields(owner)}
-    if unknown:
-        raise ValueError(f"{name} has the unknown value {min(map(str, unknown))}")
+    names = {field.name for field in fields(owner)}
+    needed = {field.name for field in fields(owner) if field.default is MISSING}
+    if unknown := set(values) - names:
+        raise ValueError(f"{name} has {min(map(str, unknown))}, which is unknown here")
+    if missing := needed - set(values):
+        raise ValueError(f"{name} has no {min(missing)}")
     return values
 
 
@@ -131,5 +136,5 @@ KINDS = {
     bool: "True or False",
     int: "a whole number",
     float: "a finite number",
-    str: "a text",
+    str: "a string",
 }

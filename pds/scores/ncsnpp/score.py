@@ -96,7 +96,7 @@ class ModelCard:
         process, embedding = type(self.sde).__name__, self.network.embedding_type
         if embedding != "positional":
             raise ValueError(
-                "conditioning: a network that is given the index of a noise level, has the "
+                "conditioning: a network that is given the index of a noise level has the "
                 f"embedding_type positional, got {embedding}"
             )
         if self.scaling == "edm" or isinstance(self.sde, SubVPSDE):
@@ -141,19 +141,16 @@ class ModelCard:
         """
         try:
             rest = dict(values)
-            process = typed("process", rest.pop("process"), Literal[*PROCESSES])
-            kind, sde = PROCESSES[process], known_fields(PROCESSES[process], rest.pop("sde"), "sde")
-            network = known_fields(NCSNppConfig, rest.pop("network"), "network")
-            return cls(
-                network=NCSNppConfig(**network),
-                sde=kind(**{name: typed(name, value, float) for name, value in sde.items()}),
-                **known_fields(cls, rest, "the card"),
+            process = typed("process", rest.pop("process", None), Literal[*PROCESSES])
+            known_fields(cls, rest, "the card")
+            sde = known_fields(PROCESSES[process], rest["sde"], "sde")
+            rest["sde"] = PROCESSES[process](
+                **{name: typed(name, value, float) for name, value in sde.items()}
             )
-        except KeyError as error:
-            reason: object = f"{error.args[0]} is missing"
+            network = known_fields(NCSNppConfig, rest["network"], "network")
+            return cls(**{**rest, "network": NCSNppConfig(**network)})
         except (TypeError, ValueError) as error:
-            reason = error
-        raise ValueError(f"the model's description does not fit: {reason}")
+            raise ValueError(f"the model's description does not fit: {error}") from None
 
 
 class NetworkScore(nn.Module):
