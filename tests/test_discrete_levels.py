@@ -72,11 +72,20 @@ def test_the_score_is_that_of_the_published_code(card, times, expected):
     )
 
 
-@pytest.mark.parametrize(("card", "ascending"), [(VE, True), (VP, False)], ids=["ve", "vp"])
-def test_a_sampler_of_all_iterations_visits_every_level_once_from_noise_to_data(card, ascending):
+def visited(card):
+    """The indices of the levels that a sampler of all iterations visits, in order."""
     times = PredictorCorrector(1000, card.sde.eps_per_speed_up).times()
     index, _, _ = given_to_the_network(card, times)
-    assert index.tolist() == sorted(range(1000), reverse=not ascending)
+    return index.tolist()
+
+
+def test_a_ve_sampler_of_all_iterations_visits_every_level_once_from_noise_to_data():
+    assert visited(VE) == list(range(1000))
+
+
+def test_a_vp_sampler_of_all_iterations_repeats_one_level_and_ends_at_level_1():
+    """It stops at t = 1e-3, and t (N - 1) falls by .999 an iteration."""
+    assert visited(VP) == sorted([*range(1, 1000), 500], reverse=True)
 
 
 def test_a_ve_network_is_given_the_nearest_level_and_its_sigma():
@@ -101,9 +110,9 @@ def test_a_ve_network_divides_by_the_sigma_of_its_level():
 def test_a_vp_network_is_given_a_whole_level_and_divided_by_its_std():
     t = torch.tensor([1.0, 500.9 / 999, 0.0], dtype=torch.float64)
     index, _, score = given_to_the_network(VP, t)
-    assert index.tolist() == [999, 500, 0]
+    assert index.tolist() == [999, 501, 0]
     betas = [(0.1 + i / 999 * 19.9) / 1000 for i in range(1000)]
-    stds = [math.sqrt(1 - math.prod(1 - beta for beta in betas[: k + 1])) for k in (999, 500, 0)]
+    stds = [math.sqrt(1 - math.prod(1 - beta for beta in betas[: k + 1])) for k in (999, 501, 0)]
     assert score.tolist() == pytest.approx([-1 / std for std in stds], rel=1e-9)
 
 

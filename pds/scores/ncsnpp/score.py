@@ -5,7 +5,7 @@
 | published | continuous   | VE         | network(x, sigma)                (the network divides by sigma)  |
 | published | continuous   | VP, sub-VP | -network(x, 999 t) / std                                         |
 | published | discrete     | VE         | network(x, j),  j = round((1 - t) (N - 1))  (divides by sigma_j) |
-| published | discrete     | VP         | -network(x, k) / std_k,  k = floor(t (N - 1))                    |
+| published | discrete     | VP         | -network(x, k) / std_k,  k = round(t (N - 1))                    |
 | edm       | continuous   | VE         | (D(x, sigma) - x) / sigma^2                                      |
 
 A network with discrete conditioning was trained on N = num_scales noise levels, and is given the
@@ -13,8 +13,9 @@ index of one of them. In a VE process j counts down from sigma_max,
 
     sigma_j = sigma_max (sigma_min / sigma_max)^(j / (N - 1)),    std_k^2 = 1 - prod_{i <= k} (1 - beta_i)
 
-N is that of the training, however many iterations a sampler has. With N iterations, samplers visit
-every level once, from noise to data: at the i-th, j = i and k = N - 1 - i.
+N is that of the training, however many iterations a sampler has. With N iterations, a VE sampler
+visits every level once, from noise to data; a VP one, which stops at t = 1e-3, has level 1 last and
+one level in the middle twice.
 
     D(x, sigma) = m + c_skip (x - m) + c_out network(c_in (x - m), sigma)
     c_skip = s^2 / (sigma^2 + s^2),  c_out = sigma s / sqrt(sigma^2 + s^2),  c_in = 1 / sqrt(sigma^2 + s^2)
@@ -22,8 +23,9 @@ every level once, from noise to data: at the i-th, j = i and k = N - 1 - i.
 with s the data's standard deviation around m, the middle of its range: 0.5 for images in [0, 1].
 
 Source: Y. Song et al., ICLR 2021; J. Ho et al., NeurIPS 2020 (discrete VP). Song's code rounds j,
-but gives a VP network t (N - 1) with its fraction, beside the std of level k; networks have seen
-whole numbers alone, so they are given k. T. Karras et al., "Elucidating the Design Space of
+but gives a VP network t (N - 1) with its fraction, beside the std of the level below. Networks have
+seen whole numbers alone, so here k is rounded too, as Song advises in issue 2 of score_sde_pytorch,
+and both are those of level k. T. Karras et al., "Elucidating the Design Space of
 Diffusion-Based Generative Models", NeurIPS 2022 (edm).
 """  # noqa: E501
 
@@ -39,7 +41,7 @@ from pds.limits import require_positive, require_snr, require_whole
 from pds.scores.ncsnpp.config import NCSNppConfig
 from pds.scores.ncsnpp.fields import known_fields, type_fields, typed
 from pds.scores.ncsnpp.network import NCSNpp
-from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column
+from pds.sde import SDE, VESDE, VPSDE, SubVPSDE, column, wide, widest
 
 PROCESSES: dict[str, type[VESDE] | type[VPSDE] | type[SubVPSDE]] = {
     "vesde": VESDE,
@@ -215,9 +217,7 @@ class NetworkScore(nn.Module):
         if isinstance(sde, VESDE):
             index = ((1 - t) * last).round()
             return index, sde.sigma(1 - index / max(last, 1))
-        # At level k a sampler of N iterations is at t (N - 1) = k up to k + .999; a t in float32
-        # may lie just below.
-        index = (t * last + 1e-4).floor()
+        index = (t * last).round()
         return index, _level_stds(sde, self.card.num_scales, t.device)[index.long()]
 
     def denoise(self, x: Tensor, sigma: Tensor) -> Tensor:
