@@ -181,6 +181,18 @@ def test_an_override_may_add_what_the_file_leaves_out(tmp_path):
     assert (configuration.corrector, configuration.card.snr) == ("langevin", 0.2)
 
 
+@pytest.mark.parametrize("sampler", [{"corrector": "none"}, {"snr": 0.1}])
+def test_a_file_may_lack_an_snr_that_a_run_does_not_take_from_it(tmp_path, sampler):
+    path = written(tmp_path, "del sampling['snr']")
+    assert read(path, sampler=sampler).card.num_scales == 10
+
+
+def test_a_corrector_of_a_run_needs_the_snr_that_the_file_lacks(tmp_path):
+    path = written(tmp_path, "sampling.update(corrector='none'); del sampling['snr']")
+    with pytest.raises(ValueError, match=r"sampling\.snr is missing"):
+        read(path, sampler={"corrector": "langevin"})
+
+
 @pytest.mark.parametrize(
     ("key", "text", "sentence"),
     [

@@ -277,6 +277,21 @@ def test_a_filter_that_is_wrong_is_refused(folder, refusal, change, sentence):
     assert sentence in refusal(flags(folder))
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
+        (b"<html>Not found</html>", "it is a text file"),
+        (b"", "it is an empty file"),
+        (b"PK\5\6" + bytes(18), "is an archive, such as numpy.savez and torch.save write"),
+    ],
+    ids=["picture", "web page", "empty", "archive"],
+)
+def test_a_file_of_another_kind_as_a_filter_is_named(folder, refusal, content, sentence):
+    (folder / "freq.npy").write_bytes(content)
+    assert sentence in refusal(flags(folder))
+
+
 WIDER = NCSNppConfig(image_size=8, nf=8, ch_mult=(1,), num_res_blocks=1, attn_resolutions=())
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import ArrayLike, NDArray
 
+from pds.files import signatures
 from pds.limits import quoted
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
@@ -86,8 +87,7 @@ def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[n
     Raises:
         ValueError: if it is not a .npy file, or its header does not fit its size.
     """
-    if zipfile.is_zipfile(file):
-        raise ValueError(f"{name} is an archive of arrays; expected one array in a .npy file")
+    _require_npy(file, name)
     shape, dtype = _claim(file, name)
     if dtype.hasobject:
         raise _unreadable(name, "it holds Python objects")
@@ -103,6 +103,17 @@ def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[n
     array = np.load(file, allow_pickle=False)
     assert isinstance(array, np.ndarray)
     return array
+
+
+def _require_npy(file: BinaryIO, name: str) -> None:
+    """Refuse other kinds of files by their name."""
+    if zipfile.is_zipfile(file):
+        kind = "an archive, such as numpy.savez and torch.save write"
+        raise ValueError(f"{name} is {kind}; expected one array, as numpy.save writes it")
+    file.seek(0)
+    head = file.read(signatures.HEAD)
+    if not head.startswith(npy.MAGIC_PREFIX):
+        raise _unreadable(name, f"it is {signatures.described(head)}")
 
 
 def _claim(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:

@@ -97,6 +97,15 @@ def picture_format(head: bytes, name: str) -> str:
     return found
 
 
+def described(head: bytes) -> str:
+    """Return the kind of a file in a sentence, such as "a PNG picture" or "an empty file"."""
+    try:
+        noun = f"{picture_format(head, '')} picture"
+    except Unread as unread:
+        noun = f"{unread.reason.noun}{unread.reason.rest}"
+    return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"
+
+
 def _prefixed(head: bytes) -> str | None:
     for prefix, found in _PICTURES:
         if head.startswith(prefix):

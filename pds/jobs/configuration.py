@@ -120,7 +120,12 @@ class Configuration:
     checkpoint: Path | None = None
 
 
-def read(path: Path, overrides: Mapping[str, str] | None = None) -> Configuration:
+def read(
+    path: Path,
+    overrides: Mapping[str, str] | None = None,
+    *,
+    sampler: Mapping[str, Any] | None = None,
+) -> Configuration:
     """Read a configuration file and return the values that sampling needs.
 
     A setting that is not followed is a UserWarning.
@@ -128,6 +133,8 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Configuratio
     Args:
         path: a Python file, which is run, or JSON or YAML; see `pds.jobs.config_files`.
         overrides: texts that replace values, by dotted name: {"sampling.snr": "0.1"}.
+        sampler: predictor, corrector and snr that a run uses instead of the file's, None for the
+            file's; the file may lack what is then not used.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -137,7 +144,11 @@ def read(path: Path, overrides: Mapping[str, str] | None = None) -> Configuratio
     try:
         config = config_files.contents(path, argument)
         values = _Values(overridden(config, overrides or {}, TYPES))
-        configuration = _configuration(path.stem, values)
+        used = {k: v for k, v in (sampler or {}).items() if v is not None}
+        for name, value in used.items():
+            values.setdefault(f"sampling.{name}", value)
+        used.setdefault("corrector", values.name("sampling.corrector"))
+        configuration = _configuration(path.stem, values, corrected=used["corrector"] != "none")
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from None
     notes = _notes(values, overrides or {})
@@ -195,7 +206,7 @@ class _Values(dict[str, Any]):
         return str(self.value(key, *default)).lower()
 
 
-def _configuration(name: str, values: _Values) -> Configuration:
+def _configuration(name: str, values: _Values, *, corrected: bool) -> Configuration:
     for key, supported in SUPPORTED.items():
         value = values.name(key, supported)
         if value != supported.lower():
@@ -208,7 +219,7 @@ def _configuration(name: str, values: _Values) -> Configuration:
         kernels(predictor, corrector, 0.1)
     except ValueError as error:
         raise ValueError(f"sampling.{error}") from None
-    steps = () if corrector != "none" else (1,)
+    steps = () if corrected else (1,)
     counts = {
         "num_corrector_steps": ("sampling.n_steps_each", *steps),
         "batch_size": ("eval.batch_size", 8),
@@ -217,7 +228,7 @@ def _configuration(name: str, values: _Values) -> Configuration:
     shipped = values.value("model.shipped_checkpoint", None)
     return Configuration(
         name=name,
-        card=_card(values),
+        card=_card(values, corrected=corrected),
         predictor=predictor,
         corrector=corrector,
         checkpoint=ROOT / shipped if shipped else None,
@@ -225,7 +236,7 @@ def _configuration(name: str, values: _Values) -> Configuration:
     )
 
 
-def _card(values: _Values) -> ModelCard:
+def _card(values: _Values, *, corrected: bool) -> ModelCard:
     continuous = values.value("training.continuous", True)
     sde = _process(values)
     try:
@@ -233,7 +244,7 @@ def _card(values: _Values) -> ModelCard:
             network=_network(values),
             sde=sde,
             num_scales=values.value("model.num_scales"),
-            snr=_snr(values),
+            snr=_snr(values, corrected=corrected),
             scaling=values.value("model.scaling", "published"),
             data_std=values.value("model.data_std", 0.5),
             conditioning="continuous" if continuous or isinstance(sde, SubVPSDE) else "discrete",
@@ -257,11 +268,10 @@ def _process(values: _Values) -> VESDE | VPSDE | SubVPSDE:
         raise ValueError(f"{' and '.join(keys)}: {error}") from None
 
 
-def _snr(values: _Values) -> float:
+def _snr(values: _Values, *, corrected: bool) -> float:
     """Return the snr; without a corrector it is not used, and may be missing."""
     default = next(field.default for field in fields(ModelCard) if field.name == "snr")
-    needed = values.name("sampling.corrector") != "none"
-    return float(values.value("sampling.snr", *(() if needed else (default,))))
+    return float(values.value("sampling.snr", *(() if corrected else (default,))))
 
 
 def _network(values: _Values) -> NCSNppConfig:

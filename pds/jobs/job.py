@@ -172,7 +172,9 @@ class Job:
         """
         score, overrides = None, flags.get("overrides") or {}
         if flags["config"] is not None:
-            model, configuration = flags["config"], read(Path(flags["config"]), overrides)
+            model = flags["config"]
+            sampler = {name: flags[name] for name in ("predictor", "corrector", "snr")}
+            configuration = read(Path(model), overrides, sampler=sampler)
         else:
             model, score = _described(flags, overrides)
             configuration = of_card(score.card, Path(model).name)

@@ -163,8 +163,8 @@ def filter_from_images(
         "num_images": masks.num_images,
         "skipped": unread,
         "summary": gain_sentence(gains_of(masks.frequency, masks.space, alpha), alpha),
-        "frequency": npy(masks.frequency),
-        "space": npy(masks.space),
+        "frequency": npy(masks.frequency, "frequency"),
+        "space": npy(masks.space, "space"),
     }
 
 

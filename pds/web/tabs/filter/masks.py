@@ -63,7 +63,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
     Args:
         values: as of the tab's view, and kind, "frequency" or "space".
     """
-    kind = values.get("kind")
+    kind: filters.Kind = "frequency" if values.get("kind") == "frequency" else "space"
     frequency, space = of_request(require_model(values.get("model", "")), values)
     mask = frequency if kind == "frequency" else space
     if mask is None:
@@ -72,10 +72,14 @@ def file_of(values: Mapping[str, Any]) -> Message:
     suffix = "freq" if kind == "frequency" else "space"
     return {
         "file": f"{name}_{suffix}.npy",
-        "content": npy(mask),
+        "content": npy(mask, kind),
     }
 
 
-def npy(mask: Tensor) -> str:
-    """Encode a mask as the .npy file of the published format, in base64."""
-    return base64.b64encode(filters.encode(mask)).decode("ascii")
+def npy(mask: Tensor, kind: filters.Kind) -> str:
+    """Encode a mask as the .npy file of the published format, in base64.
+
+    Raises:
+        ValueError: if the mask could not be opened again.
+    """
+    return base64.b64encode(filters.encode(mask, kind=kind)).decode("ascii")
