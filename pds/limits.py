@@ -120,9 +120,14 @@ def quoted(value: object) -> str:
     return text if len(text) <= MAX_QUOTED else f"{text[: MAX_QUOTED - 3]}..."
 
 
+def printable(text: str) -> str:
+    """Return a text in which characters that a terminal would obey are escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def sentence(error: BaseException) -> str:
-    """Return the message of an error as one line of valid UTF-8, at most `MAX_SENTENCE` long."""
-    text = " ".join(str(error).split()).encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return the message of an error as one printable line, at most `MAX_SENTENCE` long."""
+    text = printable(" ".join(str(error).split()))
     return text if len(text) <= MAX_SENTENCE else f"{text[: MAX_SENTENCE - 3]}..."
 
 

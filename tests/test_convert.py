@@ -1,7 +1,5 @@
 """`pds convert`: it refuses before it reads, and says which weights it wrote."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
@@ -74,5 +72,4 @@ def test_the_usual_name_is_preferred_where_there_are_several(tmp_path, names):
     folder.mkdir()
     for name in (*names, "._hidden.pth"):
         (folder / name).write_bytes(b"")
-    job = SimpleNamespace(checkpoint=None, workdir=str(tmp_path))
-    assert find_checkpoint(job) == folder / names[0]
+    assert find_checkpoint(tmp_path, None) == folder / names[0]

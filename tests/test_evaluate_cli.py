@@ -255,7 +255,7 @@ def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeyp
         (["--converged-images", "-1"], "--converged-images must lie in 0 to 1000000, got -1"),
         (["--seconds", "0"], "--seconds must be > 0 and finite, got 0"),
         (["--images", "1"], "--images must lie in 2 to 100000, got 1"),
-        (["--device", "abacus"], "device must be cpu, cuda or cuda:N, got 'abacus'"),
+        (["--device", "abacus"], "device must be cpu, cuda, cuda:N or mps, got 'abacus'"),
         (["--seed", "5"], "is an evaluation of seed 0, not 5"),
         (["--model", "portraits32"], "is an evaluation of model field64, not portraits32"),
         (["--report-only"], "holds no images yet"),

@@ -394,7 +394,7 @@ def test_other_words_are_no_names_of_the_hub(name):
 def test_the_record_of_a_picture_reproduces_the_revision():
     flags = ["--config", "a.py", "--workdir", "w", "--checkpoint", "own/model@v2"]
     values = vars(main_parser().parse_args(flags))
-    values = {name: values[name] for name in record.FLAGS}
+    values = {name: values.get(name) for name in record.FLAGS} | {"overrides": {}}
     assert "--checkpoint=own/model@v2" in record.to_command(values)
 
 

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from pds.files import pictures
 from pds.jobs import folder, request_text
 
 KINDS = {
@@ -27,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the command of a comparison, or of a run of `main.py`."""
     picture = arguments.picture
-    text = pictures.read_text(picture)
+    text = folder.read_text(picture)
     if not text and picture.is_file():
         raise ValueError(
             f"{picture} does not say how it was made: it is {_kind(picture, text)}; expected a PNG "

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pds.files.writing import whole
+from pds.limits import printable
 from pds.scores.file_kinds import AGAIN, kind_of
 from pds.scores.layouts import Weights, WeightsName, choose
 from pds.scores.ncsnpp import ModelCard, NetworkScore
@@ -137,7 +138,7 @@ def _require_fit(source: Path | str, state: Mapping[str, Any], expected: Weights
     """Raise for tensors with other names or shapes, and for values that are not finite."""
     names = [*expected, *(name for name in state if name not in expected)]
     found = ((name, _misfit(expected.get(name), state.get(name))) for name in names)
-    problems = [f"{name} is {misfit}" for name, misfit in found if misfit]
+    problems = [f"{printable(name)} is {misfit}" for name, misfit in found if misfit]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise ValueError(

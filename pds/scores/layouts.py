@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from torch import Tensor
 
+from pds.limits import printable
 from pds.scores.ncsnpp import NetworkScore
 from pds.scores.unpickling import Foreign, described
 
@@ -89,9 +90,9 @@ def _leaves(values: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
     while pending:
         prefix, inner, depth = pending.pop(0)
         for key, value in inner.items():
-            name = f"{prefix}{key}"
             if not isinstance(key, str):
                 continue
+            name = f"{prefix}{printable(key)}"
             if not isinstance(value, Mapping):
                 yield name, value
             # A file may hold a dict within itself.

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from pds.files.pictures import png
 from tests.fuzz.cases import API, PANES, Case, Site, case
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -76,9 +77,12 @@ class Target:
         events = {d["api_name"]: d["id"] for d in config["dependencies"] if d["api_name"]}
         inputs = {d["id"]: len(d["inputs"]) for d in config["dependencies"]}
         assert set(PANES) < set(servers), servers
-        pixels = np.random.default_rng(1).integers(0, 256, 6 * 3072).astype(np.uint8)
-        body = {"data": {"size": 32, "pixels": base64.b64encode(pixels.tobytes()).decode(),
-                         "texture": 0.2}, "fn_name": "bring_images", "session_hash": "canary",
+        pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+        files = [
+            {"name": "a.png", "content": base64.b64encode(png(p, "")).decode()} for p in pixels
+        ]
+        body = {"data": {"size": 32, "files": files, "texture": 0.2},
+                "fn_name": "bring_images", "session_hash": "canary",
                 "component_id": servers["bring_images"]}  # fmt: skip
         bring = Case("POST", API + "/component_server", json.dumps(body).encode())
         planted = json.loads(self.send(bring)[1])
