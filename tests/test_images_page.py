@@ -85,6 +85,18 @@ def test_large_files_are_shrunk_by_the_browser_to_nearly_the_same_gain(page, tmp
     torch.testing.assert_close(filters.gain(mask, 5.0), filters.gain(own, 5.0), rtol=0.01, atol=0)
 
 
+def test_a_large_webp_that_only_the_server_turns_upright_is_named(page, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    kinds(folder, (60, 90))
+    Image.fromarray(whole(smooth(9, (60, 90)))).save(folder / "turned.webp", exif=TURNED)
+    with (folder / "turned.webp").open("ab") as file:
+        file.write(bytes(20_000_000))
+    taken = bring(page, folder).locator(".pds-taken")
+    expect(taken).to_contain_text("7 pictures taken")
+    expect(taken).to_contain_text("this browser cannot shrink them: turned.webp")
+
+
 DROP = """([pane, type]) => {
   const dataTransfer = new DataTransfer();
   dataTransfer.setData(type, "https://example.com/a.png");

@@ -42,10 +42,17 @@ async function shrink(picture, side) {
   }
 }
 
+// Browsers do not turn a WebP by its EXIF, and the server cannot once it is shrunk.
+async function isWebpWithExif(picture) {
+  const head = new Uint8Array(await picture.slice(0, 21).arrayBuffer());
+  return new TextDecoder("latin1").decode(head.subarray(8, 16)) === "WEBPVP8X" && (head[20] & 8) !== 0;
+}
+
 // A picture within its share of the request: the file of at most `room` bytes, or a shrunk PNG of
 // `even`; null if neither can be.
 async function prepared(picture, side, room, even) {
   if (picture.size <= room && !ONLY_BROWSERS.test(picture.name)) return picture;
+  if (await isWebpWithExif(picture)) return null;
   // The server shrinks the rest; a PNG has at most about three bytes a pixel.
   const larger = [4, 2].map((factor) => factor * side).find((s) => 3.1 * s * s + 1000 < even);
   try {
@@ -90,7 +97,7 @@ async function prepare(side) {
   if (chosen.length > most) words.push(`The first ${most} of ${chosen.length} were used.`);
   if (large.length) {
     const names = large.slice(0, 5).join(", ") + (large.length > 5 ? " and more" : "");
-    words.push(`Too large to send, and not readable by this browser, which would shrink them: ${names}.`);
+    words.push(`Too large to send as they are, and this browser cannot shrink them: ${names}.`);
   }
   return { files, words };
 }
