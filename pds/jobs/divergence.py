@@ -6,6 +6,7 @@ largest values of each image tell the two apart.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -20,6 +21,18 @@ ORDINARY = 100
 """Largest value of a state that has not diverged, in units of its noise and of the pixels."""
 
 
+@dataclass(frozen=True)
+class _Iteration:
+    """An iteration of a chain, without its images, which would occupy the memory of a GPU.
+
+    index, num_steps, sigma: as of a `Step`.
+    """
+
+    index: int
+    num_steps: int
+    sigma: float
+
+
 class Watch:
     """The largest value of each image in each iteration of a batch.
 
@@ -32,34 +45,35 @@ class Watch:
         self.lost: dict[int, str] = {}
         """The images that are not finite, and what to say of the first iteration of each."""
         self._job, self._images = job, images
-        self._seen: list[tuple[tuple[Step, ...], Tensor]] = []
+        self._seen: list[tuple[list[_Iteration], Tensor]] = []
         self._before = torch.zeros(len(job.chains), len(images))
 
     def see(self, steps: tuple[Step, ...]) -> None:
         """Take note of an iteration of all chains; look at the values from time to time."""
         # NaN and infinity are passed on by the maximum.
         largest = torch.stack([step.x.abs().amax(dim=(1, 2, 3)) for step in steps])
-        self._seen.append((steps, largest))
+        iterations = [_Iteration(step.index, step.num_steps, step.sigma) for step in steps]
+        self._seen.append((iterations, largest))
         last = steps[0].index == steps[0].num_steps - 1
         if largest.device.type == "cpu" or len(self._seen) == EVERY or last:
             self._look()
 
     def _look(self) -> None:
         values = torch.stack([largest for _, largest in self._seen]).cpu()
-        for (steps, _), largest in zip(self._seen, values, strict=True):
+        for (iterations, _), largest in zip(self._seen, values, strict=True):
             for chain, row in (~largest.isfinite()).nonzero().tolist():
                 if self._images[row] not in self.lost:
                     before = float(self._before[chain, row])
-                    sentence = self._sentence(steps[chain], chain, self._images[row], before)
+                    sentence = self._sentence(iterations[chain], chain, self._images[row], before)
                     self.lost[self._images[row]] = sentence
             self._before = largest
         self._seen.clear()
 
-    def _sentence(self, step: Step, chain: int, image: int, before: float) -> str:
+    def _sentence(self, iteration: _Iteration, chain: int, image: int, before: float) -> str:
         job = self._job
         preconditioned = job.chains[chain] == "pds"
         name = job.request.method if preconditioned else "vanilla"
-        grown = before > ORDINARY * (step.sigma + job.configuration.card.amplitude)
+        grown = before > ORDINARY * (iteration.sigma + job.configuration.card.amplitude)
         remedy = "use a smaller --speed_up or another --snr"
         if preconditioned and job.request.filtered and not job.request.tuned:
             remedy += ", or a larger --alpha for a weaker filter"
@@ -73,6 +87,6 @@ class Watch:
         else:
             cause = f"its values were ordinary before, at most {before:.2g}; {remedy}"
         return (
-            f"image {image} of the {name} sampler is not finite after iteration {step.index + 1} "
-            f"of {step.num_steps} (sigma {step.sigma:.3g}, {job.dtype}): {cause}"
+            f"image {image} of the {name} sampler is not finite after iteration "
+            f"{iteration.index + 1} of {iteration.num_steps} (sigma {iteration.sigma:.3g}, {job.dtype}): {cause}"
         )
