@@ -3,9 +3,11 @@
 const READ_BY_EYE = "It is selected above: copy it from there.";
 
 const LARGEST = 200e6; // bytes of a picture that is read
-const NO_FILE = "No file came with that, only an address, as with a picture of another page: save it first, then drop the file.";
-const NO_PICTURE = "Text was dropped; expected a PNG file as this page or main.py saved it.";
-const FOLDER = "A folder was dropped; open it and drop a PNG from it.";
+const INSTEAD = {
+  folder: "A folder was dropped; open it and drop a PNG from it.",
+  address: "No file came with that, only an address, as with a picture of another page: save it first, then drop the file.",
+  text: "Text was dropped; expected a PNG file as this page or main.py saved it.",
+};
 
 // What files begin with that are taken for the picture.
 const KINDS = { "\xff\xd8\xff": "a JPEG", RIFF: "a WebP", GIF8: "a GIF", "PK\x03\x04": "an archive" };
@@ -24,15 +26,6 @@ async function recordOf(file) {
   } catch {
     return { kind: "not readable, or no longer where it was" };
   }
-}
-
-// The file to open of what was dropped, and what to call it; or the sentence why there is none.
-function firstFile({ items, files, types }) {
-  const isFolder = (item) => item.webkitGetAsEntry?.()?.isDirectory;
-  const file = [...items].find((item) => item.kind === "file" && !isFolder(item))?.getAsFile() ?? null;
-  if (file) return { file, name: files.length > 1 ? `${file.name}, the first of ${files.length} files,` : file.name };
-  if (files.length) return { sentence: FOLDER };
-  return { sentence: types.some((type) => type !== "text/plain") ? NO_FILE : NO_PICTURE };
 }
 
 function makeKeep(root, { read, run, restore, complain, link }) {
@@ -136,8 +129,9 @@ function makeKeep(root, { read, run, restore, complain, link }) {
     root.classList.remove("dropping");
     if (!dropped(event)) return;
     event.preventDefault();
-    const { file, name, sentence } = firstFile(event.dataTransfer);
-    if (file) open(file, name);
-    else complain(sentence);
+    const { files: [picture], instead } = droppedFiles(event.dataTransfer);
+    const count = event.dataTransfer.files.length;
+    if (instead) complain(INSTEAD[instead]);
+    else open(picture, count > 1 ? `${picture.name}, the first of ${count} files,` : picture.name);
   });
 }

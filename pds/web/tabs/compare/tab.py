@@ -43,7 +43,7 @@ TAB = Tab(
     scripts=(
         *("format.js", "server.js", "health.js", "chart.js", "controls.js", "loupe.js"),
         *("player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "keep.js", "stage.js"),
+        *("address.js", "png.js", "drops.js", "keep.js", "stage.js"),
     ),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),

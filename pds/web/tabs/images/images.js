@@ -145,20 +145,16 @@ function take(files) {
   bring();
 }
 
-// Why a drop holds no file to take.
-function withoutFiles({ types }, folders) {
-  if (folders) return "This is a folder; open it, and drop the pictures in it.";
-  if (["text/uri-list", "text/html", "text/x-moz-url"].some((type) => types.includes(type))) {
-    return "This is a picture or link of another page, without its file; save it first, then drop the file.";
-  }
-  return "This is no picture file; drop files of pictures.";
-}
+const INSTEAD = {
+  folder: "This is a folder; open it, and drop the pictures in it.",
+  address: "This is a picture or link of another page, without its file; save it first, then drop the file.",
+  text: "This is no picture file; drop files of pictures.",
+};
 
 function drop({ dataTransfer }) {
-  const items = [...dataTransfer.items].filter((item) => item.kind === "file");
-  const files = items.filter((item) => !item.webkitGetAsEntry()?.isDirectory).map((item) => item.getAsFile());
-  if (files.length) take(files);
-  else showAnswer(pane, { error: withoutFiles(dataTransfer, items.length > 0) }, {});
+  const { files, instead } = droppedFiles(dataTransfer);
+  if (instead) showAnswer(pane, { error: INSTEAD[instead] }, {});
+  else take(files);
 }
 
 pane.querySelector(".pds-example").addEventListener("click", () => take([]));
