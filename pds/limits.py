@@ -125,9 +125,14 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def one_line(message: object) -> str:
+    """Return a message as one printable line."""
+    return printable(" ".join(str(message).split()))
+
+
 def sentence(error: BaseException) -> str:
     """Return the message of an error as one printable line, at most `MAX_SENTENCE` long."""
-    text = printable(" ".join(str(error).split()))
+    text = one_line(error)
     return text if len(text) <= MAX_SENTENCE else f"{text[: MAX_SENTENCE - 3]}..."
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pds.commands.parser import Parser
-from pds.limits import printable
+from pds.limits import one_line
 
 COMMANDS = {
     "app": "serve the page",
@@ -74,7 +74,7 @@ def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
         with _notes(name):
             command()
     except (ValueError, OSError) as error:
-        print(f"{name}: {printable(' '.join(str(error).split()))}", file=sys.stderr)
+        print(f"{name}: {one_line(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: {stopped}", file=sys.stderr)
@@ -97,7 +97,7 @@ def _notes(name: str) -> Iterator[None]:
     ) -> None:
         if category is not UserWarning:
             return show(message, category, filename, lineno, file, line)
-        sentence = printable(" ".join(str(message).split()))
+        sentence = one_line(message)
         if sentence not in printed and os.environ.get("RANK", "0") == "0":
             print(f"{name}: note: {sentence}", file=sys.stderr)
         printed.add(sentence)
