@@ -1,4 +1,4 @@
-"""What may hold a configuration, and what is said of a file that holds none."""
+"""Kinds of configuration files that are read, and the messages for other files."""
 
 import json
 from importlib.util import find_spec

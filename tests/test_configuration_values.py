@@ -1,4 +1,4 @@
-"""The values of a configuration: their types, what may be left out, and what replaces them."""
+"""Values of a configuration: types, optional keys and overrides."""
 
 import math
 import warnings

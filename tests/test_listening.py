@@ -22,7 +22,7 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def taken():
-    """A port at which somebody else listens."""
+    """A port that is taken."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen(1)

@@ -119,7 +119,7 @@ def test_a_mounted_page_finds_its_files_under_its_path(path):
 
 @pytest.fixture(scope="module", params=[PREFIX, ""], ids=["configured", "forwarded"])
 def server(request):
-    """A server that is told its prefix, and one that learns it from the proxy."""
+    """A server with a configured prefix, and one that reads it from the proxy's header."""
     server = Server(environment={"OMP_NUM_THREADS": "1", VARIABLE: request.param})
     server.start()
     yield server
@@ -131,7 +131,7 @@ def public(request, server):
     """The address of the page behind a proxy."""
     told = "X-Forwarded-Prefix" in request.param.get("headers", {})
     if not server._environment[VARIABLE] and not told:
-        pytest.skip("nobody tells the prefix")
+        pytest.skip("no prefix is configured or forwarded")
     if server._environment[VARIABLE] and told:
         pytest.skip("tried without a configured prefix")
     with proxy(server.url, prefix=PREFIX, **request.param) as address:

@@ -3,8 +3,8 @@
 - (B, H, W, C) and (B, C, H, W) with 1, 3 or 4 channels (the fourth is opacity), (B, H, W) gray, and
   (H, W, 3 or 4), one image. Where both orders fit, the channels are last.
 - Floats are in [0, 1]; whole numbers up to 255 are of 8 bits, and larger ones of uint16 are of 16
-  bits. What may mean something else is refused with its values, and a range of black and white
-  decides: floats in [-1, 1] or up to 255, whole numbers 0 and 1, 16-bit ones up to 4095, and signed
+  bits. Ambiguous values are refused with their range, unless the values of black and white are
+  given: floats in [-1, 1] or up to 255, whole numbers 0 and 1, 16-bit ones up to 4095, and signed
   ones.
 
 A .npy file is mapped and read image by image, so that it may be larger than memory.

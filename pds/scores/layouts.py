@@ -159,7 +159,7 @@ def _no_weights(leaves: Mapping[str, Any], source: Path | str) -> str:
             f"{source} has weights as diffusers names them; give the folder with their config.json "
             "and scheduler_config.json"
         )
-    # What may have been meant as weights first.
+    # Tensors and objects of foreign classes first: the likely places of the weights.
     names = sorted(leaves, key=lambda name: not isinstance(leaves[name], Tensor | Foreign))
     found = [
         f"{name} ({described(leaves[name])}, not its state_dict())"

@@ -150,8 +150,8 @@ function drawFlat(node) {
 }
 
 // A browser may take WebGL away at any time, from a page in the background or when the graphics
-// driver is started again. plotly waits for that drawing for ever, so the figure is drawn anew once it
-// is in view, and plotly is told that there is nothing to wait for.
+// driver restarts. plotly then waits for the lost context without end, so the figure is drawn anew
+// once it is in view, and a stand-in ends the wait.
 function redrawWhenLost(node, purge) {
   const seen = new IntersectionObserver((entries) => {
     if (!entries.at(-1).isIntersecting) return;
