@@ -88,5 +88,6 @@ class Watch:
             cause = f"its values were ordinary before, at most {before:.2g}; {remedy}"
         return (
             f"image {image} of the {name} sampler is not finite after iteration "
-            f"{iteration.index + 1} of {iteration.num_steps} (sigma {iteration.sigma:.3g}, {job.dtype}): {cause}"
+            f"{iteration.index + 1} of {iteration.num_steps} (sigma {iteration.sigma:.3g}, "
+            f"{job.dtype}): {cause}"
         )
