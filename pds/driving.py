@@ -4,6 +4,7 @@
 `pds.serving.batcher` answers the queries of many runs with one network call.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -80,6 +81,18 @@ def side_by_side(
             latest |= new_steps
             if new_steps and len(latest) == len(chains):
                 yield tuple(latest[i] for i in range(len(chains)))
+
+
+def joint_indices(samplers: Sequence[Sampler]) -> list[tuple[int, ...]]:
+    """Return the indices of the steps that `side_by_side` yields: of every chain's latest one."""
+    # The queries of each chain after which it completes an iteration, counted from 1.
+    ends = [
+        [-(-(k + 1) * sampler.nfe // sampler.num_steps) for k in range(sampler.num_steps)]
+        for sampler in samplers
+    ]
+    first = max(queries[0] for queries in ends)
+    rounds = sorted({n for queries in ends for n in queries if n >= first})
+    return [tuple(bisect_right(queries, n) - 1 for queries in ends) for n in rounds]
 
 
 def seeded_noise(seeds: Sequence[int], *, device: torch.device | str = "cpu") -> NoiseFn:

@@ -17,6 +17,10 @@ MAX_ALPHA = 1000.0
 """Alpha of a filter; it must be above 1."""
 MAX_SEED = 2**31 - 1
 """Seed of a run."""
+MAX_SNR = 10.0
+"""snr of a run's corrector; it must be above 0."""
+MAX_CORRECTOR_STEPS = 8
+"""Corrector steps of an iteration; 0 is no corrector."""
 
 MIN_OWN = 5
 """Smallest number of images for a visitor's own model."""
@@ -155,14 +159,19 @@ def require_alpha(alpha: object, *, most: float = math.inf) -> float:
     return float(alpha)
 
 
-def require_snr(snr: object) -> float:
+def require_snr(snr: object, *, most: float = math.inf) -> float:
     """Return the signal-to-noise ratio of a corrector, > 0.
 
+    Args:
+        snr: the value to check.
+        most: largest snr allowed; `limits.MAX_SNR` on the page.
+
     Raises:
-        ValueError: unless snr is a finite number above 0.
+        ValueError: unless snr is a finite number above 0 and at most `most`.
     """
-    if not (_is_number(snr) and 0 < snr < math.inf):
-        raise ValueError(f"snr must be > 0, got {quoted(snr)}; the paper uses 0.075 to 0.16")
+    if not (_is_number(snr) and 0 < snr <= most and snr < math.inf):
+        bound = "" if most == math.inf else f" and <= {most:g}"
+        raise ValueError(f"snr must be > 0{bound}, got {quoted(snr)}; the paper uses 0.075 to 0.16")
     return float(snr)
 
 

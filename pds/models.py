@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from pds import filters
+from pds import filters, theory
 from pds.appearance import Appearance, References
+from pds.arms import samplers
+from pds.arms.names import Arm
+from pds.arms.samplers import Plan
 from pds.driving import sample, seeded_noise, side_by_side
 from pds.files.shipped import ROOT
 from pds.kernels import AnnealedLangevin, Kernel, Langevin, ReverseDiffusion
 from pds.limits import MAX_IMAGES, MAX_MODELS, MAX_OWN, MIN_OWN, MODELS_PER_VISIT, quoted
-from pds.preconditioners import Skew
 from pds.request import Request
 from pds.sampling import PredictorCorrector, Sampler, ScoreFn, Step
 from pds.scores import checkpoints
@@ -127,20 +129,33 @@ class Model:
         """Return the data's mean |FFT2 x|^2 / (H W), (C, H, W) float64."""
         return filters.data_power(self.frequency_mask)
 
-    def sampler(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
+    def sampler(
+        self,
+        num_steps: int,
+        *,
+        rate: float | None = None,
+        snr: float | None = None,
+        corrector_steps: int | None = None,
+    ) -> PredictorCorrector:
         """Return the published sampler at N iterations, with images independent of each other.
 
         Args:
             num_steps: N.
             rate: the speed-up that N was computed from, for eps; by default `speed_up` of N.
+            snr: of the corrector, by default that of the model.
+            corrector_steps: per iteration, 0 for no corrector; by default those of the model.
         """
         rate = speed_up(self.num_scales, num_steps) if rate is None else rate
+        steps = self.num_corrector_steps if corrector_steps is None else corrector_steps
+        corrector = self.corrector if steps else None
+        if corrector is not None and snr is not None:
+            corrector = replace(corrector, snr=snr)
         return PredictorCorrector(
             num_steps=num_steps,
             eps=self.sde.eps_per_speed_up * rate,
             predictor=self.predictor,
-            corrector=self.corrector,
-            num_corrector_steps=self.num_corrector_steps,
+            corrector=corrector,
+            num_corrector_steps=max(1, steps),
         )
 
     def tuned(self, num_steps: int, *, rate: float | None = None) -> PredictorCorrector:
@@ -155,55 +170,77 @@ class Model:
         tune = partial(tuned.sampler, self.frequency_mask, self.sde, amplitude=self.amplitude)
         return lru_cache(maxsize=32)(tune)
 
-    def method(
+    @cached_property
+    def _constant(self) -> Callable[[PredictorCorrector], float]:
+        data = tuned.spectrum(self.frequency_mask, amplitude=self.amplitude)
+        return lru_cache(maxsize=32)(partial(theory.tune_scalar, data, self.sde))
+
+    def plan(
         self,
-        request: Request,
+        arm: Arm,
+        num_steps: int,
         *,
         rate: float | None = None,
-        skew: float = 0.0,
+        snr: float | None = None,
+        corrector_steps: int | None = None,
         device: str | None = None,
-    ) -> PredictorCorrector:
-        """Return the sampler that the request compares with vanilla.
+    ) -> Plan:
+        """Return the sampler of an arm, and its gain.
 
         Args:
-            request: its filters are computed from `frequency_mask` and `space_mask`.
-            rate: as in `sampler`.
-            skew: strength of the skew-symmetric S.
+            arm: a sampler by its name.
+            num_steps: N for an arm without an N of its own.
+            rate, snr, corrector_steps: as in `sampler`; an arm's own N has a rate of its own.
             device: of the filters, by default that of the model.
 
         Raises:
-            ValueError: if the request names the path of a mask; no file is opened here.
+            ValueError: if the arm does not support the model.
         """
-        _require_own_masks(request)
-        if request.tuned:
-            return self.tuned(request.num_steps, rate=rate)
-        m = filters.preconditioner(
-            self.frequency_mask if request.frequency else None,
-            self.space_mask if request.space else None,
-            alpha=request.alpha,
+        if arm.num_steps is not None and arm.num_steps != num_steps:
+            num_steps, rate = arm.num_steps, None
+        setting = samplers.Setting(
+            published=self.sampler(num_steps, rate=rate, snr=snr, corrector_steps=corrector_steps),
+            sde=self.sde,
+            frequency_mask=self.frequency_mask,
+            space_mask=self.space_mask,
+            amplitude=self.amplitude,
             device=device or self.device,
+            tune=self._tune,
+            constant=self._constant,
         )
-        published = self.sampler(request.num_steps, rate=rate)
-        return replace(published, m=Skew(m, skew) if skew else m)
+        return samplers.build(arm, setting)
+
+    def plans(self, request: Request, *, device: str | None = None) -> tuple[Plan, Plan]:
+        """Return the samplers of a request, on the left and on the right.
+
+        Raises:
+            ValueError: if one does not support the model, or the request names the path of a mask;
+                no file is opened here.
+        """
+        if isinstance(request.frequency, str) or isinstance(request.space, str):
+            raise ValueError(
+                "only main.py takes the path of a mask; here frequency and space must be true or "
+                "false, for the masks of the model"
+            )
+        left, right = (
+            self.plan(
+                arm,
+                request.num_steps,
+                snr=request.snr,
+                corrector_steps=request.corrector_steps,
+                device=device,
+            )
+            for arm in request.arms
+        )
+        return left, right
+
+    def method(self, request: Request, *, device: str | None = None) -> Sampler:
+        """Return the sampler of a request that is on the right, see `plans`."""
+        return self.plans(request, device=device)[1].sampler
 
     def to_pixels(self, x: Tensor) -> Tensor:
         """Return images of the score's range as float32 images in [0, 1], not clipped."""
         return x.float() / self.amplitude + (self.amplitude - 1) / 2
-
-    def frequency_gain(self, request: Request) -> Tensor:
-        """Return the gain of the request's frequency filter, (C, H, W), 1 without one."""
-        _require_own_masks(request)
-        if request.frequency and not request.tuned:
-            return filters.gain(self.frequency_mask, request.alpha)
-        return torch.ones(self.image_shape)
-
-
-def _require_own_masks(request: Request) -> None:
-    if isinstance(request.frequency, str) or isinstance(request.space, str):
-        raise ValueError(
-            "only main.py takes the path of a mask; here frequency and space must be true or "
-            "false, for the masks of the model"
-        )
 
 
 def _batcher(score: ScoreFn, home: str, image_shape: tuple[int, int, int], device: str) -> Batcher:
@@ -229,20 +266,35 @@ def speed_up(num_scales: int, num_steps: int) -> float:
 class Pair(NamedTuple):
     """The latest steps of both chains of a comparison."""
 
-    vanilla: Step
-    pds: Step
+    left: Step
+    right: Step
+
+    @property
+    def vanilla(self) -> Step:
+        """The left side, by the name of its sampler in a comparison that names none."""
+        return self.left
+
+    @property
+    def pds(self) -> Step:
+        """The right side, by the name of its sampler in a comparison that names none."""
+        return self.right
 
 
 def compare_request(request: Request) -> Generator[Pair, None, None]:
-    """Run a request; `close()` the iterator to cancel it."""
-    model, num_steps = load_model(request.model), request.num_steps
+    """Run a request; `close()` the iterator to cancel it.
 
-    def samplers(device: str) -> tuple[Sampler, Sampler]:
-        return model.sampler(num_steps), model.method(request, device=device)
+    Yields:
+        The latest steps, whenever one side completes an iteration and both have completed their
+        first: as often as `pds.driving.joint_indices` of the samplers has items.
+    """
+    model = load_model(request.model)
+
+    def samplers(device: str) -> list[Sampler]:
+        return [plan.sampler for plan in model.plans(request, device=device)]
 
     with closing(run_chains(request, samplers)) as run:
-        for vanilla, pds in run:
-            yield Pair(vanilla, pds)
+        for left, right in run:
+            yield Pair(left, right)
 
 
 def run_chains(

@@ -229,7 +229,8 @@ class SpaceFilter(Preconditioner):
         return self.gain.to(v) ** 2 * v
 
     def mode_gain(self) -> Tensor:
-        return self.gain if self.gain.ndim == 0 else super().mode_gain()
+        constant = self.gain.mean()
+        return constant if torch.isclose(self.gain, constant).all() else super().mode_gain()
 
 
 @dataclass(frozen=True)
@@ -247,6 +248,9 @@ class Composition(Preconditioner):
 
     def drift(self, v: Tensor) -> Tensor:
         return self.outer.apply(self.inner.drift(self.outer.apply_transpose(v)))
+
+    def mode_gain(self) -> Tensor:
+        return self.outer.mode_gain() * self.inner.mode_gain()
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from pds import models, theory
+from pds.arms.names import parse, parse_all
 from pds.driving import sample, seeded_noise
-from pds.evaluation import agreement, arms, draw, equivalence, report, subject, table, validation
+from pds.evaluation import agreement, draw, equivalence, report, subject, table, validation
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
@@ -107,20 +108,20 @@ def test_the_recursion_of_an_own_m_is_that_of_the_chains_but_for_the_start(model
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("pds", "an arm is one of vanilla"),
-        ("vanilla:5", "an arm is one of vanilla"),
-        ("pds:1", "must be above 1"),
-        ("pds:x", "must be above 1"),
-        ("pds:nan", "must be above 1"),
+        ("pds", "pds needs its alpha, such as pds:5"),
+        ("vanilla:5", "vanilla has no strength"),
+        ("pds:1", "alpha must be > 1"),
+        ("pds:x", "alpha must be > 1"),
+        ("pds:nan", "alpha must be > 1"),
     ],
 )
 def test_a_name_that_is_no_arm_is_refused(name, sentence):
     with pytest.raises(ValueError, match=sentence):
-        arms.parse(name)
+        parse(name)
 
 
 def test_names_have_one_spelling():
-    assert arms.names("pds:5.0, vanilla,pds:5") == ("pds:5", "vanilla")
+    assert parse_all("pds:5.0, vanilla,pds:5") == ("pds:5", "vanilla")
 
 
 def test_missing_is_what_no_file_has(tmp_path):

@@ -12,7 +12,6 @@ from tiny_run import draw, flags, metadata, pictures
 from pds import filters
 from pds.commands.cli import main
 from pds.commands.sample import sample_main
-from pds.evaluation import arms
 from pds.evaluation.gaussian import field
 from pds.preconditioners import FrequencyFilter
 from pds.spectra import radii
@@ -115,7 +114,7 @@ def test_there_is_no_natural_space_filter(workdir, capsys):
 
 def test_the_arm_of_an_evaluation_is_the_published_sampler_with_it():
     clouds = field("field64")
-    plan = arms.parse("natural:5").plan(clouds, 10)
+    plan = clouds.plan("natural:5", 10)
     assert torch.equal(plan.sampler.m.gain, filters.gain(filters.natural((1, 64, 64)), 5))
     # Clouds follow the same law.
     np.testing.assert_allclose(plan.gain, clouds.gain(5), atol=0.01)

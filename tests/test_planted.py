@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from pds import filters, models, theory
-from pds.evaluation import arms, planted
+from pds.evaluation import planted
 from pds.evaluation.gaussian import Field
 from pds.evaluation.law import theory_grain
 from pds.evaluation.planted import SIGMAS, STRENGTHS
@@ -75,7 +75,7 @@ def test_survival_is_constant_beyond_its_table():
 
 def test_without_survival_the_noise_at_the_end_is_the_recursions_for_no_data(field):
     """rho = 0 is a score that takes everything for noise: Gaussian data of power 0."""
-    plan = arms.parse("vanilla").plan(field, 20)
+    plan = field.plan("vanilla", 20)
     nothing = Modes(np.zeros(1), np.ones(1), np.full(1, 0.5))
     exact = theory.variances(nothing, np.ones(1), field.model.sde, [plan.sampler])
     found = planted.noise_at_the_end(field, plan, np.zeros_like(GRID))
@@ -83,7 +83,7 @@ def test_without_survival_the_noise_at_the_end_is_the_recursions_for_no_data(fie
 
 
 def test_the_more_noise_survives_the_more_is_left_at_the_end(field):
-    plan = arms.parse("vanilla").plan(field, 20)
+    plan = field.plan("vanilla", 20)
     ends = [planted.noise_at_the_end(field, plan, np.full_like(GRID, rho)) for rho in (0.1, 0.5)]
     assert ends[0] < ends[1]
 
@@ -91,8 +91,7 @@ def test_the_more_noise_survives_the_more_is_left_at_the_end(field):
 def test_a_gain_moves_more_noise_out(field):
     rho = np.full_like(GRID, 0.3)
     vanilla, pds = (
-        planted.noise_at_the_end(field, arms.parse(name).plan(field, 30), rho)
-        for name in ("vanilla", "pds:5")
+        planted.noise_at_the_end(field, field.plan(name, 30), rho) for name in ("vanilla", "pds:5")
     )
     assert pds < vanilla
 
@@ -110,7 +109,7 @@ def test_in_theory_grain_does_not_depend_on_the_resolution(arm):
     def grain(size):
         mask = filters.natural((1, size, size))
         field = Field("law", replace(models.field(64), frequency_mask=mask, space_mask=mask))
-        return theory_grain(field, arms.parse(arm).plan(field, 40))
+        return theory_grain(field, field.plan(arm, 40))
 
     # The variance of all frequencies is that of natural pictures, so that larger pictures, whose
     # power is spread over more octaves, have a little less at each.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pds import models, theory
+from pds import filters, models, theory
 from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import COUNTS
 from pds.kernels import Ancestral, Langevin
@@ -36,11 +36,10 @@ def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, brought):
         field = gaussian.Field(model, load_model(model))
         asked = [Request(model, num_steps, tuned=t, frequency=f) for t, f in
                  ((True, True), (False, True), (False, False))]  # fmt: skip
-        methods = [load_model(model).method(request) for request in asked]
-        gains = [
-            theory.bins(load_model(model).frequency_gain(r).double().mean(0)).power for r in asked
-        ]
-        variance = theory.variances(field.data, np.stack(gains), load_model(model).sde, methods)
+        plans = [load_model(model).plans(request)[1] for request in asked]
+        gains = np.stack([plan.gain for plan in plans])
+        samplers = [plan.sampler for plan in plans]
+        variance = theory.variances(field.data, gains, load_model(model).sde, samplers)
         best, pds, vanilla = theory.w2(field.data, variance)
         assert best <= (0.7 if num_steps > 3 else 1) * min(pds, vanilla)
         assert best <= (0.4 if num_steps > 3 else 1) * vanilla
@@ -59,7 +58,7 @@ def test_a_tuned_comparison_is_the_chains_with_the_tuned_sampler():
 def test_it_has_no_filter_and_alpha_changes_nothing():
     model = load_model("field64")
     assert model.method(TUNED).m == Identity()
-    assert (model.frequency_gain(TUNED) == 1).all()
+    assert (model.plans(TUNED)[1].gain == 1).all()
     other = replace(TUNED, alpha=1.5, frequency=False, space=True)
     assert model.method(other) == model.method(TUNED)
 
@@ -88,7 +87,7 @@ def test_the_tuned_gain_is_at_least_as_good_as_vanilla_and_pds(num_steps, brough
         field = gaussian.Field(model, experiment)
         at = experiment.sampler(num_steps)
         gain = tuned.gain(experiment.frequency_mask, experiment.sde, at).gain.cpu()
-        published = experiment.frequency_gain(Request(model))
+        published = filters.gain(experiment.frequency_mask, 5)
         planes = (gain, published, torch.ones_like(gain))
         gains = [theory.bins(plane.double().mean(0)).power for plane in planes]
         best, pds, vanilla = field.w2(np.stack(gains), (num_steps,))[:, 0]

@@ -11,7 +11,6 @@ from pds.bench.apart import rows_apart
 from pds.bench.rows import Row, at_most
 from pds.bench.timing import Effort, seconds, single
 from pds.preconditioners import Identity
-from pds.request import Request
 from pds.serving.acceleration import accelerate
 
 IMAGES = 4
@@ -25,7 +24,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _rows(effort: Effort) -> Iterator[Row]:
     model, started = subjects.embedded(), time.perf_counter()
-    both = (Identity(), model.method(Request()).m)
+    both = (Identity(), subjects.published_m(model))
     run = subjects.run(model.sde, (IMAGES, *model.image_shape), both)
     batcher = subjects.batcher(accelerate(model.score, torch.device(model.device)), run)
 

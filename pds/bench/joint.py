@@ -7,7 +7,6 @@ from pds.bench.rows import Row, at_least, at_most
 from pds.bench.timing import Effort, Work, alternate, figure, versus
 from pds.models import Model
 from pds.preconditioners import Identity
-from pds.request import Request
 from pds.sampling import JointChain
 from pds.serving.batcher import Batcher
 
@@ -103,16 +102,15 @@ def _visitors(
     model: Model, count: int, *, images: int = 1, num_steps: int = subjects.LONG
 ) -> list[JointChain]:
     shape = (images, *model.image_shape)
-    requests = [Request(alpha=2 + visitor / 4) for visitor in range(count)]
     return [
         subjects.run(
             model.sde,
             shape,
-            (Identity(), model.method(request).m),
-            seed=seed,
+            (Identity(), subjects.published_m(model, alpha=2 + visitor / 4)),
+            seed=visitor,
             num_steps=num_steps,
         )
-        for seed, request in enumerate(requests)
+        for visitor in range(count)
     ]
 
 
@@ -127,7 +125,7 @@ def _separate(model: Model, count: int) -> Work:
 
 
 def _one_run(model: Model, count: int) -> Work:
-    both = (Identity(), model.method(Request()).m)
+    both = (Identity(), subjects.published_m(model))
     run = subjects.run(model.sde, (count, *model.image_shape), both)
     batcher = subjects.batcher(model.score, run)
     return lambda: subjects.iterate(batcher)

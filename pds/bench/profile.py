@@ -16,7 +16,6 @@ from torch.profiler import ProfilerActivity, profile, record_function
 
 from pds.bench import subjects
 from pds.bench.timing import synchronize
-from pds.request import Request
 from pds.scores.ncsnpp import resampling
 
 KINDS = {
@@ -34,7 +33,7 @@ RESAMPLING, OTHER = "resampling", "other"
 def tables() -> str:
     """Return the table for the embedded network, 4 images, and for church 256 px, 1 image."""
     model = subjects.embedded()
-    shape, m = (4, *model.image_shape), model.method(Request()).m
+    shape, m = (4, *model.image_shape), subjects.published_m(model)
     small = subjects.batcher(model.score, subjects.run(model.sde, shape, [m]))
     church = subjects.with_random_weights(subjects.card("church_ncsnpp_continuous"))
     run = subjects.run(church.sde, (1, 3, 256, 256), [subjects.natural_filter(256)])

@@ -97,7 +97,7 @@ def _iterations(num_images: int) -> list[Work]:
         batcher = subjects.batcher(model.score, subjects.run(model.sde, shape, [m]))
         return lambda: subjects.iterate(batcher)
 
-    return [iteration(Identity()), iteration(model.method(Request()).m)]
+    return [iteration(Identity()), iteration(subjects.published_m(model))]
 
 
 def _spread(values: Sequence[float]) -> Measurement:

@@ -51,7 +51,7 @@ def _forms(model: Model, count: int) -> Iterator[tuple[str, ScoreFn | None]]:
 
 def _run(model: Model, score: ScoreFn, count: int, num_steps: int) -> Work:
     request = Request(num_steps=num_steps)
-    samplers = (model.sampler(num_steps), model.method(request))
+    samplers = [plan.sampler for plan in model.plans(request)]
 
     def run() -> None:
         chains = side_by_side(

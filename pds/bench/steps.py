@@ -13,7 +13,6 @@ from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
 from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import Identity, Preconditioner
-from pds.request import Request
 from pds.sampling import PredictorCorrector, ScoreFn
 from pds.scores.ncsnpp import ModelCard
 from pds.sde import SDE, VESDE
@@ -42,7 +41,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 def _contests(effort: Effort) -> Iterator[Contest]:
     model = subjects.embedded()
-    m = model.method(Request()).m
+    m = subjects.published_m(model)
     shape = (IMAGES, *model.image_shape)
     yield Contest("step, embedded network, 4 images", model.score, model.sde, shape, m, 1.02)
     church = subjects.card("church_ncsnpp_continuous", nf=8 if effort.quick else None)
@@ -134,7 +133,7 @@ def compare_rows(effort: Effort) -> Iterator[Row]:
 
 
 def _together_and_apart(model: Model, images: int) -> tuple[Work, Work]:
-    both = (Identity(), model.method(Request()).m)
+    both = (Identity(), subjects.published_m(model))
 
     def batcher(*preconditioners: Preconditioner) -> Batcher:
         run = subjects.run(model.sde, (images, *model.image_shape), preconditioners)

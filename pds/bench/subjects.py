@@ -57,6 +57,11 @@ def embedded() -> Model:
     return models.load_model("portraits32")
 
 
+def published_m(model: Model, alpha: float = 5.0) -> Preconditioner:
+    """Return the frequency filter of a model at alpha."""
+    return filters.preconditioner(model.frequency_mask, None, alpha=alpha, device=model.device)
+
+
 def serving(model: Model) -> Batcher:
     """Return the batcher of the page for a model, whose calls are CUDA graphs on a GPU."""
     return model.batchers[model.device]

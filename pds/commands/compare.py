@@ -11,26 +11,34 @@ from pds.request import Request
 
 HELP = {
     "model": "one of " + ", ".join(MODELS),
-    "num_steps": "iterations of both samplers",
+    "num_steps": "iterations of a sampler without @N",
     "alpha": "> 1, larger is weaker",
     "frequency": "whether PDS has the frequency filter",
     "space": "whether PDS has the space filter",
     "num_images": "per sampler",
     "seed": "image i is drawn from seed + i",
     "tuned": "the noise levels and the snr that are best at this N, instead of filters",
+    "left": "name of the sampler on the left, such as vanilla@100 or ode-heun, as in `evaluate`",
+    "right": "the same on the right, such as pds:5@40; by default what the filters say",
+    "snr": "of the corrector on both sides; by default the model's",
+    "corrector_steps": "per iteration on both sides, 0 for none; by default the model's",
 }
+TYPES = {"snr": float, "corrector_steps": int}
+"""Types of the fields that are None by default."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command the fields of a `Request` as options."""
     for field in fields(Request):
         flag = "--" + field.name.replace("_", "-")
-        sentence = f"{HELP[field.name]}; default %(default)s"
+        sentence = HELP[field.name]
+        if field.default not in (None, ""):
+            sentence += "; default %(default)s"
         if isinstance(field.default, bool):
             action = argparse.BooleanOptionalAction
             parser.add_argument(flag, action=action, default=field.default, help=sentence)
         else:
-            kind = type(field.default)
+            kind = TYPES.get(field.name, type(field.default))
             parser.add_argument(flag, type=kind, default=field.default, help=sentence)
     parser.add_argument("--out", type=Path, default=Path("comparison.png"), metavar="FILE.png")
 
@@ -38,7 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Draw the comparison, write it as one picture, and say grain and contrast of both sides."""
     request = from_page(vars(arguments))
-    vanilla, pds = comparison.final(request)
-    comparison.save(arguments.out, request, vanilla, pds)
-    print(f"{arguments.out}: vanilla above, {request.method} below")
-    print(comparison.sentence(request, vanilla, pds))
+    left, right = comparison.final(request)
+    comparison.save(arguments.out, request, left, right)
+    print("{}: {} above, {} below".format(arguments.out, *request.labels))
+    print(comparison.sentence(request, left, right))

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from pds.arms.names import parse, parse_all
 from pds.commands.arguments import counts
 from pds.evaluation import (
-    arms,
     draw,
     equal_grain,
     equivalence,
@@ -99,7 +99,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _arms(text: str) -> tuple[str, ...]:
     try:
-        return arms.names(text)
+        return parse_all(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
@@ -107,7 +107,7 @@ def _arms(text: str) -> tuple[str, ...]:
 def _converged(text: str) -> Cell:
     name, _, num_steps = text.partition("@")
     try:
-        return Cell(arms.parse(name).name, int(num_steps)).converged
+        return Cell(parse(name).name, int(num_steps)).converged
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"expected an arm and a number of iterations such as ode-heun@50, got {text!r}"

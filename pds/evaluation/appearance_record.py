@@ -30,7 +30,7 @@ DIGITS = 5
 class RecordedSampler(NamedTuple):
     """Grain and contrast of a sampler's pictures relative to the network's own.
 
-    arm: see `pds.evaluation.arms`.
+    arm: see `pds.arms.names`.
     num_steps: N.
     images: how many were measured.
     grain, contrast: with 95 % intervals; 1 is like the network's own.

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from pds.arms.samplers import Plan
 from pds.driving import sample, seeded_noise
-from pds.evaluation import arms
-from pds.evaluation.arms import Plan
 from pds.evaluation.store import Batch, Store
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
@@ -72,8 +71,8 @@ def draw(
 
 
 def plan(subject: Subject, arm: str, num_steps: int) -> Plan:
-    """Return the sampler of an arm at N, see `pds.evaluation.arms`."""
-    return arms.parse(arm).plan(subject.field, num_steps)
+    """Return the sampler of an arm at N, see `pds.arms.names`."""
+    return subject.field.plan(arm, num_steps)
 
 
 def sampled(subject: Subject, plan: Plan, score: ScoreFn, seeds: range) -> Tensor:

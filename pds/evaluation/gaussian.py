@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import filters, models, theory
+from pds.arms.names import parse
+from pds.arms.samplers import Plan
 from pds.driving import seeded_noise
+from pds.limits import MAX_STEPS, require_whole
 from pds.models import Model
 from pds.portraits import portraits
 from pds.scores.gaussian import GaussianField
@@ -81,6 +84,16 @@ class Field:
     def frequency_gain(self, alpha: float) -> Tensor:
         """Return the gain of every frequency, (H, W), mean over channels."""
         return filters.gain(self.model.frequency_mask, alpha).double().mean(0)
+
+    def plan(self, arm: str, num_steps: int) -> Plan:
+        """Return the sampler of an arm at N iterations, see `pds.arms.names`.
+
+        Raises:
+            ValueError: if N is out of range, or the arm does not support the model.
+        """
+        most = min(MAX_STEPS, self.model.num_scales)
+        require_whole("the number of iterations", num_steps, 1, most)
+        return self.model.plan(parse(arm), num_steps)
 
     def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (..., N), of gains (..., K)."""

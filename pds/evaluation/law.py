@@ -31,8 +31,8 @@ from itertools import chain
 import numpy as np
 
 from pds import theory
-from pds.evaluation import arms, equivalence, planted
-from pds.evaluation.arms import Plan
+from pds.arms.samplers import Plan
+from pds.evaluation import equivalence, planted
 from pds.evaluation.equivalence import Match
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.gaussian import ALPHAS, Field
@@ -86,7 +86,7 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
     own_grain = float(own.features.grain.mean())
     for cell, found in drawn.items():
         facts = [*map(str, cell), str(found.images), str(found.diverged)]
-        plan = arms.parse(cell.arm).plan(subject.field, cell.num_steps)
+        plan = subject.field.plan(cell.arm, cell.num_steps)
         predicted = [theory_grain(subject.field, plan), _denoised(record, subject, plan, own_grain)]
         yield [
             *_facts(subject),

@@ -33,8 +33,8 @@ from torch import Tensor
 
 from pds import spectra, theory
 from pds.appearance import at_places, flat_places, grain
+from pds.arms.samplers import Plan
 from pds.driving import seeded_noise
-from pds.evaluation.arms import Plan
 from pds.evaluation.gaussian import Field, states
 from pds.sampling import ScoreFn
 from pds.spectra import Array

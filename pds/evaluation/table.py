@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pds import theory
-from pds.evaluation import arms
+from pds.arms.names import ordered
 from pds.evaluation.evidence import Evidence, Prediction, Row
 from pds.evaluation.metrics import METRICS
 from pds.evaluation.store import Cell, Store
@@ -37,7 +37,7 @@ from pds.evaluation.subject import Subject
 def cells(store: Store) -> list[Cell]:
     """Return the cells of a folder in the order of the table: by arm, then from the largest N."""
     stored = store.cells()
-    order = arms.ordered(sorted({cell.arm for cell in stored}))
+    order = ordered(sorted({cell.arm for cell in stored}))
     return sorted(stored, key=lambda cell: (order.index(cell.arm), -cell.num_steps))
 
 
@@ -60,7 +60,7 @@ def rows(evidence: Evidence, subject: Subject) -> Iterator[Row]:
 def predict(subject: Subject, cell: Cell) -> Prediction:
     """Return the exact values for Gaussian data with the subject's spectrum."""
     field = subject.field
-    plan = arms.parse(cell.arm).plan(field, cell.num_steps)
+    plan = field.plan(cell.arm, cell.num_steps)
     if plan.gain is None:
         return Prediction()
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,7 +1,7 @@
 """A finished comparison for Python users, and the PNG that carries its request.
 
-vanilla, pds = final(Request(num_steps=25, seed=7))
-save("comparison.png", request, vanilla, pds)
+left, right = final(Request(num_steps=25, seed=7))
+save("comparison.png", request, left, right)
 """
 
 from collections import deque
@@ -37,10 +37,10 @@ class Finished:
 
 
 def final(request: Request) -> tuple[Finished, Finished]:
-    """Sample a request; return what vanilla and the other sampler have drawn."""
+    """Sample a request; return what the samplers on the left and on the right have drawn."""
     (last,) = deque(compare_request(request), maxlen=1)
     model = load_model(request.model)
-    return _finished(model, last.vanilla), _finished(model, last.pds)
+    return _finished(model, last.left), _finished(model, last.right)
 
 
 def _finished(model: Model, step: Step) -> Finished:
@@ -48,31 +48,31 @@ def _finished(model: Model, step: Step) -> Finished:
     return Finished(pictures.view(images.cpu().numpy()), quality.measured(model, step.x_mean))
 
 
-def sentence(request: Request, vanilla: Finished, pds: Finished) -> str:
+def sentence(request: Request, left: Finished, right: Finished) -> str:
     """Say grain and contrast of both samplers, and relative to what."""
-    return quality.sentence({"vanilla": vanilla.quality, request.method: pds.quality})
+    return quality.sentence(dict(zip(request.labels, (left.quality, right.quality), strict=True)))
 
 
-def png(request: Request, vanilla: Finished, pds: Finished) -> bytes:
+def png(request: Request, left: Finished, right: Finished) -> bytes:
     """Encode both samplers' images, one row each, with the request as the PNG's record."""
-    return pictures.png(sheet(request, vanilla, pds), request_text.to_record(request))
+    return pictures.png(sheet(request, left, right), request_text.to_record(request))
 
 
 def sheet(
-    request: Request, vanilla: Finished, pds: Finished, captions: Sequence[str] = ()
+    request: Request, left: Finished, right: Finished, captions: Sequence[str] = ()
 ) -> Pixels:
     """Return both samplers' images, a row each with its name, grain and contrast."""
     rows = [
         (quality.label(name, side.quality), list(side.tiles))
-        for name, side in (("vanilla", vanilla), (request.method, pds))
+        for name, side in zip(request.labels, (left, right), strict=True)
     ]
-    return pictures.sheet(rows, captions, note=quality.note(vanilla.quality))
+    return pictures.sheet(rows, captions, note=quality.note(left.quality))
 
 
-def save(path: str | Path, request: Request, vanilla: Finished, pds: Finished) -> None:
+def save(path: str | Path, request: Request, left: Finished, right: Finished) -> None:
     """Write the PNG of `png`.
 
     Raises:
         OSError: if it cannot be written; no partial file is left.
     """
-    writing.write(Path(path), png(request, vanilla, pds))
+    writing.write(Path(path), png(request, left, right))

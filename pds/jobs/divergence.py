@@ -72,7 +72,7 @@ class Watch:
     def _sentence(self, iteration: _Iteration, chain: int, image: int, before: float) -> str:
         job = self._job
         preconditioned = job.chains[chain] == "pds"
-        name = job.request.method if preconditioned else "vanilla"
+        name = job.request.labels[1] if preconditioned else "vanilla"
         grown = before > ORDINARY * (iteration.sigma + job.configuration.card.amplitude)
         remedy = "use a smaller --speed_up or another --snr"
         if preconditioned and job.request.filtered and not job.request.tuned:

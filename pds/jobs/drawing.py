@@ -17,7 +17,7 @@ from pds.jobs.job import Job
 from pds.jobs.record import Record
 from pds.jobs.trajectory import Images, Moment
 from pds.models import Model
-from pds.sampling import PredictorCorrector, ScoreFn, Step
+from pds.sampling import Sampler, ScoreFn, Step
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plan:
 
     job: Job
     model: Model
-    samplers: dict[int, tuple[PredictorCorrector, ...]]
+    samplers: dict[int, tuple[Sampler, ...]]
     folder: Folder
     batches: list[Batch]
 

@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from pds.arms.names import KINDS, parse
 from pds.limits import (
     MAX_ALPHA,
+    MAX_CORRECTOR_STEPS,
     MAX_IMAGES,
     MAX_SEED,
+    MAX_SNR,
     MAX_STEPS,
     quoted,
     require_alpha,
+    require_snr,
     require_whole,
 )
 from pds.models import require_model
@@ -25,8 +29,8 @@ def hosted(request: Request) -> Request:
     """Return a request after a check that a public page accepts it.
 
     Raises:
-        ValueError: for a path, a model that is neither shipped nor a visitor's, more than
-            `MAX_STEPS` iterations or `MAX_IMAGES` images, or an alpha above `MAX_ALPHA`.
+        ValueError: for a path, a model that is neither shipped nor a visitor's, and numbers above
+            the `MAX_` of `pds.limits`.
     """
     return from_page(vars(request))
 
@@ -53,6 +57,23 @@ def _switch(name: str, value: object) -> bool:
     return value
 
 
+def _arm(name: Any) -> str:
+    """Check the name of a sampler, whose numbers have the bounds of the other fields."""
+    arm = parse(name)
+    if arm.num_steps is not None:
+        require_whole(f"the number of iterations of {arm.name}", arm.num_steps, 1, MAX_STEPS)
+    if arm.strength is not None and arm.strength > MAX_ALPHA:
+        kind = KINDS[arm.kind]
+        raise ValueError(
+            f"the {kind.strength} of {arm.kind} must be at most {MAX_ALPHA:g}, got {arm.strength:g}"
+        )
+    return str(arm)
+
+
+def _none_or(check: Callable[[object], object]) -> Callable[[object], object]:
+    return lambda value: None if value is None else check(value)
+
+
 _CHECKS: dict[str, Callable[[object], object]] = {
     "model": require_model,
     "num_steps": lambda n: require_whole("the number of iterations", n, 1, MAX_STEPS),
@@ -62,5 +83,11 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "num_images": lambda n: require_whole("the number of images", n, 1, MAX_IMAGES),
     "seed": lambda n: require_whole("seed", n, 0, MAX_SEED),
     "tuned": partial(_switch, "tuned"),
+    "left": _arm,
+    "right": lambda name: "" if name == "" else _arm(name),
+    "snr": _none_or(partial(require_snr, most=MAX_SNR)),
+    "corrector_steps": _none_or(
+        lambda n: require_whole("corrector_steps", n, 0, MAX_CORRECTOR_STEPS)
+    ),
 }
 """For each field, a function that returns the checked value or raises ValueError."""

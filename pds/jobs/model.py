@@ -24,7 +24,8 @@ from pds.jobs import configuration
 from pds.jobs.checkpoint import find_checkpoint, open_checkpoint
 from pds.jobs.job import Job
 from pds.models import MODELS, Model, load_model
-from pds.sampling import PredictorCorrector, ScoreFn
+from pds.preconditioners import Skew
+from pds.sampling import Sampler, ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
 from pds.sde import SDE
 from pds.serving.splitting import Splitting
@@ -78,7 +79,7 @@ def _references(source: str | Path) -> References | None:
     return load_model(path.stem).references if shipped else None
 
 
-def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, ...]]:
+def samplers_of(model: Model, job: Job) -> dict[int, tuple[Sampler, ...]]:
     """Return the samplers of a job's chains, for each number of iterations.
 
     Args:
@@ -92,23 +93,21 @@ def samplers_of(model: Model, job: Job) -> dict[int, tuple[PredictorCorrector, .
     image = torch.ones(1, *model.image_shape, device=model.device)
     samplers = {}
     for num_steps in job.counts:
-        request = dataclasses.replace(
-            job.request,
-            num_steps=num_steps,
-            frequency=bool(job.request.frequency),
-            space=bool(job.request.space),
-        )
-        chains = {
-            "vanilla": model.sampler(num_steps, rate=rate),
-            "pds": model.method(request, rate=rate, skew=job.skew),
-        }
+        request = dataclasses.replace(job.request, num_steps=num_steps)
+        left, right = (model.plan(arm, num_steps, rate=rate).sampler for arm in request.arms)
+        chains = {"vanilla": left, "pds": _skewed(right, job.skew)}
         samplers[num_steps] = tuple(chains[name] for name in job.chains)
         for sampler in samplers[num_steps]:
             _require_fit(sampler, model.sde, image)
     return samplers
 
 
-def _require_fit(sampler: PredictorCorrector, sde: SDE, image: Tensor) -> None:
+def _skewed(sampler: Sampler, skew: float) -> Sampler:
+    """Return a sampler whose M has a skew-symmetric S, itself if its strength is 0."""
+    return sampler.map_preconditioners(lambda m, _: Skew(m, skew)) if skew else sampler
+
+
+def _require_fit(sampler: Sampler, sde: SDE, image: Tensor) -> None:
     """Run one iteration with a zero score, so that an unsupported sampler fails before the run."""
     chain = sampler.chain(sde, noise=lambda _: image, shape=image.shape)
     next(steps(lambda x, _: torch.zeros_like(x), chain))

@@ -19,7 +19,13 @@ from pds.request import Request
 RECORD_KEY = "comparison"
 """Key of the request in a PNG's record; records of main.py do not have it."""
 
-ADDED_FIELDS = {"tuned"}
+DEFAULTS = {"left": "vanilla", "right": "", "snr": None, "corrector_steps": None}
+"""Fields that a text has only where they differ from these."""
+
+NAMED = {"alpha", "frequency", "space", "tuned"}
+"""Fields that a text has only if no name says which sampler is on the right."""
+
+ADDED_FIELDS = {"tuned", *DEFAULTS}
 """Fields that the records of older versions lack."""
 
 MAX_CHARACTERS = 10_000
@@ -33,13 +39,23 @@ _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 
 
+def given(request: Request) -> dict[str, Any]:
+    """Return the fields of a request that a text of it has."""
+    left_out = NAMED if request.right else set()
+    return {
+        name: value
+        for name, value in asdict(request).items()
+        if name not in left_out and (name not in DEFAULTS or value != DEFAULTS[name])
+    }
+
+
 def to_query(request: Request) -> str:
     """Return the query of the request's link, without the question mark.
 
     Raises:
         ValueError: for a visitor's own model, whose name is not passed on.
     """
-    values = asdict(_shareable(request))
+    values = given(_shareable(request))
     return urlencode({name: _text(value) for name, value in values.items()})
 
 
@@ -55,16 +71,16 @@ def from_query(query: str) -> tuple[Request, bool, str]:
     except ValueError:
         return Request(), True, "this link cannot be read; its settings are left out"
     names = [f.name for f in fields(Request) if f.name in values]
-    given: dict[str, Any] = {name: _READ.get(name, _number)(values[name][-1]) for name in names}
+    found: dict[str, Any] = {name: _READ.get(name, _number)(values[name][-1]) for name in names}
     good: dict[str, Any] = {}
     sentences = []
-    for name, value in given.items():
+    for name, value in found.items():
         try:
             _shareable(from_page({name: value}))
             good[name] = value
         except ValueError as error:
             sentences.append(str(error))
-    return from_page(good), bool(given), next(iter(sentences), "")
+    return from_page(good), bool(found), next(iter(sentences), "")
 
 
 def to_command(request: Request, out: str = "comparison.png") -> str:
@@ -74,7 +90,7 @@ def to_command(request: Request, out: str = "comparison.png") -> str:
         ValueError: for a visitor's own model.
     """
     words = ["python", "-m", "pds", "compare"]
-    for name, value in asdict(_shareable(request)).items():
+    for name, value in given(_shareable(request)).items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{flag}" if value else f"--no-{flag}")
@@ -89,19 +105,19 @@ def to_python(request: Request) -> str:
     Raises:
         ValueError: for a visitor's own model.
     """
-    values = ", ".join(f"{name}={value!r}" for name, value in asdict(_shareable(request)).items())
+    values = ", ".join(f"{name}={value!r}" for name, value in given(_shareable(request)).items())
     return (
         "from pds.jobs.comparison import final, save\n"
         "from pds.request import Request\n\n"
         f"request = Request({values})\n"
-        "vanilla, pds = final(request)  # .tiles (num_images, H, W, channels) uint8, .quality\n"
-        'save("comparison.png", request, vanilla, pds)\n'
+        "left, right = final(request)  # .tiles (num_images, H, W, channels) uint8, .quality\n"
+        'save("comparison.png", request, left, right)\n'
     )
 
 
 def to_record(request: Request) -> str:
     """Return the text for a PNG of the request, without the name of a visitor's model."""
-    values = asdict(request)
+    values = given(request)
     if request.model not in MODELS:
         values["model"] = None
     return json.dumps({RECORD_KEY: values}, sort_keys=True)
@@ -115,7 +131,7 @@ def from_record(text: str) -> Request:
     """
     values = json_object(text).get(RECORD_KEY)
     names = {f.name for f in fields(Request)}
-    if not isinstance(values, dict) or not names - ADDED_FIELDS <= set(values) <= names:
+    if not isinstance(values, dict) or not _required(values) <= set(values) <= names:
         raise ValueError("this picture was drawn by another version; its settings cannot be read")
     if values["model"] is None:
         raise ValueError(
@@ -123,6 +139,12 @@ def from_record(text: str) -> Request:
             "Your images"
         )
     return _shareable(from_page(values))
+
+
+def _required(values: dict[str, Any]) -> set[str]:
+    """Return the fields that a record must have."""
+    names = {f.name for f in fields(Request)} - ADDED_FIELDS
+    return names - NAMED if values.get("right") else names
 
 
 def json_object(text: str) -> dict[str, Any]:
@@ -165,5 +187,6 @@ def _number(text: str) -> float | str:
 _READ: dict[str, Callable[[str], object]] = {
     "model": str,
     **dict.fromkeys(("frequency", "space", "tuned"), _switch),
+    **dict.fromkeys(("left", "right"), str),
 }
 """Readers of the fields that are not numbers."""

@@ -99,7 +99,7 @@ def _any(rows: Sequence[tuple[str, Sequence[Pixels | None]]]) -> bool:
 
 def _names(folder: Folder) -> dict[str, str]:
     """Return what each chain of a job is called."""
-    return {"vanilla": "vanilla", "pds": folder.job.request.method}
+    return {"vanilla": "vanilla", "pds": folder.job.request.labels[1]}
 
 
 def _sides(folder: Folder, model: Model, num_steps: int) -> dict[str, Quality]:

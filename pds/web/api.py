@@ -34,6 +34,9 @@ from pds.web.tabs.filter.sentences import gain_sentence
 from pds.web.tabs.ladder import tab as ladder_tab
 
 SIDES = ("vanilla", "pds")
+"""The sides of a comparison whose samplers have no names."""
+SIDED = ("sigma", "iterations", "calls")
+"""Numbers of a step that each side has."""
 
 
 def compare(
@@ -45,12 +48,16 @@ def compare(
     num_images: int = Request.num_images,
     seed: int = Request.seed,
     tuned: bool = Request.tuned,
+    left: str = Request.left,
+    right: str = Request.right,
+    snr: float | None = Request.snr,
+    corrector_steps: int | None = Request.corrector_steps,
 ) -> Iterator[dict[str, Any]]:
-    """Sample by vanilla and by PDS, or tuned, from the same noise and stream every step.
+    """Sample by two samplers from the same noise, vanilla and PDS, and stream every step.
 
     Args:
         model: one of the demo's models, for example "portraits32".
-        num_steps: iterations of both samplers, 1 to 2000.
+        num_steps: iterations of a sampler without an N of its own, 1 to 2000.
         alpha: strength of the filters, above 1; larger is weaker.
         frequency: whether PDS uses the frequency filter.
         space: whether PDS uses the space filter.
@@ -59,32 +66,45 @@ def compare(
         tuned: whether "pds" has, instead of the filters, the noise levels and the corrector's
             strength that are best at num_steps for Gaussian data of the model's spectrum; alpha,
             frequency and space do nothing then.
+        left: name of the sampler on the left; names are those of `python -m pds evaluate`, such as
+            "vanilla", "pds:5", "scalar", "tuned", "preserving:5" or "ode-heun",
+            with "@100" for an N of its own.
+        right: the same on the right, "" for what alpha, frequency, space and tuned say.
+        snr: of the corrector on both sides; null for the model's.
+        corrector_steps: per iteration on both sides, 0 to 8; null for the model's.
 
     Yields:
-        iteration, num_steps, nfe (network calls per image so far); for "vanilla" and "pds" sigma
+        iteration, num_steps, nfe (network calls per image so far), of the side that has more of
+        them; samplers, the two names, each with its N; iterations and calls of both sides; for both
+        sides, "left" and "right" if one of them was named and else "vanilla" and "pds", sigma
         (of the noise at which the network was called), grain (the noise in flat places: relative to
         the "network"'s own pictures and to the "data", 1 is like them and 2 is twice the noise; and
         in "pixels", of the range 0 to 1), contrast (variance of coarse shapes relative to the
         "network"'s own pictures and to the "data", below 1 is paler; null for one image) and
         noise_left (power above half Nyquist relative to the data, no measure of grain: where the
         network draws less texture than the data, noise fills the gap); and the images side by side
-        as lossless PNG data URLs, "vanilla" and "pds".
+        as lossless PNG data URLs, by the names of the sides.
     """
-    values = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
-    request = from_page({f.name: value for f, value in zip(fields(Request), values, strict=True)})
+    sides = SIDES if (left, right) == (Request.left, Request.right) else ("left", "right")
+    settings = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
+    names = (left, right, snr, corrector_steps)
+    values = zip(fields(Request), (*settings, *names), strict=True)
+    request = from_page({f.name: value for f, value in values})
     scene = Scene.of(request)
     with closing(compare_request(request)) as pairs:
         for pair in pairs:
             moment = observe(pair, scene)
-            sigma, left = (_by_sampler(moment.numbers[name]) for name in ("sigma", "left"))
+            numbers = moment.numbers
+            pictures = [_data_url(strip(tiles)) for tiles in (moment.left, moment.right)]
             yield {
-                "iteration": moment.numbers["iteration"],
-                "num_steps": request.num_steps,
-                "sigma": sigma,
-                "nfe": moment.numbers["nfe"],
-                **by_name(SIDES, moment.numbers),
-                "noise_left": left,
-                **_by_sampler([_data_url(strip(moment.vanilla)), _data_url(strip(moment.pds))]),
+                "iteration": numbers["iteration"],
+                "num_steps": max(step.num_steps for step in pair),
+                "samplers": dict(zip(sides, map(str, request.arms), strict=True)),
+                **{name: dict(zip(sides, numbers[name], strict=True)) for name in SIDED},
+                "nfe": numbers["nfe"],
+                **by_name(sides, numbers),
+                "noise_left": dict(zip(sides, numbers["left"], strict=True)),
+                **dict(zip(sides, pictures, strict=True)),
             }
 
 
@@ -212,17 +232,13 @@ def theory(
     variance = exact.variances(field.model, field.data, [plain, request])
     vanilla, pds = (float(value) for value in w2(field.data, variance))
     left = noise_left(field.data, variance)
-    closer = capital(request.method) if pds < vanilla else "Vanilla"
+    closer = capital(request.labels[1]) if pds < vanilla else "Vanilla"
     return {
         "error": {"vanilla": finite(vanilla), "pds": finite(pds)},
         "noise_left": {"vanilla": finite(float(left[0])), "pds": finite(float(left[1]))},
         "summary": f"{closer} is closer to Gaussian data of this spectrum: the error is "
-        f"{error(vanilla)} for vanilla and {error(pds)} for {request.method}.",
+        f"{error(vanilla)} for vanilla and {error(pds)} for {request.labels[1]}.",
     }
-
-
-def _by_sampler(values: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(SIDES, values, strict=True))
 
 
 def _data_url(pixels: NDArray[np.uint8]) -> str:

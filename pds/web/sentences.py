@@ -28,22 +28,21 @@ Sides = Sequence[float | None]
 
 
 def verdict(
-    grain: Sides, contrast: Sides, *, method: str, same: bool, num_images: int, own: str
+    grain: Sides, contrast: Sides, *, names: Sequence[str], same: bool, num_images: int, own: str
 ) -> str:
     """Say which side is grainier, whether it is grainy or smooth, and which has lost contrast.
 
     Args:
         grain: relative; None for a chain that left the range of floating-point numbers.
         contrast: relative; None where it cannot be measured, as of a single picture.
-        method: what the side beside vanilla is called, "PDS" or "tuned".
-        same: whether it has no filter, so that the two sides are one sampler.
+        names: of the samplers on the left and on the right.
+        same: whether the two sides are one sampler.
         num_images: pictures on each side.
         own: what the pictures with grain and contrast 1 are called; "" if there are none, and
             grain is in pixel units.
     """
     if same:
-        return "Both filters are off, so the two sides are the same sampler."
-    names = ("vanilla", method)
+        return "The two sides are the same sampler."
     kept = [value for value in grain if value is not None]
     if not kept:
         return "Both samplers diverged."

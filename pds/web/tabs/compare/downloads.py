@@ -37,15 +37,7 @@ MAX_CHARACTERS = 6 * MOST_PIXELS
 """Length of a message's picture: noise does not compress, and base64 adds a third."""
 MAX_STEPS_KEPT = 2 * MOST_KEPT
 """Steps that the page keeps of a stopped run."""
-SAMPLERS = ("vanilla", "pds")
 NUMBERS = ("iteration", "nfe")
-COLUMNS = (
-    *("iteration", *(f"{name}_sigma" for name in SAMPLERS)),
-    *(f"{name}_noise_left" for name in SAMPLERS),
-    "cycles_per_pixel",
-    *(f"{name}_power" for name in ("data", *SAMPLERS)),
-)
-"""Columns of the table, before those of the exact power and of `LOOKS`."""
 LOOKS = {
     "grain": ("grain", "network"),
     "contrast": ("contrast", "network"),
@@ -64,8 +56,9 @@ class Kept:
     """The steps of a run that are on screen.
 
     request: of the run.
-    images: (num_steps, 2, num_images, H, W, C), vanilla first.
-    numbers: iteration and nfe of each step.
+    images: (num_steps, 2, num_images, H, W, C), the left side first.
+    numbers: iteration and nfe of each step, of the side that has more of them.
+    iterations, calls: iterations and network calls so far, of both samplers, (num_steps, 2).
     sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
     left: power above half Nyquist relative to the data, of both samplers, (num_steps, 2).
     looks: each of `LOOKS`, of both samplers, (num_steps, 2).
@@ -78,6 +71,8 @@ class Kept:
     request: Request
     images: NDArray[np.uint8]
     numbers: dict[str, Values]
+    iterations: Values
+    calls: Values
     sigma: Values
     left: Values
     looks: dict[str, Values]
@@ -106,11 +101,19 @@ def file_of(values: Mapping[str, Any]) -> Message:
     kept = read(values)
     request = kept.request
     model = request.model if request.model in MODELS else "mine"
-    stem = f"{request.method.lower()}_{model}_n{request.num_steps}_seed{request.seed}"
+    stem = f"{_stem(request)}_{model}_n{request.num_steps}_seed{request.seed}"
     return {
         "file": f"{stem}.{suffix}",
         "content": base64.b64encode(encode(kept)).decode("ascii"),
     }
+
+
+def _stem(request: Request) -> str:
+    """Return the samplers as in the name of a file: of that on the right, beside vanilla."""
+    named = [arm.name for arm in request.arms]
+    chosen = named if request.left != "vanilla" else named[1:]
+    kinds = ["pds" if name.startswith("pds:") else name.replace(":", "") for name in chosen]
+    return "_".join(kinds)
 
 
 def read(values: Mapping[str, Any]) -> Kept:
@@ -135,6 +138,10 @@ def read(values: Mapping[str, Any]) -> Kept:
         request=request,
         images=_images(request, values.get("png"), len(steps)),
         numbers=numbers,
+        **{
+            name: _array([step.get(name, [step.get(one)] * 2) for step in steps], (2,))
+            for name, one in (("iterations", "iteration"), ("calls", "nfe"))
+        },
         sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
         looks={name: _looks(steps, *place) for name, place in LOOKS.items()},
@@ -153,14 +160,14 @@ def sheet(kept: Kept) -> bytes:
 
 def animation(kept: Kept) -> bytes:
     """Return every step as a lossless animated WebP, with its numbers above the pictures."""
-    names = ("vanilla", kept.request.method)
+    names = kept.request.labels
     frames = []
     for i, both in enumerate(kept.images):
-        sides = dict(zip(names, _qualities(kept, i), strict=True))
-        told = [quality.label(*side).replace("\n", " ") for side in sides.items()]
+        sides = list(zip(names, _qualities(kept, i), strict=True))
+        told = [quality.label(*side).replace("\n", " ") for side in sides]
         caption = "\n".join([f"iteration {number(kept.numbers['iteration'][i])}", *told])
         rows = [(name, list(tiles)) for name, tiles in zip(names, both, strict=True)]
-        note = quality.note(sides["vanilla"])
+        note = quality.note(sides[0][1])
         frames.append(pictures.sheet(rows, [caption], note=note))
     return pictures.animation(frames)
 
@@ -178,8 +185,7 @@ def arrays(kept: Kept) -> bytes:
     """Return images and numbers of every step as .npz."""
     theory = {} if kept.theory is None else {"exact_power": kept.theory}
     return to_npz(
-        vanilla=kept.images[:, 0],
-        pds=kept.images[:, 1],
+        **{name: kept.images[:, i] for i, name in enumerate(kept.request.sides)},
         sigma=kept.sigma,
         noise_left=kept.left,
         **kept.looks,
@@ -188,6 +194,8 @@ def arrays(kept: Kept) -> bytes:
         power=kept.power,
         request=np.array(request_text.to_record(kept.request)),
         **kept.numbers,
+        iterations=kept.iterations,
+        calls=kept.calls,
         **theory,
     )
 
@@ -196,17 +204,25 @@ def table(kept: Kept) -> bytes:
     """Return what the figures show as CSV, one row for each step and frequency."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    exact = [] if kept.theory is None else [f"{name}_exact_power" for name in SAMPLERS]
-    looks = [f"{name}_{measure}" for measure in LOOKS for name in SAMPLERS]
-    writer.writerow([*COLUMNS, *exact, *looks])
+    sides = kept.request.sides
+    exact = [] if kept.theory is None else [f"{name}_exact_power" for name in sides]
+    looks = [f"{name}_{measure}" for measure in LOOKS for name in sides]
+    writer.writerow([*_columns(sides), *exact, *looks])
     for i, iteration in enumerate(kept.numbers["iteration"]):
         for j, radius in enumerate(kept.radii):
             theory = () if kept.theory is None else kept.theory[i, :, j]
-            sides = [*kept.sigma[i], *kept.left[i]]
+            levels = [*kept.sigma[i], *kept.left[i]]
             shown = [value for values in kept.looks.values() for value in values[i]]
-            row = [*sides, radius, kept.data[j], *kept.power[i, :, j], *theory, *shown]
+            row = [*levels, radius, kept.data[j], *kept.power[i, :, j], *theory, *shown]
             writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
     return text.getvalue().encode("ascii")
+
+
+def _columns(sides: Sequence[str]) -> list[str]:
+    """Return the columns of the table before those of the exact power and of `LOOKS`."""
+    levels = [f"{name}_{level}" for level in ("sigma", "noise_left") for name in sides]
+    power = [f"{name}_power" for name in ("data", *sides)]
+    return ["iteration", *levels, "cycles_per_pixel", *power]
 
 
 KINDS: dict[str, tuple[str, Callable[[Kept], bytes]]] = {

@@ -24,6 +24,7 @@ from pds.appearance import GRAINY
 from pds.evaluation import appearance_record
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.files.shipped import ROOT
+from pds.jobs import request_text
 from pds.jobs.hosting import from_page
 from pds.models import compare_request, workers
 from pds.request import Request
@@ -73,9 +74,13 @@ def parse(payload: Mapping[str, Any]) -> Request:
     """Build a request from what the browser sent; unknown keys are ignored.
 
     Raises:
-        ValueError: for a value out of range, a missing one included.
+        ValueError: for a value out of range, a missing one included unless older links lack it.
     """
-    values: dict[str, Any] = {f.name: payload.get(f.name) for f in fields(Request)}
+    values: dict[str, Any] = {
+        f.name: payload.get(f.name)
+        for f in fields(Request)
+        if f.name in payload or f.name not in request_text.ADDED_FIELDS
+    }
     return from_page(values)
 
 
@@ -92,25 +97,25 @@ def messages(
         clock: seconds.
     """
     scene = Scene.of(request)
-    kept = kept or kept_steps(request.num_steps, scene.num_pixels)
+    kept = kept or kept_steps(scene.num_moments, scene.num_pixels)
     interval = max(FRAME_INTERVAL, scene.num_pixels / PIXEL_RATE)
     sheet: list[Moment] = []
     due, spent, alone = -math.inf, 0.0, True
     exact = itertools.chain(predict(request), itertools.repeat(None))
     with closing(compare_request(request)) as pairs:
         begin = start = clock()
-        for pair in pairs:
+        for index, pair in enumerate(pairs):
             spent += clock() - start
-            index, theory = pair.pds.index, next(exact)
+            theory = next(exact)
             alone = alone and workers().num_runs == 1
             is_due, is_kept = clock() >= due, index in kept
             if is_due or is_kept:
                 moment = observe(pair, scene, spent / (index + 1), theory)
                 if is_kept:
                     sheet.append(moment)
-                if index == request.num_steps - 1:
+                if index == scene.num_moments - 1:
                     if alone:
-                        PACE.note(request, (clock() - begin) / request.num_steps)
+                        PACE.note(request, scene.samplers, clock() - begin)
                     yield finished(scene, sheet)
                 elif is_due:
                     due = clock() + interval
@@ -130,8 +135,8 @@ def finished(scene: Scene, sheet: list[Moment]) -> Message:
         "verdict": sentences.verdict(
             grain["network" if header["own"] else "pixels"],
             contrast["network"],
-            method=request.method,
-            same=not request.filtered,
+            names=request.labels,
+            same=request.alike,
             num_images=request.num_images,
             own=header["own"],
         ),
@@ -172,7 +177,8 @@ def opening_steps(recorded: Sequence[RecordedSampler]) -> int:
 
 def record(request: Request, path: Path = FIRST_PAINT) -> Message:
     """Run a request and record it for the first paint: its end, and some steps for later."""
-    kept = recorded_steps(request.num_steps, Scene.of(request).num_pixels)
+    scene = Scene.of(request)
+    kept = recorded_steps(scene.num_moments, scene.num_pixels)
     *_, whole = messages(request, kept=kept)
     end = {
         **whole,

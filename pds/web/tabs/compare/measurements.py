@@ -8,10 +8,11 @@ import numpy as np
 
 from pds import spectra
 from pds.appearance import Appearance
+from pds.driving import joint_indices
 from pds.files.pictures import view
 from pds.models import Model, Pair, load_model, title
 from pds.request import Request
-from pds.sampling import Step
+from pds.sampling import Sampler, Step
 from pds.scores.ncsnpp import NetworkScore
 from pds.web.looks import looks, own
 from pds.web.server.frames import Tiles, strip
@@ -29,6 +30,17 @@ class Scene:
     def of(cls, request: Request) -> "Scene":
         """Return the scene of a request."""
         return cls(request, load_model(request.model))
+
+    @cached_property
+    def samplers(self) -> tuple[Sampler, Sampler]:
+        """The samplers on the left and on the right."""
+        left, right = self.model.plans(self.request)
+        return left.sampler, right.sampler
+
+    @cached_property
+    def num_moments(self) -> int:
+        """Number of steps that the run shows, see `pds.models.compare_request`."""
+        return len(joint_indices(self.samplers))
 
     @property
     def num_pixels(self) -> int:
@@ -67,6 +79,9 @@ class Scene:
         return {
             "request": asdict(self.request),
             "title": title(self.request.model),
+            "labels": list(self.request.labels),
+            "lengths": [sampler.num_steps for sampler in self.samplers],
+            "nfes": [sampler.nfe for sampler in self.samplers],
             "width": width,
             "height": height,
             "channels": channels,
@@ -81,12 +96,12 @@ class Scene:
 class Moment:
     """One step of both chains as the page shows it: numbers and 8-bit images.
 
-    vanilla, pds: (num_images, H, W, C).
+    left, right: (num_images, H, W, C).
     """
 
     numbers: Message
-    vanilla: Tiles
-    pds: Tiles
+    left: Tiles
+    right: Tiles
 
 
 def observe(
@@ -108,17 +123,19 @@ def observe(
     """
     sides = [Appearance.of(step.x_mean) for step in pair]
     numbers = {
-        "iteration": pair.pds.index + 1,
+        "iteration": max(step.index + 1 for step in pair),
+        "iterations": [step.index + 1 for step in pair],
         "sigma": [finite(step.sigma) for step in pair],
-        "nfe": pair.pds.nfe,
+        "nfe": max(step.nfe for step in pair),
+        "calls": [step.nfe for step in pair],
         "seconds": finite(seconds),
         **looks(sides, scene.model),
         "left": [finite(side.fine_power / scene.data_fine_power) for side in sides],
         "power": [[finite(value) for value in side.spectrum] for side in sides],
         "theory": [rounded(spectrum.power) for spectrum in theory or ()],
     }
-    vanilla, pds = (_render(step, scene) for step in pair)
-    return Moment(numbers, vanilla, pds)
+    left, right = (_render(step, scene) for step in pair)
+    return Moment(numbers, left, right)
 
 
 def _render(step: Step, scene: Scene) -> Tiles:
@@ -129,5 +146,5 @@ def _render(step: Step, scene: Scene) -> Tiles:
 
 def content(moments: list[Moment]) -> Message:
     """Return the numbers of moments and one sheet of their images, a row for each."""
-    rows = [strip(np.concatenate([m.vanilla, m.pds])) for m in moments]
+    rows = [strip(np.concatenate([m.left, m.right])) for m in moments]
     return {"steps": [m.numbers for m in moments], "png": picture(np.concatenate(rows))}

@@ -12,6 +12,7 @@ import numpy as np
 
 from pds import spectra
 from pds.appearance import Appearance
+from pds.arms.names import Arm
 from pds.files.pictures import view
 from pds.files.shipped import ROOT
 from pds.jobs.hosting import from_page
@@ -135,9 +136,8 @@ class _Progress:
 def _rows(request: Request, device: str) -> tuple[Sampler, ...]:
     """Return the sampler of each of `ROWS`, with its filter on a device."""
     model = load_model(request.model)
-    pds, tuned = (replace(request, tuned=tuned) for tuned in (False, True))
-    methods = (model.method(other, device=device) for other in (pds, tuned))
-    return model.sampler(request.num_steps), *methods
+    arms = (Arm("vanilla"), Arm("pds", request.alpha), Arm("tuned"))
+    return tuple(model.plan(arm, request.num_steps, device=device).sampler for arm in arms)
 
 
 def _column(request: Request, chains: Sequence[Any]) -> Message:

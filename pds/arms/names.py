@@ -1,0 +1,226 @@
+"""The arms of a comparison: samplers by their names.
+
+A name is a kind, with its strength behind a colon, and behind @ a number of iterations of its own:
+`vanilla`, `pds:5`, `pds:5@40`. Evaluations, the page, its links, the API and both command lines
+have the same names. `pds.arms.samplers` builds the samplers.
+
+| name                         | what it is                                                       |
+|------------------------------|------------------------------------------------------------------|
+| vanilla                      | M = I                                                            |
+| pds:A, pds+space:A, space:A  | the published form at alpha = A: with the frequency filter, with |
+|                              | both, with the space filter                                      |
+| natural:A                    | the published form with `filters.natural`, which needs no data   |
+| inverted:A                   | gain 1/r: shrinks what PDS stretches                             |
+| preserving:A                 | the predictor that keeps p_t for every M                         |
+| corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
+| tuned                        | M = I with the noise levels and the corrector strength that are  |
+|                              | best at this N for Gaussian data of the model's spectrum         |
+| levels, snr                  | only the one or the other of these two                           |
+| tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
+| gain                         | the best radial gain for such data, on the published levels      |
+| split                        | best gains of their own for the predictor and for the corrector  |
+| steady                       | as gain, among gains with which no step overshoots               |
+| scalar                       | M = c I with the best c for such data: only a step size          |
+| scalar:C                     | M = c I with c = C                                               |
+| ode-heun, ode-euler          | the probability flow; N of it take as many network calls as N    |
+|                              | iterations of one predictor and one corrector                    |
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from pds.limits import quoted, require_alpha, require_positive, require_whole
+
+
+class Kind(NamedTuple):
+    """A kind of sampler.
+
+    title: in a list of them.
+    label: within a sentence.
+    strength: what the number behind the colon is, "" for a kind without one.
+    optional: whether the number may be missing.
+    """
+
+    title: str
+    label: str
+    strength: Literal["", "alpha", "constant"] = ""
+    optional: bool = False
+
+
+KINDS = {
+    "vanilla": Kind("Vanilla", "vanilla"),
+    "pds": Kind("PDS", "PDS", "alpha"),
+    "pds+space": Kind("PDS, both filters", "PDS", "alpha"),
+    "space": Kind("PDS, space filter", "PDS", "alpha"),
+    "scalar": Kind("Constant gain", "constant gain", "constant", optional=True),
+    "tuned": Kind("Tuned to N", "tuned"),
+    "preserving": Kind("PDS, marginal-preserving", "marginal-preserving PDS", "alpha"),
+    "corrector": Kind("PDS, corrector only", "PDS in the corrector", "alpha"),
+    "predictor": Kind("PDS, predictor only", "PDS in the predictor", "alpha"),
+    "ode-heun": Kind("Heun, probability flow", "Heun"),
+    "ode-euler": Kind("Euler, probability flow", "Euler"),
+    "inverted": Kind("Inverted filter", "inverted filter", "alpha"),
+    "natural": Kind("PDS, natural filter", "PDS with the natural filter", "alpha"),
+    "levels": Kind("Tuned noise levels", "tuned noise levels"),
+    "snr": Kind("Tuned snr", "tuned snr"),
+    "gain": Kind("Best gain", "best gain"),
+    "split": Kind("Best gain of each kernel", "best gains"),
+    "steady": Kind("Best steady gain", "best steady gain"),
+    "tuned+gain": Kind("Tuned, best gain", "tuned with the best gain"),
+    "tuned+pds": Kind("Tuned, PDS", "tuned with PDS", "alpha"),
+}
+"""All kinds, in the order of tables."""
+
+MENU = tuple(KINDS)[:11]
+"""The kinds of the page's menus."""
+
+FLOWS = ("ode-heun", "ode-euler")
+"""The kinds without predictor and corrector."""
+
+MAX_CHARACTERS = 100
+"""Of a name."""
+
+_FORM = re.compile(r"(?P<kind>[^:@]+)(:(?P<strength>[^@]+))?(@(?P<num_steps>.+))?")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A sampler by its name.
+
+    Args:
+        kind: one of `KINDS`.
+        strength: its alpha or constant, None for a kind without one.
+        num_steps: N of its own, None for the comparison's.
+
+    Raises:
+        ValueError: for an unknown kind, or a number out of range.
+    """
+
+    kind: str
+    strength: float | None = None
+    num_steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(_unknown(self.kind))
+        kind = KINDS[self.kind]
+        if self.strength is None and kind.strength and not kind.optional:
+            raise ValueError(f"{self.kind} needs its {kind.strength}, such as {self.kind}:5")
+        if self.strength is not None:
+            if not kind.strength:
+                raise ValueError(f"{self.kind} has no strength, got {quoted(self.name)}")
+            strength = (
+                require_alpha(self.strength)
+                if kind.strength == "alpha"
+                else require_positive(f"the constant of {self.kind}", self.strength)
+            )
+            object.__setattr__(self, "strength", strength)
+        if self.num_steps is not None:
+            whole = require_whole(f"the number of iterations of {self.name}", self.num_steps, 1)
+            object.__setattr__(self, "num_steps", whole)
+
+    @property
+    def name(self) -> str:
+        """The name without a number of iterations, such as pds:5."""
+        return self.kind if self.strength is None else f"{self.kind}:{self.strength:.12g}"
+
+    def __str__(self) -> str:
+        return self.name if self.num_steps is None else f"{self.name}@{self.num_steps}"
+
+    def at(self, num_steps: int) -> "Arm":
+        """Return the arm with a number of iterations, its own if it has one."""
+        return self if self.num_steps is not None else replace(self, num_steps=num_steps)
+
+    @property
+    def label(self) -> str:
+        """What the sampler is called within a sentence, without numbers."""
+        return KINDS[self.kind].label
+
+    @property
+    def is_flow(self) -> bool:
+        """Whether it is a probability flow, which has neither predictor nor corrector."""
+        return self.kind in FLOWS
+
+
+def parse(text: str) -> Arm:
+    """Return the arm of a name such as pds:5@40.
+
+    Raises:
+        ValueError: for an unknown name, or a number out of range.
+    """
+    if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
+        raise ValueError(_unknown(text))
+    match = _FORM.fullmatch(text.strip())
+    if match is None or match["kind"] not in KINDS:
+        raise ValueError(_unknown(text))
+    strength, num_steps = match["strength"], match["num_steps"]
+    return Arm(
+        match["kind"],
+        None if strength is None else _number(strength),
+        None if num_steps is None else _whole(num_steps),
+    )
+
+
+def parse_all(text: str) -> tuple[str, ...]:
+    """Read names such as vanilla,pds:5, without duplicates and in normal form.
+
+    Raises:
+        ValueError: as `parse` does, and for one with a number of iterations.
+    """
+    arms = [parse(name) for name in text.split(",")]
+    for arm in arms:
+        if arm.num_steps is not None:
+            raise ValueError(f"the numbers of iterations are given for all arms, got {arm}")
+    return tuple(dict.fromkeys(arm.name for arm in arms))
+
+
+def ordered(arm_names: Sequence[str]) -> list[str]:
+    """Return names in the order of `KINDS`, strong filters before weak ones."""
+    kinds = list(KINDS)
+    arms = sorted(map(parse, arm_names), key=lambda a: (kinds.index(a.kind), a.strength or 0))
+    return [arm.name for arm in arms]
+
+
+def labels(left: Arm, right: Arm) -> tuple[str, str]:
+    """Return what two arms are called in a sentence: with numbers only where they are needed.
+
+    Args:
+        left, right: with their numbers of iterations.
+    """
+    arms = left, right
+    one, other = (arm.label for arm in arms)
+    if one == other and left.name != right.name:
+        one, other = (f"{arm.label} ({arm.name})" for arm in arms)
+    if left.num_steps != right.num_steps:
+        one, other = (
+            f"{name} at N = {arm.num_steps}" for name, arm in zip((one, other), arms, strict=True)
+        )
+    return one, other
+
+
+def _whole(text: str) -> int:
+    """Read a whole number, of digits alone."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+
+
+def _number(text: str) -> float:
+    """Read a number; what is none becomes nan, which no check lets pass."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def _unknown(text: object) -> str:
+    listing = ", ".join(_form(name) for name in KINDS)
+    return f"a sampler is one of {listing}, with @N for an N of its own, got {quoted(text)}"
+
+
+def _form(name: str) -> str:
+    kind = KINDS[name]
+    if not kind.strength:
+        return name
+    letter = "ALPHA" if kind.strength == "alpha" else "C"
+    return f"{name}[:{letter}]" if kind.optional else f"{name}:{letter}"
