@@ -202,3 +202,6 @@ address.open().then(({ request, given, sentence, here }) => {
   if (given) estimate.refresh();
   else estimate.adapt();
 });
+
+makeBlind(root, player, props.setup);
+makePresets(root, player, props.setup);

@@ -11,7 +11,7 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, live_comparison, pace
+from pds.web.tabs.compare import downloads, live_comparison, pace, presets
 
 
 def setup() -> Message:
@@ -29,6 +29,7 @@ def setup() -> Message:
             "seed": MAX_SEED,
             "pixels": MOST_PIXELS,
         },
+        "presets": presets.setup(),
         "quick": {"images": Request.num_images, "seconds": pace.QUICK_SECONDS},
     }
 
@@ -43,8 +44,10 @@ TAB = Tab(
     scripts=(
         *("format.js", "server.js", "health.js", "chart.js", "controls.js", "moments.js"),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "drops.js", "keep.js", "stage.js"),
+        *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js", "stage.js"),
     ),
+    parts=("presets.html", "blind.html"),
+    styles=("presets.css", "blind.css"),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
     views={
