@@ -33,7 +33,8 @@ function makeBlind(root, player, { limits }) {
   const box = find(".pds-blind");
   const [asked, told] = [".pds-asked", ".pds-score"].map(find);
   const guess = find(".pds-guess");
-  const again = find(".pds-again");
+  const further = find(".pds-further");
+  const [again, leave] = further.children;
   const canvases = [...root.querySelectorAll(".pds-panel canvas")];
   const visit = new Map(); // guesses by all that was compared, but for N and seed
   let before = null; // the message on screen when the run began
@@ -48,7 +49,7 @@ function makeBlind(root, player, { limits }) {
     asked.textContent = sentence;
     guess.hidden = !asking;
     told.textContent = scored;
-    again.hidden = !scored;
+    further.hidden = !scored;
     box.hidden = !sentence;
   }
 
@@ -118,6 +119,10 @@ function makeBlind(root, player, { limits }) {
   again.addEventListener("click", () => {
     const seed = Math.floor(Math.random() * limits.seed);
     root.dispatchEvent(new CustomEvent("compare", { detail: { seed } }));
+  });
+  leave.addEventListener("click", () => {
+    toggle.click();
+    find(".pds-sample").focus({ preventScroll: true });
   });
   toggle.addEventListener("change", () => abandon(invitation()));
   root.addEventListener("pds-step", follow);

@@ -65,7 +65,7 @@ PRESETS = (
         "Your own guess",
         Request("portraits32", 66),
         "Vanilla has almost 1.5 times the grain of PDS: say which side it is, then lower the "
-        "iterations until anybody can tell, or raise them until nobody can.",
+        "iterations until it is easy, or raise them until you cannot.",
         blind=True,
     ),
 )
