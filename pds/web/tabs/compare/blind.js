@@ -13,7 +13,7 @@ function byGuessing(correct, count) {
   return sum;
 }
 
-// The score by N, and what guessing would give at the N of the last guess: guesses are { n, correct }.
+// The score by N, and what guessing would do at the N of the last guess: guesses are { n, correct }.
 function score(guesses) {
   const counts = [...new Set(guesses.map(({ n }) => n))];
   const at = (n) => guesses.filter((guess) => guess.n === n);
@@ -24,7 +24,7 @@ function score(guesses) {
   if (count < FEWEST) return `${parts.join("; ")}.`;
   const probability = 100 * byGuessing(correct, count);
   const percent = probability < 1 ? "less than 1" : probability.toFixed(0);
-  return `${parts.join("; ")}. Guessing gives ${correct} of ${count} or better with a probability of ${percent} %.`;
+  return `${parts.join("; ")}. Mere guessing does as well or better in ${percent} % of visits.`;
 }
 
 function makeBlind(root, player, { limits }) {
@@ -71,7 +71,7 @@ function makeBlind(root, player, { limits }) {
     if (!toggle.checked) return abandon("");
     root.classList.remove("pds-exchanged");
     root.dataset.blind = "hidden";
-    show("Names and numbers are hidden; the sides may be exchanged.");
+    show("The pictures follow when they are finished, without names and in random order.");
   }
 
   function follow() {
@@ -79,7 +79,6 @@ function makeBlind(root, player, { limits }) {
     if (!hidden() || header === before) return;
     const [left, right] = header.labels;
     if (left === right) return abandon("Both sides are the same sampler: choose another one on either side for a blind test.");
-    root.classList.toggle("pds-uneven", header.lengths[0] !== header.lengths[1]);
     if (exchanged === null) return player.swap((exchanged = Math.random() < 0.5)); // which shows the step once more
     for (const canvas of canvases) canvas.setAttribute("aria-label", "Pictures of one of the two samplers");
   }
