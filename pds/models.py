@@ -187,6 +187,8 @@ class Model:
     ) -> Plan:
         """Return the sampler of an arm, and its gain.
 
+        The sampler after a branch is built as if it had run at its pace from the start.
+
         Args:
             arm: a sampler by its name.
             num_steps: N for an arm without an N of its own.
@@ -196,6 +198,13 @@ class Model:
         Raises:
             ValueError: if the arm does not support the model.
         """
+        arm = arm.at(num_steps)
+        if arm.first is not None:
+            make = partial(
+                self.plan, rate=rate, snr=snr, corrector_steps=corrector_steps, device=device
+            )
+            first, then = (make(part, num_steps) for part in (arm.first, arm.then))
+            return samplers.branch(arm, first, then, self.sde)
         if arm.num_steps is not None and arm.num_steps != num_steps:
             num_steps, rate = arm.num_steps, None
         setting = samplers.Setting(
