@@ -29,7 +29,7 @@ def component(tab: Tab) -> None:
     name = tab.element or tab.name
     html = gr.HTML(
         value=tab.value() if tab.value else None,
-        html_template=tab.text(tab.html),
+        html_template=tab.markup,
         js_on_load=tab.text(*tab.scripts),
         apply_default_css=False,
         elem_id=name,

@@ -36,7 +36,9 @@ class Tab:
     name: of the tab in a link.
     title: on the tab.
     folder: of its files.
-    html: file of its HTML.
+    html: file of its HTML; a line such as `<!-- branch.html -->` stands for one of `parts`.
+    parts: files of HTML that are parts of it.
+    styles: files of its own styles.
     scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
     setup: returns the values that the script needs before its first request.
     element: id of the component, if it is not the tab's name.
@@ -57,11 +59,21 @@ class Tab:
     views: Mapping[str, View] = field(default_factory=dict)
     run: Run | None = None
     notes: str = ""
+    parts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
     @property
     def is_pane(self) -> bool:
         """Return whether the tab consists of controls and figures, see `pane.js`."""
         return "pane.js" in self.scripts
+
+    @property
+    def markup(self) -> str:
+        """Return the HTML with its parts."""
+        whole = self.text(self.html)
+        for part in self.parts:
+            whole = whole.replace(f"<!-- {part} -->", self.text(part))
+        return whole
 
     def text(self, *names: str) -> str:
         """Return the text of files of this tab, or shared ones, one after the other."""

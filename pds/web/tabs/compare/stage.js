@@ -92,8 +92,7 @@ function isCurrent(message) {
 
 function present(message, sheet) {
   if (message.kind === "frame") {
-    player.live(message, sheet);
-    progress.frame(message);
+    progress.frame(message, player.live(message, sheet));
     say(sampling(message.together));
   } else {
     player.finish(message, sheet);
@@ -127,7 +126,7 @@ function accept(message) {
   }
   clearTimeout(patience);
   place = 0;
-  newest = message;
+  newest = complete(message);
   drain();
 }
 
@@ -158,9 +157,16 @@ for (const button of root.querySelectorAll(".pds-to-filter")) {
 
 form.elements.model.addEventListener("change", estimate.adapt);
 
+// Other parts of the page write fields of a request into the controls, and sample or not.
+function settle(fields) {
+  controls.write({ ...controls.read(), ...fields });
+  address.update();
+  estimate.show();
+}
+root.addEventListener("settle", ({ detail }) => settle(detail));
 root.addEventListener("compare", ({ detail }) => {
   if (run) stop();
-  controls.write({ ...controls.read(), ...detail });
+  settle(detail);
   sample();
 });
 

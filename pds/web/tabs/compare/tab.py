@@ -41,8 +41,8 @@ TAB = Tab(
     html="stage.html",
     notes="notes.html",
     scripts=(
-        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "loupe.js"),
-        *("player.js", "progress.js", "first_screen.js", "estimate.js"),
+        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "moments.js"),
+        *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
         *("address.js", "png.js", "drops.js", "keep.js", "stage.js"),
     ),
     setup=setup,
