@@ -183,6 +183,8 @@ makeKeep(root, {
   },
 });
 
+makeInside(root, player);
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 controls.write(shipped.request ?? props.setup.defaults);

@@ -11,7 +11,7 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, live_comparison, pace
+from pds.web.tabs.compare import downloads, inside, live_comparison, pace
 
 
 def setup() -> Message:
@@ -43,8 +43,10 @@ TAB = Tab(
     scripts=(
         *("format.js", "server.js", "health.js", "chart.js", "controls.js", "moments.js"),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "drops.js", "keep.js", "stage.js"),
+        *("address.js", "png.js", "drops.js", "keep.js", "inside.js", "stage.js"),
     ),
+    parts=("inside.html",),
+    styles=("inside.css",),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
     views={
@@ -57,4 +59,5 @@ TAB = Tab(
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
     ),
+    further_runs=(Run("look", "inside", inside.run, stop="leave"),),
 )
