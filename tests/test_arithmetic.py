@@ -1,6 +1,7 @@
 """The arithmetic of an iteration: its terms add up to what the sampler did."""
 
 from collections import deque
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from pds.arms.arithmetic import Replay
 from pds.arms.names import KINDS, MENU, Arm
+from pds.branch import Branch
 from pds.driving import seeded_noise, steps
 from pds.kernels import Ancestral, AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
 from pds.models import compare_request, load_model, replay_request
@@ -158,6 +160,18 @@ def test_an_iteration_out_of_range_is_refused(k):
     sampler = load_model("field64").sampler(N)
     with pytest.raises(ValueError, match=f"the iteration must be a whole number from 1 to {N}"):
         Replay(sampler, k)
+
+
+@pytest.mark.parametrize("k", [4, 5, 9])
+@pytest.mark.parametrize("kinds", [("pds", "ode-heun"), ("ode-heun", "pds"), ("tuned", "scalar")])
+def test_both_parts_of_a_branch_add_up(kinds, k):
+    model = load_model("field64")
+    first, then = (model.plan(Arm(kind, 5.0 if kind == "pds" else None), N) for kind in kinds)
+    sampler = Branch(first.sampler, 4, replace(then.sampler, num_steps=5))
+    step = last(sampler, model, k)
+    errors = [relative(s.total - s.images["x_new"], s.images["x_new"]) for s in step.substeps]
+    assert max(errors) < 1e-12
+    assert step.index == k - 1
 
 
 def test_a_sampler_without_kernels_is_refused():

@@ -21,7 +21,8 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from pds.kernels import Term
+from pds.branch import Branch
+from pds.kernels import Row, Term
 from pds.limits import require_whole
 from pds.preconditioners import Preconditioner, Scalars
 from pds.sampling import (
@@ -30,6 +31,7 @@ from pds.sampling import (
     PredictorCorrector,
     ProbabilityFlow,
     Sampler,
+    State,
     Step,
     advance,
 )
@@ -89,7 +91,7 @@ class Replay:
     """A sampler up to one iteration; its last step is a `ReplayedStep`.
 
     Args:
-        sampler: with kernels, or a probability flow.
+        sampler: with kernels, a probability flow, or a branch of such samplers.
         iteration: from 1 to the sampler's N.
 
     Raises:
@@ -101,11 +103,7 @@ class Replay:
 
     def __post_init__(self) -> None:
         require_whole("the iteration", self.iteration, 1, self.sampler.num_steps)
-        if not isinstance(self.sampler, PredictorCorrector | ProbabilityFlow):
-            raise ValueError(
-                "only kernels and the probability flow have an arithmetic to show, a "
-                f"{type(self.sampler).__name__} has not"
-            )
+        _part(self.sampler, self.iteration - 1)
 
     @property
     def num_steps(self) -> int:
@@ -113,16 +111,27 @@ class Replay:
 
     @property
     def nfe(self) -> int:
-        return -(-self.iteration * self.sampler.nfe // self.sampler.num_steps)
+        return self.ends[-1]
+
+    @property
+    def ends(self) -> Sequence[int]:
+        return self.sampler.ends[: self.iteration]
+
+    def levels(self, sde: SDE, sigma: float | None = None) -> Sequence[float]:
+        return self.sampler.levels(sde, sigma)[: self.iteration + 1]
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         return replace(self, sampler=self.sampler.map_preconditioners(change))
 
-    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
+    def chain(
+        self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int], state: State | None = None
+    ) -> Chain:
         drawn: list[Tensor] = []
         exchanges: list[Exchange] = []
-        with closing(self.sampler.chain(sde, noise=_recorded(noise, drawn), shape=shape)) as chain:
-            del noise  # held by the sampler alone, which may release it, see `ProbabilityFlow`
+        recorded = _recorded(noise, drawn)
+        with closing(self.sampler.chain(sde, noise=recorded, shape=shape, state=state)) as chain:
+            # Held by the sampler alone, which may release it, see `ProbabilityFlow`.
+            del noise, recorded
             _, query = advance(chain)
             while query is not None:
                 drawn.clear()
@@ -138,6 +147,36 @@ class Replay:
                 query = following
 
 
+class _Part(NamedTuple):
+    """The sampler of an iteration, the place of the iteration in it, and what it goes on from.
+
+    place: from 0.
+    branch: the branch that continues with the sampler; None if it starts from noise.
+    """
+
+    sampler: PredictorCorrector | ProbabilityFlow
+    place: int
+    branch: Branch | None = None
+
+    def sigma(self, sde: SDE) -> float | None:
+        """Return the noise level of the state that the sampler goes on from."""
+        return None if self.branch is None else self.branch.levels(sde)[self.branch.after]
+
+
+def _part(sampler: Sampler, index: int, branch: Branch | None = None) -> _Part:
+    """Return the part of a sampler that computes an iteration."""
+    if isinstance(sampler, Branch):
+        if index < sampler.after:
+            return _part(sampler.first, index)
+        return _part(sampler.then, index - sampler.after, sampler)
+    if not isinstance(sampler, PredictorCorrector | ProbabilityFlow):
+        raise ValueError(
+            "only kernels and the probability flow have an arithmetic to show, a "
+            f"{type(sampler).__name__} has not"
+        )
+    return _Part(sampler, index, branch)
+
+
 def substeps(
     sampler: Sampler, sde: SDE, exchanges: Sequence[Exchange], step: Step
 ) -> list[Substep]:
@@ -149,10 +188,13 @@ def substeps(
         exchanges: the network calls of the iteration.
         step: its result.
     """
-    if isinstance(sampler, PredictorCorrector):
-        return _kernel_substeps(sampler, sde, exchanges, step)
-    assert isinstance(sampler, ProbabilityFlow), "refused by `Replay`"
-    return _flow_substeps(sampler, sde, exchanges, step)
+    part = _part(sampler, step.index)
+    if isinstance(part.sampler, PredictorCorrector):
+        grid = part.sampler.grid(sde, step.x.dtype, part.sigma(sde))
+        rows = [[c[part.place] for c in columns] for columns in grid.coefficients]
+        return _kernel_substeps(part.sampler, rows, exchanges, step)
+    now, below = part.sampler.levels(sde, part.sigma(sde))[part.place : part.place + 2]
+    return _flow_substeps(now, below, exchanges, step)
 
 
 def _recorded(noise: NoiseFn, drawn: list[Tensor]) -> NoiseFn:
@@ -166,15 +208,13 @@ def _recorded(noise: NoiseFn, drawn: list[Tensor]) -> NoiseFn:
 
 
 def _kernel_substeps(
-    sampler: PredictorCorrector, sde: SDE, exchanges: Sequence[Exchange], step: Step
+    sampler: PredictorCorrector, rows: Sequence[Row], exchanges: Sequence[Exchange], step: Step
 ) -> list[Substep]:
-    coefficients = sampler.grid(sde, step.x.dtype).coefficients
     following = [*(exchange.x for exchange in exchanges[1:]), step.x]
-    parts = zip(sampler.preconditioned_kernels, coefficients, exchanges, following, strict=True)
+    parts = zip(sampler.preconditioned_kernels, rows, exchanges, following, strict=True)
     found = []
-    for (kernel, m), columns, (x, score, z), x_new in parts:
+    for (kernel, m), at, (x, score, z), x_new in parts:
         assert z is not None, "a kernel draws noise"
-        at = [column[step.index] for column in columns]
         terms = _nonzero(kernel.terms(at, m.move(score, z)))
         images = {"x": x, "s": score, "z": z}
         if any(term.image == "D x" for term in terms):
@@ -187,11 +227,8 @@ def _kernel_substeps(
 
 
 def _flow_substeps(
-    sampler: ProbabilityFlow, sde: SDE, exchanges: Sequence[Exchange], step: Step
+    now: float, below: float, exchanges: Sequence[Exchange], step: Step
 ) -> list[Substep]:
-    times = torch.linspace(1, 0, sampler.num_steps, dtype=torch.float64)
-    sigmas = [*sampler.require(sde).sigma(times).tolist(), 0.0]
-    now, below = sigmas[step.index : step.index + 2]
     numbers = {"sigma": now, "sigma_new": below}
     first, *second = exchanges
     x, score = first.x, first.score

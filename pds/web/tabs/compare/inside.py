@@ -78,10 +78,7 @@ def messages(
     """
     scene = Scene.of(_of_one_image(request, image))
     own = _iterations(iterations, [sampler.num_steps for sampler in scene.samplers])
-    calls = sum(
-        -(-k * sampler.nfe // sampler.num_steps)
-        for k, sampler in zip(own, scene.samplers, strict=True)
-    )
+    calls = sum(s.ends[k - 1] for k, s in zip(own, scene.samplers, strict=True))
     due = clock() + INTERVAL
     with closing(replay_request(scene.request, own)) as replay:
         for steps in replay:
