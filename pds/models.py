@@ -14,6 +14,7 @@ from torch import Tensor
 from pds import filters, theory
 from pds.appearance import Appearance, References
 from pds.arms import samplers
+from pds.arms.arithmetic import Replay
 from pds.arms.names import Arm
 from pds.arms.samplers import Plan
 from pds.driving import sample, seeded_noise, side_by_side
@@ -304,6 +305,31 @@ def compare_request(request: Request) -> Generator[Pair, None, None]:
     with closing(run_chains(request, samplers)) as run:
         for left, right in run:
             yield Pair(left, right)
+
+
+def replay_request(
+    request: Request, iterations: Sequence[int]
+) -> Generator[tuple[Step, ...], None, None]:
+    """Run both sides of a request again, each up to an iteration of its own.
+
+    Args:
+        request: of the run.
+        iterations: of the left and of the right sampler, from 1.
+
+    Yields:
+        Steps as `compare_request` does; the last of both are of type `ReplayedStep`, with the
+        arithmetic of these iterations.
+
+    Raises:
+        ValueError: for an iteration out of range, or a sampler without an arithmetic to show.
+    """
+    model = load_model(request.model)
+
+    def replays(device: str) -> list[Sampler]:
+        plans = model.plans(request, device=device)
+        return [Replay(plan.sampler, k) for plan, k in zip(plans, iterations, strict=True)]
+
+    return run_chains(request, replays)
 
 
 def run_chains(

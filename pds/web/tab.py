@@ -19,14 +19,16 @@ STATIC = Path(__file__).parent / "static"
 class Run:
     """A run that the script of a tab starts.
 
-    event: name of the event that starts it; the event "stop" cancels it.
+    event: name of the event that starts it.
     kind: name of the run in the journal.
     messages: makes the messages of the run.
+    stop: name of the event that cancels it.
     """
 
     event: str
     kind: str
     messages: Messages
+    stop: str = "stop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,7 @@ class Tab:
     value: returns the recorded run that is shown at first; None without one.
     views: functions that the script calls, by name.
     run: the run that the script starts; None without one.
+    further_runs: others that it starts, whose messages come to the same element.
     notes: file of HTML below the component, "" without one.
     """
 
@@ -58,6 +61,7 @@ class Tab:
     value: Callable[[], str] | None = None
     views: Mapping[str, View] = field(default_factory=dict)
     run: Run | None = None
+    further_runs: tuple[Run, ...] = ()
     notes: str = ""
     parts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
@@ -66,6 +70,11 @@ class Tab:
     def is_pane(self) -> bool:
         """Return whether the tab consists of controls and figures, see `pane.js`."""
         return "pane.js" in self.scripts
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Return all runs."""
+        return (() if self.run is None else (self.run,)) + self.further_runs
 
     @property
     def markup(self) -> str:

@@ -13,7 +13,7 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, live_comparison, pace, presets
+from pds.web.tabs.compare import downloads, inside, live_comparison, pace, presets
 
 
 def setup() -> Message:
@@ -59,10 +59,11 @@ TAB = Tab(
             "moments.js",
         ),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js", "stage.js"),
+        *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js", "inside.js"),
+        "stage.js",
     ),
-    parts=("presets.html", "blind.html", "guess.html"),
-    styles=("presets.css", "blind.css"),
+    parts=("presets.html", "blind.html", "guess.html", "inside.html"),
+    styles=("presets.css", "blind.css", "inside.css"),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
     views={
@@ -75,4 +76,5 @@ TAB = Tab(
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
     ),
+    further_runs=(Run("look", "inside", inside.run, stop="leave"),),
 )
