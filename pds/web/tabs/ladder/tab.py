@@ -44,8 +44,9 @@ def setup() -> Message:
     return {
         "samplers": SAMPLERS,
         "titles": rows(Sheet()),
-        "counts": list(NUM_STEPS),
+        "counts": NUM_STEPS,
         "num_images": Sheet.num_images,
+        "opening": asdict(Sheet(num_steps=COUNTS)),
         "kinds": kinds,
         "models": models,
         "lost": LOST,
@@ -94,7 +95,7 @@ def figure(sheet: Sheet) -> Generator[Message, None, None]:
         for item in items:
             if isinstance(item, Progress):
                 progress = {"share": finite(item.share), "seconds": finite(item.seconds)}
-                yield {"kind": "progress", **item._asdict(), **progress}
+                yield {"kind": "progress", **_header(sheet), **item._asdict(), **progress}
             else:
                 column = column_message(sheet, item)
                 columns[column["num_steps"]] = column
