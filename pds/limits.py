@@ -22,6 +22,16 @@ MAX_SNR = 10.0
 MAX_CORRECTOR_STEPS = 8
 """Corrector steps of an iteration; 0 is no corrector."""
 
+MAX_SHEET_ROWS = 6
+"""Samplers of a sheet."""
+MAX_SHEET_COLUMNS = 12
+"""Numbers of iterations of a sheet."""
+MAX_SHEET_IMAGES = 4
+"""Images of each cell of a sheet."""
+MAX_SHEET_ITERATIONS = 144_000
+"""Iterations of all images of a sheet together: three samplers with two images each at the most
+columns of the most steps."""
+
 MIN_OWN = 5
 """Smallest number of images for a visitor's own model."""
 MAX_OWN = 500

@@ -42,7 +42,9 @@ def mask(text):
 
 def test_every_endpoint_is_named_and_its_parameters_are_told(address):
     told = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(told) == {"/compare", "/iteration", "/ladder", "/filter_from_images", "/theory"}
+    assert set(told) == {
+        *("/compare", "/iteration", "/sheet", "/ladder", "/filter_from_images", "/theory")
+    }
     for endpoint in told.values():
         assert endpoint["description"].strip()
         for parameter in endpoint["parameters"]:

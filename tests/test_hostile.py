@@ -64,7 +64,14 @@ def test_what_is_no_set_of_values_is_answered_by_a_sentence(values):
 
 
 @settings(max_examples=60, deadline=None)
-@given(values=st.fixed_dictionaries({"seed": ANYTHING, "alpha": ANYTHING, "model": ANYTHING}))
+@given(
+    values=st.fixed_dictionaries(
+        {"seed": ANYTHING},
+        optional={
+            name: ANYTHING for name in ("model", "samplers", "num_steps", "num_images", "columns")
+        },
+    )
+)
 def test_a_ladder_of_any_values_begins_or_says_what_is_wrong(values):
     run = runs.run("ladder", values, ladder_tab.messages)
     first = next(run)

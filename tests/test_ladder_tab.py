@@ -14,6 +14,7 @@ from PIL import Image
 from pds.appearance import Appearance
 from pds.commands.cli import main
 from pds.files.pictures import view
+from pds.jobs import sheet
 from pds.models import compare_request, load_model, run_chains
 from pds.request import Request
 from pds.web.components import run_handler
@@ -21,6 +22,7 @@ from pds.web.sentences import grain_begins
 from pds.web.tabs.ladder import tab as ladder_tab
 
 FIELD = {"model": "field64", "seed": 3, "run": "a"}
+ROWS = ("Vanilla", "PDS", "Tuned")
 
 
 def stream(values):
@@ -54,10 +56,12 @@ def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(dra
     assert [c["num_steps"] for c in drawn[-1]["columns"]] == columns[::-1]
 
 
-def test_the_longest_column_is_drawn_on_demand_only(monkeypatch):
-    monkeypatch.setattr(ladder_tab, "COUNTS", (14, 10))
-    assert [c["num_steps"] for c in messages()[-1]["columns"]] == [10]
-    assert [c["num_steps"] for c in messages(long=True)[-1]["columns"]] == [14, 10]
+def test_columns_and_rows_are_those_that_are_requested():
+    done = messages(num_steps=[10, 14], samplers=["pds:2", "ode-heun"])[-1]
+    assert [c["num_steps"] for c in done["columns"]] == [10, 14]
+    assert done["sheet"]["samplers"] == ["pds:2", "ode-heun"]
+    assert done["titles"] == ["PDS", "Heun"]
+    assert [c["calls"] for c in done["columns"]] == [[20, 19], [28, 27]]
 
 
 def test_progress_grows_and_names_the_run(drawn):
@@ -86,7 +90,7 @@ def test_closing_the_stream_closes_the_sampler(monkeypatch):
         finally:
             closed.append(True)
 
-    monkeypatch.setattr(ladder_tab, "run_chains", sampler)
+    monkeypatch.setattr(sheet, "run_chains", sampler)
     run = stream(FIELD)
     next(run)
     run.close()
@@ -99,6 +103,8 @@ def test_closing_the_stream_closes_the_sampler(monkeypatch):
         ({"seed": -1}, "seed must be a whole number"),
         ({"seed": ""}, "seed must be a whole number"),
         ({"model": "../secret"}, "model must be one of"),
+        ({"samplers": ["vanilla", "magic"]}, "a sampler is one of"),
+        ({"num_steps": ["many"]}, "the number of iterations must be a whole number"),
     ],
 )
 def test_a_bad_value_becomes_one_sentence(changes, words):
@@ -123,7 +129,7 @@ def test_the_sentence_is_about_grain_relative_to_the_reference(drawn):
     done = drawn[-1]
     grain = {c["num_steps"]: c["grain"]["network"] for c in done["columns"]}
     assert all(outside < 0.5 for c in done["columns"] for outside in c["outside"])
-    assert done["sentence"] == grain_begins(grain, ladder_tab.ROWS, "exact samples")
+    assert done["sentence"] == grain_begins(grain, ROWS, "exact samples")
 
 
 def test_the_sentence_says_that_a_sampler_whose_pictures_are_lost_diverged():
@@ -137,8 +143,7 @@ def test_the_sentence_says_that_a_sampler_whose_pictures_are_lost_diverged():
 
 def test_a_column_says_which_share_of_the_values_is_outside_of_pictures():
     x = torch.tensor([-1.0, 0.0, 0.5, 2.0]).repeat(2, 1, 64, 16)
-    column = ladder_tab._column(Request("field64"), [x, x.clamp(0, 1)])
-    assert column["outside"] == [0.5, 0.0]
+    assert [sheet.share_outside(each) for each in (x, x.clamp(0, 1))] == [0.5, 0.0]
 
 
 def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
@@ -146,7 +151,7 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
     grain = ladder_tab._grain(shipped["columns"])
     own = "the network's own pictures"
-    assert shipped["sentence"] == grain_begins(grain, ladder_tab.ROWS, own)
+    assert shipped["sentence"] == grain_begins(grain, ROWS, own)
     request = Request(**shipped["request"] | {"num_steps": 20})
     *_, last = compare_request(request)
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]

@@ -242,18 +242,18 @@ def test_a_tuned_rung_opens_vanilla_against_tuned(page):
 def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
     pane = open_tab(page, "ladder")
     pane.get_by_label("Seed").fill("5")
-    pane.get_by_role("button", name="Draw for this seed").click()
+    pane.get_by_role("button", name="Draw the sheet").click()
     expect(pane.locator("progress")).to_be_visible()
     expect(pane.locator("td[data-count='20'] button")).to_have_count(3, timeout=30_000)
     pane.get_by_role("button", name="Stop").click()
     expect(pane.get_by_role("status")).to_contain_text("Stopped")
-    expect(pane.get_by_role("button", name="Draw for this seed")).to_be_enabled()
+    expect(pane.get_by_role("button", name="Draw the sheet")).to_be_enabled()
 
 
 def test_a_bad_seed_gets_its_sentence(page):
     pane = open_tab(page, "ladder")
     pane.get_by_label("Seed").fill("-1")
-    pane.get_by_role("button", name="Draw for this seed").click()
+    pane.get_by_role("button", name="Draw the sheet").click()
     expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")
 
 

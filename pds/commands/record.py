@@ -7,6 +7,7 @@ from pds import models
 from pds.commands.arguments import counts
 from pds.evaluation import appearance_record, tuned_record
 from pds.jobs.hosting import from_page
+from pds.jobs.sheet import Sheet
 from pds.request import Request
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.ladder import tab as ladder
@@ -52,7 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{out}: {', '.join(story.FIELDS)}")
     elif arguments.ladder:
         out = arguments.out or ladder.RECORDED
-        print(f"{out}: {ladder.record(request, out, counts=arguments.counts)['sentence']}")
+        sheet = Sheet(num_steps=arguments.counts, model=request.model, seed=request.seed)
+        print(f"{out}: {ladder.record(sheet, out)['sentence']}")
     else:
         out = arguments.out or live_comparison.FIRST_PAINT
         num_steps = arguments.num_steps

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from pds.jobs import folder, request_text
+from pds.jobs import folder, request_text, sheet_files
 
 KINDS = {
     b"\xff\xd8\xff": "a JPEG",
@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the command of a comparison, or of a run of `main.py`."""
+    """Print the command of a comparison, of a sheet, or of a run of `main.py`."""
     picture = arguments.picture
     text = folder.read_text(picture)
     if not text and picture.is_file():
@@ -32,15 +32,17 @@ def run(arguments: argparse.Namespace) -> None:
             f"{picture} does not say how it was made: it is {_kind(picture, text)}; expected a PNG "
             "as main.py or the page saved it"
         )
-    print((_comparison(text) if text else None) or folder.command_of(picture))
+    print((_command(text) if text else None) or folder.command_of(picture))
 
 
-def _comparison(text: str) -> str | None:
-    """Return the command that draws a comparison again, or None if the text is not of one."""
+def _command(text: str) -> str | None:
+    """Return the command that draws a comparison or a sheet again, None if the text is of none."""
     try:
         values = request_text.json_object(text)
     except ValueError:
         return None
+    if sheet_files.RECORD_KEY in values:
+        return sheet_files.to_command(sheet_files.from_record(text))
     if request_text.RECORD_KEY not in values:
         return None
     return request_text.to_command(request_text.from_record(text))

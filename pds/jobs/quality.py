@@ -48,11 +48,16 @@ def measured(model: Model, x_mean: Tensor) -> Quality | None:
     """Return the quality of final images in the score's range, None below 8 x 8 pixels."""
     if not measurable(model):
         return None
-    appearance = Appearance.of(model.to_pixels(x_mean))
+    return of(model, Appearance.of(model.to_pixels(x_mean)))
+
+
+def of(model: Model, appearance: Appearance) -> Quality:
+    """Return the quality of pictures that were measured in pixel units."""
     reference = model.references.network if model.references else None
     if reference is None or not reference.grain > 0:
-        return Quality(appearance.grain, num_images=len(x_mean))
-    return Quality(*appearance.relative_to(reference), reference_of(model), len(x_mean))
+        return Quality(appearance.grain, num_images=appearance.num_images)
+    relative = appearance.relative_to(reference)
+    return Quality(*relative, reference_of(model), appearance.num_images)
 
 
 def of_grain(model: Model, grain: float) -> Quality:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from pds.files.shipped import ROOT
-from pds.jobs import hosting, model, request_text
+from pds.jobs import hosting, model, request_text, sheet_files
 from pds.jobs.configuration import read
 from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
 from pds.limits import MAX_IMAGES, MAX_SEED
@@ -154,8 +154,13 @@ def read_request(text: str) -> Request:
     Raises:
         ValueError: if there is none, or the page cannot sample it.
     """
-    if request_text.RECORD_KEY in request_text.json_object(text):
+    kinds = request_text.json_object(text).keys()
+    if request_text.RECORD_KEY in kinds:
         return request_text.from_record(text)
+    if sheet_files.RECORD_KEY in kinds:
+        raise ValueError(
+            "this is a sheet of many comparisons; python -m pds show prints its command"
+        )
     record = Record.from_json(text)
     request = _request(record)
     if request is None:

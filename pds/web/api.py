@@ -14,10 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from pds import filters
+from pds.arms.names import Arm
 from pds.evaluation import gaussian
 from pds.files.decoding import Fit
 from pds.files.unread import Remedies, sentences
 from pds.jobs.hosting import from_page
+from pds.jobs.sheet import SAMPLERS, Progress, Sheet, count, draw
 from pds.limits import MAX_OWN, MAX_PICTURE_CHARACTERS, MIN_PICTURES, OWN_SIZES, quoted
 from pds.models import compare_request
 from pds.request import Request
@@ -32,7 +34,7 @@ from pds.web.tabs.compare.measurements import Scene, observe
 from pds.web.tabs.filter.gains import gains_of
 from pds.web.tabs.filter.masks import npy
 from pds.web.tabs.filter.sentences import gain_sentence
-from pds.web.tabs.ladder import tab as ladder_tab
+from pds.web.tabs.ladder.tab import column_message
 
 SIDES = ("vanilla", "pds")
 """The sides of a comparison whose samplers have no names."""
@@ -174,6 +176,50 @@ def _with_pictures(message: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
         yield substeps
 
 
+def sheet(
+    num_steps: list[int],
+    samplers: list[str] | None = None,
+    model: str = Request.model,
+    num_images: int = Sheet.num_images,
+    seed: int = Request.seed,
+) -> Iterator[dict[str, Any]]:
+    """Sample the same noise by several samplers at several numbers of iterations, cell by cell.
+
+    Args:
+        num_steps: the columns, numbers of iterations, at most 12, for example [66, 25, 20].
+        samplers: the rows, names as of /compare without "@", at most 6, for example
+            ["vanilla", "pds:2", "pds:5"]; null for vanilla, pds:5 and tuned.
+        model: one of the demo's models, for example "portraits64".
+        num_images: images of each cell, 1 to 4; rows x images x the sum of num_steps is at most
+            144,000.
+        seed: image i of every cell starts from seed + i.
+
+    Yields:
+        for each cell, the columns from the quickest to the slowest: sampler, num_steps, calls
+        (network calls for each image), diverged (whether most of the pictures is lost); grain,
+        contrast and noise_left as of /compare; and image, its images one above the other as a
+        lossless PNG data URL.
+    """
+    names = SAMPLERS if samplers is None else samplers
+    chosen = Sheet(names, num_steps, model, num_images, seed)
+    with closing(draw(chosen)) as items:
+        for column in items:
+            if isinstance(column, Progress):
+                continue
+            message = column_message(chosen, column)
+            looks = by_name(chosen.samplers, message)
+            for row, (name, cell) in enumerate(zip(chosen.samplers, column, strict=True)):
+                yield {
+                    "sampler": name,
+                    "num_steps": message["num_steps"],
+                    "calls": cell.numbers.calls,
+                    "diverged": cell.numbers.diverged,
+                    **{measure: looks[measure][name] for measure in looks},
+                    "noise_left": message["left"][row],
+                    "image": _data_url(cell.picture),
+                }
+
+
 def ladder(
     num_steps: list[int],
     model: str = Request.model,
@@ -194,19 +240,24 @@ def ladder(
         the noise levels and the corrector's strength that are best at that N for Gaussian data of
         the same spectrum.
     """
-    if not isinstance(num_steps, list) or not 1 <= len(num_steps) <= 12:
-        raise ValueError(f"num_steps must be a list of 1 to 12 numbers, got {quoted(num_steps)}")
-    shared = {"model": model, "alpha": alpha, "num_images": ladder_tab.NUM_IMAGES, "seed": seed}
-    requests = [from_page({**shared, "num_steps": n}) for n in num_steps]
-    names = [row.lower() for row in ladder_tab.ROWS]
-    for message in ladder_tab.figure(requests[0], sorted({r.num_steps for r in requests})):
-        if message["kind"] == "column":
-            pictures = [_png_url(png) for png in message["pictures"]]
+    alpha = from_page({"alpha": alpha}).alpha
+    counts = num_steps
+    if isinstance(num_steps, list):
+        counts = list(dict.fromkeys(count(n) for n in num_steps))
+    chosen = Sheet(("vanilla", str(Arm("pds", alpha)), "tuned"), counts, model, seed=seed)
+    names = ("vanilla", "pds", "tuned")
+    with closing(draw(chosen)) as items:
+        for column in items:
+            if isinstance(column, Progress):
+                continue
+            message = column_message(chosen, column)
             yield {
                 "num_steps": message["num_steps"],
                 **by_name(names, message),
                 "noise_left": dict(zip(names, message["left"], strict=True)),
-                "images": dict(zip(names, pictures, strict=True)),
+                "images": {
+                    name: _data_url(cell.picture) for name, cell in zip(names, column, strict=True)
+                },
             }
 
 
@@ -315,5 +366,12 @@ def _png_url(base64: str) -> str:
     return f"data:image/png;base64,{base64}"
 
 
-ENDPOINTS: tuple[Callable[..., Any], ...] = (compare, iteration, ladder, filter_from_images, theory)
+ENDPOINTS: tuple[Callable[..., Any], ...] = (
+    compare,
+    iteration,
+    sheet,
+    ladder,
+    filter_from_images,
+    theory,
+)
 """All of them, by the names of the functions."""

@@ -35,8 +35,8 @@ from pds.web.server.visits import Visits
 
 FOLDER = "GRADIO_TEMP_DIR"
 """Environment variable of the only folder that gradio writes to; `Guard` keeps it empty."""
-UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "filter_from_images"})
-"""Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
+UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "sheet_file", "filter_from_images"})
+"""Functions and endpoints that take pictures, a mask, or what the page sends back for a file."""
 
 VISITS = Visits()
 

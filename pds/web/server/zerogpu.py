@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import torch
 
 from pds import models
-from pds.limits import MAX_IMAGES, MAX_STEPS
+from pds.limits import MAX_IMAGES, MAX_SHEET_ROWS, MAX_STEPS
 from pds.serving.acceleration import on_zero_gpu
 from pds.serving.devices import VARIABLE
 from pds.web.server.runs import HostRefusal
@@ -86,10 +86,9 @@ def lent_seconds(values: Mapping[str, Any] | None = None, **named: Any) -> int:
             largest, since the run refuses them.
     """
     values = named if values is None else values
-    counts = values.get("num_steps")
-    if counts is None:  # the figure of the ladder, whose longest column is drawn on request
-        counts = [n for n in (*models.LADDER, 20, 10) if values.get("long") or n < MAX_STEPS]
-    chains = 3 if isinstance(counts, list) else 2
+    counts, names = values.get("num_steps"), values.get("samplers")
+    rows = len(names) if isinstance(names, list) else 3  # the endpoint /ladder names none
+    chains = min(rows, MAX_SHEET_ROWS) if isinstance(counts, list) else 2
     steps = sum(_within(n, MAX_STEPS) for n in (counts if isinstance(counts, list) else [counts]))
     images = _within(values.get("num_images", 2), MAX_IMAGES)
     size = re.search(r"\d+$", str(values.get("model"))[:40])

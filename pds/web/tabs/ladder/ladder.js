@@ -8,44 +8,43 @@ const [caption, complaint, table, progress] = ["[role=status]", ".pds-error", "t
 );
 const rungs = pane.querySelector(".pds-rungs");
 const ends = pane.querySelector(".pds-ends");
-const { counts, rows, models, limits } = props.setup;
+const { setup } = props;
 const CELL = 128; // a picture's width on the page, unless it has more pixels
-const HUES = { Vanilla: "vanilla", PDS: "ours", Tuned: "tuned" };
-form.elements.seed.max = limits.seed;
-form.elements.model.append(...models.map(({ name, title }) => new Option(title, name)));
+const HUES = { vanilla: "vanilla", pds: "ours", tuned: "tuned" };
+form.elements.seed.max = setup.limits.seed;
+form.elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
+for (let n = 1; n <= setup.limits.images; n++) form.elements.num_images.append(new Option(n, n));
+form.elements.num_images.value = setup.num_images;
+form.elements.num_steps.value = setup.counts.join(", ");
+const readRows = makeRows(form, setup);
+const showNumbers = makeNumbers(pane.querySelector(".pds-cells"), setup);
 let run = null;
-let request = null;
+let shown = null; // the sheet on screen: { sheet, titles, own, columns }
 let fresh = false; // a run has begun, but the pictures are still the last one's
 
-function buildTable() {
-  const head = table.createTHead().insertRow();
-  head.insertCell().textContent = "N";
-  for (const n of counts) {
-    const cell = document.createElement("th");
-    cell.scope = "col";
-    cell.textContent = n.toLocaleString("en-US");
-    head.append(cell);
-  }
+// A new sheet without pictures. Until the first one the keyboard scrolls the table itself, then from
+// picture to picture.
+function begin({ sheet, titles, own }) {
+  shown = { sheet, titles, own, columns: [] };
+  fresh = false;
+  table.replaceChildren();
+  table.style.setProperty("--columns", sheet.num_steps.length);
+  table.style.setProperty("--images", sheet.num_images);
+  columnHeaders(table.createTHead().insertRow(), sheet.num_steps);
   const body = table.createTBody();
-  for (const name of rows) {
+  sheet.samplers.forEach((name, i) => {
     const row = body.insertRow();
-    row.className = HUES[name];
-    const title = document.createElement("th");
-    Object.assign(title, { scope: "row", textContent: name });
-    row.append(title);
-    for (const n of counts) row.insertCell().dataset.count = n;
-  }
+    row.className = HUES[name.split(":")[0]] ?? "";
+    row.append(rowHeader(titles[i], name));
+    for (const n of sheet.num_steps) row.insertCell().dataset.count = n;
+  });
+  rungs.tabIndex = 0;
+  showNumbers(shown);
+  showEnds();
 }
 
 function cells(n) {
   return [...table.querySelectorAll(`td[data-count="${n}"]`)];
-}
-
-// Before the first picture of a run the keyboard scrolls the table itself, then from picture to picture.
-function clear() {
-  for (const n of counts) cells(n).forEach((cell) => cell.replaceChildren());
-  rungs.tabIndex = 0;
-  fresh = false;
 }
 
 // A whole number of the screen's pixels for each of the picture's.
@@ -65,31 +64,34 @@ function showEnds() {
   }
 }
 
-function place({ num_steps, grain, pictures }) {
+function place(column) {
+  const { num_steps, pictures, requests } = column;
   rungs.tabIndex = -1;
-  cells(num_steps).forEach((cell, chain) => {
+  cells(num_steps).forEach((cell, row) => {
     const button = document.createElement("button");
     const image = document.createElement("img");
     const number = document.createElement("span");
-    image.src = "data:image/png;base64," + pictures[chain];
+    const grain = grainOf(shown, column, row);
+    image.src = "data:image/png;base64," + pictures[row];
     image.alt = "";
     image.addEventListener("load", () => size(image));
-    number.textContent = relative(grain.network[chain]);
+    number.textContent = grain;
     button.type = "button";
     button.setAttribute(
       "aria-label",
-      `${rows[chain]} after ${num_steps} iterations, grain ${relative(grain.network[chain])} the network's own. Open this comparison.`
+      `${shown.titles[row]} after ${num_steps} iterations, grain ${grain}${grain.endsWith("×") ? " the network's own" : ""}. Open this comparison.`
     );
     button.append(image, number);
-    const asked = { ...request, num_steps, tuned: rows[chain] === "Tuned" };
-    button.addEventListener("click", () => openComparison(asked));
+    button.addEventListener("click", () => openComparison(requests[row]));
     cell.replaceChildren(button);
   });
+  const order = shown.sheet.num_steps;
+  shown.columns = [...shown.columns, column].sort((a, b) => order.indexOf(a.num_steps) - order.indexOf(b.num_steps));
 }
 
-function openComparison(asked) {
+function openComparison(request) {
   document.querySelector("#compare-tab-button").click();
-  document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail: asked }));
+  document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail: request }));
 }
 
 function complain(sentence) {
@@ -105,23 +107,41 @@ function release(sentence) {
   caption.textContent = sentence;
 }
 
+// The recorded figure may be of the time when its rows were these three, by the request it has.
+function whole(message) {
+  if (message.sheet) return message;
+  const { request } = message;
+  const { model, num_images, seed } = request;
+  const columns = message.columns.map((column) => ({
+    ...column,
+    calls: setup.samplers.map(() => 2 * column.num_steps), // of a predictor and a corrector
+    requests: setup.samplers.map((name) => ({ ...request, num_steps: column.num_steps, tuned: name === "tuned", left: "vanilla", right: "" })),
+  }));
+  const sheet = { samplers: setup.samplers, num_steps: columns.map((c) => c.num_steps), model, num_images, seed };
+  return { ...message, columns, sheet, titles: setup.titles, own: "the network's own pictures" };
+}
+
 function accept(message) {
   if ((message.run ?? null) !== run) return;
-  if (fresh && message.kind !== "error") clear();
   if (message.kind === "error") {
     release("");
-    complain(message.sentence);
-  } else if (message.kind === "progress") {
+    return complain(message.sentence);
+  }
+  if (fresh) begin(message);
+  if (message.kind === "progress") {
     const { num_steps, iteration, share, seconds } = message;
     progress.hidden = false;
     progress.firstElementChild.value = share;
     progress.lastElementChild.textContent = `N = ${num_steps}: iteration ${iteration}, about ${duration(Math.max(1, seconds))} left in all`;
   } else if (message.kind === "column") {
-    request = message.request;
     place(message);
+    showNumbers(shown);
   } else {
-    request = message.request;
-    message.columns.forEach(place);
+    const figure = whole(message);
+    if (!run) begin(figure);
+    const missing = figure.columns.filter(({ num_steps }) => !shown.columns.some((c) => c.num_steps === num_steps));
+    missing.forEach(place);
+    showNumbers(shown);
     release(message.sentence);
   }
 }
@@ -135,9 +155,16 @@ form.addEventListener("submit", (event) => {
   haltButton.disabled = false;
   caption.textContent = "Drawing, the quickest first…";
   fresh = true;
-  const { model, seed, long } = form.elements;
-  const value = Number.isFinite(seed.valueAsNumber) ? seed.valueAsNumber : seed.value;
-  trigger("draw", { model: model.value, seed: value, long: long.checked, run });
+  const { model, num_images, num_steps, seed } = form.elements;
+  const number = (text) => (Number.isFinite(Number(text)) ? Number(text) : text);
+  trigger("draw", {
+    samplers: readRows(),
+    num_steps: words(num_steps.value).map(number),
+    model: model.value,
+    num_images: Number(num_images.value),
+    seed: Number.isFinite(seed.valueAsNumber) ? seed.valueAsNumber : seed.value,
+    run,
+  });
 });
 haltButton.addEventListener("click", () => {
   trigger("stop");
@@ -163,7 +190,7 @@ for (const button of ends.children) {
 rungs.addEventListener("scroll", showEnds);
 new ResizeObserver(showEnds).observe(rungs);
 
-buildTable();
+begin({ sheet: setup.opening, titles: setup.titles, own: "" });
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 
 // The recorded figure weighs more than the page: it comes when it is looked at, at its telling end.
@@ -172,9 +199,9 @@ const seen = new IntersectionObserver(async (entries) => {
   seen.disconnect();
   rungs.scrollLeft = rungs.scrollWidth;
   const answer = await answered(server.recorded_ladder({}));
-  if (!run && !request) {
+  if (!run && !shown.columns.length) {
     accept(answer.error ? { kind: "error", sentence: answer.error } : JSON.parse(answer));
-    if (request) form.elements.model.value = request.model;
+    if (shown.columns.length) form.elements.model.value = shown.sheet.model;
   }
   pane.dataset.answered = 1;
 });

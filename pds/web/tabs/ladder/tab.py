@@ -1,45 +1,62 @@
-"""The tab "Ladder": the paper's figure, the same images at fewer and fewer iterations."""
+"""The tab "Ladder": a sheet of samplers over numbers of iterations, at first the paper's figure."""
 
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pds import spectra
-from pds.appearance import Appearance
-from pds.arms.names import Arm
-from pds.files.pictures import view
+from pds.arms.names import KINDS, MENU
 from pds.files.shipped import ROOT
-from pds.jobs.hosting import from_page
-from pds.limits import MAX_SEED
-from pds.models import LADDER, MODELS, load_model, run_chains
-from pds.request import Request
-from pds.sampling import Sampler, Step
+from pds.jobs.sheet import LOST, NUM_STEPS, SAMPLERS, Column, Progress, Sheet, draw
+from pds.limits import (
+    MAX_SEED,
+    MAX_SHEET_COLUMNS,
+    MAX_SHEET_IMAGES,
+    MAX_SHEET_ROWS,
+    MAX_STEPS,
+)
+from pds.models import MODELS, load_model
 from pds.web.looks import looks, own
-from pds.web.sentences import grain_begins
+from pds.web.sentences import capital, grain_begins
 from pds.web.server.messages import Message, dumps, finite, picture
 from pds.web.tab import Run, Tab
+from pds.web.tabs.ladder import downloads
 
 RECORDED = ROOT / "assets" / "ladder.json"
-COUNTS = (*LADDER, 20, 10)
-"""Columns: the paper's iteration counts, and two more, where the embedded models differ most."""
-ROWS = ("Vanilla", "PDS", "Tuned")
-NUM_IMAGES = 2
-LOST = 0.5
-"""Share of values outside [0, 1] from which on the figure says that a sampler diverged."""
-INTERVAL = 0.3
-"""Least time between two messages about progress, in seconds."""
+COUNTS = (MAX_STEPS, *NUM_STEPS)
+"""Columns of the recorded figure: the paper's iteration counts, and two more, where the embedded
+models differ most."""
 
 
 def setup() -> Message:
     """Return the values that the script needs before its first request."""
     models = [{"name": name, "title": title} for name, (title, _) in MODELS.items()]
-    return {"counts": list(COUNTS), "rows": ROWS, "models": models, "limits": {"seed": MAX_SEED}}
+    kinds = [{"name": name, **KINDS[name]._asdict()} for name in MENU]
+    limits = {
+        "seed": MAX_SEED,
+        "rows": MAX_SHEET_ROWS,
+        "columns": MAX_SHEET_COLUMNS,
+        "images": MAX_SHEET_IMAGES,
+        "characters": downloads.MAX_CHARACTERS,
+    }
+    return {
+        "samplers": SAMPLERS,
+        "titles": rows(Sheet()),
+        "counts": NUM_STEPS,
+        "num_images": Sheet.num_images,
+        "opening": asdict(Sheet(num_steps=COUNTS)),
+        "kinds": kinds,
+        "models": models,
+        "lost": LOST,
+        "limits": limits,
+    }
+
+
+def rows(sheet: Sheet) -> list[str]:
+    """Return what the rows are called, as at the beginning of a sentence."""
+    return [capital(title) for title in sheet.titles]
 
 
 def recorded(path: Path = RECORDED) -> str:
@@ -50,52 +67,48 @@ def recorded(path: Path = RECORDED) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def record(request: Request, path: Path = RECORDED, *, counts: Sequence[int] = COUNTS) -> Message:
-    """Draw the figure of a request, whose own N is ignored, and write it."""
-    *_, whole = figure(replace(request, num_images=NUM_IMAGES), counts)
+def record(sheet: Sheet, path: Path = RECORDED) -> Message:
+    """Draw a sheet and write it for the page."""
+    *_, whole = figure(sheet)
     path.write_text(dumps(whole) + "\n", encoding="utf-8")
     return whole
 
 
 def messages(values: Mapping[str, Any]) -> Generator[Message, None, None]:
-    """Draw the figure that the page requests.
+    """Draw the sheet that the page requests.
 
     Args:
-        values: seed, alpha and model of a `Request`; long, whether N = 2000 is drawn too.
+        values: the fields of a `Sheet`; the seed must be there.
     """
-    request = from_page(
-        {
-            "model": values.get("model", Request.model),
-            "alpha": values.get("alpha", Request.alpha),
-            "seed": values.get("seed", -1),
-            "num_images": NUM_IMAGES,
-        }
-    )
-    counts = [n for n in COUNTS if values.get("long") is True or n < max(COUNTS)]
-    return figure(request, counts)
+    return figure(downloads.requested({"seed": -1, **values}))
 
 
-def figure(request: Request, counts: Sequence[int]) -> Generator[Message, None, None]:
-    """Draw a column for each count, from the quickest to the slowest.
+def figure(sheet: Sheet) -> Generator[Message, None, None]:
+    """Draw a sheet, the quickest column first.
 
     Yields:
-        "progress" with the share that is drawn and the seconds left; a "column" for each count; and
+        "progress" with the share that is drawn and the seconds left; a "column" for each N; and
         at last "done" with all columns.
     """
-    progress = _Progress(sum(counts))
     columns: dict[int, Message] = {}
-    for n in sorted(counts):
-        at = replace(request, num_steps=n)
-        with closing(run_chains(at, partial(_rows, at))) as run:
-            for steps in run:
-                message = progress.advance(steps[0])
-                if message:
-                    yield message
-        columns[n] = {"num_steps": n, **_column(request, [step.x_mean for step in steps])}
-        yield {"kind": "column", "request": asdict(request), **columns[n]}
-    ordered = [columns[n] for n in counts]
-    sentence = grain_begins(_grain(ordered), ROWS, own(load_model(request.model)))
-    yield {"kind": "done", "request": asdict(request), "columns": ordered, "sentence": sentence}
+    with closing(draw(sheet)) as items:
+        for item in items:
+            if isinstance(item, Progress):
+                progress = {"share": finite(item.share), "seconds": finite(item.seconds)}
+                yield {"kind": "progress", **_header(sheet), **item._asdict(), **progress}
+            else:
+                column = column_message(sheet, item)
+                columns[column["num_steps"]] = column
+                yield {"kind": "column", **_header(sheet), **column}
+    ordered = [columns[n] for n in sheet.num_steps]
+    reference = own(load_model(sheet.model))
+    sentence = grain_begins(_grain(ordered), rows(sheet), reference) if reference else ""
+    yield {"kind": "done", **_header(sheet), "columns": ordered, "sentence": sentence}
+
+
+def _header(sheet: Sheet) -> Message:
+    """Return what all columns have in common; own is "" if grain is in pixel units alone."""
+    return {"sheet": asdict(sheet), "titles": rows(sheet), "own": own(load_model(sheet.model))}
 
 
 def _grain(columns: Sequence[Message]) -> dict[int, list[float | None]]:
@@ -109,51 +122,24 @@ def _grain(columns: Sequence[Message]) -> dict[int, list[float | None]]:
     }
 
 
-class _Progress:
-    """The share of a figure that is drawn and the time left, at most once per `INTERVAL`.
+def column_message(sheet: Sheet, column: Column) -> Message:
+    """Return how the images of a column look, a number for each row, and the images.
 
-    Args:
-        total: iterations, over all columns.
+    "outside" is the share of their values that are not in [0, 1] and are shown as 0 or 1, "left"
+    their power above half Nyquist relative to the data, "requests" the comparisons to open.
     """
-
-    def __init__(self, total: int) -> None:
-        self.total, self.done, self.start, self.due = total, 0, time.perf_counter(), 0.0
-
-    def advance(self, step: Step) -> Message | None:
-        """Count a step, and return a message if one is due."""
-        self.done += 1
-        now = time.perf_counter()
-        if now < self.due:
-            return None
-        self.due = now + INTERVAL
-        left = (now - self.start) / self.done * (self.total - self.done)
-        return {
-            "kind": "progress", "num_steps": step.num_steps, "iteration": step.index + 1,
-            "share": finite(self.done / self.total), "seconds": finite(left),
-        }  # fmt: skip
-
-
-def _rows(request: Request, device: str) -> tuple[Sampler, ...]:
-    """Return the sampler of each of `ROWS`, with its filter on a device."""
-    model = load_model(request.model)
-    arms = (Arm("vanilla"), Arm("pds", request.alpha), Arm("tuned"))
-    return tuple(model.plan(arm, request.num_steps, device=device).sampler for arm in arms)
-
-
-def _column(request: Request, chains: Sequence[Any]) -> Message:
-    """Return how the images of all chains look, and the images, one above the other.
-
-    "outside" is the share of their values that are not in [0, 1] and are shown as 0 or 1.
-    """
-    model = load_model(request.model)
-    sides = [Appearance.of(x) for x in chains]
+    model = load_model(sheet.model)
     data = spectra.fine_power(model.data_power)
-    images = [view(x.float().cpu().numpy()) for x in chains]
+    num_steps = column[0].numbers.num_steps
+    requests = [asdict(sheet.request(row, num_steps)) for row in range(len(column))]
     return {
-        **looks(sides, model),
-        "left": [finite(side.fine_power / data) for side in sides],
-        "outside": [finite(float(((x < 0) | (x > 1)).float().mean())) for x in chains],
-        "pictures": [picture(np.concatenate(tiles, axis=0)) for tiles in images],
+        "num_steps": num_steps,
+        **looks([cell.appearance for cell in column], model),
+        "left": [finite(cell.appearance.fine_power / data) for cell in column],
+        "outside": [finite(cell.outside) for cell in column],
+        "calls": [cell.numbers.calls for cell in column],
+        "requests": requests,
+        "pictures": [picture(cell.picture) for cell in column],
     }
 
 
@@ -162,8 +148,16 @@ TAB = Tab(
     title="Ladder",
     folder=Path(__file__).parent,
     html="ladder.html",
-    scripts=("format.js", "server.js", "pane.js", "health.js", "ladder.js"),
+    scripts=(
+        "format.js",
+        "server.js",
+        "pane.js",
+        "health.js",
+        "rows.js",
+        "numbers.js",
+        "ladder.js",
+    ),
     setup=setup,
-    views={"recorded_ladder": lambda _: recorded()},
+    views={"recorded_ladder": lambda _: recorded(), "sheet_file": downloads.file_of},
     run=Run("draw", "ladder", messages),
 )
