@@ -53,7 +53,8 @@ def is_clean(page):
     return page.evaluate(
         """() => {
           const root = document.querySelector('.pds');
-          const named = root.querySelector('.pds-panel.vanilla canvas').ariaLabel.startsWith('Vanilla');
+          const label = root.querySelector('.pds-panel.vanilla canvas').ariaLabel;
+          const named = label.startsWith('Vanilla');
           return named && !root.dataset.blind && !root.matches('.pds-exchanged');
         }"""
     )
