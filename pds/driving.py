@@ -85,11 +85,7 @@ def side_by_side(
 
 def joint_indices(samplers: Sequence[Sampler]) -> list[tuple[int, ...]]:
     """Return the indices of the steps that `side_by_side` yields: of every chain's latest one."""
-    # The queries of each chain after which it completes an iteration, counted from 1.
-    ends = [
-        [-(-(k + 1) * sampler.nfe // sampler.num_steps) for k in range(sampler.num_steps)]
-        for sampler in samplers
-    ]
+    ends = [sampler.ends for sampler in samplers]
     first = max(queries[0] for queries in ends)
     rounds = sorted({n for queries in ends for n in queries if n >= first})
     return [tuple(bisect_right(queries, n) - 1 for queries in ends) for n in rounds]

@@ -33,7 +33,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -74,8 +74,26 @@ def still(x: Tensor) -> Update:
     return Update(x, lambda: x)
 
 
+class Term(NamedTuple):
+    """A summand of a step: a factor times an image, by their names in the equations above.
+
+    symbol: of the factor.
+    factor: its value, one for all images or one for each.
+    image: "x", "D x", "s", "D s", or "M z", which x has and x_mean has not.
+    """
+
+    symbol: str
+    factor: Scalars
+    image: str
+
+
 class Kernel(Protocol):
-    """One predictor or corrector step; hashable, and equal if the step is the same."""
+    """One predictor or corrector step; hashable, and equal if the step is the same.
+
+    row: names of the coefficients at a level.
+    """
+
+    row: ClassVar[tuple[str, ...]]
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         """Return the coefficients of the step over a grid of N times (N,).
@@ -93,10 +111,21 @@ class Kernel(Protocol):
         """
         ...
 
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        """Return what a step adds to x, in exact arithmetic the same as the step itself.
+
+        Args:
+            at: coefficients.
+            move: that of score and noise, for factors that follow from their norms.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class ReverseDiffusion(Kernel):
     """The published predictor: the discretized SDE reversed, preconditioned by M."""
+
+    row = ("f", "G")
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
@@ -105,10 +134,18 @@ class ReverseDiffusion(Kernel):
         drift, diffusion = at
         return _update(x, m.move(drift * x - diffusion**2 * score, z), -1.0, diffusion)
 
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        drift, diffusion = at
+        return (
+            Term("-f", -drift, "D x"),
+            Term("G^2", diffusion**2, "D s"),
+            Term("G", diffusion, "M z"),
+        )
+
 
 @dataclass(frozen=True)
 class EulerMaruyama(ReverseDiffusion):
-    """Euler-Maruyama steps of length 1/N of the continuous reverse SDE."""
+    """Euler-Maruyama steps of length 1/N of the continuous reverse SDE: f = f/N, G = g / sqrt N."""
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         drift, diffusion = sde.coefficients(times)
@@ -119,6 +156,8 @@ class EulerMaruyama(ReverseDiffusion):
 class MarginalPreserving(Kernel):
     """A probability flow step without M plus a Langevin step with M: keeps p_t as N grows."""
 
+    row = ("f", "G")
+
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.discretize(times)
 
@@ -127,10 +166,22 @@ class MarginalPreserving(Kernel):
         half = diffusion**2 / 2
         return _update(x - drift * x + half * score, m.move(score, z), half, diffusion)
 
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        drift, diffusion = at
+        half = diffusion**2 / 2
+        return (
+            Term("-f", -drift, "x"),
+            Term("G^2 / 2", half, "s"),
+            Term("G^2 / 2", half, "D s"),
+            Term("G", diffusion, "M z"),
+        )
+
 
 @dataclass(frozen=True)
 class Ancestral(Kernel):
     """Sample the exact posterior of level k-1 given level k; M must be the identity."""
+
+    row = ("shrink", "pull", "scale")
 
     def coefficients(self, sde: SDE, times: Tensor) -> Columns:
         return sde.posterior(len(times))
@@ -143,6 +194,10 @@ class Ancestral(Kernel):
             )
         shrink, pull, scale = at
         return _update(x - shrink * x, m.move(score, z), pull, scale)
+
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        shrink, pull, scale = at
+        return Term("-shrink", -shrink, "x"), Term("pull", pull, "s"), Term("scale", scale, "M z")
 
 
 @dataclass(frozen=True)
@@ -158,6 +213,8 @@ class Langevin(Kernel):
         ValueError: unless snr > 0.
     """
 
+    row = ("alpha", "snr")
+
     snr: float
     snr_norm: NormOver = "batch"
 
@@ -169,10 +226,16 @@ class Langevin(Kernel):
         return alpha, torch.full_like(alpha, self.snr)
 
     def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
-        alpha, snr = at
         move = m.move(score, z)
-        size = 2 * alpha * (snr * move.norm_ratio(self.snr_norm)) ** 2
+        size = self._size(at, move)
         return _update(x, move, size, (2 * size) ** 0.5)
+
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        return _langevin_terms(self._size(at, move))
+
+    def _size(self, at: Row, move: Move) -> Scalars:
+        alpha, snr = at
+        return 2 * alpha * (snr * move.norm_ratio(self.snr_norm)) ** 2
 
 
 @dataclass(frozen=True)
@@ -186,6 +249,8 @@ class AnnealedLangevin(Kernel):
         ValueError: unless snr > 0.
     """
 
+    row = ("e",)
+
     snr: float
 
     def __post_init__(self) -> None:
@@ -197,6 +262,9 @@ class AnnealedLangevin(Kernel):
     def __call__(self, x: Tensor, score: Tensor, z: Tensor, at: Row, m: Preconditioner) -> Update:
         (size,) = at
         return _update(x, m.move(score, z), size, (2 * size) ** 0.5)
+
+    def terms(self, at: Row, move: Move) -> tuple[Term, ...]:
+        return _langevin_terms(*at)
 
 
 def _corrector_alpha(sde: SDE, num_steps: int) -> Tensor:
@@ -214,6 +282,10 @@ def _corrector_alpha(sde: SDE, num_steps: int) -> Tensor:
             stacklevel=3,
         )
     return alpha
+
+
+def _langevin_terms(size: Scalars) -> tuple[Term, ...]:
+    return Term("e", size, "D s"), Term("sqrt(2 e)", (2 * size) ** 0.5, "M z")
 
 
 def _update(x: Tensor, move: Move, a: Scalars, b: Scalars) -> Update:

@@ -14,6 +14,7 @@ from torch import Tensor
 from pds import filters, theory
 from pds.appearance import Appearance, References
 from pds.arms import samplers
+from pds.arms.arithmetic import Replay
 from pds.arms.names import Arm
 from pds.arms.samplers import Plan
 from pds.driving import sample, seeded_noise, side_by_side
@@ -187,6 +188,8 @@ class Model:
     ) -> Plan:
         """Return the sampler of an arm, and its gain.
 
+        The sampler after a branch is built as if it had run at its pace from the start.
+
         Args:
             arm: a sampler by its name.
             num_steps: N for an arm without an N of its own.
@@ -196,6 +199,13 @@ class Model:
         Raises:
             ValueError: if the arm does not support the model.
         """
+        arm = arm.at(num_steps)
+        if arm.first is not None:
+            make = partial(
+                self.plan, rate=rate, snr=snr, corrector_steps=corrector_steps, device=device
+            )
+            first, then = (make(part, num_steps) for part in (arm.first, arm.then))
+            return samplers.branch(arm, first, then, self.sde)
         if arm.num_steps is not None and arm.num_steps != num_steps:
             num_steps, rate = arm.num_steps, None
         setting = samplers.Setting(
@@ -295,6 +305,31 @@ def compare_request(request: Request) -> Generator[Pair, None, None]:
     with closing(run_chains(request, samplers)) as run:
         for left, right in run:
             yield Pair(left, right)
+
+
+def replay_request(
+    request: Request, iterations: Sequence[int]
+) -> Generator[tuple[Step, ...], None, None]:
+    """Run both sides of a request again, each up to an iteration of its own.
+
+    Args:
+        request: of the run.
+        iterations: of the left and of the right sampler, from 1.
+
+    Yields:
+        Steps as `compare_request` does; the last of both are of type `ReplayedStep`, with the
+        arithmetic of these iterations.
+
+    Raises:
+        ValueError: for an iteration out of range, or a sampler without an arithmetic to show.
+    """
+    model = load_model(request.model)
+
+    def replays(device: str) -> list[Sampler]:
+        plans = model.plans(request, device=device)
+        return [Replay(plan.sampler, k) for plan, k in zip(plans, iterations, strict=True)]
+
+    return run_chains(request, replays)
 
 
 def run_chains(

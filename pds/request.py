@@ -75,8 +75,8 @@ class Request:
             "alpha": require_alpha(self.alpha),
             "num_images": require_whole("the number of images", self.num_images, 1),
             "seed": require_whole("seed", self.seed, 0, MAX_SEED),
-            "left": str(parse(self.left)),
-            "right": "" if self.right == "" else str(parse(self.right)),
+            "left": _name(self.left, self.num_steps),
+            "right": "" if self.right == "" else _name(self.right, self.num_steps),
             "snr": None if self.snr is None else require_snr(self.snr),
             "corrector_steps": _corrector_steps(self.corrector_steps),
         }.items():
@@ -93,7 +93,7 @@ class Request:
             # Either sampler may use the masks that these name.
             return {"alpha": plain["alpha"], "tuned": False}
         described = _DESCRIBED.get(arm.kind)
-        if described is None or arm.num_steps is not None:
+        if described is None or arm.num_steps is not None or arm.first is not None:
             return plain
         strength = {} if arm.strength is None else {"alpha": arm.strength}
         return {**plain, **described, **strength, "right": ""}
@@ -121,7 +121,7 @@ class Request:
     @property
     def filtered(self) -> bool:
         """Whether the sampler on the right is another one than vanilla."""
-        return self.arms[1].kind != "vanilla"
+        return self.arms[1].name != "vanilla"
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -147,6 +147,13 @@ _DESCRIBED: dict[str, dict[str, Any]] = {
     "tuned": {"tuned": True},
 }
 """The kinds that fields describe without a name, and what differs from `_PLAIN`."""
+
+
+def _name(text: str, num_steps: int) -> str:
+    """Return the name of a sampler in normal form, which must be one at N."""
+    arm = parse(text)
+    arm.at(num_steps)
+    return str(arm)
 
 
 def _corrector_steps(value: object) -> int | None:

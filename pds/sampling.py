@@ -75,6 +75,13 @@ JointChain = Generator[Query | tuple[Step, ...], Tensor, None]
 """Several chains side by side, whose queries are joined."""
 
 
+class State(NamedTuple):
+    """Images x (B, C, H, W) during a run of a VE process, with noise of the level sigma."""
+
+    x: Tensor
+    sigma: float
+
+
 class Sampler(Protocol):
     """A sampling method with its settings; `chain` runs it."""
 
@@ -84,21 +91,41 @@ class Sampler(Protocol):
         ...
 
     @property
+    def ends(self) -> Sequence[int]:
+        """Network evaluations for each image by the end of every iteration, (N,)."""
+        ...
+
+    @property
     def nfe(self) -> int:
         """Network evaluations for each image."""
         ...
 
-    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
+    def levels(self, sde: SDE, sigma: float | None = None) -> Sequence[float]:
+        """Return the noise level of the state before every iteration, and 0, (N + 1,).
+
+        Args:
+            sde: the forward process.
+            sigma: level of the state that a run continues from.
+
+        Raises:
+            ValueError: unless the process is VE and has levels for the sampler below sigma.
+        """
+        ...
+
+    def chain(
+        self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int], state: State | None = None
+    ) -> Chain:
         """Sample images of a shape (B, C, H, W); `close()` the generator to cancel.
 
         Args:
             sde: the forward process that the score was trained on.
-            noise: called once at the start, then once for each kernel.
+            noise: called once at the start, unless there is a state, then once for each kernel.
             shape: (B, C, H, W).
+            state: to go on from, on levels from its own one down; by default noise.
 
         Raises:
             ValueError: (at the first `next`, before any query) if the sampler does not fit the
-                process or the images.
+                process, the images or the state.
         """
         ...
 
@@ -113,7 +140,7 @@ class Sampler(Protocol):
 class Grid(NamedTuple):
     """The N iterations of a predictor-corrector sampler as numbers.
 
-    prior_std: standard deviation of the start.
+    prior_std: standard deviation of the start; 1 for a start that is a state.
     t, sigma: the time passed to the network and std(t) of each iteration, (N,).
     coefficients: of every kernel, each with N values.
     """
@@ -193,7 +220,12 @@ class PredictorCorrector:
 
     @property
     def nfe(self) -> int:
-        return self.num_steps * len(self.kernels)
+        return self.ends[-1]
+
+    @property
+    def ends(self) -> Sequence[int]:
+        calls = len(self.kernels)
+        return range(calls, calls * self.num_steps + 1, calls)
 
     @property
     def kernels(self) -> tuple[tuple[Kernel, Preconditioner | None], ...]:
@@ -207,38 +239,56 @@ class PredictorCorrector:
         """The kernels of one iteration in order, each with the M that it is run with."""
         return [(kernel, self.m if m is None else m) for kernel, m in self.kernels]
 
-    def times(self) -> Tensor:
-        """Return t_i, (N,) float64, from 1 to eps."""
-        return torch.linspace(1.0, self.eps, self.num_steps, dtype=torch.float64)
+    def times(self, share: float = 1.0) -> Tensor:
+        """Return t_i, (N,) float64, from 1 to eps; for a share of the grid, from near it to eps."""
+        start = self.eps + (1 - self.eps) * share
+        return torch.linspace(start, self.eps, self.num_steps, dtype=torch.float64)
 
-    def process(self, sde: SDE) -> SDE:
+    def process(self, sde: SDE, sigma: float | None = None) -> SDE:
         """Return the process whose grid is sampled: the model's, narrowed to `sigmas` if given.
 
-        Raises:
-            ValueError: if `sigmas` are beyond the process, or it is not variance exploding.
-        """
-        return sde if self.sigmas is None else sde.narrowed(*self.sigmas)
+        Args:
+            sde: the process of the model.
+            sigma: noise level of the state to go on from.
 
-    def coefficients(self, sde: SDE) -> list[Columns]:
-        """Return the coefficients of every kernel over the grid."""
-        process, times = self.process(sde), self.times()
+        Raises:
+            ValueError: if `sigmas` or the state are beyond the process, or it is not variance
+                exploding.
+        """
+        process = sde if self.sigmas is None else sde.narrowed(*self.sigmas)
+        return process if sigma is None else process.below(sigma)
+
+    def levels(self, sde: SDE, sigma: float | None = None) -> Sequence[float]:
+        levels: list[float] = self.process(sde, sigma).discrete_sigmas(self.num_steps).tolist()
+        return levels
+
+    def coefficients(self, sde: SDE, sigma: float | None = None) -> list[Columns]:
+        """Return the coefficients of every kernel over the grid; arguments as in `process`."""
+        process = self.process(sde, sigma)
+        times = self.times(process.share)
         return [kernel.coefficients(process, times) for kernel, _ in self.kernels]
 
-    def grid(self, sde: SDE, dtype: torch.dtype = torch.float64) -> Grid:
+    def grid(
+        self, sde: SDE, dtype: torch.dtype = torch.float64, sigma: float | None = None
+    ) -> Grid:
         """Return the grid of the process as numbers.
 
         Args:
             sde: the process.
             dtype: precision of the coefficients, that of the images: kernels square them.
+            sigma: noise level of the state to go on from.
 
         Raises:
             ValueError: if a kernel is not defined for the process, or for so few iterations.
         """
-        process, times = self.process(sde), self.times()
-        sigma = process.marginal(times).std
-        network_times = times if process == sde else sde.time(sigma)
-        rounded = [[c.to(dtype).tolist() for c in columns] for columns in self.coefficients(sde)]
-        return Grid(process.prior_std, network_times.tolist(), sigma.tolist(), rounded)
+        process = self.process(sde, sigma)
+        times = self.times(process.share)
+        std = process.marginal(times).std
+        network_times = times if process == sde else sde.time(std)
+        columns = self.coefficients(sde, sigma)
+        rounded = [[c.to(dtype).tolist() for c in of_kernel] for of_kernel in columns]
+        prior_std = process.prior_std if sigma is None else 1.0
+        return Grid(prior_std, network_times.tolist(), std.tolist(), rounded)
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         corrector_m, predictor_m = (
@@ -247,12 +297,16 @@ class PredictorCorrector:
         m = change(self.m, False)
         return replace(self, m=m, corrector_m=corrector_m, predictor_m=predictor_m)
 
-    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
-        start = noise(torch.Size(shape))
+    def chain(
+        self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int], state: State | None = None
+    ) -> Chain:
+        start, sigma = state or (noise(torch.Size(shape)), None)
+        m = self.m if state is None else Identity()
         # The recursion of `pds.theory` runs chains on numpy arrays, in float64.
         dtype = start.dtype if isinstance(start, Tensor) else torch.float64
-        grid, kernels = self.grid(sde, dtype), self.preconditioned_kernels
-        yield from predictor_corrector(grid, kernels, self.m, start, noise)
+        grid, kernels = self.grid(sde, dtype, sigma), self.preconditioned_kernels
+        del state
+        yield from predictor_corrector(grid, kernels, m, start, noise)
 
 
 @dataclass(frozen=True)
@@ -297,17 +351,34 @@ class ProbabilityFlow:
 
     @property
     def nfe(self) -> int:
-        return self.num_steps if self.method == "euler" else 2 * self.num_steps - 1
+        return self.ends[-1]
+
+    @property
+    def ends(self) -> Sequence[int]:
+        if self.method == "euler":
+            return range(1, self.num_steps + 1)
+        return [*range(2, 2 * self.num_steps - 1, 2), 2 * self.num_steps - 1]
+
+    def levels(self, sde: SDE, sigma: float | None = None) -> Sequence[float]:
+        sde = self.require(sde)
+        return [*sde.sigma(self._times(sde, sigma)).tolist(), 0.0]
+
+    def _times(self, sde: VESDE, sigma: float | None) -> Tensor:
+        """Return the t of the levels above 0, (N,)."""
+        share = 1.0 if sigma is None else sde.below(sigma).share
+        return torch.linspace(share, 0, self.num_steps, dtype=torch.float64)
 
     def map_preconditioners(self, change: Callable[[Preconditioner, bool], Preconditioner]) -> Self:
         return self
 
-    def chain(self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int]) -> Chain:
-        sde = self.require(sde)
-        t = torch.linspace(1, 0, self.num_steps, dtype=torch.float64)
-        times, sigmas = [*t.tolist(), 0.0], [*sde.sigma(t).tolist(), 0.0]
-        x, nfe = sigmas[0] * noise(torch.Size(shape)), 0
-        del noise  # the only draw; shared noise would keep all later ones for this chain
+    def chain(
+        self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int], state: State | None = None
+    ) -> Chain:
+        sigma = None if state is None else state.sigma
+        sigmas = self.levels(sde, sigma)
+        times = [*self._times(self.require(sde), sigma).tolist(), 0.0]
+        x, nfe = sigmas[0] * noise(torch.Size(shape)) if state is None else state.x, 0
+        del state, noise  # the only draw; shared noise would keep all later ones for this chain
         for index in range(self.num_steps):
             now, below = sigmas[index : index + 2]
             score = yield Query(x, (times[index],) * len(x))

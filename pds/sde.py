@@ -75,6 +75,11 @@ class SDE(Protocol):
         """Standard deviation of the prior that sampling starts from."""
         ...
 
+    @property
+    def share(self) -> float:
+        """The t that the grids start from, 1 unless the process is `below` a noise level."""
+        return 1.0
+
     def marginal(self, t: Tensor) -> Marginal:
         """Return scale(t) and std(t)."""
         ...
@@ -132,6 +137,26 @@ class SDE(Protocol):
             "leave sigmas out"
         )
 
+    def discrete_sigmas(self, num_steps: int) -> Tensor:
+        """Return the noise level of the state before every step of the grid, and 0, (N + 1,).
+
+        Raises:
+            ValueError: unless the process is VE.
+        """
+        raise ValueError(_without_levels(self))
+
+    def below(self, sigma: float) -> "VESDE":
+        """Return the process whose grids start from a noise level, for sampling from a state.
+
+        Raises:
+            ValueError: unless the process is VE, and the level not below its lowest one.
+        """
+        raise ValueError(_without_levels(self))
+
+
+def _without_levels(sde: SDE) -> str:
+    return f"a run can be continued by another sampler for VE only, not for {type(sde).__name__}"
+
 
 def column(value: Tensor, like: Tensor) -> Tensor:
     """Return (B,) as (B, 1, 1, 1) in the device and dtype of `like`, copied asynchronously."""
@@ -182,6 +207,15 @@ class VESDE(SDE):
             )
         return VESDE(lowest, highest)
 
+    def below(self, sigma: float) -> "Tail":
+        share = float(self.time(torch.tensor(sigma, dtype=torch.float64)))
+        if share < -1e-9:  # rounding of the lowest level itself
+            raise ValueError(
+                f"the state has a noise level of {sigma:.3g}, below {self.sigma_min:.3g}, the "
+                "lowest of the sampler that was to go on; go on from an earlier iteration"
+            )
+        return Tail(self.sigma_min, self.sigma_max, max(share, 0.0))
+
     def marginal(self, t: Tensor) -> Marginal:
         return Marginal(torch.ones_like(wide(t)), self.sigma(t))
 
@@ -209,6 +243,30 @@ class VESDE(SDE):
         variance = sigmas[:-1] ** 2 - sigmas[1:] ** 2
         noise = variance.sqrt() * sigmas[1:] / sigmas[:-1]
         return Posterior(torch.zeros_like(variance), variance, noise)
+
+
+@dataclass(frozen=True)
+class Tail(VESDE):
+    """A VE process whose grids start from a noise level of it, rather than from sigma_max.
+
+    Its N levels descend from sigma(share) to sigma_min, evenly in log sigma; a single one is
+    sigma(share). t and sigma are related as in the process.
+
+    Args:
+        sigma_min, sigma_max: of the process.
+        share: t of the first level, >= 0.
+    """
+
+    share: float = 1.0
+
+    def discrete_sigmas(self, num_steps: int) -> Tensor:
+        t = torch.linspace(self.share, 0, num_steps, dtype=torch.float64)
+        return torch.cat([self.sigma(t), torch.zeros(1, dtype=torch.float64)])
+
+    def coefficients(self, t: Tensor) -> Coefficients:
+        """Return f(x, t)/x and g(t) in a time of which the grid covers a unit."""
+        drift, diffusion = super().coefficients(t)
+        return Coefficients(drift, diffusion * self.share**0.5)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ def mask(text):
 
 def test_every_endpoint_is_named_and_its_parameters_are_told(address):
     told = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(told) == {"/compare", "/sheet", "/ladder", "/filter_from_images", "/theory"}
+    assert set(told) == {
+        *("/compare", "/iteration", "/sheet", "/ladder", "/filter_from_images", "/theory")
+    }
     for endpoint in told.values():
         assert endpoint["description"].strip()
         for parameter in endpoint["parameters"]:
@@ -109,6 +111,23 @@ def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector
     for key in ("error", "noise_left"):
         assert answer[key]["vanilla"] == api.theory(num_steps=20)[key]["vanilla"]
     assert answer["summary"].startswith("Tuned is closer")
+
+
+def test_an_iteration_comes_with_its_terms_and_pictures():
+    (answer,) = api.iteration([3, 2], model="field64", num_steps=4, right="ode-heun@3", seed=5)
+    assert answer["iterations"] == [3, 2]
+    corrector, predictor = answer["left"]
+    size = corrector["images"]
+    e = 2 * (0.15 * size["M z"]["norm"] / size["D s"]["norm"]) ** 2
+    assert corrector["terms"][0] == {
+        "symbol": "e",
+        "factor": pytest.approx(e, rel=1e-4),
+        "image": "D s",
+    }
+    assert predictor["equation"] == "x_new = x + (G^2) D s + (G) M z"
+    assert [substep["name"] for substep in answer["right"]] == ["Euler", "Heun"]
+    png = base64.b64decode(size["s"]["png"].partition(",")[2])
+    assert Image.open(io.BytesIO(png)).size == (64, 64)
 
 
 def test_a_ladder_comes_rung_by_rung():

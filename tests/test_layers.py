@@ -15,7 +15,7 @@ LAYERS = [
     {"appearance", "files", "preconditioners"},
     {"filters", "kernels"},
     {"sampling"},
-    {"driving", "scores", "serving", "theory"},
+    {"branch", "driving", "scores", "serving", "theory"},
     {"arms"},
     {"request"},
     {"models", "portraits"},

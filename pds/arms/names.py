@@ -4,6 +4,10 @@ A name is a kind, with its strength behind a colon, and behind @ a number of ite
 `vanilla`, `pds:5`, `pds:5@40`. Evaluations, the page, its links, the API and both command lines
 have the same names. `pds.arms.samplers` builds the samplers.
 
+A name may be a branch, FIRST/K/THEN: K iterations of FIRST, then THEN from that state to the end.
+`vanilla@40/20/pds:5@10` is 20 iterations of vanilla at N = 40, then 10 of pds:5; without @10 THEN
+has as many iterations as FIRST had left. FIRST may be a branch itself.
+
 | name                         | what it is                                                       |
 |------------------------------|------------------------------------------------------------------|
 | vanilla                      | M = I                                                            |
@@ -26,12 +30,13 @@ have the same names. `pds.arms.samplers` builds the samplers.
 |                              | iterations of one predictor and one corrector                    |
 """
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from pds.limits import quoted, require_alpha, require_positive, require_whole
+from pds.limits import MAX_STEPS, quoted, require_alpha, require_positive, require_whole
 
 
 class Kind(NamedTuple):
@@ -79,20 +84,28 @@ MENU = tuple(KINDS)[:11]
 FLOWS = ("ode-heun", "ode-euler")
 """The kinds without predictor and corrector."""
 
-MAX_CHARACTERS = 100
+MAX_CHARACTERS = 150
 """Of a name."""
+
+MAX_BRANCHES = 2
+"""Of a name: a branch, and a branch of it."""
+
+BRANCH_FORM = "a branch is FIRST/K/THEN, such as vanilla@40/20/pds:5"
 
 _FORM = re.compile(r"(?P<kind>[^:@]+)(:(?P<strength>[^@]+))?(@(?P<num_steps>.+))?")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A sampler by its name.
+    """A sampler by its name, from the start or from an iteration of another one on.
 
     Args:
         kind: one of `KINDS`.
         strength: its alpha or constant, None for a kind without one.
-        num_steps: N of its own, None for the comparison's.
+        num_steps: N of its own, None for the comparison's; of a branch, the iterations after it,
+            None for those that `first` had left.
+        first: the sampler of the iterations before, None for a sampler from the start.
+        after: number of these iterations.
 
     Raises:
         ValueError: for an unknown kind, or a number out of range.
@@ -101,6 +114,8 @@ class Arm:
     kind: str
     strength: float | None = None
     num_steps: int | None = None
+    first: "Arm | None" = None
+    after: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -120,28 +135,86 @@ class Arm:
         if self.num_steps is not None:
             whole = require_whole(f"the number of iterations of {self.name}", self.num_steps, 1)
             object.__setattr__(self, "num_steps", whole)
+        if self.first is not None:
+            _require_branch(self.first, self.after)
+
+    @property
+    def own_name(self) -> str:
+        """The name without numbers of iterations, of a branch that of the sampler after it."""
+        return self.kind if self.strength is None else f"{self.kind}:{self.strength:.12g}"
 
     @property
     def name(self) -> str:
-        """The name without a number of iterations, such as pds:5."""
-        return self.kind if self.strength is None else f"{self.kind}:{self.strength:.12g}"
+        """The name without a number of iterations of its own, such as pds:5."""
+        before = "" if self.first is None else f"{self.first}/{self.after}/"
+        return before + self.own_name
 
     def __str__(self) -> str:
         return self.name if self.num_steps is None else f"{self.name}@{self.num_steps}"
 
     def at(self, num_steps: int) -> "Arm":
-        """Return the arm with a number of iterations, its own if it has one."""
+        """Return the arm with a number of iterations, its own if it has one.
+
+        Raises:
+            ValueError: for a branch beyond the iterations of its first sampler.
+        """
+        if self.first is not None:
+            first = self.first.at(num_steps)
+            _require_branch(first, self.after)
+            own = self.num_steps or self._remaining(first)
+            return replace(self, first=first, num_steps=own)
         return self if self.num_steps is not None else replace(self, num_steps=num_steps)
+
+    def _remaining(self, first: "Arm") -> int:
+        """Return the iterations that the first sampler, with its N, had left, at least 1."""
+        return max(1, round((first.length - self.after) / first.per_iteration))
+
+    @property
+    def per_iteration(self) -> int:
+        """The steps of the sampler for each of its N: 2 for Euler."""
+        return 2 if self.kind == "ode-euler" else 1
+
+    @property
+    def length(self) -> int:
+        """The steps of the sampler, which must have its N: as many as a run of it shows."""
+        return self.after + self.per_iteration * _known(self.num_steps)
+
+    @property
+    def then(self) -> "Arm":
+        """The sampler after the branch as one from the start, at the N of its `pace`."""
+        return replace(self, num_steps=self.pace, first=None, after=0)
+
+    @property
+    def pace(self) -> int:
+        """N of a sampler from the start whose steps are as long as the last ones of this one.
+
+        A branch that goes on with the same sampler and the remaining iterations has its pace. The
+        arm must have its N.
+        """
+        num_steps = _known(self.num_steps)
+        if self.first is None:
+            return num_steps
+        left = (self.first.length - self.after) / self.first.per_iteration
+        most = max(self.first.pace, MAX_STEPS)  # bounds the time that tuning takes
+        return max(1, min(round(self.first.pace * num_steps / left), most))
 
     @property
     def label(self) -> str:
-        """What the sampler is called within a sentence, without numbers."""
-        return KINDS[self.kind].label
+        """What the sampler is called within a sentence, with numbers only where they are needed."""
+        label = KINDS[self.kind].label
+        if self.first is None:
+            return label
+        if self.first.kind == self.kind and self.first.strength != self.strength:
+            label = f"{label} ({self.own_name})"
+        known = self.num_steps is not None and self.first.num_steps is not None
+        if known and self.num_steps != self._remaining(self.first):
+            label = f"{label} in {self.num_steps} steps"
+        return f"{self.first.label}, from {self.after} on {label}"
 
     @property
     def is_flow(self) -> bool:
         """Whether it is a probability flow, which has neither predictor nor corrector."""
-        return self.kind in FLOWS
+        return self.kind in FLOWS and (self.first is None or self.first.is_flow)
 
 
 def parse(text: str) -> Arm:
@@ -152,6 +225,22 @@ def parse(text: str) -> Arm:
     """
     if not isinstance(text, str) or len(text) > MAX_CHARACTERS:
         raise ValueError(_unknown(text))
+    start, *branches = text.split("/")
+    afters, names = branches[::2], branches[1::2]
+    if len(afters) != len(names) or not all(map(_is_whole, afters)):
+        raise ValueError(f"{BRANCH_FORM}, got {quoted(text)}")
+    if len(names) > MAX_BRANCHES:
+        raise ValueError(
+            f"a sampler has at most {MAX_BRANCHES} branches, got {len(names)} in {quoted(text)}"
+        )
+    arm = _parse_plain(start)
+    for after, name in zip(afters, names, strict=True):
+        arm = replace(_parse_plain(name), first=arm, after=int(after))
+    return arm
+
+
+def _parse_plain(text: str) -> Arm:
+    """Return the arm of a name without branches."""
     match = _FORM.fullmatch(text.strip())
     if match is None or match["kind"] not in KINDS:
         raise ValueError(_unknown(text))
@@ -171,6 +260,8 @@ def parse_all(text: str) -> tuple[str, ...]:
     """
     arms = [parse(name) for name in text.split(",")]
     for arm in arms:
+        if arm.first is not None:
+            raise ValueError(f"a branch belongs to one number of iterations, got {arm}")
         if arm.num_steps is not None:
             raise ValueError(f"the numbers of iterations are given for all arms, got {arm}")
     return tuple(dict.fromkeys(arm.name for arm in arms))
@@ -193,16 +284,41 @@ def labels(left: Arm, right: Arm) -> tuple[str, str]:
     one, other = (arm.label for arm in arms)
     if one == other and left.name != right.name:
         one, other = (f"{arm.label} ({arm.name})" for arm in arms)
-    if left.num_steps != right.num_steps:
+    counts = [_of_start(arm).num_steps for arm in arms]
+    if counts[0] != counts[1]:
         one, other = (
-            f"{name} at N = {arm.num_steps}" for name, arm in zip((one, other), arms, strict=True)
+            f"{name} at N = {count}" for name, count in zip((one, other), counts, strict=True)
         )
     return one, other
 
 
+def _of_start(arm: Arm) -> Arm:
+    """Return the sampler that the first iterations of an arm are of."""
+    return arm if arm.first is None else _of_start(arm.first)
+
+
+def _require_branch(first: Arm, after: object) -> None:
+    """Raise a ValueError unless an arm, maybe without its N yet, has a state after K iterations."""
+    start, most = first.after + 1, math.inf
+    if first.num_steps is not None:
+        most = first.length - 1
+    if most < start:
+        raise ValueError(f"a run of {first} has no iteration to go on from; it needs at least 2")
+    require_whole(f"the iteration of {first} to go on from", after, start, most)
+
+
+def _known(num_steps: int | None) -> int:
+    assert num_steps is not None, "the arm has no N yet, see Arm.at"
+    return num_steps
+
+
 def _whole(text: str) -> int:
-    """Read a whole number, of digits alone."""
-    return int(text) if re.fullmatch("[0-9]{1,9}", text) else 0
+    """Read a whole number, of digits alone; what is none becomes 0, which no check lets pass."""
+    return int(text) if _is_whole(text) else 0
+
+
+def _is_whole(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,9}", text) is not None
 
 
 def _number(text: str) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pds import filters, theory
 from pds.arms.names import Arm
+from pds.branch import Branch
 from pds.kernels import MarginalPreserving
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
 from pds.sampling import PredictorCorrector, ProbabilityFlow, Sampler
@@ -80,7 +81,8 @@ class Plan:
     """The sampler of an arm at one N.
 
     sampler: with its M.
-    gain: of M for each bin of `Setting.data`, (K,); None if the recursion cannot follow M.
+    gain: of M for each bin of `Setting.data`, (K,); None if the recursion cannot follow M,
+        or for a branch, whose samplers have gains of their own.
     """
 
     sampler: Sampler
@@ -97,6 +99,24 @@ def build(arm: Arm, setting: Setting) -> Plan:
     if arm.strength is None:
         return _PLAIN[arm.kind](setting)
     return _STRONG[arm.kind](setting, arm.strength)
+
+
+def branch(arm: Arm, first: Plan, then: Plan, sde: SDE) -> Plan:
+    """Return the plan of a branch.
+
+    Args:
+        arm: with its numbers of iterations.
+        first, then: the plans of `arm.first` and `arm.then`.
+        sde: the forward process.
+
+    Raises:
+        ValueError: if the process is not VE, or the second sampler has no levels below the state's.
+    """
+    assert isinstance(then.sampler, PredictorCorrector | ProbabilityFlow)
+    remaining = replace(then.sampler, num_steps=arm.length - arm.after)
+    sampler = Branch(first.sampler, arm.after, remaining)
+    sampler.levels(sde)
+    return Plan(sampler)
 
 
 def require(arm: Arm, published: PredictorCorrector, sde: SDE) -> None:

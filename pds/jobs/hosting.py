@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from pds.arms.names import KINDS, parse
+from pds.arms.names import KINDS, Arm, parse
 from pds.limits import (
     MAX_ALPHA,
     MAX_CORRECTOR_STEPS,
@@ -48,7 +48,10 @@ def from_page(values: Mapping[str, object]) -> Request:
     checked: dict[str, Any] = {
         name: check(values[name]) for name, check in _CHECKS.items() if name in values
     }
-    return Request(**checked)
+    request = Request(**checked)
+    for arm in request.arms:
+        _require_length(arm)
+    return request
 
 
 def _switch(name: str, value: object) -> bool:
@@ -57,17 +60,36 @@ def _switch(name: str, value: object) -> bool:
     return value
 
 
+def _require_length(arm: Arm) -> None:
+    """Raise a ValueError if a branch, with its N, makes a run longer than any other one."""
+    num_steps = _iterations(arm, arm.length)
+    if num_steps > MAX_STEPS:
+        raise ValueError(f"{arm} has {num_steps} iterations, a run has at most {MAX_STEPS}")
+
+
+def _iterations(arm: Arm, num_steps: int) -> int:
+    """Return the iterations that steps of an arm amount to, of which Euler's are halves."""
+    before = 0 if arm.first is None else _iterations(arm.first, arm.after)
+    return before + (num_steps - arm.after) // arm.per_iteration
+
+
 def _arm(name: Any) -> str:
     """Check the name of a sampler, whose numbers have the bounds of the other fields."""
     arm = parse(name)
+    _require_bounds(arm)
+    return str(arm)
+
+
+def _require_bounds(arm: Arm) -> None:
+    if arm.first is not None:
+        _require_bounds(arm.first)
     if arm.num_steps is not None:
-        require_whole(f"the number of iterations of {arm.name}", arm.num_steps, 1, MAX_STEPS)
+        require_whole(f"the number of iterations of {arm.own_name}", arm.num_steps, 1, MAX_STEPS)
     if arm.strength is not None and arm.strength > MAX_ALPHA:
         kind = KINDS[arm.kind]
         raise ValueError(
             f"the {kind.strength} of {arm.kind} must be at most {MAX_ALPHA:g}, got {arm.strength:g}"
         )
-    return str(arm)
 
 
 def _none_or(check: Callable[[object], object]) -> Callable[[object], object]:

@@ -79,19 +79,25 @@ Response = Callable[[Array, float], Array]
 
 
 def trajectory(
-    modes: Modes, gain: Array, sde: SDE, sampler: Sampler, *, response: Response | None = None
+    modes: Modes,
+    gain: Array | None,
+    sde: SDE,
+    sampler: Sampler,
+    *,
+    response: Response | None = None,
 ) -> Iterator[Array]:
     """Yield the variance of every mode (K,) after each iteration, without its last noise.
 
     Args:
         modes: the data.
-        gain: g, (K,), which replaces the sampler's `m`; 1 is vanilla.
+        gain: g, (K,), which replaces the sampler's `m`; 1 is vanilla, None the gain of `m` itself.
         sde: the forward process.
         sampler: any; an M of a single kernel must have a gain for each frequency.
         response: h of another score that is linear in each mode; by default the exact one.
 
     Raises:
-        ValueError: if the sampler does not fit the process or cannot take the gain.
+        ValueError: if the sampler does not fit the process, cannot take the gain, or has an M that
+            mixes frequencies.
     """
     sampler = sampler.map_preconditioners(_mode_gains(modes, gain))
     ones: Any = np.ones((1, len(modes.power)))
@@ -182,11 +188,19 @@ def _columns(sde: SDE, sampler: PredictorCorrector) -> Array:
     return torch.stack([*marginal, *coefficients]).numpy()
 
 
-def _mode_gains(modes: Modes, gain: Array) -> Callable[[Preconditioner, bool], Preconditioner]:
-    """Return the change that replaces m by `gain`, and the M of a single kernel by its own gain."""
+def _mode_gains(
+    modes: Modes, gain: Array | None
+) -> Callable[[Preconditioner, bool], Preconditioner]:
+    """Return the change that replaces m by `gain`, and the M of a single kernel by its own gain.
+
+    Without a gain m is replaced by its own one too.
+    """
 
     def mode_gain(m: Preconditioner, own: bool) -> Preconditioner:
-        values = at_radii(m.mode_gain().double(), modes) if own else gain
+        if own or gain is None:
+            values = at_radii(m.mode_gain().cpu().double(), modes)
+        else:
+            values = gain
         return UnitGain(modes) if (values == 1).all() else ModeGain(modes, values)
 
     return mode_gain

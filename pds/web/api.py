@@ -29,6 +29,7 @@ from pds.web.looks import by_name
 from pds.web.sentences import capital, error
 from pds.web.server.frames import strip
 from pds.web.server.messages import finite, picture
+from pds.web.tabs.compare import inside
 from pds.web.tabs.compare.measurements import Scene, observe
 from pds.web.tabs.filter.gains import gains_of
 from pds.web.tabs.filter.masks import npy
@@ -108,6 +109,71 @@ def compare(
                 "noise_left": dict(zip(sides, numbers["left"], strict=True)),
                 **dict(zip(sides, pictures, strict=True)),
             }
+
+
+def iteration(
+    iterations: list[int],
+    model: str = Request.model,
+    num_steps: int = Request.num_steps,
+    alpha: float = Request.alpha,
+    frequency: bool = True,
+    space: bool = False,
+    seed: int = Request.seed,
+    tuned: bool = Request.tuned,
+    left: str = Request.left,
+    right: str = Request.right,
+    snr: float | None = Request.snr,
+    corrector_steps: int | None = Request.corrector_steps,
+) -> Iterator[dict[str, Any]]:
+    """Show the arithmetic of one iteration of both samplers of /compare, for the image of a seed.
+
+    Args:
+        iterations: of the left and of the right sampler, from 1, for example [10, 10].
+        model: one of the demo's models, for example "portraits32".
+        num_steps: iterations of a sampler without an N of its own, 1 to 2000.
+        alpha: strength of the filters, above 1; larger is weaker.
+        frequency: whether PDS uses the frequency filter.
+        space: whether PDS uses the space filter.
+        seed: of the image; image i of /compare has seed + i.
+        tuned: whether the right sampler is tuned to num_steps, see /compare.
+        left: name of the sampler on the left, see /compare.
+        right: the same on the right, "" for what alpha, frequency, space and tuned say.
+        snr: of the corrector on both sides; null for the model's.
+        corrector_steps: per iteration on both sides, 0 to 8; null for the model's.
+
+    Yields:
+        Once: iterations; and for "left" and "right" a list of substeps, the kernels of the
+        iteration in order or the slopes of a flow. Of each its name, equation, terms (x_new is x
+        plus the sum of factor times image), numbers that the factors follow from, error of that
+        sum relative to x_new, and images by their names: norm, rms (per pixel and channel), power
+        by radius, and png, a data URL in which differences from 0 (of states from 0.5) are
+        multiplied by scale and centered at middle gray.
+    """
+    settings = (model, num_steps, alpha, frequency, space, 1, seed, tuned)
+    names = (left, right, snr, corrector_steps)
+    values = zip(fields(Request), (*settings, *names), strict=True)
+    request = from_page({f.name: value for f, value in values})
+    with closing(inside.messages(request, iterations, 0)) as messages:
+        for message in messages:
+            if message["kind"] == "inside":
+                yield {
+                    "iterations": message["iterations"],
+                    **dict(zip(("left", "right"), _with_pictures(message), strict=True)),
+                }
+
+
+def _with_pictures(message: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the substeps of each side, with the pictures in their images."""
+    for substeps in message["sides"]:
+        for substep in substeps:
+            substep["images"] = {
+                name: {
+                    **{key: value for key, value in image.items() if key != "picture"},
+                    "png": _png_url(message["pictures"][image["picture"]]),
+                }
+                for name, image in substep["images"].items()
+            }
+        yield substeps
 
 
 def sheet(
@@ -293,8 +359,19 @@ def theory(
 
 
 def _data_url(pixels: NDArray[np.uint8]) -> str:
-    return "data:image/png;base64," + picture(pixels)
+    return _png_url(picture(pixels))
 
 
-ENDPOINTS: tuple[Callable[..., Any], ...] = (compare, sheet, ladder, filter_from_images, theory)
+def _png_url(base64: str) -> str:
+    return f"data:image/png;base64,{base64}"
+
+
+ENDPOINTS: tuple[Callable[..., Any], ...] = (
+    compare,
+    iteration,
+    sheet,
+    ladder,
+    filter_from_images,
+    theory,
+)
 """All of them, by the names of the functions."""

@@ -25,11 +25,11 @@ FAILURE = "() => document.querySelector('#{} section').dispatchEvent(new Event('
 
 
 def component(tab: Tab) -> None:
-    """Add the component of a tab, and its run, to the page that is being built."""
+    """Add the component of a tab, and its runs, to the page that is being built."""
     name = tab.element or tab.name
     html = gr.HTML(
         value=tab.value() if tab.value else None,
-        html_template=tab.text(tab.html),
+        html_template=tab.markup,
         js_on_load=tab.text(*tab.scripts),
         apply_default_css=False,
         elem_id=name,
@@ -39,9 +39,9 @@ def component(tab: Tab) -> None:
     )
     if tab.notes:
         gr.HTML(html_template=tab.text(tab.notes), apply_default_css=False, elem_id="notes")
-    if tab.run:
-        running = getattr(html, tab.run.event)(
-            run_handler(tab.run),
+    for run in tab.runs:
+        running = getattr(html, run.event)(
+            run_handler(run),
             outputs=html,
             show_progress="hidden",
             trigger_mode="multiple",
@@ -49,7 +49,7 @@ def component(tab: Tab) -> None:
             **SAMPLING,
         )
         running.failure(None, js=FAILURE.format(name))
-        html.stop(None, cancels=[running], api_visibility="private")
+        getattr(html, run.stop)(None, cancels=[running], api_visibility="private")
 
 
 def run_handler(run: Run) -> Callable[[gr.EventData, gr.Request], Iterator[str]]:

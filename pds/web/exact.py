@@ -8,9 +8,8 @@ import numpy as np
 from pds import spectra, theory
 from pds.driving import joint_indices
 from pds.models import Model, load_model
-from pds.preconditioners import Identity
 from pds.request import Request
-from pds.sampling import PredictorCorrector, Sampler
+from pds.sampling import Sampler
 from pds.scores.gaussian import GaussianField
 from pds.spectra import RadialSpectrum
 
@@ -58,7 +57,5 @@ def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]
 def _trajectory(model: Model, data: theory.Modes, sampler: Sampler) -> Iterator[RadialSpectrum]:
     """Yield the exact power after each iteration of a sampler."""
     _, height, width = model.image_shape
-    m = sampler.m if isinstance(sampler, PredictorCorrector) else Identity()
-    gain = theory.modes(m.mode_gain().double().cpu().expand(height, width)).power
-    for variance in theory.trajectory(data, gain, model.sde, sampler):
+    for variance in theory.trajectory(data, None, model.sde, sampler):
         yield spectra.radial(theory.grid(variance, height, width))

@@ -48,12 +48,13 @@ def options(*, mounted: str = "") -> dict[str, Any]:
         ValueError: if GRADIO_ROOT_PATH is neither a path nor a URL.
     """
     root = public_path.configured()
+    shared = [(STATIC / name).read_text(encoding="utf-8") for name in STYLES]
     if gradio_internals.base_url not in gr.routes.templates.context_processors:
         gr.routes.templates.context_processors.append(gradio_internals.base_url)
     return {
         "root_path": root,
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),
-        "css": "\n".join((STATIC / name).read_text(encoding="utf-8") for name in STYLES),
+        "css": "\n".join([*shared, *(tab.text(*tab.styles) for tab in TABS)]),
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

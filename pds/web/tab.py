@@ -19,14 +19,16 @@ STATIC = Path(__file__).parent / "static"
 class Run:
     """A run that the script of a tab starts.
 
-    event: name of the event that starts it; the event "stop" cancels it.
+    event: name of the event that starts it.
     kind: name of the run in the journal.
     messages: makes the messages of the run.
+    stop: name of the event that cancels it.
     """
 
     event: str
     kind: str
     messages: Messages
+    stop: str = "stop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +38,16 @@ class Tab:
     name: of the tab in a link.
     title: on the tab.
     folder: of its files.
-    html: file of its HTML.
+    html: file of its HTML; a line such as `<!-- branch.html -->` stands for one of `parts`.
+    parts: files of HTML that are parts of it.
+    styles: files of its own styles.
     scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
     setup: returns the values that the script needs before its first request.
     element: id of the component, if it is not the tab's name.
     value: returns the recorded run that is shown at first; None without one.
     views: functions that the script calls, by name.
     run: the run that the script starts; None without one.
+    further_runs: others that it starts, whose messages come to the same element.
     notes: file of HTML below the component, "" without one.
     """
 
@@ -56,12 +61,28 @@ class Tab:
     value: Callable[[], str] | None = None
     views: Mapping[str, View] = field(default_factory=dict)
     run: Run | None = None
+    further_runs: tuple[Run, ...] = ()
     notes: str = ""
+    parts: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
     @property
     def is_pane(self) -> bool:
         """Return whether the tab consists of controls and figures, see `pane.js`."""
         return "pane.js" in self.scripts
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Return all runs."""
+        return (() if self.run is None else (self.run,)) + self.further_runs
+
+    @property
+    def markup(self) -> str:
+        """Return the HTML with its parts."""
+        whole = self.text(self.html)
+        for part in self.parts:
+            whole = whole.replace(f"<!-- {part} -->", self.text(part))
+        return whole
 
     def text(self, *names: str) -> str:
         """Return the text of files of this tab, or shared ones, one after the other."""

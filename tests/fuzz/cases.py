@@ -69,8 +69,13 @@ RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space
 PANES["request_texts"] = RUN
 ENDPOINTS = {
     "theory": {"num_steps": 20, "alpha": 5, "model": "field64", "tuned": True},
-    "sheet": {"num_steps": [10], "samplers": ["vanilla"], "model": "field64", "num_images": 1,
-              "seed": 1},
+    "sheet": {
+        "num_steps": [10],
+        "samplers": ["vanilla"],
+        "model": "field64",
+        "num_images": 1,
+        "seed": 1,
+    },
     "ladder": {"num_steps": [10], "model": "field64", "alpha": 5, "seed": 1},
     "filter_from_images": {"images": ["", ""], "size": 32, "alpha": 5},
     "compare": {k: v for k, v in RUN.items() if k != "run"},

@@ -51,18 +51,6 @@ function remaining(seconds) {
   return seconds === null ? "" : `${about(seconds)} left`;
 }
 
-// What the side beside vanilla is called, and at the beginning of a sentence.
-function method({ tuned }) {
-  return tuned ? "tuned" : "PDS";
-}
-
 function capital(words) {
   return words[0].toUpperCase() + words.slice(1);
-}
-
-function recipe(request) {
-  if (request.tuned) return `noise levels fitted to ${request.num_steps} iteration${request.num_steps > 1 ? "s" : ""}`;
-  const filters = [request.frequency && "frequency", request.space && "space"].filter(Boolean);
-  if (!filters.length) return "no filter: the same sampler";
-  return filters.join(" and ") + " filter, alpha " + request.alpha;
 }

@@ -60,7 +60,7 @@ function makeSpectrum(root) {
   }
 
   function draw() {
-    if (!shown || !root.clientHeight) return;
+    if (!shown || !root.clientWidth || !root.clientHeight) return;
     const [radii, data, network, powers, theory] = shown;
     const plot = box();
     const scale = scales(plot, radii, data, powers);
@@ -85,10 +85,11 @@ function makeTrace(root) {
   const level = svg("line", { x1: 0, x2: 1000, y1: height(1), y2: height(1) });
   const curves = ["vanilla", "ours"].map((name) => svg("path", { class: name }));
   root.append(level, ...curves);
-  return (steps, numSteps) => {
-    const x = (step) => (1000 * (step.iteration - 1)) / Math.max(1, numSteps - 1);
-    curves.forEach((curve, chain) =>
-      curve.setAttribute("d", line(steps.map((s) => [x(s), height(s.grain.network[chain])])))
+  return (steps, header, order) => {
+    const [first, last] = span(header);
+    const x = (step) => (1000 * (step.nfe - first)) / Math.max(1, last - first);
+    curves.forEach((curve, side) =>
+      curve.setAttribute("d", line(steps.map((s) => [x(s), height(s.grain.network[order[side]])])))
     );
   };
 }

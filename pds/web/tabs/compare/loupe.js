@@ -3,7 +3,7 @@
 const SPAN = 20; // pixels of a picture in the loupe, which stylesheets show at 8 times their size
 const AWAY = 22; // distance of the loupe from the pointer
 
-// `scene` returns what is on screen: { header, sheet, row, names }, null before the first picture.
+// `scene` returns what is on screen: { header, sheet, row, names, order }, null before the first picture.
 function makeLoupe(root, canvases, scene) {
   const button = root.querySelector(".pds-loupe-switch");
   const box = document.createElement("section");
@@ -28,18 +28,18 @@ function makeLoupe(root, canvases, scene) {
   function draw() {
     const shown = scene();
     if (!at || !shown) return;
-    const { header, sheet, row, names } = shown;
+    const { header, sheet, row, names, order } = shown;
     const { width, height, request } = header;
     at = { ...at, image: within(at.image, request.num_images - 1), x: within(at.x, width - 1), y: within(at.y, height - 1) };
     const [left, top] = [within(at.x - SPAN / 2, width - SPAN), within(at.y - SPAN / 2, height - SPAN)];
-    lenses.forEach((lens, chain) => {
+    lenses.forEach((lens, side) => {
       const context = lens.getContext("2d");
-      const from = (chain * request.num_images + at.image) * width + left;
+      const from = (order[side] * request.num_images + at.image) * width + left;
       context.imageSmoothingEnabled = false;
       context.drawImage(sheet, from, row * height + top, SPAN, SPAN, 0, 0, SPAN, SPAN);
       lens.parentElement.style.setProperty("--x", at.x - left);
       lens.parentElement.style.setProperty("--y", at.y - top);
-      titles[chain].textContent = names[chain];
+      titles[side].textContent = names[order[side]];
     });
     const seed = request.seed + at.image;
     place.textContent = `Picture ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;

@@ -56,6 +56,7 @@ function makePlayer(root) {
   const panels = ["vanilla", "ours"].map((name) => find(".pds-panel." + name));
   const canvases = panels.map((panel) => panel.querySelector("canvas"));
   let names = [];
+  let order = [0, 1]; // the sampler that each panel shows, of those of the run
   const scrub = find(".pds-scrub");
   const play = find(".pds-play");
   const drawSpectrum = makeSpectrum(find(".pds-spectrum svg"));
@@ -65,7 +66,7 @@ function makePlayer(root) {
   let playing = 0;
   let shown = null; // the one of them on screen
   let fresh = false; // a run has begun, but the pictures are still those of the last one
-  const magnify = makeLoupe(root, canvases, () => shown && { header, names, ...shown });
+  const magnify = makeLoupe(root, canvases, () => shown && { header, names, order, ...shown });
 
   // The two numbers that say how the pictures look, and what is below them: [name, value, note, title].
   function looks(chain, { grain, contrast }) {
@@ -81,14 +82,16 @@ function makePlayer(root) {
     ];
   }
 
-  function tell(panel, chain, step) {
-    const { num_steps, num_images } = header.request;
+  function tell(panel, side, step) {
+    const { num_images } = header.request;
+    const chain = order[side];
     const measured = looks(chain, step);
+    const [iteration, length] = [step.iterations[chain], header.lengths[chain]];
     const rows = [
       ...measured,
-      ["iteration", step.iteration, "", `Of ${num_steps}`],
+      ["iteration", iteration, "", `Of ${length}`],
       ["sigma", noise(step.sigma[chain]), "", "Standard deviation of the noise at which the network was called"],
-      ["calls", step.nfe, "", "Network evaluations per image so far (nfe)"],
+      ["calls", step.calls[chain], "", "Network evaluations per image so far (nfe)"],
       ["per step", duration(step.seconds), "", "Time of an iteration of both samplers, which advance in one batch"],
     ];
     panel.querySelector("dl").replaceChildren(
@@ -105,16 +108,13 @@ function makePlayer(root) {
     );
     const images = num_images + (num_images === 1 ? " image" : " images");
     const told = measured.map(([term, value]) => `${term.toLowerCase()} ${value}`).join(", ");
-    canvases[chain].setAttribute(
-      "aria-label",
-      `${names[chain]}: ${images} after iteration ${step.iteration} of ${num_steps}, ${told}`
-    );
+    canvases[side].setAttribute("aria-label", `${names[chain]}: ${images} after iteration ${iteration} of ${length}, ${told}`);
   }
 
   function paintAll() {
     if (!shown) return;
-    canvases.forEach((canvas, chain) =>
-      paint(canvas, shown.sheet, shown.row, chain * header.request.num_images, header)
+    canvases.forEach((canvas, side) =>
+      paint(canvas, shown.sheet, shown.row, order[side] * header.request.num_images, header)
     );
     magnify();
   }
@@ -122,24 +122,24 @@ function makePlayer(root) {
   function show(moment) {
     const { numbers } = (shown = moment);
     paintAll();
-    panels.forEach((panel, chain) => tell(panel, chain, numbers));
-    const midway = header.kind === "done" && numbers.iteration < header.request.num_steps;
-    root.classList.toggle("midway", midway);
-    const fine = names.map((name, chain) => `${name} ${times(numbers.left[chain])} the data's`).join(", ");
-    find(".pds-spectrum svg").setAttribute(
-      "aria-label",
-      `Radial power spectrum after iteration ${numbers.iteration}. Power in fine detail: ${fine}`
-    );
-    drawSpectrum(header.radii, header.data, header.network, numbers.power, numbers.theory);
+    panels.forEach((panel, side) => tell(panel, side, numbers));
+    const where = reached(header, numbers, order);
+    const ended = numbers.iterations.every((iteration, chain) => iteration === header.lengths[chain]);
+    root.classList.toggle("midway", header.kind === "done" && !ended);
+    const fine = order.map((chain) => `${names[chain]} ${times(numbers.left[chain])} the data's`).join(", ");
+    find(".pds-spectrum svg").setAttribute("aria-label", `Radial power spectrum, ${where}. Power in fine detail: ${fine}`);
+    const [power, theory] = [numbers.power, numbers.theory].map((both) => both.length && facing(both));
+    drawSpectrum(header.radii, header.data, header.network, power, theory || []);
     root.classList.toggle("exact", numbers.theory.length > 0);
     root.classList.toggle("learned", header.network.length > 0);
-    find(".pds-where").textContent = `iteration ${numbers.iteration} of ${header.request.num_steps}`;
+    find(".pds-where").textContent = where;
     fill(scrub);
+    root.dispatchEvent(new Event("pds-step"));
   }
 
   function goTo(index) {
     scrub.value = index;
-    scrub.setAttribute("aria-valuetext", "iteration " + moments[index].numbers.iteration);
+    scrub.setAttribute("aria-valuetext", reached(header, moments[index].numbers, order));
     show(moments[index]);
   }
 
@@ -163,16 +163,27 @@ function makePlayer(root) {
   }
 
   function unlock() {
+    scrub.min = 0;
     scrub.max = moments.length - 1;
     scrub.disabled = play.disabled = moments.length < 2;
   }
 
+  const facing = (both) => order.map((chain) => both[chain]);
+
+  function nameKey() {
+    const [left, right] = facing(header.labels);
+    find(".pds-key .vanilla").textContent = left;
+    find(".pds-key .ours").textContent = right;
+  }
+
+  function trace() {
+    drawTrace(moments.map((m) => m.numbers), header, order);
+  }
+
   function adopt(message) {
     header = message;
-    find(".pds-recipe").textContent = recipe(message.request);
-    names = ["Vanilla", capital(method(message.request))];
-    find(".pds-panel.ours b").textContent = names[1];
-    find(".pds-key .ours").textContent = method(message.request);
+    names = message.labels.map(capital);
+    nameKey();
     find(".pds-scale").hidden = !message.own;
     find(".pds-scale i").textContent = find(".pds-track .like").textContent = message.own;
   }
@@ -199,10 +210,11 @@ function makePlayer(root) {
       moments.push({ numbers, sheet, row: 0 });
       const room = Math.min(MOST_LIVE, LIVE_PIXELS / (sheet.width * sheet.height));
       if (moments.length > room) moments = moments.filter((_, i) => i % 2 === 0);
-      scrub.max = message.request.num_steps - 1;
-      scrub.value = numbers.iteration - 1;
+      [scrub.min, scrub.max] = span(message);
+      scrub.value = numbers.nfe;
       show(moments[moments.length - 1]);
-      drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
+      trace();
+      return reached(message, numbers, order);
     },
     // The run on screen, as the message that ends a run; a stopped run has none, so it is drawn here.
     kept(mostPixels) {
@@ -223,13 +235,28 @@ function makePlayer(root) {
     // The live frames of the run stay between the steps that its last message keeps.
     finish(message, sheet) {
       adopt(message);
-      const kept = new Map((fresh ? [] : moments).map((moment) => [moment.numbers.iteration, moment]));
-      message.steps.forEach((numbers, row) => kept.set(numbers.iteration, { numbers, sheet, row }));
-      moments = [...kept.values()].sort((a, b) => a.numbers.iteration - b.numbers.iteration);
+      const kept = new Map((fresh ? [] : moments).map((moment) => [moment.numbers.nfe, moment]));
+      message.steps.forEach((numbers, row) => kept.set(numbers.nfe, { numbers, sheet, row }));
+      moments = [...kept.values()].sort((a, b) => a.numbers.nfe - b.numbers.nfe);
       fresh = false;
       unlock();
-      drawTrace(moments.map((m) => m.numbers), message.request.num_steps);
+      trace();
       goTo(moments.length - 1);
+    },
+    // What is on screen, for the parts of the page that say more about it; null before the first picture.
+    shown: () => shown && { header, numbers: shown.numbers, index: moments.indexOf(shown) },
+    // The names of both samplers as they are drawn, each with its N.
+    drawn() {
+      const names = header && namesOf({ right: "", left: "vanilla", ...header.request });
+      return names && facing(names).map((name) => withCount(name, header.request.num_steps));
+    },
+    // Draws each sampler in the other panel, or in its own again.
+    swap(exchanged) {
+      order = exchanged ? [1, 0] : [0, 1];
+      if (!shown) return;
+      nameKey();
+      trace();
+      show(shown);
     },
   };
 }

@@ -9,7 +9,7 @@ function makeProgress(root, stopButton, onStop) {
   float.innerHTML = '<span>Sampling</span><progress max="1" aria-label="Iterations done"></progress><span></span><button type="button">Stop</button>';
   root.closest(".contain").append(float); // outside of the tab, and inside of what the styles apply to
   const lines = [line, float];
-  let first = null; // iteration and moment of the first frame
+  let first = null; // network calls and moment of the first frame
   let away = false; // whether the page's own Stop is out of sight
   let running = false;
 
@@ -30,11 +30,11 @@ function makeProgress(root, stopButton, onStop) {
   }
 
   // By this visitor's clock once it has run a while: the server's own time of a step leaves out the way.
-  function secondsLeft({ iteration, seconds }, total) {
+  function secondsLeft(done, total, each) {
     const now = performance.now();
-    first ??= { iteration, now };
-    const [steps, spent] = [iteration - first.iteration, (now - first.now) / 1000];
-    return (total - iteration) * (steps > 0 && spent > 1 ? spent / steps : seconds);
+    first ??= { done, now };
+    const [calls, spent] = [done - first.done, (now - first.now) / 1000];
+    return (total - done) * (calls > 0 && spent > 1 ? spent / calls : each);
   }
 
   return {
@@ -45,10 +45,11 @@ function makeProgress(root, stopButton, onStop) {
       tell(null, "");
       place();
     },
-    frame({ steps, request }) {
-      const [step] = steps;
-      const left = secondsLeft(step, request.num_steps);
-      tell(step.iteration / request.num_steps, `${step.iteration} of ${request.num_steps}, ${remaining(left)}`);
+    frame(header, where) {
+      const [{ calls, seconds }] = header.steps;
+      const [done, total, perIteration] = [calls, header.nfes, callsPerIteration(header)].map(sum);
+      const left = secondsLeft(done, total, seconds / perIteration);
+      tell(done / total, `${where.replace("iteration ", "")}, ${remaining(left)}`);
     },
     end() {
       running = false;

@@ -6,9 +6,10 @@ const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.
 const errorLine = root.querySelector(".pds-error");
 const measuredLine = root.querySelector(".pds-measured");
 const statusLine = root.querySelector(".pds-verdict");
-const controls = makeControls(form, props.setup, () => {
+const controls = makeControls(root, form, props.setup, () => {
   address.update();
   estimate.show();
+  controls.mark(player.drawn());
 });
 const estimate = makeEstimate(form, props.setup, controls);
 const address = makeAddress(props.setup, controls.read);
@@ -92,8 +93,7 @@ function isCurrent(message) {
 
 function present(message, sheet) {
   if (message.kind === "frame") {
-    player.live(message, sheet);
-    progress.frame(message);
+    progress.frame(message, player.live(message, sheet));
     say(sampling(message.together));
   } else {
     player.finish(message, sheet);
@@ -127,7 +127,7 @@ function accept(message) {
   }
   clearTimeout(patience);
   place = 0;
-  newest = message;
+  newest = complete(message);
   drain();
 }
 
@@ -150,7 +150,7 @@ root.addEventListener("failure", async () => {
 watchServer(() => run, lose, queued);
 for (const button of root.querySelectorAll(".pds-to-filter")) {
   button.addEventListener("click", () => {
-    window.pdsFilter = controls.read(); // kept for the tab, which may not be drawn yet
+    window.pdsFilter = controls.filter(); // kept for the tab, which may not be drawn yet
     document.querySelector("#filter-tab-button").click();
     document.dispatchEvent(new Event("pds-filter"));
   });
@@ -158,9 +158,18 @@ for (const button of root.querySelectorAll(".pds-to-filter")) {
 
 form.elements.model.addEventListener("change", estimate.adapt);
 
+// Other parts of the page write fields of a request into the controls, and sample or not.
+function settle(fields) {
+  controls.write({ ...controls.read(), ...fields });
+  address.update();
+  estimate.show();
+  controls.mark(player.drawn());
+}
+root.addEventListener("pds-step", () => controls.mark(player.drawn()));
+root.addEventListener("settle", ({ detail }) => settle(detail));
 root.addEventListener("compare", ({ detail }) => {
   if (run) stop();
-  controls.write({ ...controls.read(), ...detail });
+  settle(detail);
   sample();
 });
 
@@ -171,15 +180,17 @@ makeKeep(root, {
   link: address.link,
   restore(request, sentence) {
     complain("");
-    controls.write(request);
-    address.update();
+    settle(request);
     if (!run) say(sentence);
   },
 });
 
+makeInside(root, player);
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
-controls.write(shipped.request ?? props.setup.defaults);
+shipped.request = { ...props.setup.defaults, ...shipped.request }; // an older one lacks some fields
+controls.write(shipped.request);
 estimate.begin(controls.read().num_images);
 enter("idle", "");
 accept(shipped);
@@ -191,8 +202,11 @@ server.recorded_run({}).then((text) => {
 address.open().then(({ request, given, sentence, here }) => {
   if (request) controls.write(request);
   complain(sentence);
-  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
+  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request[name] === value);
   if (given && here && !sentence && !shown && !run) sample();
   if (given) estimate.refresh();
   else estimate.adapt();
 });
+
+makeBlind(root, player, props.setup);
+makePresets(root, player, props.setup);
