@@ -75,7 +75,9 @@ def test_the_quickest_column_comes_first(drawn):
     assert [column[0].numbers.num_steps for column in drawn] == [10, 14]
 
 
-@pytest.mark.parametrize("name", ["pds:3", "tuned", "scalar", "preserving:5", "ode-euler"])
+@pytest.mark.parametrize(
+    "name", ["pds:3", "tuned", "scalar", "preserving:5", "ode-euler", "vanilla/4/pds:2"]
+)
 def test_a_cell_is_the_side_of_its_comparison(name):
     """Pixels and numbers, whatever stands beside it."""
     ((cell, _),) = columns_of(Sheet((name, "inverted:9"), (12,), "field64", 3, 5))
@@ -241,6 +243,7 @@ def test_closing_a_sheet_ends_its_run(monkeypatch):
         ({"samplers": ["pds:1001"]}, "the alpha of pds must be at most 1000, got 1001"),
         ({"samplers": ["pds"]}, "pds needs its alpha, such as pds:5"),
         ({"samplers": ["vanilla@20"]}, "got 'vanilla@20'; leave out what is behind @"),
+        ({"samplers": ["vanilla@2000/9/pds:5"]}, "leave out what is behind @"),
         ({"num_steps": []}, "num_steps, the columns, must be a list of 1 to 12, got 0"),
         ({"num_steps": list(range(1, 14))}, "a list of 1 to 12, got 13"),
         ({"num_steps": [20, 20.0]}, "each column of a sheet is there once, got 20 twice"),
@@ -269,6 +272,11 @@ def test_a_sampler_that_the_process_cannot_take_is_refused_before_anything_is_dr
     monkeypatch.setattr("pds.jobs.sheet.load_model", lambda _: vp)
     with pytest.raises(ValueError, match="VE"):
         next(draw(Sheet(("vanilla", name), (10,), "field64")))
+
+
+def test_a_branch_beyond_the_shortest_column_is_refused_before_anything_is_drawn():
+    with pytest.raises(ValueError, match="to go on from must be a whole number from 1 to 9"):
+        next(draw(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
 
 
 def test_the_largest_sheet_of_three_samplers_is_accepted():
