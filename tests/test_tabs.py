@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from pds.files.pictures import read_text
+from pds.jobs.sheet_files import from_record
 from tests.test_page import finish
 
 TABS = ("filter", "story", "ladder", "images")
@@ -246,8 +248,67 @@ def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
     expect(pane.locator("progress")).to_be_visible()
     expect(pane.locator("td[data-count='20'] button")).to_have_count(3, timeout=30_000)
     pane.get_by_role("button", name="Stop").click()
-    expect(pane.get_by_role("status")).to_contain_text("Stopped")
+    expect(pane.locator(".pds-caption[role=status]")).to_contain_text("Stopped")
     expect(pane.get_by_role("button", name="Draw the sheet")).to_be_enabled()
+
+
+def draw_sheet(pane, *, counts):
+    """Draw clouds at these numbers of iterations."""
+    pane.get_by_label("Model").select_option("field64")
+    pane.get_by_label("Iterations", exact=True).fill(counts)
+    pane.get_by_role("button", name="Draw the sheet").click()
+
+
+def test_a_cell_of_a_chosen_row_opens_it_beside_the_first_row(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_role("button", name="Remove row 2").click()
+    pane.get_by_role("button", name="Add a row").click()
+    pane.get_by_label("Sampler of row 3").select_option("ode-heun")
+    draw_sheet(pane, counts="12 10")
+    expect(pane.get_by_role("button", name="after")).to_have_count(6, timeout=30_000)
+    listen = "(root) => root.addEventListener('compare', (e) => (window.opened = e.detail))"
+    page.locator("#stage .pds").evaluate(listen)
+    pane.get_by_role("button", name="Heun after 12 iterations").click()
+    opened = page.evaluate("window.opened")
+    wanted = {"left": "vanilla", "right": "ode-heun", "num_steps": 12, "model": "field64"}
+    assert {name: opened[name] for name in wanted} == wanted
+
+
+def test_the_numbers_of_a_sheet_over_alpha_are_a_table_and_a_file(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_text("PDS by alpha").click()
+    pane.get_by_label("alpha", exact=True).fill("3, 9")
+    draw_sheet(pane, counts="12, 10")
+    numbers = pane.get_by_role("table", name="In numbers")
+    expect(numbers.get_by_role("rowheader", name="PDS (pds:9)")).to_have_count(3, timeout=30_000)
+    expect(numbers.get_by_role("cell", name="24", exact=True)).to_have_count(2)
+    with page.expect_download() as download:
+        pane.get_by_role("button", name="Save as CSV").click()
+    rows = download.value.path().read_text().splitlines()
+    assert [row.rsplit(",", 4)[0] for row in rows[1:]] == [
+        f"pds:{alpha},{n}" for alpha in (3, 9) for n in (12, 10)
+    ]
+
+
+def test_the_recorded_ladder_is_saved_as_one_picture_with_its_settings(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    with page.expect_download() as download:
+        pane.get_by_role("button", name="Save as PNG").click()
+    sheet = from_record(read_text(download.value.path()))
+    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "tuned"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [("20, many", "must be a whole number from 1 to 2000, got 'many'"), ("20 20", "got 20 twice")],
+)
+def test_a_bad_column_gets_its_sentence_and_the_pictures_stay(page, counts, words):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    draw_sheet(pane, counts=counts)
+    expect(pane.get_by_role("alert")).to_contain_text(words)
+    expect(pane.locator("td button")).to_have_count(27)
 
 
 def test_a_bad_seed_gets_its_sentence(page):

@@ -247,13 +247,13 @@ def count(value: object) -> int:
 
 def _row(name: object) -> str:
     """Return the name of a sampler after a check that a row may have it."""
-    arm = parse(from_page({"left": name}).left)
-    if arm.num_steps is not None:
+    row = from_page({"left": name}).left
+    if "@" in row:  # of a branch too, which would escape the limit of iterations
         raise ValueError(
-            f"the columns of a sheet say the numbers of iterations, got {quoted(str(arm))}; leave "
-            "out what is behind @"
+            f"the columns of a sheet say the numbers of iterations, got {quoted(row)}; leave out "
+            "what is behind @"
         )
-    return str(arm)
+    return row
 
 
 def _listed(name: str, values: object, most: int) -> Sequence[object]:
