@@ -5,7 +5,7 @@ draws when it is sampled to the end.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pds.appearance import ALIKE, GRAINY, SMOOTH
 from pds.evaluation.appearance_record import RecordedSampler
@@ -24,7 +24,7 @@ ARMS = {
 """How the samplers of a recorded measurement are called."""
 
 Sides = Sequence[float | None]
-"""A number of vanilla and of the sampler beside it."""
+"""A number of the sampler on the left and of that on the right."""
 
 
 def verdict(
@@ -56,9 +56,12 @@ def verdict(
 
 def _compared(grain: Sequence[float], names: Sequence[str], own: str) -> str:
     """Say which side has more grain, and by how much."""
-    vanilla, ours = (times(value) if own else short(value) for value in grain)
+    values = (times(value) if own else short(value) for value in grain)
     unit = f"the grain of {own}" if own else "between black (0) and white (1)"
-    measured = f"{names[0]} {vanilla}, {names[1]} {ours} {unit}"
+    # Behind a name that ends with a number another one would be read as a part of it.
+    told = (f"{name} has" if name[-1].isdigit() else name for name in names)
+    measured = ", ".join(f"{name} {value}" for name, value in zip(told, values, strict=True))
+    measured = f"{measured} {unit}"
     if _alike(*grain):
         return f"The eye hardly tells their grain apart: {measured}."
     more, less = (0, 1) if grain[0] > grain[1] else (1, 0)
@@ -84,47 +87,52 @@ def _judged(grain: Sequence[float], names: Sequence[str], own: str) -> str:
 
 
 def _faded(contrast: Sides, names: Sequence[str], num_images: int) -> str:
-    """Say which sides have lost contrast, and whether the second one mends it."""
-    vanilla, ours = contrast
-    if vanilla is None or ours is None:
+    """Say which sides have lost contrast, and which of them less of it."""
+    left, right = contrast
+    if left is None or right is None:
         return ""
     least = 1 - contrast_margin(num_images)
-    pale = [value < least for value in (vanilla, ours)]
-    measured = f"({_digits(vanilla)} for {names[0]}, {_digits(ours)} for {names[1]})"
+    pale = [value < least for value in (left, right)]
+    measured = f"({_digits(left)} for {names[0]}, {_digits(right)} for {names[1]})"
     where = f"In these {num_images} pictures"
+    more, less = names if left > right else names[::-1]
+    alike = _alike(left, right)
     if not any(pale):
-        if _alike(vanilla, ours):
-            return ""
-        more = names[0] if vanilla > ours else names[1]
-        return f"{where} {more} has more contrast {measured}."
-    head = "both have" if all(pale) else f"{names[pale.index(True)]} has"
-    mended = ours > ALIKE * vanilla
-    tail = ""
-    if pale[0] and not mended:
-        tail = f", and {names[1]} does not mend that"
-    elif all(pale):
-        tail = f", {names[1]} less of it"
-    return f"{where} {head} lost contrast {measured}{tail}."
+        return "" if alike else f"{where} {more} has more contrast {measured}."
+    if all(pale):
+        tail = "about equally" if alike else f"{more} less of it"
+        return f"{where} both have lost contrast {measured}, {tail}."
+    tail = f", and {more} has hardly more" if alike else ""
+    return f"{where} {less} has lost contrast {measured}{tail}."
 
 
-def measured(recorded: Sequence[RecordedSampler], num_steps: int) -> str:
+def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collection[str]) -> str:
     """Quote the measurement over many pictures at the recorded N next to a number of iterations.
 
+    Args:
+        recorded: the samplers of a model.
+        num_steps: N of both sides.
+        pair: names of the two samplers.
+
     Returns:
-        "" if none was recorded within a factor `NEAR`.
+        "" if not both were recorded at an N within a factor `NEAR`.
     """
     counts = {cell.num_steps for cell in recorded}
     near = min(counts, key=lambda n: abs(math.log(n / num_steps)), default=0)
     if not near or not 1 / NEAR <= near / num_steps <= NEAR:
         return ""
     at = {cell.arm: cell for cell in recorded if cell.num_steps == near}
+    if not set(pair) <= at.keys() & ARMS.keys():
+        return ""
     cells = [at[arm] for arm in ARMS if arm in at]
     images = min(cell.images for cell in cells)
     both = ", ".join(
         f"{ARMS[cell.arm]} {cell.grain.value:.2f} and {cell.contrast.value:.2f}" for cell in cells
     )
     sentence = f"Grain and contrast of {images} pictures at N = {number(near)}: {both}."
-    longer = _longer_step({arm: cell.grain.value for arm, cell in at.items()})
+    longer = ""
+    if not {"pds:5", "scalar"}.isdisjoint(pair):
+        longer = _longer_step({arm: cell.grain.value for arm, cell in at.items()})
     return f"{sentence} {longer}".strip()
 
 

@@ -19,6 +19,12 @@ function makeAddress(setup, read) {
   let tab = "compare"; // the last one chosen; gradio may take a while to show it
   let opening = true; // the link is still being read, so it must not be overwritten
 
+  // As request_text.given: some fields only where they differ, some only without a name on the right.
+  function isWritten(name, request) {
+    if (setup.optional.includes(name)) return request[name] !== setup.defaults[name];
+    return !(request.right && setup.named.includes(name));
+  }
+
   // A visitor's own model has a name that only this page knows: it stays out of the address.
   function write() {
     if (opening) return;
@@ -26,7 +32,7 @@ function makeAddress(setup, read) {
     const known = setup.models.some(({ name }) => name === request.model);
     for (const name of names) {
       const value = request[name];
-      if (known) query.set(name, typeof value === "boolean" ? Number(value) : value);
+      if (known && isWritten(name, request)) query.set(name, typeof value === "boolean" ? Number(value) : value);
       else query.delete(name);
     }
     query.set("tab", tab);

@@ -60,7 +60,7 @@ function makeSpectrum(root) {
   }
 
   function draw() {
-    if (!shown || !root.clientHeight) return;
+    if (!shown || !root.clientWidth || !root.clientHeight) return;
     const [radii, data, network, powers, theory] = shown;
     const plot = box();
     const scale = scales(plot, radii, data, powers);

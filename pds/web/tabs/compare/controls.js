@@ -81,28 +81,28 @@ function makeAlpha(form) {
   );
 }
 
-// Of the two samplers only the chosen one shows its settings; the other keeps them.
-function makeChoice(form) {
-  const { tuned, num_steps } = form.elements;
-  const published = form.querySelector(".pds-published");
-  const fitted = form.querySelector(".pds-fitted");
-  const show = () => {
-    const n = num_steps.value;
-    fitted.querySelector("output").textContent = n + (n === "1" ? " iteration" : " iterations");
-    fitted.hidden = tuned.value !== "1";
-    published.hidden = published.disabled = !fitted.hidden;
-  };
+function number(box) {
+  return Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value;
+}
+
+// The corrector's controls: empty boxes stand for what the model has.
+function makeCorrector(form, most) {
+  const { snr, corrector_steps: steps } = form.elements;
+  for (let count = 2; count <= most; count++) steps.append(new Option(`${count} steps`, count));
   return {
-    show,
-    read: () => tuned.value === "1",
-    write(chosen) {
-      tuned.value = chosen ? "1" : "0";
-      show();
+    read: () => ({
+      snr: snr.validity.badInput ? "no number" : snr.value === "" ? null : snr.valueAsNumber,
+      corrector_steps: steps.value === "" ? null : Number(steps.value),
+    }),
+    write(request) {
+      snr.value = request.snr ?? "";
+      steps.value = request.corrector_steps === 1 ? "" : request.corrector_steps ?? "";
+      if (snr.value || steps.value) snr.closest("details").open = true;
     },
   };
 }
 
-function makeControls(form, setup, onChange) {
+function makeControls(root, form, setup, onChange) {
   const { elements } = form;
   elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
   elements.num_steps.max = setup.limits.num_steps;
@@ -121,38 +121,39 @@ function makeControls(form, setup, onChange) {
     elements.seed.value = Math.floor(Math.random() * setup.limits.seed);
   });
   const changed = () => {
-    choice.show();
+    sides.show();
     onChange();
   };
-  for (const kind of ["input", "click", "keydown"]) form.addEventListener(kind, changed);
+  const parts = [form, ...root.querySelectorAll(".pds-panel figcaption")];
+  for (const part of parts) for (const kind of ["input", "change", "click", "keydown"]) part.addEventListener(kind, changed);
   const setSteps = makeIterations(form, setup.ladder);
   const setAlpha = makeAlpha(form);
-  const choice = makeChoice(form);
-  const number = (box) => (Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value);
+  const sides = makeSides(root, form, setup, setAlpha);
+  const corrector = makeCorrector(form, setup.limits.corrector_steps);
 
   return {
     setImages,
+    calls: sides.calls,
+    mark: sides.mark,
+    filter: () => ({ model: elements.model.value, ...sides.filter() }),
+    setSnr: (snr) => (elements.snr.placeholder = snr ?? ""),
     read: () => ({
       model: elements.model.value,
       num_steps: number(elements.num_steps),
-      alpha: number(elements.alpha),
-      frequency: elements.frequency.checked,
-      space: elements.space.checked,
       num_images: Number(elements.num_images.value),
       seed: number(elements.seed),
-      tuned: choice.read(),
+      ...sides.read(),
+      ...corrector.read(),
     }),
     write: (request) => {
       const known = [...elements.model.options].some((option) => option.value === request.model);
       if (!known) elements.model.append(new Option("Your images", request.model));
       elements.model.value = request.model;
       setSteps(request.num_steps);
-      setAlpha(request.alpha);
-      elements.frequency.checked = request.frequency;
-      elements.space.checked = request.space;
       setImages(request.num_images);
       elements.seed.value = request.seed;
-      choice.write(request.tuned);
+      corrector.write(request);
+      sides.write(request);
     },
   };
 }

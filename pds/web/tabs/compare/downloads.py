@@ -9,6 +9,7 @@ import binascii
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,6 +47,7 @@ LOOKS = {
     "grain_pixels": ("grain", "pixels"),
 }
 """Grain and contrast: where the numbers of a step have them, see `pds.web.looks`."""
+_IN_FILE_NAMES = str.maketrans({":": "", "@": "-n", "/": "-"})
 DAMAGED = "The run did not arrive whole; please try again"
 
 Values = NDArray[np.float64]
@@ -101,19 +103,18 @@ def file_of(values: Mapping[str, Any]) -> Message:
     kept = read(values)
     request = kept.request
     model = request.model if request.model in MODELS else "mine"
-    stem = f"{_stem(request)}_{model}_n{request.num_steps}_seed{request.seed}"
     return {
-        "file": f"{stem}.{suffix}",
+        "file": f"{_stem(request)}_{model}_n{request.num_steps}_seed{request.seed}.{suffix}",
         "content": base64.b64encode(encode(kept)).decode("ascii"),
     }
 
 
 def _stem(request: Request) -> str:
     """Return the samplers as in the name of a file: of that on the right, beside vanilla."""
-    named = [arm.name for arm in request.arms]
+    named = [str(arm) if arm.num_steps != request.num_steps else arm.name for arm in request.arms]
     chosen = named if request.left != "vanilla" else named[1:]
-    kinds = ["pds" if name.startswith("pds:") else name.replace(":", "") for name in chosen]
-    return "_".join(kinds)
+    kinds = [re.sub(r"^pds:[^@/+]+", "pds", name) for name in chosen]
+    return "_".join(kind.translate(_IN_FILE_NAMES) for kind in kinds)
 
 
 def read(values: Mapping[str, Any]) -> Kept:
@@ -132,16 +133,17 @@ def read(values: Mapping[str, Any]) -> Kept:
     rings = len(spectrum.radii)
     theory = [step.get("theory") for step in steps]
     numbers = {name: _array([step.get(name) for step in steps], ()) for name in NUMBERS}
-    if not np.isfinite(numbers["iteration"]).all():
+    counts = {
+        name: _array([step.get(name, [step.get(one)] * 2) for step in steps], (2,))
+        for name, one in (("iterations", "iteration"), ("calls", "nfe"))
+    }
+    if not all(np.isfinite(values).all() for values in (numbers["iteration"], *counts.values())):
         raise ValueError(DAMAGED)
     return Kept(
         request=request,
         images=_images(request, values.get("png"), len(steps)),
         numbers=numbers,
-        **{
-            name: _array([step.get(name, [step.get(one)] * 2) for step in steps], (2,))
-            for name, one in (("iterations", "iteration"), ("calls", "nfe"))
-        },
+        **counts,
         sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
         looks={name: _looks(steps, *place) for name, place in LOOKS.items()},
@@ -165,7 +167,8 @@ def animation(kept: Kept) -> bytes:
     for i, both in enumerate(kept.images):
         sides = list(zip(names, _qualities(kept, i), strict=True))
         told = [quality.label(*side).replace("\n", " ") for side in sides]
-        caption = "\n".join([f"iteration {number(kept.numbers['iteration'][i])}", *told])
+        counts = dict.fromkeys(number(value) for value in kept.iterations[i])
+        caption = "\n".join([f"iteration {' and '.join(counts)}", *told])
         rows = [(name, list(tiles)) for name, tiles in zip(names, both, strict=True)]
         note = quality.note(sides[0][1])
         frames.append(pictures.sheet(rows, [caption], note=note))
@@ -207,14 +210,19 @@ def table(kept: Kept) -> bytes:
     sides = kept.request.sides
     exact = [] if kept.theory is None else [f"{name}_exact_power" for name in sides]
     looks = [f"{name}_{measure}" for measure in LOOKS for name in sides]
-    writer.writerow([*_columns(sides), *exact, *looks])
+    differ = not (kept.iterations[:, 0] == kept.iterations[:, 1]).all()
+    own = (
+        [f"{name}_{count}" for count in ("iteration", "calls") for name in sides] if differ else []
+    )
+    writer.writerow([*_columns(sides), *exact, *looks, *own])
     for i, iteration in enumerate(kept.numbers["iteration"]):
+        counts = [int(value) for value in (*kept.iterations[i], *kept.calls[i])] if differ else []
         for j, radius in enumerate(kept.radii):
             theory = () if kept.theory is None else kept.theory[i, :, j]
             levels = [*kept.sigma[i], *kept.left[i]]
             shown = [value for values in kept.looks.values() for value in values[i]]
             row = [*levels, radius, kept.data[j], *kept.power[i, :, j], *theory, *shown]
-            writer.writerow([int(iteration), *(f"{value:.6g}" for value in row)])
+            writer.writerow([int(iteration), *(f"{value:.6g}" for value in row), *counts])
     return text.getvalue().encode("ascii")
 
 

@@ -1,21 +1,25 @@
 // What a run will take on this server, told on the button that starts it, and how many images that allows.
 
+const CALLS = 4; // network calls of an iteration of both samplers, as it was timed
+
 function makeEstimate(form, setup, controls) {
   const told = form.querySelector(".pds-sample small");
   const rates = new Map(); // seconds of an iteration with 1, 2, … images on each side, by model
+  const snrs = new Map(); // of the correctors, by model
   let beside = 0; // runs that a new one would share the device with
   let proposed = 0;
   let asked = -Infinity;
 
-  function seconds({ model, num_steps }, numImages) {
+  function seconds({ model }, numImages) {
     const rate = rates.get(model)?.[numImages - 1];
-    return rate ? num_steps * rate * (1 + beside) : NaN;
+    return rate ? (sum(controls.calls()) / CALLS) * rate * (1 + beside) : NaN;
   }
 
   function show() {
     const request = controls.read();
     const time = seconds(request, request.num_images);
     told.textContent = Number.isFinite(time) ? about(time) : "";
+    controls.setSnr(snrs.get(request.model));
   }
 
   // The most images, up to those of the first paint, with which a run ends in time; two have a contrast.
@@ -32,6 +36,7 @@ function makeEstimate(form, setup, controls) {
     const answer = await answered(server.pace({ model }));
     if (answer.error) return;
     rates.set(model, answer.seconds);
+    snrs.set(model, answer.snr);
     beside = answer.beside;
   }
 

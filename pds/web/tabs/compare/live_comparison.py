@@ -1,7 +1,7 @@
 """A comparison: from a request to its messages.
 
 The `steps` of a message describe moments of the run, its `png` holds one row of images per step
-(all vanilla images, then all of the sampler beside it). A live frame has one step; the message that
+(all images of the left side, then those of the right). A live frame has one step; the message that
 ends a run has every kept step, and so has the recorded run of the first paint.
 """
 
@@ -140,10 +140,18 @@ def finished(scene: Scene, sheet: list[Moment]) -> Message:
             num_images=request.num_images,
             own=header["own"],
         ),
-        "measured": sentences.measured(
-            appearance_record.samplers(request.model), request.num_steps
-        ),
+        "measured": _measured(request),
     }
+
+
+def _measured(request: Request) -> str:
+    """Quote the recorded measurement of both samplers, "" if it was of other ones."""
+    left, right = request.arms
+    published = request.snr is None and request.corrector_steps is None
+    if left.num_steps is None or left.num_steps != right.num_steps or not published:
+        return ""
+    recorded = appearance_record.samplers(request.model)
+    return sentences.measured(recorded, left.num_steps, (left.name, right.name))
 
 
 def opening_steps(recorded: Sequence[RecordedSampler]) -> int:

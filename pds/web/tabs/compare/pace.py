@@ -15,7 +15,7 @@ import numpy as np
 
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_IMAGES
-from pds.models import MODELS, compare_request, workers
+from pds.models import MODELS, compare_request, load_model, workers
 from pds.request import Request
 from pds.sampling import Sampler
 from pds.web.server.messages import Message, finite
@@ -93,14 +93,14 @@ PACE = Pace()
 
 
 def view(values: Mapping[str, Any]) -> Message:
-    """Return the seconds of an iteration of a model, and how many runs a new one would be beside.
+    """Return the seconds of an iteration of a model, the runs beside a new one, and the snr.
 
     Args:
         values: model.
 
     Returns:
-        seconds, for 1 to `MAX_IMAGES` images, empty for a visitor's own model; and beside, the
-        runs on the device on which a new one would be placed.
+        seconds, for 1 to `MAX_IMAGES` images, empty for a visitor's own model; beside, the runs on
+        the device on which a new one would be placed; and snr, that of the model's corrector.
 
     Raises:
         ValueError: if there is no such model.
@@ -110,4 +110,5 @@ def view(values: Mapping[str, Any]) -> Message:
     return {
         "seconds": [finite(value) for value in seconds],
         "beside": min(workers().by_device.values()),
+        "snr": load_model(model).snr,
     }

@@ -245,6 +245,11 @@ function makePlayer(root) {
     },
     // What is on screen, for the parts of the page that say more about it; null before the first picture.
     shown: () => shown && { header, numbers: shown.numbers, index: moments.indexOf(shown) },
+    // The names of both samplers as they are drawn, each with its N.
+    drawn() {
+      const names = header && namesOf({ right: "", left: "vanilla", ...header.request });
+      return names && facing(names).map((name) => withCount(name, header.request.num_steps));
+    },
     // Draws each sampler in the other panel, or in its own again.
     swap(exchanged) {
       order = exchanged ? [1, 0] : [0, 1];

@@ -6,9 +6,10 @@ const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.
 const errorLine = root.querySelector(".pds-error");
 const measuredLine = root.querySelector(".pds-measured");
 const statusLine = root.querySelector(".pds-verdict");
-const controls = makeControls(form, props.setup, () => {
+const controls = makeControls(root, form, props.setup, () => {
   address.update();
   estimate.show();
+  controls.mark(player.drawn());
 });
 const estimate = makeEstimate(form, props.setup, controls);
 const address = makeAddress(props.setup, controls.read);
@@ -149,7 +150,7 @@ root.addEventListener("failure", async () => {
 watchServer(() => run, lose, queued);
 for (const button of root.querySelectorAll(".pds-to-filter")) {
   button.addEventListener("click", () => {
-    window.pdsFilter = controls.read(); // kept for the tab, which may not be drawn yet
+    window.pdsFilter = controls.filter(); // kept for the tab, which may not be drawn yet
     document.querySelector("#filter-tab-button").click();
     document.dispatchEvent(new Event("pds-filter"));
   });
@@ -162,7 +163,9 @@ function settle(fields) {
   controls.write({ ...controls.read(), ...fields });
   address.update();
   estimate.show();
+  controls.mark(player.drawn());
 }
+root.addEventListener("pds-step", () => controls.mark(player.drawn()));
 root.addEventListener("settle", ({ detail }) => settle(detail));
 root.addEventListener("compare", ({ detail }) => {
   if (run) stop();
@@ -177,8 +180,7 @@ makeKeep(root, {
   link: address.link,
   restore(request, sentence) {
     complain("");
-    controls.write(request);
-    address.update();
+    settle(request);
     if (!run) say(sentence);
   },
 });
@@ -187,7 +189,8 @@ makeInside(root, player);
 
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
-controls.write(shipped.request ?? props.setup.defaults);
+shipped.request = { ...props.setup.defaults, ...shipped.request }; // an older one lacks some fields
+controls.write(shipped.request);
 estimate.begin(controls.read().num_images);
 enter("idle", "");
 accept(shipped);
@@ -199,7 +202,7 @@ server.recorded_run({}).then((text) => {
 address.open().then(({ request, given, sentence, here }) => {
   if (request) controls.write(request);
   complain(sentence);
-  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request?.[name] === value);
+  const shown = Object.entries(request ?? {}).every(([name, value]) => shipped.request[name] === value);
   if (given && here && !sentence && !shown && !run) sample();
   if (given) estimate.refresh();
   else estimate.adapt();

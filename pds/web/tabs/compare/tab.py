@@ -5,7 +5,9 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from pds.limits import MAX_ALPHA, MAX_IMAGES, MAX_SEED, MAX_STEPS
+from pds.arms.names import KINDS, MENU
+from pds.jobs import request_text
+from pds.limits import MAX_ALPHA, MAX_CORRECTOR_STEPS, MAX_IMAGES, MAX_SEED, MAX_STEPS
 from pds.models import LADDER, MODELS
 from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
@@ -21,11 +23,15 @@ def setup() -> Message:
         "space": f"https://huggingface.co/spaces/{space}" if space else "",
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
         "defaults": {f.name: f.default for f in fields(Request)},
+        "samplers": [{"name": name, **KINDS[name]._asdict()} for name in MENU],
+        "named": sorted(request_text.NAMED),
+        "optional": list(request_text.DEFAULTS),
         "ladder": list(LADDER),
         "limits": {
             "num_steps": MAX_STEPS,
             "alpha": MAX_ALPHA,
             "num_images": MAX_IMAGES,
+            "corrector_steps": MAX_CORRECTOR_STEPS,
             "seed": MAX_SEED,
             "pixels": MOST_PIXELS,
         },
@@ -41,7 +47,16 @@ TAB = Tab(
     html="stage.html",
     notes="notes.html",
     scripts=(
-        *("format.js", "server.js", "health.js", "chart.js", "controls.js", "moments.js"),
+        *(
+            "format.js",
+            "server.js",
+            "health.js",
+            "chart.js",
+            "names.js",
+            "sides.js",
+            "controls.js",
+            "moments.js",
+        ),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
         *("address.js", "png.js", "drops.js", "keep.js", "inside.js", "stage.js"),
     ),
