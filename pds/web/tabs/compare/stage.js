@@ -185,6 +185,8 @@ makeKeep(root, {
   },
 });
 
+makeBranch(root, player, props.setup);
+
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 shipped.request = { ...props.setup.defaults, ...shipped.request }; // an older one lacks some fields

@@ -13,7 +13,7 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, live_comparison, pace
+from pds.web.tabs.compare import branch, downloads, live_comparison, pace
 
 
 def setup() -> Message:
@@ -58,16 +58,19 @@ TAB = Tab(
             "moments.js",
         ),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "drops.js", "keep.js", "stage.js"),
+        *("address.js", "png.js", "drops.js", "keep.js", "branch.js", "stage.js"),
     ),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
+    parts=("branch.html",),
+    styles=("branch.css",),
     views={
         "recorded_run": lambda _: live_comparison.first_paint("whole"),
         "request_texts": downloads.texts,
         "open_settings": downloads.opened,
         "run_file": downloads.file_of,
         "pace": pace.view,
+        "branch": branch.view,
     },
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
