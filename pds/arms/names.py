@@ -208,8 +208,8 @@ class Arm:
             label = f"{label} ({self.own_name})"
         known = self.num_steps is not None and self.first.num_steps is not None
         if known and self.num_steps != self._remaining(self.first):
-            label = f"{label} in {self.num_steps} steps"
-        return f"{self.first.label}, from {self.after} on {label}"
+            label = f"{self.num_steps} steps of {label}"
+        return f"{self.first.label} with {label} from {self.after} on"
 
     @property
     def is_flow(self) -> bool:
