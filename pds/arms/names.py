@@ -79,6 +79,9 @@ MENU = tuple(KINDS)[:11]
 FLOWS = ("ode-heun", "ode-euler")
 """The kinds without predictor and corrector."""
 
+UNFILTERED = ("vanilla", "natural", *FLOWS)
+"""The kinds that need nothing of the data."""
+
 MAX_CHARACTERS = 100
 """Of a name."""
 
@@ -137,6 +140,15 @@ class Arm:
     def label(self) -> str:
         """What the sampler is called within a sentence, without numbers."""
         return KINDS[self.kind].label
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The masks of the data that the sampler is built from."""
+        if self.kind in UNFILTERED or (self.kind == "scalar" and self.strength is not None):
+            return ()
+        return {"pds+space": ("frequency", "space"), "space": ("space",)}.get(
+            self.kind, ("frequency",)
+        )
 
     @property
     def is_flow(self) -> bool:
@@ -214,8 +226,7 @@ def _number(text: str) -> float:
 
 
 def _unknown(text: object) -> str:
-    listing = ", ".join(_form(name) for name in KINDS)
-    return f"a sampler is one of {listing}, with @N for an N of its own, got {quoted(text)}"
+    return f"{FORMS}, got {quoted(text)}"
 
 
 def _form(name: str) -> str:
@@ -224,3 +235,7 @@ def _form(name: str) -> str:
         return name
     letter = "ALPHA" if kind.strength == "alpha" else "C"
     return f"{name}[:{letter}]" if kind.optional else f"{name}:{letter}"
+
+
+FORMS = f"a sampler is one of {', '.join(map(_form, KINDS))}, with @N for an N of its own"
+"""The forms of all names in a sentence."""
