@@ -188,4 +188,5 @@ def test_sides_of_different_n_share_the_timeline(page):
     assert len(seen) == 3
     assert picture(page, "ours") in seen
     assert [number(page, side, "calls") for side in SIDES] == ["8", "6"]
+    assert [number(page, side, "iteration") for side in SIDES] == ["4", "3done"]
     assert page.locator(".pds.midway").count() == 1
