@@ -429,3 +429,12 @@ def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypat
     assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
     assert called[-3:] == ["messages", "run", "handler"]
     assert len(called) <= 5
+
+
+@pytest.mark.parametrize(
+    "changes", [{"left": "vanilla@66"}, {"snr": 0.2}, {"corrector_steps": 2}, {"alpha": 3.0}]
+)
+def test_no_measurement_of_other_samplers_is_quoted(changes):
+    request = Request("portraits128", 40)
+    assert live_comparison._measured(request)
+    assert live_comparison._measured(replace(request, **changes)) == ""
