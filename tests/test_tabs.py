@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from pds.files.pictures import read_text
 from pds.jobs.sheet_files import from_record
+from pds.web.tab import Tab
 from tests.test_page import finish
 
 TABS = ("filter", "story", "ladder", "images")
@@ -376,3 +377,13 @@ def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
     slide(page, pane.get_by_role("slider", name="Texture"), 4)
     pane.locator("[name=size]").select_option("64")
     expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)
+
+
+def test_parts_of_a_tab_stand_where_its_html_names_them(tmp_path):
+    (tmp_path / "whole.html").write_text("<p>\n  <!-- part.html -->\n  <!-- later.html -->\n</p>")
+    (tmp_path / "part.html").write_text("<b>part</b>")
+    tab = Tab(
+        name="a", title="A", folder=tmp_path, html="whole.html", scripts=(), setup=dict,
+        parts=("part.html",),
+    )  # fmt: skip
+    assert tab.markup == "<p>\n  <b>part</b>\n  <!-- later.html -->\n</p>"
