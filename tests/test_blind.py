@@ -100,6 +100,14 @@ def test_finished_pictures_alone_are_shown(page):
         expect(page.locator(f".pds-panel.{side} canvas")).to_be_hidden()
 
 
+def test_a_preset_that_takes_the_place_of_a_run_is_blind_too(page):
+    long_run(page)
+    page.click(f"text={GUESS.title}")
+    expect(page.locator(".pds-panel.vanilla canvas")).to_be_hidden()
+    page.click(".pds-stop")
+    assert is_clean(page)
+
+
 def test_a_stopped_run_leaves_a_clean_page(page, exchange):
     exchange(True)
     switch(page)
