@@ -375,7 +375,8 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
         assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
     recorded = appearance_record.samplers(request.model)
-    assert shipped["measured"] == sentences.measured(recorded, request.num_steps)
+    names = [arm.name for arm in request.arms]
+    assert shipped["measured"] == sentences.measured(recorded, request.num_steps, names)
 
 
 def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():

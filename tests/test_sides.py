@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import expect
 
 from pds.jobs import request_text
@@ -188,4 +189,40 @@ def test_sides_of_different_n_share_the_timeline(page):
     assert len(seen) == 3
     assert picture(page, "ours") in seen
     assert [number(page, side, "calls") for side in SIDES] == ["8", "6"]
+    assert [number(page, side, "iteration") for side in SIDES] == ["4", "3done"]
     assert page.locator(".pds.midway").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "arms"),
+    [
+        ({"left": "space:3@70", "right": "tuned"}, ("space:3@70", "tuned@40")),
+        ({"right": "pds:2@9", "num_steps": 7}, ("vanilla@7", "pds:2@9")),
+        ({"alpha": 2, "space": True}, ("vanilla@40", "pds+space:2@40")),
+    ],
+)
+def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(page, fields, arms):
+    page.evaluate(
+        """detail => document.querySelector('.pds').dispatchEvent(
+          new CustomEvent('settle', { detail }))""",
+        fields,
+    )
+    assert tuple(map(str, asked(page).arms)) == arms
+    assert runs(page) == 0
+
+
+def test_every_step_on_screen_is_an_event(page):
+    sample(page, num_steps=3, num_images=1)
+    finish(page)
+    page.evaluate(
+        """() => {
+          const where = document.querySelector('.pds-where');
+          window.steps = [];
+          document.querySelector('.pds').addEventListener('pds-step',
+            () => window.steps.push(where.textContent));
+        }"""
+    )
+    page.focus(".pds-scrub")
+    for key in ("Home", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.evaluate("window.steps") == ["iteration 1 of 3", "iteration 2 of 3"]
