@@ -202,6 +202,7 @@ def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
 def test_an_unknown_preset_gets_one_sentence(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/?preset=many")
+    page.wait_for_selector(".pds-scrub:enabled")
     names = ", ".join(preset.name for preset in PRESETS)
     sentence = f"preset must be one of {names}, got 'many'."
     expect(page.locator(".pds-presets p")).to_have_text(sentence)
