@@ -100,6 +100,14 @@ def test_finished_pictures_alone_are_shown(page):
         expect(page.locator(f".pds-panel.{side} canvas")).to_be_hidden()
 
 
+def test_a_preset_that_takes_the_place_of_a_run_is_blind_too(page):
+    long_run(page)
+    page.click(f"text={GUESS.title}")
+    expect(page.locator(".pds-panel.vanilla canvas")).to_be_hidden()
+    page.click(".pds-stop")
+    assert is_clean(page)
+
+
 def test_a_stopped_run_leaves_a_clean_page(page, exchange):
     exchange(True)
     switch(page)
@@ -194,6 +202,7 @@ def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
 def test_an_unknown_preset_gets_one_sentence(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/?preset=many")
+    page.wait_for_selector(".pds-scrub:enabled")
     names = ", ".join(preset.name for preset in PRESETS)
     sentence = f"preset must be one of {names}, got 'many'."
     expect(page.locator(".pds-presets p")).to_have_text(sentence)

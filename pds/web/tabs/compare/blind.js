@@ -125,11 +125,7 @@ function makeBlind(root, player, { limits }) {
   });
   toggle.addEventListener("change", () => abandon(invitation()));
   root.addEventListener("pds-step", follow);
-  let state = root.dataset.state;
-  new MutationObserver(() => {
-    if (root.dataset.state === state) return;
-    state = root.dataset.state;
-    if (state === "running") begin();
-    else end();
-  }).observe(root, { attributeFilter: ["data-state"] });
+  // A run that takes the place of another one is seen to begin only.
+  const turned = new MutationObserver(() => (root.dataset.state === "running" ? begin() : end()));
+  turned.observe(root, { attributeFilter: ["data-state"] });
 }

@@ -4,6 +4,7 @@ function makePresets(root, player, { presets, defaults }) {
   const row = root.querySelector(".pds-presets [role=group]");
   const sentence = root.querySelector(".pds-presets p");
   const blind = root.querySelector(".pds-blind-switch input");
+  let refusal = ""; // of the link, until another run
 
   function choose({ request, ...preset }) {
     if (blind.checked !== preset.blind) blind.click();
@@ -31,7 +32,8 @@ function makePresets(root, player, { presets, defaults }) {
     const { request } = player.shown().header;
     const at = presets.findIndex((preset) => samples(preset, request));
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === at));
-    say(presets[at]?.sentence ?? "");
+    if (root.dataset.state === "running") refusal = "";
+    say(presets[at]?.sentence ?? refusal);
   });
 
   // A link with settings of its own needs no preset.
@@ -42,5 +44,5 @@ function makePresets(root, player, { presets, defaults }) {
   history.replaceState(history.state, "", `?${query}${location.hash}`);
   const asked = presets.find((preset) => preset.name === name);
   if (asked) choose(asked);
-  else say(`preset must be one of ${presets.map((preset) => preset.name).join(", ")}, got '${name}'.`);
+  else say((refusal = `preset must be one of ${presets.map((preset) => preset.name).join(", ")}, got '${name}'.`));
 }
