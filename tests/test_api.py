@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -128,6 +129,42 @@ def test_an_iteration_comes_with_its_terms_and_pictures():
     assert [substep["name"] for substep in answer["right"]] == ["Euler", "Heun"]
     png = base64.b64decode(size["s"]["png"].partition(",")[2])
     assert Image.open(io.BytesIO(png)).size == (64, 64)
+
+
+def test_the_theory_of_two_names_is_that_of_each_beside_vanilla():
+    alone = [api.theory(num_steps=n, alpha=a)["error"] for n, a in ((40, 5.0), (20, 3.0))]
+    answer = api.theory(left="vanilla@40", right="pds:3@20")
+    assert answer["error"] == {"left": alone[0]["vanilla"], "right": alone[1]["pds"]}
+    assert set(answer["noise_left"]) == {"left", "right"}
+    assert "for vanilla at N = 40" in answer["summary"]
+
+
+@pytest.mark.parametrize("name", ["ode-heun", "ode-euler"])
+def test_the_theory_of_a_flow_is_its_closed_form(name):
+    """Each step multiplies a mode's deviation by a factor of sigma and the next sigma."""
+    model, modes = load_model("field64"), gaussian.field("field64").data
+    count = 12 if name == "ode-heun" else 24
+    sigmas = [*np.geomspace(model.sde.sigma_max, model.sde.sigma_min, count), 0.0]
+    x = np.full(len(modes.power), sigmas[0])
+    for now, below in pairwise(sigmas):
+        slope = now * x / (modes.power + now**2)
+        ahead = x + (below - now) * slope
+        if name == "ode-heun" and below > 0:
+            slope = (slope + below * ahead / (modes.power + below**2)) / 2
+        x = x + (below - now) * slope
+    answer = api.theory(num_steps=12, right=name)
+    assert answer["error"]["right"] == pytest.approx(float(theory.w2(modes, x**2)), rel=1e-4)
+
+
+def test_the_theory_of_a_sampler_beside_itself_prefers_neither():
+    assert api.theory(left="tuned", right="tuned")["summary"].startswith("Neither is closer")
+
+
+def test_a_space_filter_has_a_theory_for_data_that_are_alike_everywhere_only():
+    stationary = api.theory(left="pds+space:5", right="pds:5")["error"]
+    assert stationary["left"] == pytest.approx(stationary["right"], rel=1e-5)
+    with pytest.raises(ValueError, match="alike everywhere in a picture, and these have a space"):
+        api.theory(model="portraits32", left="pds+space:5")
 
 
 def test_a_ladder_comes_rung_by_rung():

@@ -15,7 +15,7 @@ from pds.kernels import Ancestral, AnnealedLangevin, EulerMaruyama, Langevin, Ma
 from pds.models import compare_request, load_model, replay_request
 from pds.preconditioners import FrequencyFilter, Identity, Skew
 from pds.request import Request
-from pds.sampling import PredictorCorrector
+from pds.sampling import PredictorCorrector, State
 from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE
 
@@ -24,7 +24,7 @@ SHAPE = (2, 1, 64, 64)
 ARMS = [Arm(kind, 5.0 if KINDS[kind].strength == "alpha" else None) for kind in MENU]
 
 
-def noise(shape, seeds=(3, 4)):
+def noise(seeds=(3, 4)):
     """The seeds' noise in double precision, so that rounding is 1e-16 of the largest number."""
     drawn = seeded_noise(seeds)
     return lambda shape: drawn(shape).double()
@@ -32,7 +32,7 @@ def noise(shape, seeds=(3, 4)):
 
 def last(sampler, model, k=K):
     """The last step of a replay."""
-    chain = Replay(sampler, k).chain(model.sde, noise=noise(SHAPE), shape=SHAPE)
+    chain = Replay(sampler, k).chain(model.sde, noise=noise(), shape=SHAPE)
     return deque(steps(model.score, chain), maxlen=1)[0]
 
 
@@ -56,7 +56,7 @@ def test_the_terms_add_up_to_the_next_state(arm, corrector_steps):
 def test_a_replay_is_the_run_bit_for_bit(arm):
     model = load_model("field64")
     sampler = model.plan(arm, N).sampler
-    chain = sampler.chain(model.sde, noise=noise(SHAPE), shape=SHAPE)
+    chain = sampler.chain(model.sde, noise=noise(), shape=SHAPE)
     expected = list(islice(steps(model.score, chain), K - 2, K))
     step = last(sampler, model)
     assert torch.equal(step.x, expected[1].x)
@@ -115,7 +115,7 @@ def test_every_kernel_says_its_terms_on_every_process(sde, predictor, m, correct
     sampler = PredictorCorrector(
         num_steps=40, eps=1e-3, predictor=predictor, corrector=corrector, m=m
     )
-    chain = Replay(sampler, 30).chain(sde, noise=noise(SHAPE), shape=(2, 1, 8, 8))
+    chain = Replay(sampler, 30).chain(sde, noise=noise(), shape=(2, 1, 8, 8))
     (step,) = deque(steps(score, chain), maxlen=1)
     for substep in step.substeps:
         torch.testing.assert_close(substep.total, substep.images["x_new"], rtol=1e-10, atol=1e-10)
@@ -174,9 +174,19 @@ def test_both_parts_of_a_branch_add_up(kinds, k):
     assert step.index == k - 1
 
 
+def test_a_run_from_a_state_adds_up():
+    model = load_model("field64")
+    state = State(noise()(SHAPE), 1.0)
+    chain = Replay(model.sampler(N), 2).chain(model.sde, noise=noise(), shape=SHAPE, state=state)
+    (step,) = deque(steps(model.score, chain), maxlen=1)
+    errors = [relative(s.total - s.images["x_new"], s.images["x_new"]) for s in step.substeps]
+    assert max(errors) < 1e-12
+
+
 def test_a_sampler_without_kernels_is_refused():
+    model = load_model("field64")
     with pytest.raises(ValueError, match="only kernels and the probability flow have an arithm"):
-        Replay(Replay(load_model("field64").sampler(N), 3), 2)
+        last(Replay(model.sampler(N), 3), model, 2)
 
 
 def test_an_equation_names_its_terms():

@@ -14,7 +14,9 @@ from pds import filters, theory
 from pds.appearance import ALIKE, GRAINY, Appearance, grain
 from pds.driving import sample, seeded_noise, steps
 from pds.evaluation import appearance_record, gaussian, tuned_record
+from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.gaussian import COUNTS, field
+from pds.evaluation.metrics import Interval
 from pds.models import compare_request, from_images, load_model
 from pds.portraits import portraits
 from pds.preconditioners import FrequencyFilter
@@ -25,8 +27,10 @@ from pds.theory.langevin import Move
 from pds.theory.plane import Gaussian, root
 from pds.web import tabs
 from pds.web.tabs.compare import live_comparison
+from pds.web.tabs.compare.presets import PRESETS
 from pds.web.tabs.images import tab as images_tab
 from pds.web.tabs.ladder import tab as ladder_tab
+from tools import evidence
 
 TABS = Path(tabs.__file__).parent
 CLOUDS = field("field64")
@@ -368,3 +372,164 @@ CLAIMS = [
 def test_a_sentence_of_the_page_is_there_and_true(page, sentence, holds):
     assert sentence in text_of(page)
     assert holds()
+
+
+CHOSEN = {preset.name: preset for preset in PRESETS}
+
+
+def drawn(arm, num_steps, model="portraits64", name=None):
+    """The recorded measurement of many pictures, relative to the network's own."""
+    (row,) = [
+        row
+        for row in evidence.read(name or model)
+        if (row["arm"], row["N"], row["reference"]) == (arm, str(num_steps), "network")
+    ]
+
+    def interval(metric):
+        return Interval(*(float(row[metric + end]) for end in ("", "_low", "_high")))
+
+    counted = num_steps, int(row["images"])
+    return RecordedSampler(arm, *counted, interval("grain"), interval("contrast"))
+
+
+def sides(name):
+    """The recorded measurements of both sides of a preset."""
+    request = CHOSEN[name].request
+    return [drawn(arm.name, arm.num_steps, request.model) for arm in request.arms]
+
+
+def calls(name):
+    """Network calls of both sides of a preset."""
+    request = CHOSEN[name].request
+    return [plan.sampler.nfe for plan in load_model(request.model).plans(request)]
+
+
+def images(name):
+    """Pictures that both sides of a preset were measured on."""
+    return min(side.images for side in sides(name))
+
+
+def at_equal_grain():
+    """Contrast of PDS relative to a constant gain that leaves as much grain, N = 25."""
+    grain = sides("gain")[1].grain.value
+    rows = [row for row in evidence.read("portraits64", "equal_grain") if row["grain"]]
+    near = min(rows, key=lambda row: abs(float(row["grain"]) - grain))
+    return Interval(float(near["ratio"]), float(near["low"]), float(near["high"]))
+
+
+def pds_mends_grain_alone():
+    vanilla, pds = sides("few")
+    return (
+        vanilla.grain.low > 1.5 * GRAINY
+        and pds.grain.high < GRAINY
+        and max(vanilla.contrast.high, pds.contrast.high) < 1
+    )
+
+
+def a_longer_step_does_as_well():
+    constant, pds = sides("gain")
+    return (
+        constant.grain.value == pytest.approx(pds.grain.value, rel=0.05)
+        and drawn("vanilla", 25).grain.low > 2 * constant.grain.high
+        and at_equal_grain().low > 1
+    )
+
+
+def grain_is_saved_and_contrast_is_not():
+    vanilla, pds = sides("saved")
+    return (
+        max(vanilla.grain.high, pds.grain.high) < ALIKE * min(vanilla.grain.low, pds.grain.low)
+        and pds.contrast.high < 1 < vanilla.contrast.high
+        and pds.contrast.value < 0.9 * vanilla.contrast.value
+    )
+
+
+def heun_has_neither_harm():
+    heun, pds = sides("today")
+    return (
+        abs(calls("today")[0] - calls("today")[1]) == 1
+        and heun.grain.high < ALIKE
+        and heun.contrast.low < 1 < heun.contrast.high
+        and pds.grain.low > GRAINY
+        and pds.contrast.high < 0.75
+    )
+
+
+def vanilla_is_told_by_its_grain():
+    def ratio(num_steps, name="portraits32"):
+        vanilla, pds = (drawn(arm, num_steps, name=name).grain for arm in ("vanilla", "pds:5"))
+        return vanilla.value / pds.value
+
+    vanilla, pds = sides("guess")
+    return (
+        ALIKE < vanilla.grain.low / pds.grain.high
+        and ratio(66) < 1.5
+        and ratio(25) > 2
+        and ratio(200, "portraits32_many") < ALIKE
+    )
+
+
+LOOK = {
+    "few": pds_mends_grain_alone,
+    "gain": a_longer_step_does_as_well,
+    "saved": grain_is_saved_and_contrast_is_not,
+    "today": heun_has_neither_harm,
+    "guess": vanilla_is_told_by_its_grain,
+}
+
+FRACTIONS = {"a fifth": 1 / 5, "a tenth": 1 / 10}
+
+NUMBERS = {
+    "few": (
+        ("2.1", lambda: sides("few")[0].grain.value),
+        ("1.1", lambda: sides("few")[1].grain.value),
+        ("a fifth", lambda: 1 - np.mean([side.contrast.value for side in sides("few")])),
+        ("64", lambda: images("few")),
+    ),
+    "gain": (
+        ("1.7", lambda: np.mean([side.grain.value for side in sides("gain")])),
+        ("4.2", lambda: drawn("vanilla", 25).grain.value),
+        ("a tenth", lambda: at_equal_grain().value - 1),
+        ("64", lambda: images("gain")),
+    ),
+    "saved": (
+        ("80", lambda: calls("saved")[1]),
+        ("200", lambda: calls("saved")[0]),
+        ("64", lambda: images("saved")),
+        ("0.80", lambda: sides("saved")[1].contrast.value),
+        ("0.96", lambda: sides("saved")[0].contrast.value),
+    ),
+    "today": (
+        ("50", lambda: calls("today")[1]),
+        ("1.7", lambda: sides("today")[1].grain.value),
+        ("64", lambda: images("today")),
+        ("0.61", lambda: sides("today")[1].contrast.value),
+    ),
+    "guess": (("1.5", lambda: sides("guess")[0].grain.value / sides("guess")[1].grain.value),),
+}
+"""The numbers of each sentence, in its order, with what they are."""
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_a_preset_says_what_is_to_be_seen(name):
+    assert LOOK[name]()
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_every_number_of_a_preset_is_asserted(name):
+    written = re.findall(
+        r"\d+(?:\.\d+)?|an? (?:half|third|quarter|fifth|tenth)", CHOSEN[name].sentence
+    )
+    assert written == [text for text, _ in NUMBERS[name]]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [number for numbers in NUMBERS.values() for number in numbers],
+    ids=[f"{name} {text}" for name, numbers in NUMBERS.items() for text, _ in numbers],
+)
+def test_a_number_of_a_preset_is_the_recorded_one(text, value):
+    if text in FRACTIONS:
+        assert value() == pytest.approx(FRACTIONS[text], abs=0.025)
+    else:
+        assert f"{value():.{len(text.partition('.')[2])}f}" == text

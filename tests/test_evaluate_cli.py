@@ -245,13 +245,13 @@ def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--counts", "0"], "number of iterations must lie in 1 to 2000, got 0"),
-        (["--counts", "2001"], "number of iterations must lie in 1 to 2000, got 2001"),
+        (["--counts", "0"], "iterations must be a whole number from 1 to 2000, got 0"),
+        (["--counts", "2001"], "iterations must be a whole number from 1 to 2000, got 2001"),
         (["--model", "landscapes"], "model must be one of portraits32"),
         (["--model", "none.safetensors"], "has no held-out images to compare with"),
         (["--model", "none.safetensors", "--data", "tests"], "none.safetensors"),
         (["--data", "/nowhere/at/all"], "no images at /nowhere/at/all"),
-        (["--converged", "ode-heun@2001"], "must lie in 1 to 2000, got 2001"),
+        (["--converged", "ode-heun@2001"], "a whole number from 1 to 2000, got 2001"),
         (["--converged-images", "-1"], "--converged-images must lie in 0 to 1000000, got -1"),
         (["--seconds", "0"], "--seconds must be > 0 and finite, got 0"),
         (["--images", "1"], "--images must lie in 2 to 100000, got 1"),
@@ -282,4 +282,4 @@ def test_an_unknown_arm_is_refused_by_the_parser(tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([*FIELD, "--out", str(tmp_path / "out"), "--arms", "vanilla,best"])
     assert stopped.value.code == 2
-    assert "an arm is one of vanilla" in capsys.readouterr().err
+    assert "a sampler is one of vanilla" in capsys.readouterr().err

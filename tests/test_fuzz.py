@@ -21,7 +21,7 @@ from pds.models import MODELS
 from pds.request import Request
 from tests.fuzz.arrays import GOOD, HOSTILE, hostile
 from tests.fuzz.attack import attack, target
-from tests.fuzz.cases import NUMBERS, WORDS
+from tests.fuzz.cases import NAMES, NUMBERS, WORDS
 
 OLD = "ignore:Reading `.npy`"  # numpy tells of headers that Python 2 wrote
 LENIENT = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -75,7 +75,7 @@ ANY = st.one_of(
     st.binary(),
     st.lists(st.integers()),
     st.complex_numbers(),
-    st.sampled_from([*NUMBERS, *WORDS]),
+    st.sampled_from([*NUMBERS, *WORDS, *NAMES]),
     st.builds(np.float32, st.floats(width=32)),
 )
 
@@ -92,6 +92,9 @@ def test_a_request_of_anything_is_within_the_limits_or_refused(values):
     assert 1 <= request.num_images <= limits.MAX_IMAGES
     assert 1 < request.alpha <= limits.MAX_ALPHA
     assert {type(request.frequency), type(request.space), type(request.tuned)} == {bool}
+    assert all(1 <= arm.num_steps <= limits.MAX_STEPS for arm in request.arms)
+    assert request.snr is None or 0 < request.snr <= limits.MAX_SNR
+    assert request.corrector_steps in (None, *range(limits.MAX_CORRECTOR_STEPS + 1))
     assert request.model in MODELS
 
 
@@ -102,6 +105,18 @@ def test_a_request_of_anything_is_one_or_refused_in_a_sentence(values):
         Request(**values)
     except ValueError as error:
         assert len(str(error)) <= limits.MAX_SENTENCE
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_hostile_name_is_a_sampler_or_refused_in_a_sentence(side, name):
+    try:
+        request = hosting.from_page({side: name})
+    except ValueError as error:
+        assert len(str(error)) <= limits.MAX_SENTENCE
+        assert str(error).isprintable()
+    else:
+        assert all(1 <= arm.num_steps <= limits.MAX_STEPS for arm in request.arms)
 
 
 @settings(LENIENT, max_examples=300)

@@ -54,7 +54,7 @@ def test_the_comparison_leads_to_its_filter(page):
 
 
 def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
-    page.get_by_text("Tuned to N").click()
+    page.get_by_label("Sampler on the right").select_option("tuned")
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):
         page.fill("#pds-steps", num_steps)
@@ -230,7 +230,7 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
     pane.get_by_role("button", name="Tuned after 20 iterations").click()
-    expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("tuned", timeout=30_000)
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
     rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .look dd"))
@@ -238,7 +238,7 @@ def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
     pane.get_by_role("button", name="PDS after 20 iterations").click()
-    expect(page.locator(".pds-panel.ours b")).to_have_text("PDS", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("pds", timeout=30_000)
 
 
 def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):

@@ -262,6 +262,21 @@ def test_the_journal_never_names_what_a_visitor_brought(written):
     assert lines(written)[0]["model"] == "brought"
 
 
+def test_the_journal_names_the_samplers_that_were_named(written):
+    asked = ASKED | {"left": "vanilla@9", "right": "pds:5.0", "snr": 0.2, "corrector_steps": 2}
+    list(followed(Journal(), [], asked=asked))
+    (line,) = lines(written)
+    fields = ("left", "right", "snr", "corrector_steps")
+    assert [line[name] for name in fields] == ["vanilla@9", "pds:5", 0.2, 2]
+
+
+@pytest.mark.parametrize("name", ["a secret", "pds:5\nforged", ["x"], 5])
+def test_the_journal_keeps_no_text_that_is_not_the_name_of_a_sampler(written, name):
+    list(followed(Journal(), [], asked=ASKED | {"left": name, "right": ""}))
+    (line,) = lines(written)
+    assert line["left"] == "unknown" and "right" not in line
+
+
 def test_a_line_is_json_whatever_was_asked(written):
     odd = {"model": ["x"], "num_steps": float("nan"), "seed": "\ud800" * 999, "alpha": {"a": 1}}
     list(followed(Journal(), [], asked=odd))

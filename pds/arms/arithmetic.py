@@ -95,7 +95,7 @@ class Replay:
         iteration: from 1 to the sampler's N.
 
     Raises:
-        ValueError: for an iteration out of range, or a sampler of another kind.
+        ValueError: for an iteration out of range; of its chain, for a sampler of another kind.
     """
 
     sampler: Sampler
@@ -103,7 +103,6 @@ class Replay:
 
     def __post_init__(self) -> None:
         require_whole("the iteration", self.iteration, 1, self.sampler.num_steps)
-        _part(self.sampler, self.iteration - 1)
 
     @property
     def num_steps(self) -> int:
@@ -126,6 +125,8 @@ class Replay:
     def chain(
         self, sde: SDE, *, noise: NoiseFn, shape: Sequence[int], state: State | None = None
     ) -> Chain:
+        sigma = None if state is None else state.sigma
+        part = _part(self.sampler, sde, self.iteration - 1, sigma)
         drawn: list[Tensor] = []
         exchanges: list[Exchange] = []
         recorded = _recorded(noise, drawn)
@@ -140,7 +141,7 @@ class Replay:
                 exchanges.append(Exchange(query.x, score, drawn[0] if drawn else None))
                 for step in steps:
                     if step.index == self.iteration - 1:
-                        yield ReplayedStep.of(step, substeps(self.sampler, sde, exchanges, step))
+                        yield ReplayedStep.of(step, _substeps(part, sde, exchanges, step))
                         return
                     yield step
                     exchanges.clear()
@@ -151,49 +152,41 @@ class _Part(NamedTuple):
     """The sampler of an iteration, the place of the iteration in it, and what it goes on from.
 
     place: from 0.
-    branch: the branch that continues with the sampler; None if it starts from noise.
+    sigma: noise level of the state that the sampler continues, None if it starts from noise.
     """
 
     sampler: PredictorCorrector | ProbabilityFlow
     place: int
-    branch: Branch | None = None
-
-    def sigma(self, sde: SDE) -> float | None:
-        """Return the noise level of the state that the sampler goes on from."""
-        return None if self.branch is None else self.branch.levels(sde)[self.branch.after]
+    sigma: float | None
 
 
-def _part(sampler: Sampler, index: int, branch: Branch | None = None) -> _Part:
-    """Return the part of a sampler that computes an iteration."""
+def _part(sampler: Sampler, sde: SDE, place: int, sigma: float | None) -> _Part:
+    """Return the part of a sampler that computes an iteration.
+
+    Raises:
+        ValueError: if it has no arithmetic to show.
+    """
     if isinstance(sampler, Branch):
-        if index < sampler.after:
-            return _part(sampler.first, index)
-        return _part(sampler.then, index - sampler.after, sampler)
+        if place < sampler.after:
+            return _part(sampler.first, sde, place, sigma)
+        level = sampler.levels(sde, sigma)[sampler.after]
+        return _part(sampler.then, sde, place - sampler.after, level)
     if not isinstance(sampler, PredictorCorrector | ProbabilityFlow):
         raise ValueError(
             "only kernels and the probability flow have an arithmetic to show, a "
             f"{type(sampler).__name__} has not"
         )
-    return _Part(sampler, index, branch)
+    return _Part(sampler, place, sigma)
 
 
-def substeps(
-    sampler: Sampler, sde: SDE, exchanges: Sequence[Exchange], step: Step
-) -> list[Substep]:
-    """Return the arithmetic of an iteration.
-
-    Args:
-        sampler: of the run.
-        sde: its process.
-        exchanges: the network calls of the iteration.
-        step: its result.
-    """
-    part = _part(sampler, step.index)
-    if isinstance(part.sampler, PredictorCorrector):
-        grid = part.sampler.grid(sde, step.x.dtype, part.sigma(sde))
-        rows = [[c[part.place] for c in columns] for columns in grid.coefficients]
-        return _kernel_substeps(part.sampler, rows, exchanges, step)
-    now, below = part.sampler.levels(sde, part.sigma(sde))[part.place : part.place + 2]
+def _substeps(part: _Part, sde: SDE, exchanges: Sequence[Exchange], step: Step) -> list[Substep]:
+    """Return the arithmetic of an iteration from its network calls and its result."""
+    sampler, place, sigma = part
+    if isinstance(sampler, PredictorCorrector):
+        grid = sampler.grid(sde, step.x.dtype, sigma)
+        rows = [[column[place] for column in columns] for columns in grid.coefficients]
+        return _kernel_substeps(sampler, rows, exchanges, step)
+    now, below = sampler.levels(sde, sigma)[place : place + 2]
     return _flow_substeps(now, below, exchanges, step)
 
 

@@ -84,6 +84,9 @@ MENU = tuple(KINDS)[:11]
 FLOWS = ("ode-heun", "ode-euler")
 """The kinds without predictor and corrector."""
 
+UNFILTERED = ("vanilla", "natural", *FLOWS)
+"""The kinds that need nothing of the data."""
+
 MAX_CHARACTERS = 150
 """Of a name."""
 
@@ -208,8 +211,17 @@ class Arm:
             label = f"{label} ({self.own_name})"
         known = self.num_steps is not None and self.first.num_steps is not None
         if known and self.num_steps != self._remaining(self.first):
-            label = f"{label} in {self.num_steps} steps"
-        return f"{self.first.label}, from {self.after} on {label}"
+            label = f"{self.num_steps} steps of {label}"
+        return f"{self.first.label} with {label} from {self.after} on"
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """The masks of the data that the sampler is built from."""
+        earlier = () if self.first is None else self.first.masks
+        if self.kind in UNFILTERED or (self.kind == "scalar" and self.strength is not None):
+            return earlier
+        masks = {"pds+space": ("frequency", "space"), "space": ("space",)}
+        return tuple(dict.fromkeys((*earlier, *masks.get(self.kind, ("frequency",)))))
 
     @property
     def is_flow(self) -> bool:
@@ -330,8 +342,7 @@ def _number(text: str) -> float:
 
 
 def _unknown(text: object) -> str:
-    listing = ", ".join(_form(name) for name in KINDS)
-    return f"a sampler is one of {listing}, with @N for an N of its own, got {quoted(text)}"
+    return f"{FORMS}, got {quoted(text)}"
 
 
 def _form(name: str) -> str:
@@ -340,3 +351,7 @@ def _form(name: str) -> str:
         return name
     letter = "ALPHA" if kind.strength == "alpha" else "C"
     return f"{name}[:{letter}]" if kind.optional else f"{name}:{letter}"
+
+
+FORMS = f"a sampler is one of {', '.join(map(_form, KINDS))}, with @N for an N of its own"
+"""The forms of all names in a sentence."""

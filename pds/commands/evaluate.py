@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pds.arms.names import parse, parse_all
+from pds.arms.names import FORMS, parse, parse_all
 from pds.commands.arguments import counts
 from pds.evaluation import (
     draw,
@@ -46,6 +46,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
     )
     parser.add_argument("--model", default="portraits32", help="of the page, or a .safetensors")
+    parser.epilog = f"By its name {FORMS}; in --arms without @N."
     parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
     parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
     parser.add_argument("--images", type=int, default=64, help="of each cell; default %(default)s")

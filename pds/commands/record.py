@@ -19,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--num-steps",
         type=int,
-        help="default: the largest recorded N where vanilla is plainly grainy and PDS is not",
+        help="default: the largest recorded N where vanilla is plainly grainy and pds:5 is not",
     )
     parser.add_argument("--num-images", type=int, default=Request.num_images)
     parser.add_argument("--seed", type=int, default=Request.seed)

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
+from pds.arms import names
 from pds.commands.arguments import counts, place, source
 from pds.commands.cli import exit_code
 from pds.commands.parser import Dotted, Parser
@@ -89,6 +90,25 @@ class _Mode(argparse.Action):
         parser.error(f"argument --mode: this program samples and has no other mode; {advice}")
 
 
+class _Compare(argparse.Action):
+    """--compare alone is True, and with two names the list of them."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        given = list(values or ())
+        if len(given) not in (0, 2):
+            parser.error(
+                f"argument --compare: expected the names of two samplers or none, got "
+                f"{' '.join(given)}; such as --compare vanilla@100 pds:5@40"
+            )
+        setattr(namespace, self.dest, given or True)
+
+
 def _add_published(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
@@ -172,8 +192,13 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--compare",
-        action="store_true",
-        help="draw vanilla too, from the same noise; the last line says the grain of both",
+        nargs="*",
+        action=_Compare,
+        default=False,
+        metavar=("LEFT", "RIGHT"),
+        help="draw vanilla too, from the same noise; or two samplers by their names, such as "
+        f"vanilla@100 pds:5@40, into the folders left and right. {names.FORMS}. The last line says "
+        "the grain of both",
     )
     add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
     add(

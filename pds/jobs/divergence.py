@@ -54,7 +54,7 @@ class Watch:
         largest = torch.stack([step.x.abs().amax(dim=(1, 2, 3)) for step in steps])
         iterations = [_Iteration(step.index, step.num_steps, step.sigma) for step in steps]
         self._seen.append((iterations, largest))
-        last = steps[0].index == steps[0].num_steps - 1
+        last = all(step.index == step.num_steps - 1 for step in steps)
         if largest.device.type == "cpu" or len(self._seen) == EVERY or last:
             self._look()
 
@@ -71,11 +71,11 @@ class Watch:
 
     def _sentence(self, iteration: _Iteration, chain: int, image: int, before: float) -> str:
         job = self._job
-        preconditioned = job.chains[chain] == "pds"
-        name = job.request.labels[1] if preconditioned else "vanilla"
         grown = before > ORDINARY * (iteration.sigma + job.configuration.card.amplitude)
         remedy = "use a smaller --speed_up or another --snr"
-        if preconditioned and job.request.filtered and not job.request.tuned:
+        if job.named:
+            remedy = "use more iterations, another --snr or a weaker filter"
+        elif job.chains[chain] == "pds" and job.request.filtered and not job.request.tuned:
             remedy += ", or a larger --alpha for a weaker filter"
         if grown:
             cause = f"the sampler diverged, to {before:.2g} an iteration before; {remedy}"
@@ -87,7 +87,7 @@ class Watch:
         else:
             cause = f"its values were ordinary before, at most {before:.2g}; {remedy}"
         return (
-            f"image {image} of the {name} sampler is not finite after iteration "
-            f"{iteration.index + 1} of {iteration.num_steps} (sigma {iteration.sigma:.3g}, "
-            f"{job.dtype}): {cause}"
+            f"image {image} of the {job.labels[job.chains[chain]]} sampler is not finite after "
+            f"iteration {iteration.index + 1} of {iteration.num_steps} "
+            f"(sigma {iteration.sigma:.3g}, {job.dtype}): {cause}"
         )

@@ -44,6 +44,10 @@ class Plan:
     folder: Folder
     batches: list[Batch]
 
+    def num_moments(self, num_steps: int) -> int:
+        """Return how often the chains of a batch advance; N if they have as many calls each."""
+        return len(driving.joint_indices(self.samplers[num_steps]))
+
 
 def draw(plan: Plan, score: ScoreFn, batch: Batch, progress: "tqdm[None]") -> dict[int, str]:
     """Sample a batch and write its missing images.
@@ -53,15 +57,17 @@ def draw(plan: Plan, score: ScoreFn, batch: Batch, progress: "tqdm[None]") -> di
     Returns:
         The missing images that are not finite, which are not written, and why.
     """
-    kept = trajectory.kept_steps(batch.num_steps) if plan.job.trajectory else set()
+    kept = set[int]()
+    if plan.job.trajectory:
+        kept = trajectory.kept_steps(plan.num_moments(batch.num_steps))
     moments: list[Moment] = []
     watch, states = Watch(plan.job, batch.images), tuple[Step, ...]()
-    for states in _chains(plan, score, batch):
+    for index, states in enumerate(_chains(plan, score, batch)):
         progress.update()
         watch.see(states)
         if watch.lost.keys() >= set(batch.missing):
             break
-        if states[0].index in kept:
+        if index in kept:
             moments.append(Moment.of(plan.job, plan.model, states))
     lost = {image: watch.lost[image] for image in batch.missing if image in watch.lost}
     finite = [image for image in batch.missing if image not in lost]
@@ -98,7 +104,7 @@ def _encoded(plan: Plan, image: Images, record: Record) -> bytes:
 
 
 def _chains(plan: Plan, score: ScoreFn, batch: Batch) -> Iterator[tuple[Step, ...]]:
-    """Sample the job's chains and yield the steps of each iteration."""
+    """Sample the job's chains and yield their latest steps, whenever one has advanced."""
     seeds = [plan.job.request.seed + image for image in batch.images]
     run = driving.side_by_side(
         plan.samplers[batch.num_steps],

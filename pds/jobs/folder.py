@@ -2,6 +2,8 @@
 
 workdir/eval_folder/000000.png ...          one for each image
                     vanilla/000000.png      without the filter, if both are drawn
+                    left/000000.png         of two samplers with names, both apart
+                    right/000000.png
                     trajectory/000000.webp  .npz
                     2000/ 200/ 66/ ...      all of these for each N of a ladder
                     sheet.png
@@ -52,7 +54,7 @@ class Folder:
     def picture(self, num_steps: int, sampler: str, image: int) -> tuple[Path, Record]:
         """Return the path and the record of a picture."""
         base = self.base(num_steps)
-        if sampler == "vanilla" and len(self.job.chains) > 1:
+        if _apart(sampler, compared=len(self.job.chains) > 1):
             base = base / sampler
         record = dataclasses.replace(self.record, num_steps=num_steps, sampler=sampler, image=image)
         return base / f"{image:06d}{SUFFIXES[not self.pictured]}", record
@@ -143,7 +145,7 @@ def command_of(path: Path) -> str:
         raise ValueError(f"{path} does not say how it was made; main.py did not draw it") from None
     flags, folder = record.flags, path.absolute().parent
     if record.image is not None:
-        apart = record.sampler == "vanilla" and bool(flags["compare"] or flags["ladder"])
+        apart = _apart(record.sampler, compared=bool(flags["compare"] or flags["ladder"]))
         folder = [folder, *folder.parents][int(apart) + bool(flags["ladder"])]
     workdir = _workdir(folder)
     places = {
@@ -152,6 +154,11 @@ def command_of(path: Path) -> str:
         "only": record.image,
     }
     return to_command({**flags, **places})
+
+
+def _apart(sampler: str | None, *, compared: bool) -> bool:
+    """Return whether the pictures of a sampler have a folder with its name."""
+    return compared and sampler != "pds"
 
 
 def read_text(path: Path) -> str | None:

@@ -7,10 +7,11 @@ carry the same flags, see `pds.jobs.record`.
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pds.arms.names import Arm, parse
 from pds.filters import NATURAL
 from pds.jobs import iterations
 from pds.jobs.checkpoint import find_checkpoint, read_checkpoint
@@ -46,7 +47,8 @@ class Job:
 
     Args:
         request: its model is the path of a configuration file, or of a checkpoint that describes
-            itself; its masks are paths or False; that of frequency may be `filters.NATURAL`.
+            itself; its masks are paths, and that of frequency may be `filters.NATURAL`; they are
+            True or False only where neither sampler needs them.
         configuration: the content of that file, or `configuration.of_card`.
         score: the network of a checkpoint that describes itself, which is read once; None where
             there is a configuration file.
@@ -64,7 +66,8 @@ class Job:
         dtype: of the network; all other computation is in float32.
         batch_size: images in one network call, >= 1.
         device: cpu, cuda, cuda:N or mps.
-        compare: draw vanilla too, from the same noise.
+        compare: draw two samplers from the same noise: those that the request names, or else
+            vanilla beside the one that it describes.
         trajectory: keep the steps too, as an animation and as numbers.
         only: draw this image of the job and no other.
 
@@ -94,10 +97,7 @@ class Job:
     only: int | None = None
 
     def __post_init__(self) -> None:
-        if self.request.frequency is True or self.request.space is True:
-            raise ValueError(
-                "a configuration file comes with no filters; name their masks by their paths"
-            )
+        self._require_arms()
         if self.request.space == NATURAL:
             raise ValueError(
                 "space_mask_path must be the path of a mask, got natural: the power law of natural "
@@ -125,7 +125,25 @@ class Job:
                 f"{self.only}"
             )
         self._require_ladder()
+        self._require_two()
         self._require_tunable()
+
+    def _require_arms(self) -> None:
+        for arm in self._arms():
+            if arm.num_steps is not None:
+                require_whole(f"the N of {arm.name}", arm.num_steps, 1, iterations.MOST)
+            for mask in arm.masks:
+                if not isinstance(getattr(self.request, mask), str):
+                    flag = "freq_mask_path" if mask == "frequency" else "space_mask_path"
+                    raise ValueError(
+                        f"a configuration file comes with no filters, and {arm.name} needs the "
+                        f"{mask} mask of the data; add {flag}"
+                    )
+
+    def _arms(self) -> list[Arm]:
+        """Return all samplers; a name may be of several, as FIRST/20/THEN."""
+        parts = [part for arm in self.request.arms for part in str(arm).split("/")]
+        return [parse(part) for part in parts if not part.isdecimal()]
 
     def _require_ladder(self) -> None:
         if self.ladder and not 1 <= min(self.ladder) <= max(self.ladder) <= iterations.MOST:
@@ -138,20 +156,25 @@ class Job:
             raise ValueError("ladder sets the iterations itself; leave speed_up out")
         if self.ladder and self.trajectory:
             raise ValueError("ladder keeps no trajectory; ask for one of the two")
-        if (self.compare or self.ladder) and not self.preconditioned:
+
+    def _require_two(self) -> None:
+        """Refuse a comparison of a sampler with itself."""
+        alike = any(replace(self.request, num_steps=n).alike for n in self.counts)
+        if self.skew or not alike or not (self.compare or self.ladder):
+            return
+        if self.named:
             raise ValueError(
-                "a comparison needs something to compare with vanilla; add freq_mask_path, "
-                "space_mask_path or skew"
+                f"compare must name two samplers that differ, got {' '.join(self.names)}; such as "
+                "vanilla@100 pds:5@40"
             )
+        raise ValueError(
+            "a comparison needs something to compare with vanilla; add freq_mask_path, "
+            "space_mask_path or skew, or name two samplers after compare"
+        )
 
     def _require_tunable(self) -> None:
         if not self.request.tuned:
             return
-        if not self.request.frequency:
-            raise ValueError(
-                "tuned fits the noise levels to the spectrum in a frequency filter; add "
-                "freq_mask_path"
-            )
         if self.request.space:
             raise ValueError("tuned goes without a space filter; leave space_mask_path out")
         if self.skew:
@@ -191,25 +214,28 @@ class Job:
         values: dict[str, Any] = {
             name: defaults.get(name) if value is None else value for name, value in flags.items()
         }
-        values |= {"config": model, "overrides": overrides}
+        values |= {"config": model, "overrides": overrides, "compare": bool(flags["compare"])}
         request = Request(
             num_steps=iterations.num_steps(configuration.card, values["speed_up"]),
             **{field: values[flag] for flag, field in REQUEST_FLAGS.items()},
+            **_names(flags),
         )
         settings = {name: values[name] for name in JOB_FLAGS}
         job = cls(request=request, configuration=configuration, score=score, **settings)
-        iterations.remark(job.counts, configuration.card.num_scales)
+        iterations.remark(job.all_counts, configuration.card.num_scales)
         return job
 
     def to_flags(self) -> dict[str, Any]:
         """Return the flags that give this job, as values that JSON can hold."""
         request = {flag: getattr(self.request, field) for flag, field in REQUEST_FLAGS.items()}
         for name in ("freq_mask_path", "space_mask_path"):
-            request[name] = request[name] or None
+            request[name] = request[name] if isinstance(request[name], str) else None
         if self.score is not None:
             request["config"] = None
         job = {name: getattr(self, name) for name in JOB_FLAGS}
-        plain = {"ladder": list(self.ladder), "overrides": dict(self.overrides)}
+        plain: dict[str, Any] = {"ladder": list(self.ladder), "overrides": dict(self.overrides)}
+        if self.named:
+            plain["compare"] = list(self.names)
         return {**request, **job, **plain}
 
     @property
@@ -218,16 +244,41 @@ class Job:
         return self.request.filtered or bool(self.skew)
 
     @property
+    def named(self) -> bool:
+        """Return whether both samplers have names, instead of flags that describe one."""
+        return self.request.sides == ("left", "right")
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Return the names of a `named` job."""
+        return self.request.left, self.request.right or "vanilla"
+
+    @property
     def chains(self) -> tuple[str, ...]:
-        """Return the names of the samplers that are drawn together."""
+        """Return the names of the samplers that are drawn together, as folders have them."""
         if self.compare or self.ladder:
-            return ("vanilla", "pds")
+            return self.request.sides
         return ("pds",) if self.preconditioned else ("vanilla",)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Return what both samplers are called within a sentence, by the names of the chains."""
+        if self.named:
+            return dict(zip(self.request.sides, self.names, strict=True))
+        # Without a filter S alone makes the difference.
+        right = "PDS" if self.skew else self.request.labels[1]
+        return {"vanilla": "vanilla", "pds": right}
 
     @property
     def counts(self) -> tuple[int, ...]:
         """Return the numbers of iterations that are drawn."""
         return self.ladder or (self.request.num_steps,)
+
+    @property
+    def all_counts(self) -> tuple[int, ...]:
+        """Return `counts`, and the numbers of iterations that samplers have of their own."""
+        own = (arm.num_steps for arm in self._arms())
+        return *self.counts, *(n for n in own if n is not None)
 
     @property
     def folder(self) -> Path:
@@ -239,6 +290,20 @@ JOB_FLAGS = tuple(
     f.name for f in fields(Job) if f.name not in ("request", "configuration", "score")
 )
 """Flags that are fields of the `Job` itself."""
+
+
+def _names(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both samplers of a request by their names; {} if the other flags describe one."""
+    if not isinstance(flags["compare"], list | tuple):
+        return {}
+    for name, absent in (("alpha", Request.alpha), ("tuned", False), ("skew", 0)):
+        if flags[name] != absent:
+            raise ValueError(
+                f"compare names both samplers, and {name} describes the one beside vanilla; leave "
+                f"{name} out (a name has its own alpha, such as pds:4)"
+            )
+    left, right = flags["compare"]
+    return {"left": left, "right": right}
 
 
 def _described(flags: Mapping[str, Any], overrides: Mapping[str, str]) -> tuple[str, NetworkScore]:

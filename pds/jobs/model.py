@@ -95,7 +95,7 @@ def samplers_of(model: Model, job: Job) -> dict[int, tuple[Sampler, ...]]:
     for num_steps in job.counts:
         request = dataclasses.replace(job.request, num_steps=num_steps)
         left, right = (model.plan(arm, num_steps, rate=rate).sampler for arm in request.arms)
-        chains = {"vanilla": left, "pds": _skewed(right, job.skew)}
+        chains = dict(zip(request.sides, (left, _skewed(right, job.skew)), strict=True))
         samplers[num_steps] = tuple(chains[name] for name in job.chains)
         for sampler in samplers[num_steps]:
             _require_fit(sampler, model.sde, image)
@@ -117,7 +117,7 @@ def fingerprint(model: Model, job: Job) -> str:
     """Return a hash of everything in the files of a job that its images depend on."""
     score = network(model)
     extra: list[object] = [score.card.to_dict(), model.num_corrector_steps]
-    if job.request.tuned:
+    if any("tuned" in str(arm) for arm in job.request.arms):
         extra.append(_tuned_text(model))
     masks = ((job.request.frequency, model.frequency_mask), (job.request.space, model.space_mask))
     tensors = [*score.network.state_dict().values(), *(mask for used, mask in masks if used)]

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from pds.arms.names import parse
 from pds.files.shipped import ROOT
 from pds.jobs import hosting, model, request_text, sheet_files
 from pds.jobs.configuration import read
@@ -47,6 +48,8 @@ PUBLISHED = {
     "skew": 0,
 }
 """Values of flags with which the page samples portraits32."""
+KINDS = {"frequency": "freq", "space": "space"}
+"""Kinds of filters as a request and as a flag has them."""
 CONFIG = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
 MASKS = {kind: ROOT / "filters" / f"portraits32_{kind}.npy" for kind in ("freq", "space")}
 """Files of portraits32, the only model that both the page and main.py have."""
@@ -95,10 +98,13 @@ class Record:
             given = values.pop("request")
             flags = {name: DEFAULTS.get(name) for name in FLAGS if name not in PLACES} | given
             record = cls(flags, **values)
+            if not isinstance(flags["compare"], bool):
+                left, right = map(parse, flags["compare"])
+                flags["compare"] = [str(left), str(right)]
         except (TypeError, AttributeError, KeyError, RecursionError, ValueError) as error:
             raise ValueError(f"this is not the record of a run: {error}") from None
         overrides = flags["overrides"]
-        plain = [value for name, value in flags.items() if name != "overrides"]
+        plain = [value for name, value in flags.items() if name not in ("overrides", "compare")]
         if (
             not set(given) <= set(FLAGS)
             or not all(map(_is_plain, plain))
@@ -142,6 +148,9 @@ def to_command(flags: Mapping[str, Any]) -> str:
         if name == "overrides":
             words += [f"--config.{key}={text}" for key, text in value.items()]
             continue
+        if name == "compare":
+            words += ["--compare", *value]
+            continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         # Joined with =, since a value that begins with a dash would be parsed as a flag.
         words.append(f"--{name}={text}")
@@ -179,18 +188,21 @@ def _request(record: Record) -> Request | None:
         _require_count(value)
     if num_steps is None or any(flags[name] != value for name, value in PUBLISHED.items()):
         return None
-    frequency, space = bool(flags["freq_mask_path"]), bool(flags["space_mask_path"])
-    if record.fingerprint != _fingerprint(frequency, space, tuned=flags["tuned"] is True):
+    sampler: dict[str, Any] = {
+        name: bool(flags[f"{flag}_mask_path"]) for name, flag in KINDS.items()
+    }
+    sampler["tuned"] = flags["tuned"]
+    if isinstance(flags["compare"], list):
+        sampler |= zip(("left", "right"), flags["compare"], strict=True)
+    if record.fingerprint != _fingerprint(sampler):
         return None
     return hosting.from_page(
         {
+            **sampler,
             "num_steps": num_steps,
             "alpha": flags["alpha"],
-            "frequency": frequency,
-            "space": space,
             "num_images": min(MAX_IMAGES, count) if record.image is None else 1,
             "seed": seed + (record.image or 0),
-            "tuned": flags["tuned"],
         }
     )
 
@@ -208,16 +220,12 @@ def _num_steps(record: Record) -> int | None:
     return num_steps if num_steps > 0 and rate == speed_up(2000, num_steps) else None
 
 
-def _fingerprint(frequency: bool, space: bool, *, tuned: bool) -> str:
-    """Return the fingerprint of portraits32 with these of its filters."""
+def _fingerprint(sampler: Mapping[str, Any]) -> str:
+    """Return the fingerprint of portraits32 with its filters, for these fields of a request."""
+    masks = {name: str(MASKS[flag]) if sampler[name] else False for name, flag in KINDS.items()}
     configuration = read(CONFIG)
     job = Job(
-        request=Request(
-            model=str(CONFIG),
-            frequency=str(MASKS["freq"]) if frequency else False,
-            space=str(MASKS["space"]) if space else False,
-            tuned=tuned,
-        ),
+        request=Request(**{**sampler, "model": str(CONFIG), **masks}),
         configuration=configuration,
         workdir=str(ROOT / "no" / "such" / "folder"),
         predictor=configuration.predictor,

@@ -84,7 +84,7 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
 def _draw_share(plan: Plan, ranks: Ranks) -> _Share:
     """Draw the missing images of this rank's batches."""
     todo = [batch for batch in plan.batches[ranks.rank :: ranks.world_size] if batch.missing]
-    total = sum(batch.num_steps for batch in todo)
+    total = sum(plan.num_moments(batch.num_steps) for batch in todo)
     there = Counter[int]()
     for batch in plan.batches:
         there[batch.num_steps] += len(batch.wanted) - len(batch.missing)

@@ -60,7 +60,7 @@ def sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]:
 
 
 def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
-    """Return a sheet of the first images: vanilla above PDS, a column for each N of a ladder.
+    """Return a sheet of the first images: left above right, a column for each N of a ladder.
 
     Returns:
         None if there is no picture.
@@ -72,7 +72,7 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
     room = min(SHEET_IMAGES, SHEET_PIXELS // (height * width)) // len(counts) // len(job.chains)
     images = range(min(job.request.num_images, max(1, room)))
     note = quality.note(next((q for side in sides.values() for q in side.values()), None))
-    labels = _names(folder) if len(job.chains) > 1 else dict.fromkeys(job.chains, "")
+    labels = job.labels if len(job.chains) > 1 else dict.fromkeys(job.chains, "")
     if job.ladder:
         rows = [
             (labels[chain], [_picture(folder, n, chain, image) for n in counts])
@@ -97,17 +97,12 @@ def _any(rows: Sequence[tuple[str, Sequence[Pixels | None]]]) -> bool:
     return any(picture is not None for _, row in rows for picture in row)
 
 
-def _names(folder: Folder) -> dict[str, str]:
-    """Return what each chain of a job is called."""
-    return {"vanilla": "vanilla", "pds": folder.job.request.labels[1]}
-
-
 def _sides(folder: Folder, model: Model, num_steps: int) -> dict[str, Quality]:
     """Return the quality of both samplers by name; {} if it is unknown or there is one sampler."""
     job = folder.job
     if len(job.chains) == 1:
         return {}
-    kept = {_names(folder)[chain]: folder.grain(num_steps, chain) for chain in job.chains}
+    kept = {job.labels[chain]: folder.grain(num_steps, chain) for chain in job.chains}
     known = {name: quality.of_grain(model, g) for name, g in kept.items() if g is not None}
     return known if len(known) == len(kept) else {}
 

@@ -18,12 +18,12 @@ MOST_FRAMES = 64
 
 @dataclass(frozen=True)
 class Moment:
-    """An iteration of all chains: images (B, C, H, W), in [0, 1] when clean, by chain.
+    """The latest iterations of all chains: images (B, C, H, W), in [0, 1] when clean, by chain.
 
-    t, sigma: of each chain, sigma in the units of these images.
+    index, t, sigma: of each chain, sigma in the units of these images.
     """
 
-    index: int
+    index: dict[str, int]
     t: dict[str, float]
     sigma: dict[str, float]
     images: dict[str, Images]
@@ -33,7 +33,7 @@ class Moment:
         """Return the images of all chains of a job, scaled to [0, 1]."""
         chains = dict(zip(job.chains, states, strict=True))
         return cls(
-            states[0].index,
+            {name: step.index for name, step in chains.items()},
             {name: step.t for name, step in chains.items()},
             {name: step.sigma / model.amplitude for name, step in chains.items()},
             {name: model.to_pixels(step.x_mean).cpu().numpy() for name, step in chains.items()},
@@ -46,18 +46,24 @@ class Moment:
 
 
 def kept_steps(num_steps: int) -> set[int]:
-    """Return the iterations that a trajectory keeps, the first and the last among them."""
+    """Return which of so many moments a trajectory keeps, the first and the last among them."""
     count = min(num_steps, MOST_FRAMES)
     return {round(i) for i in np.linspace(0, num_steps - 1, count).tolist()}
 
 
 def numbers(job: Job, moments: list[Moment]) -> bytes:
-    """Encode the iterations of an image as .npz: index, t and sigma, and each chain's images."""
+    """Encode the iterations of an image as .npz: index, t and sigma, and each chain's images.
+
+    Samplers with names have an index_left, a t_left and so on each; beside a tuned one vanilla has
+    a t_vanilla and a sigma_vanilla.
+    """
     chains = {name: np.concatenate([m.images[name] for m in moments]) for name in moments[0].images}
-    levels = {"index": np.array([m.index for m in moments])}
+    levels = {}
     for name in chains:
-        # The noise levels of a tuned chain differ from vanilla's.
-        end = "_vanilla" if job.request.tuned and name == "vanilla" else ""
+        end = f"_{name}" if job.named else ""
+        levels["index" + end] = np.array([m.index[name] for m in moments])
+        if job.request.tuned and name == "vanilla":
+            end = "_vanilla"
         levels["t" + end] = np.array([m.t[name] for m in moments])
         levels["sigma" + end] = np.array([m.sigma[name] for m in moments])
     return arrays.to_npz(**levels, **chains)

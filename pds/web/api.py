@@ -6,7 +6,7 @@ that the page shows.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -56,23 +56,24 @@ def compare(
     snr: float | None = Request.snr,
     corrector_steps: int | None = Request.corrector_steps,
 ) -> Iterator[dict[str, Any]]:
-    """Sample by two samplers from the same noise, vanilla and PDS, and stream every step.
+    """Sample by two samplers from the same noise, by default vanilla and PDS; stream every step.
 
     Args:
         model: one of the demo's models, for example "portraits32".
         num_steps: iterations of a sampler without an N of its own, 1 to 2000.
-        alpha: strength of the filters, above 1; larger is weaker.
-        frequency: whether PDS uses the frequency filter.
-        space: whether PDS uses the space filter.
+        alpha: strength of the filters of PDS on the right, above 1; larger is weaker.
+        frequency: whether it has the frequency filter.
+        space: whether it has the space filter.
         num_images: images per sampler, 1 to 8.
         seed: image i starts from seed + i.
-        tuned: whether "pds" has, instead of the filters, the noise levels and the corrector's
+        tuned: whether the right has, instead of the filters, the noise levels and the corrector's
             strength that are best at num_steps for Gaussian data of the model's spectrum; alpha,
             frequency and space do nothing then.
-        left: name of the sampler on the left; names are those of `python -m pds evaluate`, such as
-            "vanilla", "pds:5", "scalar", "tuned", "preserving:5" or "ode-heun",
-            with "@100" for an N of its own.
-        right: the same on the right, "" for what alpha, frequency, space and tuned say.
+        left: the sampler on the left by its name, as in docs/samplers.md: "vanilla", "pds:5",
+            "pds+space:5", "scalar", "scalar:1.1", "tuned", "preserving:5", "corrector:5",
+            "predictor:5", "ode-heun" or "ode-euler", with "@100" for an N of its own.
+        right: the same on the right, instead of alpha, frequency, space and tuned; "" for the
+            sampler that these describe.
         snr: of the corrector on both sides; null for the model's.
         corrector_steps: per iteration on both sides, 0 to 8; null for the model's.
 
@@ -88,11 +89,11 @@ def compare(
         network draws less texture than the data, noise fills the gap); and the images side by side
         as lossless PNG data URLs, by the names of the sides.
     """
-    sides = SIDES if (left, right) == (Request.left, Request.right) else ("left", "right")
     settings = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
     names = (left, right, snr, corrector_steps)
     values = zip(fields(Request), (*settings, *names), strict=True)
     request = from_page({f.name: value for f, value in values})
+    sides = _sides(left, right)
     scene = Scene.of(request)
     with closing(compare_request(request)) as pairs:
         for pair in pairs:
@@ -220,6 +221,11 @@ def sheet(
                 }
 
 
+def _sides(left: str, right: str) -> tuple[str, str]:
+    """Return the names of both sides of an answer: of the samplers where none is named."""
+    return SIDES if (left, right) == (Request.left, Request.right) else ("left", "right")
+
+
 def ladder(
     num_steps: list[int],
     model: str = Request.model,
@@ -328,33 +334,42 @@ def theory(
     alpha: float = Request.alpha,
     model: str = "field64",
     tuned: bool = Request.tuned,
+    left: str = Request.left,
+    right: str = Request.right,
 ) -> dict[str, Any]:
     """Return the exact outcome of both samplers on a model's data taken as Gaussian, unsampled.
 
     Args:
-        num_steps: iterations of both samplers, 1 to 2000.
-        alpha: strength of the PDS filter, above 1; larger is weaker.
+        num_steps: iterations of a sampler without an N of its own, 1 to 2000.
+        alpha: strength of the PDS filter on the right, above 1; larger is weaker.
         model: one of the demo's models, whose spectrum is meant, for example "portraits32".
-        tuned: whether "pds" has, instead of the filter, the noise levels and the corrector's
+        tuned: whether the right has, instead of the filter, the noise levels and the corrector's
             strength that are best at num_steps; alpha does nothing then.
+        left: the sampler on the left by its name, as in /compare, such as "vanilla@100". A space
+            filter has no exact theory unless the data are alike everywhere in a picture.
+        right: the same on the right, instead of alpha and tuned; "" for what these describe.
 
     Returns:
         error (distance W2 to the data) and noise_left (power above half Nyquist relative to the
-        data; a network's grain does not follow from it), each for "vanilla" and "pds"; and summary,
-        a sentence.
+        data; a network's grain does not follow from it), each for both sides, "left" and "right" if
+        one of them was named and else "vanilla" and "pds"; and summary, a sentence.
     """
-    request = from_page({"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned})
-    field = gaussian.field(request.model)
-    plain = replace(request, frequency=False, tuned=False)
-    variance = exact.variances(field.model, field.data, [plain, request])
-    vanilla, pds = (float(value) for value in w2(field.data, variance))
-    left = noise_left(field.data, variance)
-    closer = capital(request.labels[1]) if pds < vanilla else "Vanilla"
+    named = {"left": left, "right": right}
+    values = {"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned}
+    request = from_page({**values, **named})
+    field, sides = gaussian.field(request.model), _sides(left, right)
+    variance = exact.variances(field.model, field.data, field.model.plans(request))
+    errors = w2(field.data, variance).tolist()
+    noise = noise_left(field.data, variance).tolist()
+    closer = capital(request.labels[errors[1] < errors[0]])
+    closer = "Neither" if errors[0] == errors[1] else closer
+    each = " and ".join(
+        f"{error(value)} for {name}" for name, value in zip(request.labels, errors, strict=True)
+    )
     return {
-        "error": {"vanilla": finite(vanilla), "pds": finite(pds)},
-        "noise_left": {"vanilla": finite(float(left[0])), "pds": finite(float(left[1]))},
-        "summary": f"{closer} is closer to Gaussian data of this spectrum: the error is "
-        f"{error(vanilla)} for vanilla and {error(pds)} for {request.labels[1]}.",
+        "error": dict(zip(sides, map(finite, errors), strict=True)),
+        "noise_left": dict(zip(sides, map(finite, noise), strict=True)),
+        "summary": f"{closer} is closer to Gaussian data of this spectrum: the error is {each}.",
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pds import spectra, theory
+from pds.arms.samplers import Plan
 from pds.driving import joint_indices
 from pds.models import Model, load_model
 from pds.request import Request
@@ -14,23 +15,29 @@ from pds.scores.gaussian import GaussianField
 from pds.spectra import RadialSpectrum
 
 
-def variances(model: Model, modes: theory.Modes, requests: Sequence[Request]) -> theory.Array:
-    """Return the final variance of every mode for the sampler of each request, (R, K).
+def variances(model: Model, modes: theory.Modes, plans: Sequence[Plan]) -> theory.Array:
+    """Return the final variance of every mode for each sampler, (P, K).
 
-    The images' mean and space filters are left out.
+    The images' mean is left out.
 
     Args:
-        model: its sampler and frequency mask are used; the model of the requests is ignored.
+        model: of the samplers.
         modes: its data, in the bins of `theory.bins`.
-        requests: the samplers; one without a filter is vanilla.
+        plans: the samplers.
+
+    Raises:
+        ValueError: if the M of one mixes frequencies.
     """
-    plans = [model.plans(request)[1] for request in requests]
-    gains = [np.ones(len(modes.power)) if plan.gain is None else plan.gain for plan in plans]
-    trajectories = (
-        theory.trajectory(modes, gain, model.sde, plan.sampler)
-        for gain, plan in zip(gains, plans, strict=True)
-    )
-    return np.stack([deque(variances, maxlen=1)[0] for variances in trajectories])
+    rows = []
+    for plan in plans:
+        if plan.gain is None:
+            raise ValueError(
+                "the exact theory is of data that are alike everywhere in a picture, and these "
+                "have a space filter; leave the space filter out"
+            )
+        trajectory = theory.trajectory(modes, plan.gain, model.sde, plan.sampler)
+        rows.append(deque(trajectory, maxlen=1)[0])
+    return np.stack(rows)
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:

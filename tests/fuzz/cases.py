@@ -21,6 +21,12 @@ WORDS = ["", "field64", "portraits32", "PDS", "frequency", "space", "../../etc/p
          "constructor", "__proto__", "__class__", "-1", "0x10", "true", "gone", "null"]  # fmt: skip
 NUMBERS = [0, 1, 2, 3, 5, 25, 32, 64, 66, -1, -0.0, 0.375, 0.5, 1e9, 1e308, -1e308, 1e999, -1e999,
            float("nan"), 10**12, 2**31, 2**53 + 1, 2**63, 2**64, 10**400, 1.5, 1e-320]  # fmt: skip
+NAMES = ["vanilla", "pds:5@40", "pds:5@4", "scalar", "tuned", "ode-heun@3", "preserving:2", "split",
+         "pds", "pds:", "pds:nan", "pds:1e999", "pds:-5", "pds:5@0", "pds:5@-1", "pds:5@1e9", "@", "@@", ":", "/",
+         "vanilla@" + "9" * 90, "vanilla@" + "9" * 5000, "pds:" + "9" * 5000, "pds:5" + "@4" * 2000, ":" * 5000,
+         "vanilla/1/pds:5", "vanilla/" * 1000, "/etc/passwd", "../../etc/passwd@4", "file:///etc/passwd",
+         "vanilla\n", "van\0illa", "\x1b[31mpds:5", "pds:\u0665", "vanilla@\u0664\u0660", "\uff50ds:5", "\u202epds:5",
+         "pds:5; rm -rf /", "pds:__import__('os')", "$(id)@4", "{0.__class__}", "%s@4"]  # fmt: skip
 PANES = {
     "filter_view": {
         "model": "field64",
@@ -44,7 +50,10 @@ PANES = {
     "recorded_ladder": {},
     "pace": {"model": "field64"},
     "request_texts": {},
-    "open_settings": {"query": "?model=field64&num_steps=5&alpha=3", "record": ""},
+    "open_settings": {
+        "query": "?model=field64&num_steps=5&left=vanilla%404&right=pds%3A5&snr=.1&corrector_steps=2",
+        "record": None,
+    },
     "run_file": {},
     "sheet_file": {
         "kind": "csv",
@@ -65,10 +74,18 @@ STORY = [
     {"step": "clocks", "num_steps": 9, "iteration": 3},
 ]
 RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
-       "num_images": 1, "seed": 3, "tuned": False, "run": "a"}  # fmt: skip
+       "num_images": 1, "seed": 3, "tuned": False, "left": "vanilla", "right": "pds:4@3", "snr": None,
+       "corrector_steps": 1, "run": "a"}  # fmt: skip
 PANES["request_texts"] = RUN
 ENDPOINTS = {
-    "theory": {"num_steps": 20, "alpha": 5, "model": "field64", "tuned": True},
+    "theory": {
+        "num_steps": 20,
+        "alpha": 5,
+        "model": "field64",
+        "tuned": True,
+        "left": "vanilla",
+        "right": "",
+    },
     "sheet": {
         "num_steps": [10],
         "samplers": ["vanilla"],
@@ -149,6 +166,8 @@ def mutated(rng, site, good):
         name = rng.choice([*good, "extra", "visit", "run"])
         if rng.random() < 0.2:
             values.pop(name, None)
+        elif name in ("left", "right", "query") and rng.random() < 0.8:
+            values[name] = rng.choice(NAMES) if name != "query" else f"?left={rng.choice(NAMES)}"
         else:
             values[name] = anything(rng, site)
     return values if rng.random() < 0.95 else anything(rng, site)
@@ -182,7 +201,7 @@ def event(rng, site):
     name = rng.choice(["_sample", "_sample", "_draw_ladder", "compare", "any"])
     visit = f"run{rng.randrange(10**9)}"
     values = mutated(rng, site, RUN)
-    data = list(values.values())[:7] if isinstance(values, dict) else values
+    data = list(values.values())[:12] if isinstance(values, dict) else values
     if name == "compare" and rng.random() < 0.7:
         return Case("POST", API + "/call/compare", text(envelope(rng, site, {"data": data})),
                     reads=True)  # fmt: skip

@@ -19,6 +19,7 @@ from statistics import mean
 from typing import Any, Literal
 
 from pds import models
+from pds.arms import names
 
 try:
     import resource
@@ -26,6 +27,8 @@ except ModuleNotFoundError:  # Windows
     resource = None  # type: ignore[assignment]
 
 LOG = logging.getLogger("pds")
+NUMBERS = ("num_steps", "num_images", "alpha", "seed", "tuned", "snr", "corrector_steps")
+"""Fields of a request that are logged where they are numbers."""
 RECENT = 20
 """Runs from whose mean time a wait is estimated."""
 
@@ -189,19 +192,30 @@ def resident() -> int | None:
 
 
 def _request_fields(values: object) -> dict[str, Any]:
-    """Return the fields of a request that are logged: its numbers, and a model of the page."""
+    """Return what is logged of a request: numbers, names of samplers, and a model of the page."""
     if not isinstance(values, Mapping):
         return {}
     model = values.get("model")
     known = isinstance(model, str) and model in models.MODELS
-    numbers = {
-        name: values.get(name) for name in ("num_steps", "num_images", "alpha", "seed", "tuned")
-    }
-    return {"model": model if known else "brought"} | {
-        name: value
-        for name, value in numbers.items()
-        if isinstance(value, int | float) and abs(value) < 1e12
-    }
+    numbers = {name: values.get(name) for name in NUMBERS}
+    samplers = {name: _sampler(values[name]) for name in ("left", "right") if values.get(name)}
+    return (
+        {"model": model if known else "brought"}
+        | {
+            name: value
+            for name, value in numbers.items()
+            if isinstance(value, int | float) and abs(value) < 1e12
+        }
+        | samplers
+    )
+
+
+def _sampler(name: Any) -> str:
+    """Return the name of a sampler as it is logged; a text that is none belongs to the visitor."""
+    try:
+        return str(names.parse(name))
+    except ValueError:
+        return "unknown"
 
 
 def _result_fields(message: Mapping[str, Any]) -> dict[str, Any]:

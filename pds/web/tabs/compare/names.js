@@ -46,12 +46,31 @@ function inWords(name, kinds) {
   return words.filter(Boolean).join(", ");
 }
 
+// A branch in parts: the sampler it begins with, for how many steps, and the one that goes on.
+function branched(name) {
+  const [, first, after, then] = name.match(/^(.+)\/([0-9]+)\/([^/]+)$/) ?? [];
+  return then ? { first, after: Number(after), then } : null;
+}
+
+// Steps of each iteration of N: two of Euler's.
+function stepsEach(name) {
+  return (branched(name)?.then ?? name).startsWith("ode-euler") ? 2 : 1;
+}
+
+// Steps of a sampler where others take n iterations: as many as its run shows.
+function stepsOf(name, n) {
+  const { first, after } = branched(name) ?? {};
+  return (after ?? 0) + stepsEach(name) * ownCount(name, first ? (stepsOf(first, n) - after) / stepsEach(first) : n);
+}
+
+// The N behind the last @ of a name; of a branch it is that of the sampler that goes on.
+function ownCount(name, otherwise) {
+  return Number(name.match(/@([0-9]+)$/)?.[1] ?? otherwise);
+}
+
 // Iterations of a sampler where others take n: its own, and of a branch those of both parts.
 function iterations(name, n) {
-  const [first, done, then] = name.split("/");
-  const own = (part) => Number(part.match(/@([0-9]+)$/)?.[1] ?? NaN);
-  const whole = own(first) || n;
-  return then ? Number(done) + (own(then) || whole - done) : whole;
+  return branched(name) ? stepsOf(name, n) : ownCount(name, n);
 }
 
 // Network calls of n iterations, and the n whose calls are the nearest ones; `each` is of an iteration
@@ -62,6 +81,12 @@ const FLOWS = {
 };
 
 function callsOf(name, n, each) {
+  const branch = branched(name);
+  if (branch) {
+    const { first, after, then } = branch;
+    const left = ownCount(name, (stepsOf(first, n) - after) / stepsEach(first));
+    return after * callsOf(first, n, each) / stepsOf(first, n) + callsOf(then, left, each);
+  }
   const flow = FLOWS[name.split("@")[0]];
   return flow ? flow.calls(iterations(name, n)) : each * iterations(name, n);
 }

@@ -50,8 +50,8 @@ PRESETS = (
         "saved",
         "How much is saved?",
         Request("portraits64", 40, left="vanilla@100", seed=4),
-        "Grain hardly tells 80 network calls of PDS from 200 of vanilla; contrast does: in 64 "
-        "pictures PDS has 0.80 times that of the network's own, vanilla 0.96 times.",
+        "By their grain you hardly tell 80 network calls of PDS from 200 of vanilla; contrast is "
+        "not saved: in 64 pictures PDS has 0.80 times the network's own, vanilla 0.96 times.",
     ),
     Preset(
         "today",

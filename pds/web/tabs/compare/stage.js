@@ -185,8 +185,6 @@ makeKeep(root, {
   },
 });
 
-makeInside(root, player);
-
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 const shipped = props.value ? JSON.parse(props.value) : {};
 shipped.request = { ...props.setup.defaults, ...shipped.request }; // an older one lacks some fields
@@ -210,3 +208,5 @@ address.open().then(({ request, given, sentence, here }) => {
 
 makeBlind(root, player, props.setup);
 makePresets(root, player, props.setup);
+makeBranch(root, player, props.setup);
+makeInside(root, player);

@@ -13,7 +13,14 @@ from pds.request import Request
 from pds.web.server.frames import MOST_PIXELS
 from pds.web.server.messages import Message
 from pds.web.tab import Run, Tab
-from pds.web.tabs.compare import downloads, inside, live_comparison, pace, presets
+from pds.web.tabs.compare import (
+    branch,
+    downloads,
+    inside,
+    live_comparison,
+    pace,
+    presets,
+)
 
 
 def setup() -> Message:
@@ -48,22 +55,14 @@ TAB = Tab(
     html="stage.html",
     notes="notes.html",
     scripts=(
-        *(
-            "format.js",
-            "server.js",
-            "health.js",
-            "chart.js",
-            "names.js",
-            "sides.js",
-            "controls.js",
-            "moments.js",
-        ),
+        *("format.js", "server.js", "health.js", "chart.js", "names.js", "sides.js"),
+        *("controls.js", "moments.js"),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
-        *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js", "inside.js"),
-        "stage.js",
+        *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js"),
+        *("branch.js", "inside.js", "stage.js"),
     ),
-    parts=("presets.html", "blind.html", "guess.html", "inside.html"),
-    styles=("presets.css", "blind.css", "inside.css"),
+    parts=("presets.html", "blind.html", "guess.html", "branch.html", "inside.html"),
+    styles=("presets.css", "blind.css", "branch.css", "inside.css"),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
     views={
@@ -72,6 +71,7 @@ TAB = Tab(
         "open_settings": downloads.opened,
         "run_file": downloads.file_of,
         "pace": pace.view,
+        "branch": branch.view,
     },
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))

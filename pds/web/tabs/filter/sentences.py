@@ -1,10 +1,9 @@
 """Sentences about filters and tuned noise levels, with numbers."""
 
-from dataclasses import replace
-
 import torch
 
 from pds import theory
+from pds.arms.names import Arm
 from pds.kernels import Langevin
 from pds.models import Model
 from pds.request import Request
@@ -45,9 +44,9 @@ def tuned_sentence(model: Model, request: Request) -> str:
 def _error_sentence(model: Model, request: Request) -> str:
     """Say how close to the data each sampler ends."""
     modes = tuned.spectrum(model.frequency_mask)
-    pds = replace(request, tuned=False)
-    requests = [replace(pds, frequency=False), replace(pds, tuned=True), pds]
-    errors = theory.w2(modes, exact.variances(model, modes, requests)).tolist()
+    arms = Arm("vanilla"), Arm("tuned"), Arm("pds", request.alpha)
+    plans = [model.plan(arm, request.num_steps) for arm in arms]
+    errors = theory.w2(modes, exact.variances(model, modes, plans)).tolist()
     vanilla, ours, _ = errors
     where = f"{ratio(vanilla / ours)} closer to" if ours < vanilla else "no closer to"
     vanilla_error, tuned_error, pds_error = (error(value) for value in errors)
