@@ -91,6 +91,7 @@ function place(column) {
 
 function openComparison(request) {
   document.querySelector("#compare-tab-button").click();
+  scrollTo(0, 0); // to its pictures
   document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail: request }));
 }
 
