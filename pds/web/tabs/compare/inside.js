@@ -1,6 +1,7 @@
 // Inside one iteration: its arithmetic for both sides, computed again by the server when it is asked for.
 
 const PAUSE = 350; // milliseconds that a step stays on screen before its arithmetic is asked for
+const SETTLING = 1000; // milliseconds after a cancelled replay until gradio's client reads a new one for sure
 const REMEMBERED = 8; // answers kept for scrubbing back
 
 const SIGNS = {
@@ -217,8 +218,11 @@ function makeInside(root, player) {
   const container = details.querySelector(".pds-inside-steps");
   const release = linkTerms(container);
   const answers = new Map(); // by question
-  let run = null; // the replay under way
-  let key = ""; // the question that is answered, or on its way
+  let run = null; // the replay that is waited for
+  let served = null; // the one that the server computes, waited for or not
+  let left = -SETTLING; // when one was cancelled
+  let asked = null; // the question that is answered, or on its way
+  let key = ""; // it and the order of the sides, as text
   let image = 0;
   let timer = 0;
 
@@ -238,16 +242,17 @@ function makeInside(root, player) {
   }
 
   function complain(sentence) {
-    run = null;
+    run = served = null;
     tell("");
     complaint.textContent = sentence;
     complaint.hidden = !sentence;
   }
 
   function leave() {
-    clearTimeout(timer);
-    if (run) trigger("leave");
-    complain("");
+    if (!served) return;
+    trigger("leave");
+    served = null;
+    left = performance.now();
   }
 
   function choose(count) {
@@ -260,42 +265,47 @@ function makeInside(root, player) {
     }));
   }
 
-  function begin(asked) {
-    run = `inside ${Math.random().toString(36).slice(2)}`;
+  function begin() {
+    leave(); // at the same time: the stream of messages is not closed in between
+    run = served = `inside ${Math.random().toString(36).slice(2)}`;
     tell("Computing the iteration again…", 0);
     trigger("look", { ...asked, run });
   }
 
   function show(message) {
-    const { lengths } = player.shown().header;
+    const { header: { lengths }, order } = player.shown();
     release();
-    container.replaceChildren(...paired(message, player.shown().order ?? [0, 1]).map((sides) => block(sides, message)));
+    container.replaceChildren(...paired(message, order).map((sides) => block(sides, message)));
     const cropped = message.cropped ? `, its middle ${message.cropped} × ${message.cropped} pixels` : "";
     complain("");
-    const where = [...new Set(message.iterations.map((k, chain) => `${k} of ${lengths[chain]}`))].join(" and ");
+    const where = [...new Set(order.map((chain) => `${message.iterations[chain]} of ${lengths[chain]}`))].join(" and ");
     tell(`Iteration ${where}, picture ${image + 1} (seed ${message.seed})${cropped}`);
     container.inert = false;
   }
 
   function refresh() {
-    const asked = question();
-    const wanted = asked && JSON.stringify(asked);
-    if (wanted === key) return;
-    leave();
-    key = wanted;
+    const next = question();
+    const text = next && JSON.stringify([next, player.shown().order]);
+    if (text === key) return;
+    clearTimeout(timer);
+    run = null;
+    [asked, key] = [next, text];
     container.inert = true; // still what was asked before
-    if (root.dataset.state === "running") tell("Follows when the run has ended.");
-    if (!asked) return;
-    choose(asked.num_images);
-    if (answers.has(key)) show(answers.get(key));
-    else timer = setTimeout(() => begin(asked), PAUSE);
+    complaint.hidden = true;
+    tell(root.dataset.state === "running" ? "Follows when the run has ended." : "");
+    const known = asked && answers.get(JSON.stringify(asked));
+    if (!asked || known) leave();
+    if (asked) choose(asked.num_images);
+    if (known) show(known);
+    else if (asked) timer = setTimeout(begin, served ? PAUSE : Math.max(PAUSE, left + SETTLING - performance.now()));
   }
 
   function accept(message) {
+    if (message.kind !== "replay" && message.run === served) served = null;
     if (message.run !== run) return;
     if (message.kind === "error") return complain(message.sentence);
     if (message.kind === "replay") return tell("Computing the iteration again…", message.share);
-    answers.set(key, message);
+    answers.set(JSON.stringify(asked), message);
     if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
     show(message);
   }
