@@ -1,7 +1,6 @@
 // Inside one iteration: its arithmetic for both sides, computed again by the server when it is asked for.
 
 const PAUSE = 350; // milliseconds that a step stays on screen before its arithmetic is asked for
-const SETTLING = 1000; // milliseconds after a cancelled replay until gradio's client reads a new one for sure
 const REMEMBERED = 8; // answers kept for scrubbing back
 
 const SIGNS = {
@@ -218,9 +217,7 @@ function makeInside(root, player) {
   const container = details.querySelector(".pds-inside-steps");
   const release = linkTerms(container);
   const answers = new Map(); // by question
-  let run = null; // the replay that is waited for
-  let served = null; // the one that the server computes, waited for or not
-  let left = -SETTLING; // when one was cancelled
+  let run = null; // the replay under way
   let asked = null; // the question that is answered, or on its way
   let key = ""; // it and the order of the sides, as text
   let image = 0;
@@ -242,17 +239,16 @@ function makeInside(root, player) {
   }
 
   function complain(sentence) {
-    run = served = null;
+    run = null;
     tell("");
     complaint.textContent = sentence;
     complaint.hidden = !sentence;
   }
 
   function leave() {
-    if (!served) return;
-    trigger("leave");
-    served = null;
-    left = performance.now();
+    clearTimeout(timer);
+    if (run) server.leave_inside({}).catch(() => {}); // a new replay ends an old one by itself
+    run = null;
   }
 
   function choose(count) {
@@ -266,8 +262,7 @@ function makeInside(root, player) {
   }
 
   function begin() {
-    leave(); // at the same time: the stream of messages is not closed in between
-    run = served = `inside ${Math.random().toString(36).slice(2)}`;
+    run = `inside ${Math.random().toString(36).slice(2)}`;
     tell("Computing the iteration again…", 0);
     trigger("look", { ...asked, run });
   }
@@ -287,21 +282,18 @@ function makeInside(root, player) {
     const next = question();
     const text = next && JSON.stringify([next, player.shown().order]);
     if (text === key) return;
-    clearTimeout(timer);
-    run = null;
+    leave();
     [asked, key] = [next, text];
     container.inert = true; // still what was asked before
     complaint.hidden = true;
     tell(root.dataset.state === "running" ? "Follows when the run has ended." : "");
     const known = asked && answers.get(JSON.stringify(asked));
-    if (!asked || known) leave();
     if (asked) choose(asked.num_images);
     if (known) show(known);
-    else if (asked) timer = setTimeout(begin, served ? PAUSE : Math.max(PAUSE, left + SETTLING - performance.now()));
+    else if (asked) timer = setTimeout(begin, PAUSE);
   }
 
   function accept(message) {
-    if (message.kind !== "replay" && message.run === served) served = null;
     if (message.run !== run) return;
     if (message.kind === "error") return complain(message.sentence);
     if (message.kind === "replay") return tell("Computing the iteration again…", message.share);

@@ -44,10 +44,12 @@ TITLES = {
     "Euler": "Euler step",
     "Heun": "Heun step",
 }
+_WANTED: dict[str, object] = {}
+"""The replay under way of each visit."""
 
 
 def run(values: Mapping[str, Any]) -> Generator[Message, None, None]:
-    """Show the iterations that the page requests.
+    """Show the iterations that the page requests, until the visit requests others or leaves.
 
     Args:
         values: the fields of the run's request; `iterations`, of the left and of the right sampler;
@@ -57,7 +59,24 @@ def run(values: Mapping[str, Any]) -> Generator[Message, None, None]:
         ValueError: for a value out of range, or a model that is gone.
     """
     request = live_comparison.parse(values)
-    return messages(request, values.get("iterations"), values.get("image"))
+    visit, mine = values["visit"], object()
+    _WANTED[visit] = mine
+    try:
+        yield from messages(
+            request,
+            values.get("iterations"),
+            values.get("image"),
+            wanted=lambda: _WANTED.get(visit) is mine,
+        )
+    finally:
+        if _WANTED.get(visit) is mine:
+            del _WANTED[visit]
+
+
+def leave(values: Mapping[str, Any]) -> Message:
+    """End the replay of a visit, if there is one."""
+    _WANTED.pop(values["visit"], None)
+    return {}
 
 
 def messages(
@@ -65,9 +84,10 @@ def messages(
     iterations: object,
     image: object,
     *,
+    wanted: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Generator[Message, None, None]:
-    """Replay one image of a run up to an iteration of each side.
+    """Replay one image of a run up to an iteration of each side, while it is wanted.
 
     Yields:
         "replay" with the share that is done, now and then; at last "inside": `sides`, for each side
@@ -82,6 +102,8 @@ def messages(
     due = clock() + INTERVAL
     with closing(replay_request(scene.request, own)) as replay:
         for steps in replay:
+            if not wanted():
+                return
             if clock() >= due:
                 due = clock() + INTERVAL
                 yield {"kind": "replay", "share": finite(sum(s.nfe for s in steps) / calls)}

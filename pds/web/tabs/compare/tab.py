@@ -70,9 +70,10 @@ TAB = Tab(
         "open_settings": downloads.opened,
         "run_file": downloads.file_of,
         "pace": pace.view,
+        "leave_inside": inside.leave,
     },
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
     ),
-    further_runs=(Run("look", "inside", inside.run, stop="leave"),),
+    further_runs=(Run("look", "inside", inside.run),),
 )
