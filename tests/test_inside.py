@@ -80,15 +80,20 @@ def test_progress_is_told_while_an_iteration_is_computed_again():
     assert last["kind"] == "inside"
 
 
-@pytest.mark.parametrize("other", [inside.leave, lambda v: next(inside.run(v | {"num_steps": 9}))])
+def ask_for_another(values):
+    next(inside.run(values | {"run": "b", "iterations": [1, 1]}))
+
+
+@pytest.mark.parametrize("other", [inside.leave, ask_for_another])
 def test_a_replay_ends_when_its_visit_leaves_or_asks_for_another(other, monkeypatch):
     monkeypatch.setattr(inside, "INTERVAL", 0.0)
     values = FIELD | {"visit": "mine", "num_steps": 2000, "iterations": [2000, 2000]}
     replay = inside.run(values)
     assert next(replay)["kind"] == "replay"
     inside.leave(values | {"visit": "another"})
+    inside.leave(values | {"run": "an earlier one"})
     assert next(replay)["kind"] == "replay"
-    other(values | {"iterations": [1, 1]})
+    other(values)
     assert list(replay) == []
     assert inside._WANTED == {}
 

@@ -247,7 +247,7 @@ function makeInside(root, player) {
 
   function leave() {
     clearTimeout(timer);
-    if (run) server.leave_inside({}).catch(() => {}); // a new replay ends an old one by itself
+    if (run) server.leave_inside({ run }).catch(() => {}); // a new replay ends an old one by itself
     run = null;
   }
 

@@ -45,7 +45,7 @@ TITLES = {
     "Heun": "Heun step",
 }
 _WANTED: dict[str, object] = {}
-"""The replay under way of each visit."""
+"""The name of the replay under way of each visit."""
 
 
 def run(values: Mapping[str, Any]) -> Generator[Message, None, None]:
@@ -53,29 +53,30 @@ def run(values: Mapping[str, Any]) -> Generator[Message, None, None]:
 
     Args:
         values: the fields of the run's request; `iterations`, of the left and of the right sampler;
-            and `image`, an index.
+            `image`, an index; and `run`, the name of the replay.
 
     Raises:
         ValueError: for a value out of range, or a model that is gone.
     """
     request = live_comparison.parse(values)
-    visit, mine = values["visit"], object()
+    visit, mine = values["visit"], values.get("run")
     _WANTED[visit] = mine
     try:
         yield from messages(
             request,
             values.get("iterations"),
             values.get("image"),
-            wanted=lambda: _WANTED.get(visit) is mine,
+            wanted=lambda: visit in _WANTED and _WANTED[visit] == mine,
         )
     finally:
-        if _WANTED.get(visit) is mine:
-            del _WANTED[visit]
+        leave(values)
 
 
 def leave(values: Mapping[str, Any]) -> Message:
-    """End the replay of a visit, if there is one."""
-    _WANTED.pop(values["visit"], None)
+    """End the replay of a visit with the name `run`, if it is under way."""
+    visit = values["visit"]
+    if visit in _WANTED and _WANTED[visit] == values.get("run"):
+        del _WANTED[visit]
     return {}
 
 
