@@ -190,3 +190,14 @@ def test_a_closed_part_asks_for_nothing_and_a_new_run_ends_a_replay(page):
     sample(page, num_steps=4, num_images=1)
     finish(page)
     assert shown(page).startswith("Iteration 4 of 4")
+
+
+def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
+    sample(page, num_steps=300, num_images=1)
+    finish(page)
+    page.click(".pds-inside summary")
+    status = page.locator(".pds-inside [role=status]")
+    expect(status).to_have_text("Computing the iteration again…")
+    page.focus(".pds-scrub")
+    page.keyboard.press("Home")
+    expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)", timeout=20_000)
