@@ -80,6 +80,24 @@ def test_progress_is_told_while_an_iteration_is_computed_again():
     assert last["kind"] == "inside"
 
 
+def ask_for_another(values):
+    next(inside.run(values | {"run": "b", "iterations": [1, 1]}))
+
+
+@pytest.mark.parametrize("other", [inside.leave, ask_for_another])
+def test_a_replay_ends_when_its_visit_leaves_or_asks_for_another(other, monkeypatch):
+    monkeypatch.setattr(inside, "INTERVAL", 0.0)
+    values = FIELD | {"visit": "mine", "num_steps": 2000, "iterations": [2000, 2000]}
+    replay = inside.run(values)
+    assert next(replay)["kind"] == "replay"
+    inside.leave(values | {"visit": "another"})
+    inside.leave(values | {"run": "an earlier one"})
+    assert next(replay)["kind"] == "replay"
+    other(values)
+    assert list(replay) == []
+    assert inside._WANTED == {}
+
+
 def test_large_images_are_cropped_to_their_middle(monkeypatch):
     monkeypatch.setattr(inside, "MOST_PIXELS", 18 * 32**2)
     *_, answer = messages(frequency=False)
@@ -172,3 +190,14 @@ def test_a_closed_part_asks_for_nothing_and_a_new_run_ends_a_replay(page):
     sample(page, num_steps=4, num_images=1)
     finish(page)
     assert shown(page).startswith("Iteration 4 of 4")
+
+
+def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
+    sample(page, num_steps=300, num_images=1)
+    finish(page)
+    page.click(".pds-inside summary")
+    status = page.locator(".pds-inside [role=status]")
+    expect(status).to_have_text("Computing the iteration again…")
+    page.focus(".pds-scrub")
+    page.keyboard.press("Home")
+    expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)", timeout=20_000)

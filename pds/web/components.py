@@ -49,7 +49,8 @@ def component(tab: Tab) -> None:
             **SAMPLING,
         )
         running.failure(None, js=FAILURE.format(name))
-        getattr(html, run.stop)(None, cancels=[running], api_visibility="private")
+        if run is tab.run:
+            html.stop(None, cancels=[running], api_visibility="private")
 
 
 def run_handler(run: Run) -> Callable[[gr.EventData, gr.Request], Iterator[str]]:

@@ -19,16 +19,14 @@ STATIC = Path(__file__).parent / "static"
 class Run:
     """A run that the script of a tab starts.
 
-    event: name of the event that starts it.
+    event: name of the event that starts it; the event "stop" cancels the first run of a tab.
     kind: name of the run in the journal.
     messages: makes the messages of the run.
-    stop: name of the event that cancels it.
     """
 
     event: str
     kind: str
     messages: Messages
-    stop: str = "stop"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,9 @@ class Tab:
     value: returns the recorded run that is shown at first; None without one.
     views: functions that the script calls, by name.
     run: the run that the script starts; None without one.
-    further_runs: others that it starts, whose messages come to the same element.
+    further_runs: others that it starts, whose messages come to the same element. No event cancels
+        them: gradio's client closes the stream of all messages of a visit when it cancels, and what
+        starts at that moment would get none.
     notes: file of HTML below the component, "" without one.
     """
 

@@ -218,7 +218,8 @@ function makeInside(root, player) {
   const release = linkTerms(container);
   const answers = new Map(); // by question
   let run = null; // the replay under way
-  let key = ""; // the question that is answered, or on its way
+  let asked = null; // the question that is answered, or on its way
+  let key = ""; // it and the order of the sides, as text
   let image = 0;
   let timer = 0;
 
@@ -246,8 +247,8 @@ function makeInside(root, player) {
 
   function leave() {
     clearTimeout(timer);
-    if (run) trigger("leave");
-    complain("");
+    if (run) server.leave_inside({ run }).catch(() => {}); // a new replay ends an old one by itself
+    run = null;
   }
 
   function choose(count) {
@@ -260,42 +261,43 @@ function makeInside(root, player) {
     }));
   }
 
-  function begin(asked) {
+  function begin() {
     run = `inside ${Math.random().toString(36).slice(2)}`;
     tell("Computing the iteration again…", 0);
     trigger("look", { ...asked, run });
   }
 
   function show(message) {
-    const { lengths } = player.shown().header;
+    const { header: { lengths }, order } = player.shown();
     release();
-    container.replaceChildren(...paired(message, player.shown().order ?? [0, 1]).map((sides) => block(sides, message)));
+    container.replaceChildren(...paired(message, order).map((sides) => block(sides, message)));
     const cropped = message.cropped ? `, its middle ${message.cropped} × ${message.cropped} pixels` : "";
     complain("");
-    const where = [...new Set(message.iterations.map((k, chain) => `${k} of ${lengths[chain]}`))].join(" and ");
+    const where = [...new Set(order.map((chain) => `${message.iterations[chain]} of ${lengths[chain]}`))].join(" and ");
     tell(`Iteration ${where}, picture ${image + 1} (seed ${message.seed})${cropped}`);
     container.inert = false;
   }
 
   function refresh() {
-    const asked = question();
-    const wanted = asked && JSON.stringify(asked);
-    if (wanted === key) return;
+    const next = question();
+    const text = next && JSON.stringify([next, player.shown().order]);
+    if (text === key) return;
     leave();
-    key = wanted;
+    [asked, key] = [next, text];
     container.inert = true; // still what was asked before
-    if (root.dataset.state === "running") tell("Follows when the run has ended.");
-    if (!asked) return;
-    choose(asked.num_images);
-    if (answers.has(key)) show(answers.get(key));
-    else timer = setTimeout(() => begin(asked), PAUSE);
+    complaint.hidden = true;
+    tell(root.dataset.state === "running" ? "Follows when the run has ended." : "");
+    const known = asked && answers.get(JSON.stringify(asked));
+    if (asked) choose(asked.num_images);
+    if (known) show(known);
+    else if (asked) timer = setTimeout(begin, PAUSE);
   }
 
   function accept(message) {
     if (message.run !== run) return;
     if (message.kind === "error") return complain(message.sentence);
     if (message.kind === "replay") return tell("Computing the iteration again…", message.share);
-    answers.set(key, message);
+    answers.set(JSON.stringify(asked), message);
     if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
     show(message);
   }

@@ -44,20 +44,40 @@ TITLES = {
     "Euler": "Euler step",
     "Heun": "Heun step",
 }
+_WANTED: dict[str, object] = {}
+"""The name of the replay under way of each visit."""
 
 
 def run(values: Mapping[str, Any]) -> Generator[Message, None, None]:
-    """Show the iterations that the page requests.
+    """Show the iterations that the page requests, until the visit requests others or leaves.
 
     Args:
         values: the fields of the run's request; `iterations`, of the left and of the right sampler;
-            and `image`, an index.
+            `image`, an index; and `run`, the name of the replay.
 
     Raises:
         ValueError: for a value out of range, or a model that is gone.
     """
     request = live_comparison.parse(values)
-    return messages(request, values.get("iterations"), values.get("image"))
+    visit, mine = values["visit"], values.get("run")
+    _WANTED[visit] = mine
+    try:
+        yield from messages(
+            request,
+            values.get("iterations"),
+            values.get("image"),
+            wanted=lambda: visit in _WANTED and _WANTED[visit] == mine,
+        )
+    finally:
+        leave(values)
+
+
+def leave(values: Mapping[str, Any]) -> Message:
+    """End the replay of a visit with the name `run`, if it is under way."""
+    visit = values["visit"]
+    if visit in _WANTED and _WANTED[visit] == values.get("run"):
+        del _WANTED[visit]
+    return {}
 
 
 def messages(
@@ -65,9 +85,10 @@ def messages(
     iterations: object,
     image: object,
     *,
+    wanted: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Generator[Message, None, None]:
-    """Replay one image of a run up to an iteration of each side.
+    """Replay one image of a run up to an iteration of each side, while it is wanted.
 
     Yields:
         "replay" with the share that is done, now and then; at last "inside": `sides`, for each side
@@ -82,6 +103,8 @@ def messages(
     due = clock() + INTERVAL
     with closing(replay_request(scene.request, own)) as replay:
         for steps in replay:
+            if not wanted():
+                return
             if clock() >= due:
                 due = clock() + INTERVAL
                 yield {"kind": "replay", "share": finite(sum(s.nfe for s in steps) / calls)}

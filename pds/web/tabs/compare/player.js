@@ -244,7 +244,7 @@ function makePlayer(root) {
       goTo(moments.length - 1);
     },
     // What is on screen, for the parts of the page that say more about it; null before the first picture.
-    shown: () => shown && { header, numbers: shown.numbers, index: moments.indexOf(shown) },
+    shown: () => shown && { header, order, numbers: shown.numbers, index: moments.indexOf(shown) },
     // The names of both samplers as they are drawn, each with its N.
     drawn() {
       const names = header && namesOf({ right: "", left: "vanilla", ...header.request });

@@ -72,9 +72,10 @@ TAB = Tab(
         "run_file": downloads.file_of,
         "pace": pace.view,
         "branch": branch.view,
+        "leave_inside": inside.leave,
     },
     run=Run(
         "sample", "sample", lambda values: live_comparison.messages(live_comparison.parse(values))
     ),
-    further_runs=(Run("look", "inside", inside.run, stop="leave"),),
+    further_runs=(Run("look", "inside", inside.run),),
 )

@@ -116,7 +116,7 @@ function whole(message) {
   const columns = message.columns.map((column) => ({
     ...column,
     calls: setup.samplers.map(() => 2 * column.num_steps), // of a predictor and a corrector
-    requests: setup.samplers.map((name) => ({ ...request, num_steps: column.num_steps, tuned: name === "tuned", left: "vanilla", right: "" })),
+    requests: setup.samplers.map((name) => ({ ...request, num_steps: column.num_steps, tuned: name === "tuned", left: "vanilla", right: "", snr: null, corrector_steps: null })),
   }));
   const sheet = { samplers: setup.samplers, num_steps: columns.map((c) => c.num_steps), model, num_images, seed };
   return { ...message, columns, sheet, titles: setup.titles, own: "the network's own pictures" };
