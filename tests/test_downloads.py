@@ -16,6 +16,7 @@ from pds.request import Request
 from pds.web.server.runs import answer
 from pds.web.tabs.compare import downloads, live_comparison
 
+SIDES = ("left", "right")
 REQUEST = Request(model="field64", num_steps=5, num_images=2, seed=3)
 
 
@@ -150,3 +151,16 @@ def test_whatever_a_browser_sends_is_answered(message, data):
 def test_whatever_is_opened_is_answered(values):
     for view in (downloads.opened, downloads.texts):
         json.dumps(answer(view, values), allow_nan=False)
+
+
+def test_sides_of_different_n_are_saved_with_their_counts():
+    *_, done = live_comparison.messages(Request("field64", 3, num_images=1, left="vanilla@5"))
+    answer = downloads.file_of({**done, "kind": "curves"})
+    assert answer["file"] == "vanilla-n5_pds_field64_n3_seed0.csv"
+    *_, last = csv.DictReader(io.StringIO(base64.b64decode(answer["content"]).decode()))
+    counts = [last[f"{side}_{count}"] for count in ("iteration", "calls") for side in SIDES]
+    assert counts == ["5", "3", "10", "6"]
+    steps = base64.b64decode(downloads.file_of({**done, "kind": "steps"})["content"])
+    with np.load(io.BytesIO(steps), allow_pickle=False) as file:
+        assert file["iterations"][-1].tolist() == [5, 3]
+        assert file["left"].shape == file["right"].shape == (5, 1, 64, 64, 1)

@@ -53,7 +53,7 @@ def test_the_button_says_how_long_the_run_will_take(open_with):
     expect(told(page)).to_have_text("about 4 s")
     page.fill("[name=num_steps]", "2000")
     expect(told(page)).to_have_text("about 80 s")
-    page.get_by_text("Tuned to N").click()
+    page.get_by_label("Sampler on the right").select_option("tuned")
     expect(told(page)).to_have_text("about 80 s")
     images(page).fill("8")
     expect(told(page)).to_have_text("about 3 min")

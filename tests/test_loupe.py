@@ -63,7 +63,7 @@ def test_the_loupe_moves_nothing_on_the_page(page):
 
 
 def test_the_loupe_is_named_as_the_sides_are(page):
-    page.get_by_text("Tuned to N").click()
+    page.get_by_label("Sampler on the right").select_option("tuned")
     one_picture(page)
     point_at(page, "vanilla", 30, 30)
     expect(page.locator(".pds-loupe figcaption")).to_have_text(["Vanilla", "Tuned"])

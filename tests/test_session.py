@@ -375,7 +375,8 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
         assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
     recorded = appearance_record.samplers(request.model)
-    assert shipped["measured"] == sentences.measured(recorded, request.num_steps)
+    names = [arm.name for arm in request.arms]
+    assert shipped["measured"] == sentences.measured(recorded, request.num_steps, names)
 
 
 def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():
@@ -428,3 +429,12 @@ def test_from_the_event_to_the_worker_there_are_at_most_five_functions(monkeypat
     assert json.loads(next(stream(FIELD)))["sentence"] == "stop here"
     assert called[-3:] == ["messages", "run", "handler"]
     assert len(called) <= 5
+
+
+@pytest.mark.parametrize(
+    "changes", [{"left": "vanilla@66"}, {"snr": 0.2}, {"corrector_steps": 2}, {"alpha": 3.0}]
+)
+def test_no_measurement_of_other_samplers_is_quoted(changes):
+    request = Request("portraits128", 40)
+    assert live_comparison._measured(request)
+    assert live_comparison._measured(replace(request, **changes)) == ""

@@ -18,7 +18,7 @@ from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
 from pds.web.tabs.compare import live_comparison
-from tests.test_page import PICTURE, finish, long_run, sample
+from tests.test_page import PICTURE, RIGHT, finish, long_run, sample
 
 LINK = "model=field64&num_steps=7&alpha=3.5&frequency=0&space=1&num_images=2&seed=11"
 REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
@@ -30,7 +30,7 @@ def shown(page):
     count, seed = (float(page.input_value(f"#stage [name={n}]")) for n in ("num_images", "seed"))
     switches = {n: page.is_checked(f"[name={n}]") for n in ("frequency", "space")}
     model = page.input_value("#stage [name=model]")
-    tuned = page.is_checked("#stage [name=tuned][value='1']")
+    tuned = page.get_by_label(RIGHT).input_value() == "tuned"
     return Request(model, **number, **switches, num_images=count, seed=seed, tuned=tuned)
 
 
@@ -61,13 +61,13 @@ def test_a_tuned_link_keeps_the_published_settings_for_later(page, address):
     expect(page.locator(".pds-where")).to_have_text("iteration 7 of 7", timeout=20_000)
     finish(page)
     assert shown(page) == replace(REQUEST, tuned=True)
-    page.get_by_text("PDS (alpha)").click()
+    page.get_by_label(RIGHT).select_option("space")
     expect(page.locator("#pds-alpha")).to_be_enabled()
     assert shown(page) == REQUEST
 
 
 def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_path):
-    page.get_by_text("Tuned to N").click()
+    page.get_by_label(RIGHT).select_option("tuned")
     sample(page, num_steps=5, num_images=2, seed=9)
     finish(page)
     name, sheet = saved(page, "Pictures")
@@ -75,7 +75,7 @@ def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_pa
     (tmp_path / name).write_bytes(sheet)
     asked = request_text.from_record(pictures.read_text(tmp_path / name))
     assert asked == Request("field64", 5, num_images=2, seed=9, tuned=True)
-    page.get_by_text("PDS (alpha)").click()
+    page.get_by_label(RIGHT).select_option("pds+space")
     page.get_by_text("Share", exact=True).click()
     page.get_by_label("Open a picture drawn here").set_input_files(tmp_path / name)
     expect(page.locator(".pds-verdict")).to_contain_text("are back")

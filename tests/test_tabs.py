@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from pds.web.tab import Tab
 from tests.test_page import finish
 
 TABS = ("filter", "story", "ladder", "images")
@@ -52,7 +53,7 @@ def test_the_comparison_leads_to_its_filter(page):
 
 
 def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
-    page.get_by_text("Tuned to N").click()
+    page.get_by_label("Sampler on the right").select_option("tuned")
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):
         page.fill("#pds-steps", num_steps)
@@ -228,7 +229,7 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
     pane.get_by_role("button", name="Tuned after 20 iterations").click()
-    expect(page.locator(".pds-panel.ours b")).to_have_text("Tuned", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("tuned", timeout=30_000)
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
     rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .look dd"))
@@ -236,7 +237,7 @@ def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
     pane.get_by_role("button", name="PDS after 20 iterations").click()
-    expect(page.locator(".pds-panel.ours b")).to_have_text("PDS", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("pds", timeout=30_000)
 
 
 def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
@@ -315,3 +316,13 @@ def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
     slide(page, pane.get_by_role("slider", name="Texture"), 4)
     pane.locator("[name=size]").select_option("64")
     expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)
+
+
+def test_parts_of_a_tab_stand_where_its_html_names_them(tmp_path):
+    (tmp_path / "whole.html").write_text("<p>\n  <!-- part.html -->\n  <!-- later.html -->\n</p>")
+    (tmp_path / "part.html").write_text("<b>part</b>")
+    tab = Tab(
+        name="a", title="A", folder=tmp_path, html="whole.html", scripts=(), setup=dict,
+        parts=("part.html",),
+    )  # fmt: skip
+    assert tab.markup == "<p>\n  <b>part</b>\n  <!-- later.html -->\n</p>"

@@ -62,7 +62,7 @@ def test_nothing_hangs_out_of_the_comparison(page, width, height):
 def test_the_play_button_is_whole_on_the_first_screen(page, width, height, state):
     at(page, width, height)
     if state == "tuned":
-        page.locator("#stage").get_by_text("Tuned to N").click()
+        page.get_by_label("Sampler on the right").select_option("tuned")
     if state != "at first":
         sample(page, num_steps=5, num_images=2)
         finish(page)

@@ -117,13 +117,12 @@ def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collecti
     Returns:
         "" if not both were recorded at an N within a factor `NEAR`.
     """
-    counts = {cell.num_steps for cell in recorded}
+    arms = {(cell.arm, cell.num_steps) for cell in recorded}
+    counts = [n for n in {n for _, n in arms} if all((arm, n) in arms for arm in pair)]
     near = min(counts, key=lambda n: abs(math.log(n / num_steps)), default=0)
-    if not near or not 1 / NEAR <= near / num_steps <= NEAR:
+    if not near or not ARMS.keys() >= set(pair) or not 1 / NEAR <= near / num_steps <= NEAR:
         return ""
     at = {cell.arm: cell for cell in recorded if cell.num_steps == near}
-    if not set(pair) <= at.keys() & ARMS.keys():
-        return ""
     cells = [at[arm] for arm in ARMS if arm in at]
     images = min(cell.images for cell in cells)
     both = ", ".join(

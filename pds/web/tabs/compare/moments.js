@@ -29,6 +29,11 @@ function span(header) {
   return [Math.max(...callsPerIteration(header)), Math.max(...header.nfes)];
 }
 
+// Whether both sides are done.
+function isOver({ lengths }, { iterations }) {
+  return iterations.every((iteration, chain) => iteration === lengths[chain]);
+}
+
 // How far both sides are: once where they are equally far, else of each, in the order in which they are drawn.
 function reached({ lengths }, { iterations }, order = [0, 1]) {
   const [one, other] = iterations;

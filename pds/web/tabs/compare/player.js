@@ -87,9 +87,10 @@ function makePlayer(root) {
     const chain = order[side];
     const measured = looks(chain, step);
     const [iteration, length] = [step.iterations[chain], header.lengths[chain]];
+    const waits = iteration === length && !isOver(header, step);
     const rows = [
       ...measured,
-      ["iteration", iteration, "", `Of ${length}`],
+      ["iteration", iteration, waits ? "done" : "", `Of ${length}`],
       ["sigma", noise(step.sigma[chain]), "", "Standard deviation of the noise at which the network was called"],
       ["calls", step.calls[chain], "", "Network evaluations per image so far (nfe)"],
       ["per step", duration(step.seconds), "", "Time of an iteration of both samplers, which advance in one batch"],
@@ -124,8 +125,7 @@ function makePlayer(root) {
     paintAll();
     panels.forEach((panel, side) => tell(panel, side, numbers));
     const where = reached(header, numbers, order);
-    const ended = numbers.iterations.every((iteration, chain) => iteration === header.lengths[chain]);
-    root.classList.toggle("midway", header.kind === "done" && !ended);
+    root.classList.toggle("midway", header.kind === "done" && !isOver(header, numbers));
     const fine = order.map((chain) => `${names[chain]} ${times(numbers.left[chain])} the data's`).join(", ");
     find(".pds-spectrum svg").setAttribute("aria-label", `Radial power spectrum, ${where}. Power in fine detail: ${fine}`);
     const [power, theory] = [numbers.power, numbers.theory].map((both) => both.length && facing(both));

@@ -81,7 +81,8 @@ function place({ num_steps, grain, pictures }) {
       `${rows[chain]} after ${num_steps} iterations, grain ${relative(grain.network[chain])} the network's own. Open this comparison.`
     );
     button.append(image, number);
-    const asked = { ...request, num_steps, tuned: rows[chain] === "Tuned" };
+    const published = { left: "vanilla", right: "", snr: null, corrector_steps: null };
+    const asked = { ...request, ...published, num_steps, tuned: rows[chain] === "Tuned" };
     button.addEventListener("click", () => openComparison(asked));
     cell.replaceChildren(button);
   });
