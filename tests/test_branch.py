@@ -11,7 +11,7 @@ import torch
 from placed import here
 
 from pds import theory
-from pds.branch import Branch
+from pds.arms.branch import Branch
 from pds.driving import joint_indices, sample, seeded_noise, side_by_side, steps
 from pds.kernels import Ancestral, EulerMaruyama, Langevin, ReverseDiffusion
 from pds.preconditioners import FrequencyFilter

@@ -15,7 +15,7 @@ LAYERS = [
     {"appearance", "files", "preconditioners"},
     {"filters", "kernels"},
     {"sampling"},
-    {"branch", "driving", "scores", "serving", "theory"},
+    {"driving", "scores", "serving", "theory"},
     {"arms"},
     {"request"},
     {"models", "portraits"},

@@ -203,7 +203,10 @@ class Arm:
 
     @property
     def label(self) -> str:
-        """What the sampler is called within a sentence, with numbers only where they are needed."""
+        """What the sampler is called within a sentence, with numbers only where they are needed.
+
+        A branch is called by the samplers before and after it, see `labels`.
+        """
         label = KINDS[self.kind].label
         if self.first is None:
             return label
@@ -212,7 +215,7 @@ class Arm:
         known = self.num_steps is not None and self.first.num_steps is not None
         if known and self.num_steps != self._remaining(self.first):
             label = f"{self.num_steps} steps of {label}"
-        return f"{self.first.label} with {label} from {self.after} on"
+        return f"{KINDS[self.first.kind].label} with {label} from {self.after} on"
 
     @property
     def masks(self) -> tuple[str, ...]:

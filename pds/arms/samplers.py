@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from pds import filters, theory
+from pds.arms.branch import Branch
 from pds.arms.names import Arm
-from pds.branch import Branch
 from pds.kernels import MarginalPreserving
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
 from pds.sampling import PredictorCorrector, ProbabilityFlow, Sampler
