@@ -19,7 +19,7 @@ from pds.limits import one_line
 
 COMMANDS = {
     "app": "serve the page",
-    "compare": "draw the page's comparison as a PNG",
+    "compare": "draw two samplers from the same noise as a PNG",
     "sheet": "draw samplers by numbers of iterations as a PNG, with a table",
     "sample": "draw images with the paper's flags, as main.py does",
     "train": "train an NCSN++ on portraits, resumable",

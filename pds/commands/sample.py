@@ -197,7 +197,7 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         default=False,
         metavar=("LEFT", "RIGHT"),
         help="draw vanilla too, from the same noise; or two samplers by their names, such as "
-        f"vanilla@100 pds:5@40, into the folders left and right. {names.FORMS}. The last line says "
+        f"vanilla@100 pds:5@40, into the folders left and right; {names.FORMS}. The last line says "
         "the grain of both",
     )
     add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
