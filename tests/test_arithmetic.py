@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from pds.arms.arithmetic import Replay
+from pds.arms.branch import Branch
 from pds.arms.names import KINDS, MENU, Arm
-from pds.branch import Branch
 from pds.driving import seeded_noise, steps
 from pds.kernels import Ancestral, AnnealedLangevin, EulerMaruyama, Langevin, MarginalPreserving
 from pds.models import compare_request, load_model, replay_request

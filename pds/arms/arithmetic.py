@@ -21,7 +21,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from pds.branch import Branch
+from pds.arms.branch import Branch
 from pds.kernels import Row, Term
 from pds.limits import require_whole
 from pds.preconditioners import Preconditioner, Scalars
