@@ -39,8 +39,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         sentence = HELP[field.name]
         if field.default not in (None, ""):
             sentence += f"; default {field.default}"
-        # A field that is not given is left to the request.
-        options: dict[str, Any] = {"default": argparse.SUPPRESS, "help": sentence}
+        # Of these a default could not be told from a flag beside --right.
+        absent = argparse.SUPPRESS if field.name in request_text.NAMED else field.default
+        options: dict[str, Any] = {"default": absent, "help": sentence}
         if isinstance(field.default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
         else:
