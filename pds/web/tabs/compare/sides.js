@@ -21,7 +21,7 @@ function makeSide(figure, kinds) {
   const box = () => boxes.get(kinds.get(menu.value)?.strength)?.querySelector("input");
   for (const { name, title } of kinds.values()) menu.append(new Option(title, name));
 
-  const side = {
+  return {
     menu, link,
     alpha: boxes.get("alpha").querySelector("input"),
     // The name, with its N if that is another than `linked`; `equal` is the N at equal cost.
@@ -55,7 +55,6 @@ function makeSide(figure, kinds) {
       count.value = parts?.count ?? "";
     },
   };
-  return side;
 }
 
 // `setAlpha` writes the alpha of the settings, which is that of the right side.
