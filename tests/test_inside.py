@@ -160,7 +160,7 @@ def test_the_page_shows_the_iteration_that_is_on_screen(page):
     expect(status).to_have_text("Iteration 1 of 5, picture 1 (seed 0)")
     page.get_by_role("group", name="Picture of the batch").get_by_text("2").click()
     expect(status).to_have_text("Iteration 1 of 5, picture 2 (seed 1)")
-    assert page.locator(".pds-inside h3").all_inner_texts() == ["Corrector", "Predictor"]
+    assert page.locator(".pds-inside h2").all_inner_texts() == ["Corrector", "Predictor"]
 
 
 def test_a_term_and_its_pictures_light_up_together(page):

@@ -165,7 +165,7 @@ function block(sides, message) {
   const { substep } = sides[0];
   const section = make("section", "pds-substep");
   const whose = sides.length < 2 ? `, ${message.labels[sides[0].chain]}` : "";
-  const heading = make("h3", "");
+  const heading = make("h2", "");
   heading.textContent = substep.title + whose;
   const formulas = make("div", "pds-formulas");
   formulas.append(...equations(substep));

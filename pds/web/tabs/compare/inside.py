@@ -39,8 +39,8 @@ TITLES = {
     "AnnealedLangevin": "Corrector",
     "ReverseDiffusion": "Predictor",
     "EulerMaruyama": "Predictor",
-    "MarginalPreserving": "Predictor, marginal-preserving",
-    "Ancestral": "Predictor, ancestral",
+    "MarginalPreserving": "Predictor",
+    "Ancestral": "Predictor",
     "Euler": "Euler step",
     "Heun": "Heun step",
 }
