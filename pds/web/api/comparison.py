@@ -1,40 +1,23 @@
-"""The functions that programs call by name: typed parameters in, plain values out.
+"""Two samplers from the same noise: their run, one of its iterations, and the exact outcome."""
 
-They are also the tools of the page's MCP server, where it is switched on. Errors have the sentences
-that the page shows.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from pds import filters
-from pds.arms.names import Arm
 from pds.evaluation import gaussian
-from pds.files.decoding import Fit
-from pds.files.unread import Remedies, sentences
 from pds.jobs.hosting import from_page
-from pds.jobs.sheet import SAMPLERS, Progress, Sheet, count, draw
-from pds.limits import MAX_OWN, MAX_PICTURE_CHARACTERS, MIN_PICTURES, OWN_SIZES, quoted
 from pds.models import compare_request
 from pds.request import Request
 from pds.theory import noise_left, w2
-from pds.web import exact, picture_files
+from pds.web import exact
+from pds.web.api.pictures import data_url, png_url
 from pds.web.looks import by_name
 from pds.web.sentences import capital, error
 from pds.web.server.frames import strip
-from pds.web.server.messages import finite, picture
+from pds.web.server.messages import finite
 from pds.web.tabs.compare import inside
 from pds.web.tabs.compare.measurements import Scene, observe
-from pds.web.tabs.filter.gains import gains_of
-from pds.web.tabs.filter.masks import npy
-from pds.web.tabs.filter.sentences import gain_sentence
-from pds.web.tabs.ladder.tab import column_message
 
 SIDES = ("vanilla", "pds")
 """The sides of a comparison whose samplers have no names."""
@@ -99,7 +82,7 @@ def compare(
         for pair in pairs:
             moment = observe(pair, scene)
             numbers = moment.numbers
-            pictures = [_data_url(strip(tiles)) for tiles in (moment.left, moment.right)]
+            pictures = [data_url(strip(tiles)) for tiles in (moment.left, moment.right)]
             yield {
                 "iteration": numbers["iteration"],
                 "num_steps": max(step.num_steps for step in pair),
@@ -170,163 +153,11 @@ def _with_pictures(message: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
             substep["images"] = {
                 name: {
                     **{key: value for key, value in image.items() if key != "picture"},
-                    "png": _png_url(message["pictures"][image["picture"]]),
+                    "png": png_url(message["pictures"][image["picture"]]),
                 }
                 for name, image in substep["images"].items()
             }
         yield substeps
-
-
-def sheet(
-    num_steps: list[int],
-    samplers: list[str] | None = None,
-    model: str = Request.model,
-    num_images: int = Sheet.num_images,
-    seed: int = Request.seed,
-) -> Iterator[dict[str, Any]]:
-    """Sample the same noise by several samplers at several numbers of iterations, cell by cell.
-
-    Args:
-        num_steps: the columns, numbers of iterations, at most 12, for example [66, 25, 20].
-        samplers: the rows, names as of /compare without "@", at most 6, for example
-            ["vanilla", "pds:2", "pds:5"]; null for vanilla, pds:5 and tuned.
-        model: one of the demo's models, for example "portraits64".
-        num_images: images of each cell, 1 to 4; rows x images x the sum of num_steps is at most
-            144,000.
-        seed: image i of every cell starts from seed + i.
-
-    Yields:
-        for each cell, the columns from the quickest to the slowest: sampler, num_steps, calls
-        (network calls for each image), diverged (whether most of the pictures is lost); grain,
-        contrast and noise_left as of /compare; and image, its images one above the other as a
-        lossless PNG data URL.
-    """
-    names = SAMPLERS if samplers is None else samplers
-    chosen = Sheet(names, num_steps, model, num_images, seed)
-    with closing(draw(chosen)) as items:
-        for column in items:
-            if isinstance(column, Progress):
-                continue
-            message = column_message(chosen, column)
-            looks = by_name(chosen.samplers, message)
-            for row, (name, cell) in enumerate(zip(chosen.samplers, column, strict=True)):
-                yield {
-                    "sampler": name,
-                    "num_steps": message["num_steps"],
-                    "calls": cell.numbers.calls,
-                    "diverged": cell.numbers.diverged,
-                    **{measure: looks[measure][name] for measure in looks},
-                    "noise_left": message["left"][row],
-                    "image": _data_url(cell.picture),
-                }
-
-
-def _sides(left: str, right: str) -> tuple[str, str]:
-    """Return the names of both sides of an answer: of the samplers where none is named."""
-    return SIDES if (left, right) == (Request.left, Request.right) else ("left", "right")
-
-
-def ladder(
-    num_steps: list[int],
-    model: str = Request.model,
-    alpha: float = Request.alpha,
-    seed: int = Request.seed,
-) -> Iterator[dict[str, Any]]:
-    """Sample the same noise at several numbers of iterations and stream each as it is done.
-
-    Args:
-        num_steps: numbers of iterations, at most 12, for example [66, 25, 20].
-        model: one of the demo's models, for example "portraits64".
-        alpha: strength of the PDS filter, above 1; larger is weaker.
-        seed: image i starts from seed + i.
-
-    Yields:
-        num_steps; grain, contrast and noise_left as of /compare, and images (two, one above the
-        other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no filter but
-        the noise levels and the corrector's strength that are best at that N for Gaussian data of
-        the same spectrum.
-    """
-    alpha = from_page({"alpha": alpha}).alpha
-    counts = num_steps
-    if isinstance(num_steps, list):
-        counts = list(dict.fromkeys(count(n) for n in num_steps))
-    chosen = Sheet(("vanilla", str(Arm("pds", alpha)), "tuned"), counts, model, seed=seed)
-    names = ("vanilla", "pds", "tuned")
-    with closing(draw(chosen)) as items:
-        for column in items:
-            if isinstance(column, Progress):
-                continue
-            message = column_message(chosen, column)
-            yield {
-                "num_steps": message["num_steps"],
-                **by_name(names, message),
-                "noise_left": dict(zip(names, message["left"], strict=True)),
-                "images": {
-                    name: _data_url(cell.picture) for name, cell in zip(names, column, strict=True)
-                },
-            }
-
-
-def filter_from_images(
-    images: list[str], size: int = 32, alpha: float = 5.0, enlarge: bool = False
-) -> dict[str, Any]:
-    """Estimate the frequency and space filters of a few pictures of one kind.
-
-    Args:
-        images: 2 to 500 picture files in base64, or data URLs of them: PNG, JPEG, WebP, GIF, BMP,
-            TIFF, netpbm, AVIF or JPEG 2000. They are turned upright by their EXIF, 16 bits are
-            scaled, and transparency shows white, as by `python -m pds filter`.
-        size: side in pixels that they are cropped and shrunk to, 32 or 64.
-        alpha: strength of the filter in the summary, above 1.
-        enlarge: whether pictures smaller than size are taken too; they lack its fine frequencies.
-
-    Returns:
-        num_images, the number of pictures that were read; skipped, a sentence for each kind of
-        those that were not, as "picture 3" by their place in images; summary, a sentence; and
-        frequency and space, the raw masks as .npy files in base64, as `main.py --freq_mask_path`
-        and `--space_mask_path` take them. Fewer than 2 pictures that can be read are an error.
-    """
-    if not isinstance(images, list) or not MIN_PICTURES <= len(images) <= MAX_OWN:
-        raise ValueError(f"images must be a list of {MIN_PICTURES} to {MAX_OWN} pictures")
-    if size not in OWN_SIZES:
-        raise ValueError(
-            f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
-        )
-    if not isinstance(enlarge, bool):
-        raise ValueError(f"enlarge must be true or false, got {quoted(enlarge)}")
-    alpha = from_page({"alpha": alpha}).alpha
-    pixels, skipped = picture_files.decode(_contents(images), Fit(size, enlarge=enlarge))
-    unread = sentences(skipped, Remedies(enlarge="set enlarge to take {it} too"))
-    if len(pixels) < MIN_PICTURES:
-        first = skipped[0].name
-        raise ValueError(f"{first} is not one that can be read: {'; '.join(unread)}")
-    masks = filters.estimate([torch.from_numpy(pixels)])
-    filters.require_usable(masks)
-    return {
-        "num_images": masks.num_images,
-        "skipped": unread,
-        "summary": gain_sentence(gains_of(masks.frequency, masks.space, alpha), alpha),
-        "frequency": npy(masks.frequency, "frequency"),
-        "space": npy(masks.space, "space"),
-    }
-
-
-def _contents(images: Sequence[object]) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of pictures.
-
-    Raises:
-        ValueError: for one that is not in base64, or too long.
-    """
-    for number, file in enumerate(images):
-        try:
-            if not isinstance(file, str) or len(file) > MAX_PICTURE_CHARACTERS:
-                raise ValueError
-            yield f"picture {number}", picture_files.content_of(file)
-        except ValueError:
-            raise ValueError(
-                f"picture {number} is not one that can be read: expected a file in base64 of at "
-                f"most {MAX_PICTURE_CHARACTERS:,} characters"
-            ) from None
 
 
 def theory(
@@ -373,20 +204,6 @@ def theory(
     }
 
 
-def _data_url(pixels: NDArray[np.uint8]) -> str:
-    return _png_url(picture(pixels))
-
-
-def _png_url(base64: str) -> str:
-    return f"data:image/png;base64,{base64}"
-
-
-ENDPOINTS: tuple[Callable[..., Any], ...] = (
-    compare,
-    iteration,
-    sheet,
-    ladder,
-    filter_from_images,
-    theory,
-)
-"""All of them, by the names of the functions."""
+def _sides(left: str, right: str) -> tuple[str, str]:
+    """Return the names of both sides of an answer: of the samplers where none is named."""
+    return SIDES if (left, right) == (Request.left, Request.right) else ("left", "right")
