@@ -16,6 +16,9 @@ OTHER = "left=vanilla%407&right=scalar%3A1.2&snr=0.2&corrector_steps=2"
 LINK = f"model=field64&num_steps=5&num_images=2&seed=3&{OTHER}"
 REQUEST = request_text.from_query(LINK)[0]
 
+CHOOSE = """detail => document.querySelector(".pds").dispatchEvent(
+    new CustomEvent("compare", { detail }))"""
+
 
 def heading(page, name, side):
     return page.get_by_label(f"{name} on the {side}", exact=True)
@@ -226,3 +229,13 @@ def test_every_step_on_screen_is_an_event(page):
     for key in ("Home", "ArrowRight"):
         page.keyboard.press(key)
     assert page.evaluate("window.steps") == ["iteration 1 of 3", "iteration 2 of 3"]
+
+
+def test_a_comparison_chosen_during_a_run_takes_its_place(page):
+    page.evaluate(CHOOSE, {"model": "portraits32", "num_steps": 400, "num_images": 2})
+    expect(page.locator(".pds-where")).to_contain_text("of 400", timeout=20_000)
+    page.evaluate(CHOOSE, {"model": "field64", "num_steps": 12, "left": "vanilla@20"})
+    expect(page.locator(".pds-where")).to_have_text(
+        "left done at 20, right done at 12", timeout=20_000
+    )
+    expect(page.locator(".pds-primary .pds-error")).to_be_hidden()

@@ -1,5 +1,7 @@
 // What happens when: sample, frames, stop, the end.
 
+const AFTER_STOP = 3000; // milliseconds within which the end of a stopped run is known
+
 const root = element.querySelector(".pds");
 const form = root.querySelector("form");
 const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => root.querySelector(s));
@@ -20,6 +22,8 @@ let run = null; // the name of the run under way, null while idle
 let newest = null; // the latest message, the only one worth decoding
 let decoding = false;
 let patience = 0;
+let heard = null; // the run that the latest message was of
+let stopped = -Infinity; // when a run was stopped
 let place = 0; // in the queue, at most; 0 from the first frame on
 let sampled = false; // whether the page still shows the run that it was shipped with
 
@@ -73,6 +77,7 @@ function sample() {
 
 function stop() {
   if (!run) return;
+  stopped = performance.now();
   trigger("stop");
   release("Stopped. The steps so far can be scrubbed.");
   player.halt();
@@ -119,6 +124,7 @@ async function drain() {
 
 function accept(message) {
   if (!isCurrent(message)) return;
+  heard = run;
   if (message.kind === "error") {
     release("");
     player.halt();
@@ -142,10 +148,15 @@ function lose(sentence) {
   complain(sentence);
 }
 
+// A stopped run ends as a failure without a name, maybe after the next one has begun: what sends
+// messages has not failed.
 root.addEventListener("failure", async () => {
   const failed = run;
-  const sentence = failed && (await whyNot());
-  if (failed && run === failed) lose(sentence);
+  if (!failed) return;
+  const recent = performance.now() - stopped < AFTER_STOP;
+  const sentence = await whyNot();
+  if (recent) await new Promise((resolve) => setTimeout(resolve, AFTER_STOP));
+  if (run === failed && !(recent && heard === failed)) lose(sentence);
 });
 watchServer(() => run, lose, queued);
 for (const button of root.querySelectorAll(".pds-to-filter")) {
