@@ -148,7 +148,7 @@ def _with(setting: Setting, sampler: PredictorCorrector, m: Preconditioner) -> P
 def _gain(setting: Setting, m: Preconditioner) -> Array | None:
     """Return the gain of M for each bin, None if M mixes frequencies."""
     try:
-        gain = m.mode_gain().double().cpu()
+        gain = m.mode_gain().cpu().double()
     except ValueError:
         return None
     return theory.bins(gain.expand(setting.image_shape[1:])).power

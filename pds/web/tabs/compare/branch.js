@@ -17,7 +17,7 @@ function makeBranch(root, player, setup) {
   const form = root.querySelector(".pds-branch");
   const find = (selector) => form.querySelector(selector);
   const { of: side, then: kind, then_steps: count } = form.elements;
-  const [after, unit, hint, errorLine, button] = [".pds-branch-after", ".pds-branch-unit", ".pds-branch-hint", ".pds-error", "button"].map(find);
+  const [after, unit, hint, errorLine, button] = [".pds-branch-after", ".pds-branch-unit", ".pds-branch-hint", ".pds-branch-error", "button"].map(find);
   const kinds = new Map(setup.samplers.map((sampler) => [sampler.name, sampler]));
   const boxes = [...form.querySelectorAll("[data-strength]")];
   for (const { name, title } of kinds.values()) kind.append(new Option(title, name));

@@ -7,7 +7,7 @@ and N alone.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import Any
 
@@ -17,7 +17,6 @@ from pds.jobs.hosting import from_page
 from pds.limits import MAX_IMAGES
 from pds.models import MODELS, compare_request, load_model, workers
 from pds.request import Request
-from pds.sampling import Sampler
 from pds.web.server.messages import Message, finite
 
 MEASURED_IMAGES = (1, 4)
@@ -70,18 +69,15 @@ class Pace:
             for n in range(1, MAX_IMAGES + 1)
         ]
 
-    def note(self, request: Request, samplers: Sequence[Sampler], seconds: float) -> None:
+    def note(self, request: Request, seconds: float) -> None:
         """Refine the time of an iteration by a finished run: the mean of what was known and it.
 
         Args:
             request: of the run; nothing is noted of a model that was never asked for.
-            samplers: of the run, with any number of network calls.
-            seconds: time of the run.
+            seconds: mean time of an iteration of both samplers, which is two network calls of each.
         """
         if request.model not in self._seconds:
             return
-        # An iteration of both samplers is two network calls on each side.
-        seconds *= 4 / sum(sampler.nfe for sampler in samplers)
         count = request.num_images
         known = self.seconds(request.model)[count - 1]
         with self._lock:

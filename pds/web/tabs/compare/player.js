@@ -58,6 +58,7 @@ function makePlayer(root) {
   let names = [];
   let order = [0, 1]; // the sampler that each panel shows, of those of the run
   const scrub = find(".pds-scrub");
+  const place = find(".pds-where");
   const play = find(".pds-play");
   const drawSpectrum = makeSpectrum(find(".pds-spectrum svg"));
   const drawTrace = makeTrace(find(".pds-trace"));
@@ -132,7 +133,7 @@ function makePlayer(root) {
     drawSpectrum(header.radii, header.data, header.network, power, theory || []);
     root.classList.toggle("exact", numbers.theory.length > 0);
     root.classList.toggle("learned", header.network.length > 0);
-    find(".pds-where").textContent = where;
+    if (place.textContent !== where) place.textContent = where; // the same step may be shown once more
     fill(scrub);
     root.dispatchEvent(new Event("pds-step"));
   }
