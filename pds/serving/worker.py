@@ -6,6 +6,7 @@ while `AHEAD` of its iterations have not been read; closing its iterator cancels
 network call. `Workers` assigns runs to devices.
 """
 
+import atexit
 import os
 import queue
 import threading
@@ -22,6 +23,9 @@ from pds.serving.devices import make_current
 
 AHEAD = 2
 """Iterations that a run may be ahead of its reader."""
+
+EXIT_SECONDS = 10.0
+"""Longest time that the end of the process waits for the step under way."""
 
 
 class _End:
@@ -56,9 +60,12 @@ class Worker:
 
     def _reset(self) -> None:
         self._readers: dict[JointChain, _Reader] = {}
-        self._commands: queue.SimpleQueue[tuple[Callable[[_Reader], None], _Reader]] = (
+        # None wakes a thread that sleeps.
+        self._commands: queue.SimpleQueue[tuple[Callable[[_Reader], None], _Reader] | None] = (
             queue.SimpleQueue()
         )
+        self._exiting = False
+        self._parked = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
@@ -107,6 +114,7 @@ class Worker:
                 name = f"sampler {self.device}"
                 self._thread = threading.Thread(target=self._drive, name=name, daemon=True)
                 self._thread.start()
+                atexit.register(self._park)
         if self._failure is not None:
             reader.out.put(self._failure)
 
@@ -123,7 +131,8 @@ class Worker:
                 reader.out.put(error)
             self._readers.clear()
             while not self._commands.empty():
-                self._commands.get()[1].out.put(error)
+                if (posted := self._commands.get()) is not None:
+                    posted[1].out.put(error)
             raise
 
     def _loop(self) -> None:
@@ -131,20 +140,30 @@ class Worker:
         fence = None
         if torch.device(self.device).type == "cuda":
             fence = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        while True:
+        while not self._exiting:
             self._process_commands()
             self._step_all()
             if fence is not None:
                 # One step behind: the GPU never idles, and its queue stays short.
                 fence.synchronize()
                 fence.record()
+        self._parked.set()
+
+    def _park(self) -> None:
+        """Stop the thread between two steps: torch aborts a process that ends within one."""
+        self._exiting = True
+        if self._thread is not None and self._thread.is_alive():
+            self._commands.put(None)
+            self._parked.wait(EXIT_SECONDS)
 
     def _process_commands(self) -> None:
         """Process pending commands; block until there is one if no run is active."""
         idle = not any(reader.batcher.num_runs for reader in self._readers.values())
         while idle or not self._commands.empty():
-            command, reader = self._commands.get()
-            command(reader)
+            posted = self._commands.get()
+            if posted is not None:
+                command, reader = posted
+                command(reader)
             idle = False
 
     def _step_all(self) -> None:

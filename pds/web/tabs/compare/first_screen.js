@@ -14,7 +14,7 @@ function fitFirstScreen(root) {
   }
 
   const resized = new ResizeObserver(measure);
-  for (const node of root.querySelectorAll(".pds-head, .pds-above, .pds-panel figcaption, .pds-numbers, .pds-scale, .pds-said")) resized.observe(node);
+  for (const node of root.querySelectorAll(".pds-head, .pds-panel figcaption, .pds-numbers, .pds-scale, .pds-said")) resized.observe(node);
   window.addEventListener("resize", () => {
     rest = 0;
     measure();
