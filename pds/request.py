@@ -6,7 +6,7 @@ text forms, `pds.jobs.hosting` says which requests a public page takes, `pds.mod
 it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pds.arms.names import Arm, labels, parse
@@ -132,10 +132,6 @@ class Request:
     def sides(self) -> tuple[str, str]:
         """The names of the two sides in files: of the samplers where no other ones are named."""
         return ("left", "right") if self.right or self.left != "vanilla" else ("vanilla", "pds")
-
-    def of(self, arm: Arm | str) -> "Request":
-        """Return the request with another sampler on the right, by its name."""
-        return replace(self, alpha=_PLAIN["alpha"], tuned=False, right=str(arm))
 
 
 _PLAIN: dict[str, Any] = {"alpha": 5.0, "frequency": True, "space": False, "tuned": False}
