@@ -244,7 +244,9 @@ def test_the_examples_of_the_readme_work(language, code, address, tmp_path):
         command = [sys.executable, "-c", code]
     else:
         program = f'python() {{ {sys.executable} "$@"; }}\n'
-        command = ["bash", "-ec", program + code.replace("comparison.png", f"{tmp_path}/c.png")]
+        for name in ("comparison.png", "sheet.png"):
+            code = code.replace(name, f"{tmp_path}/{name}")
+        command = ["bash", "-ec", program + code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     words = {"python": "25 3.", "bash": "PDS"}
