@@ -156,6 +156,14 @@ def test_the_theory_of_a_flow_is_its_closed_form(name):
     assert answer["error"]["right"] == pytest.approx(float(theory.w2(modes, x**2)), rel=1e-4)
 
 
+def test_the_theory_follows_a_branch():
+    """Into the same sampler it is the run without it; a filter from half way on lies between."""
+    answer = api.theory(num_steps=40, left="vanilla@40/20/vanilla", right="vanilla@40/20/pds:5")
+    whole = api.theory(num_steps=40)["error"]
+    assert answer["error"]["left"] == pytest.approx(whole["vanilla"], rel=1e-4)
+    assert whole["pds"] < answer["error"]["right"] < whole["vanilla"]
+
+
 def test_the_theory_of_a_sampler_beside_itself_prefers_neither():
     assert api.theory(left="tuned", right="tuned")["summary"].startswith("Neither is closer")
 

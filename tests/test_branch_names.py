@@ -83,7 +83,7 @@ def test_a_sampler_after_a_branch_is_built_for_the_length_of_its_steps(name, pac
     ],
 )
 def test_a_branch_is_called_by_both_of_its_samplers(right, label):
-    assert REQUEST.of(right).labels == ("vanilla", label)
+    assert replace(REQUEST, right=right).labels == ("vanilla", label)
 
 
 LISTING = "a sampler is one of vanilla, pds:ALPHA, "
@@ -154,12 +154,12 @@ def test_the_exact_curves_follow_a_branch_with_the_gains_of_both_samplers():
 
 @pytest.mark.parametrize("name", ["vanilla@8/3/pds:5@2", "vanilla/3/tuned/4/ode-heun"])
 def test_a_link_gives_the_name_of_a_branch_back(name):
-    request = REQUEST.of(name)
+    request = replace(REQUEST, right=name)
     assert request_text.from_query(request_text.to_query(request))[0] == request
 
 
 def test_a_picture_gives_the_name_of_a_branch_back():
-    request = REQUEST.of("vanilla@8/3/pds:5@2")
+    request = replace(REQUEST, right="vanilla@8/3/pds:5@2")
     png = comparison.png(request, *comparison.final(request))
     with Image.open(io.BytesIO(png)) as image:
         assert read_request(image.info["pds"]) == request

@@ -81,10 +81,7 @@ KINDS = {
 MENU = tuple(KINDS)[:11]
 """The kinds of the page's menus."""
 
-FLOWS = ("ode-heun", "ode-euler")
-"""The kinds without predictor and corrector."""
-
-UNFILTERED = ("vanilla", "natural", *FLOWS)
+UNFILTERED = ("vanilla", "natural", "ode-heun", "ode-euler")
 """The kinds that need nothing of the data."""
 
 MAX_CHARACTERS = 150
@@ -225,11 +222,6 @@ class Arm:
             return earlier
         masks = {"pds+space": ("frequency", "space"), "space": ("space",)}
         return tuple(dict.fromkeys((*earlier, *masks.get(self.kind, ("frequency",)))))
-
-    @property
-    def is_flow(self) -> bool:
-        """Whether it is a probability flow, which has neither predictor nor corrector."""
-        return self.kind in FLOWS and (self.first is None or self.first.is_flow)
 
 
 def parse(text: str) -> Arm:

@@ -30,13 +30,16 @@ def variances(model: Model, modes: theory.Modes, plans: Sequence[Plan]) -> theor
     """
     rows = []
     for plan in plans:
-        if plan.gain is None:
+        trajectory = theory.trajectory(modes, plan.gain, model.sde, plan.sampler)
+        try:
+            rows.append(deque(trajectory, maxlen=1)[0])
+        except ValueError:
+            if plan.gain is not None:
+                raise
             raise ValueError(
                 "the exact theory is of data that are alike everywhere in a picture, and these "
                 "have a space filter; leave the space filter out"
-            )
-        trajectory = theory.trajectory(modes, plan.gain, model.sde, plan.sampler)
-        rows.append(deque(trajectory, maxlen=1)[0])
+            ) from None
     return np.stack(rows)
 
 

@@ -73,9 +73,7 @@ def compare(
         as lossless PNG data URLs, by the names of the sides.
     """
     settings = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
-    names = (left, right, snr, corrector_steps)
-    values = zip(fields(Request), (*settings, *names), strict=True)
-    request = from_page({f.name: value for f, value in values})
+    request = _request(*settings, left, right, snr, corrector_steps)
     sides = _sides(left, right)
     scene = Scene.of(request)
     with closing(compare_request(request)) as pairs:
@@ -134,9 +132,7 @@ def iteration(
         multiplied by scale and centered at middle gray.
     """
     settings = (model, num_steps, alpha, frequency, space, 1, seed, tuned)
-    names = (left, right, snr, corrector_steps)
-    values = zip(fields(Request), (*settings, *names), strict=True)
-    request = from_page({f.name: value for f, value in values})
+    request = _request(*settings, left, right, snr, corrector_steps)
     with closing(inside.messages(request, iterations, 0)) as messages:
         for message in messages:
             if message["kind"] == "inside":
@@ -202,6 +198,12 @@ def theory(
         "noise_left": dict(zip(sides, map(finite, noise), strict=True)),
         "summary": f"{closer} is closer to Gaussian data of this spectrum: the error is {each}.",
     }
+
+
+def _request(*values: object) -> Request:
+    """Return the request with these values, in the order of its fields."""
+    named = zip(fields(Request), values, strict=True)
+    return from_page({field.name: value for field, value in named})
 
 
 def _sides(left: str, right: str) -> tuple[str, str]:

@@ -90,7 +90,7 @@ function makeBlind(root, player, { limits }) {
     show(`Which is ${header.labels[0]}?`, { asking: true });
     const places = narrow() ? ["Above", "Below"] : ["Left", "Right"];
     places.forEach((place, side) => (guess.children[side].textContent = place));
-    // Whoever has gone on to something else keeps the keyboard there.
+    // Moves the focus to the question, unless the visitor has moved it elsewhere.
     const at = document.activeElement;
     if (at === document.body || at.matches(".pds-sample, .pds-presets *, .pds-blind *")) box.focus({ preventScroll: true });
   }
