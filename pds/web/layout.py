@@ -51,6 +51,7 @@ def options(*, mounted: str = "") -> dict[str, Any]:
     shared = [(STATIC / name).read_text(encoding="utf-8") for name in STYLES]
     if gradio_internals.base_url not in gr.routes.templates.context_processors:
         gr.routes.templates.context_processors.append(gradio_internals.base_url)
+    gr.utils.SyncToAsyncIterator = gradio_internals.RunIterator  # type: ignore[misc]
     return {
         "root_path": root,
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),

@@ -6,6 +6,7 @@ process ends. A sweeper drops unread messages, and the models and masks of visit
 
 import asyncio
 import atexit
+import math
 import os
 import platform
 import shutil
@@ -18,6 +19,7 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
+from gradio.utils import SyncToAsyncIterator
 from starlette.middleware import Middleware
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -63,6 +65,29 @@ def claim_folder() -> Path:
     # gradio summarizes this many past events after each one, and keeps their names.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", str(MAX_RUNS))
     return folder
+
+
+_CLOSING: set["asyncio.Task[None]"] = set()
+
+
+class RunIterator(SyncToAsyncIterator):
+    """Messages of a run, closed when the task that reads them ends.
+
+    Gradio closes a run that is stopped only if it has sent a message: before that, nobody would.
+    It has to be made in that task.
+    """
+
+    def __init__(self, iterator: Any, limiter: Any) -> None:
+        super().__init__(iterator, limiter)
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(self._close)
+
+    def _close(self, _: Any) -> None:
+        # A step may be under way in a thread of gradio's: `aclose` waits for its end.
+        closing = asyncio.create_task(self.aclose(timeout=math.inf))  # type: ignore[no-untyped-call]
+        _CLOSING.add(closing)  # the event loop itself keeps no task alive
+        closing.add_done_callback(_CLOSING.discard)
 
 
 def app_settings(plotly: Path, *, root: str = "", mounted: str = "") -> dict[str, Any]:
