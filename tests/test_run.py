@@ -547,6 +547,15 @@ def test_many_processes_draw_the_files_of_one(reference, tmp_path, count):
     assert len(pictures(tmp_path / "many")) == 6
 
 
+def test_many_processes_draw_two_named_samplers_as_one_does(reference, tmp_path):
+    names = ("--compare", "scalar:1.1@4", "ode-heun@3")
+    done = launch(2, [*copy_of(reference, tmp_path / "many"), *names])
+    assert done.returncode == 0, done.stderr
+    assert sample_main([*copy_of(reference, tmp_path / "one"), *names]) == 0
+    assert pictures(tmp_path / "many") == pictures(tmp_path / "one")
+    assert len(pictures(tmp_path / "many")) == 11
+
+
 @pytest.mark.parametrize("more", [["--alpha", "1"], ["--seed", "1"]], ids=lambda v: v[0])
 def test_many_processes_say_once_what_is_wrong(reference, more):
     done = launch(2, flags(reference, *more))
