@@ -7,6 +7,7 @@ import pytest
 import tiny_run
 import torch
 from tiny_run import draw, flags, metadata, pictures
+from tiny_run import refusal as refusal
 
 from pds.commands.cli import main
 from pds.commands.sample import main_parser, sample_main
@@ -17,23 +18,6 @@ from pds.jobs.record import FLAGS, Record, to_command
 @pytest.fixture
 def folder(tmp_path):
     return tiny_run.workdir(tmp_path / "w")
-
-
-@pytest.fixture
-def refusal(capsys):
-    """Run with flags that must be refused, and return the one sentence."""
-
-    def run(words, program=sample_main, name="main.py"):
-        try:
-            code = program(words)
-        except SystemExit as stopped:
-            code = stopped.code
-        assert code == 2
-        error = capsys.readouterr().err
-        assert error.startswith(f"{name}: ") and error.count("\n") == 1, error
-        return error
-
-    return run
 
 
 def overrides(*words):

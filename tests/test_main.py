@@ -11,6 +11,7 @@ import pytest
 import tiny_run
 import torch
 from tiny_run import CARD, draw, flags, make_score, published
+from tiny_run import refusal as refusal
 
 from pds.commands import sample
 from pds.jobs.ranks import Ranks
@@ -25,23 +26,6 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 @pytest.fixture
 def folder(tmp_path):
     return tiny_run.workdir(tmp_path / "w")
-
-
-@pytest.fixture
-def refusal(capsys):
-    """Run with flags that must be refused, and return the one sentence."""
-
-    def run(words):
-        try:
-            code = sample.sample_main(words)
-        except SystemExit as stopped:
-            code = stopped.code
-        assert code == 2
-        error = capsys.readouterr().err
-        assert error.startswith("main.py: ") and error.count("\n") == 1, error
-        return error
-
-    return run
 
 
 # The flags

@@ -8,6 +8,7 @@ import pytest
 import tiny_run
 import torch
 from tiny_run import draw, flags, metadata, pictures, pixels
+from tiny_run import refusal as refusal
 
 from pds.commands.cli import main
 from pds.commands.sample import main_parser, sample_main
@@ -31,23 +32,6 @@ VP = (
 @pytest.fixture
 def folder(tmp_path):
     return tiny_run.workdir(tmp_path / "w")
-
-
-@pytest.fixture
-def refusal(capsys):
-    """Run main.py with flags that must be refused, and return the one sentence."""
-
-    def run(words):
-        try:
-            code = sample_main(words)
-        except SystemExit as stopped:
-            code = stopped.code
-        assert code == 2
-        error = capsys.readouterr().err
-        assert error.startswith("main.py: ") and error.count("\n") == 1, error
-        return error
-
-    return run
 
 
 def job_of(folder, *more, filtered=True):

@@ -4,6 +4,7 @@ import io
 import json
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -36,6 +37,23 @@ def get_config():
         },
     }
 """
+
+
+@pytest.fixture
+def refusal(capsys):
+    """Run with flags that must be refused, and return the one sentence."""
+
+    def run(words, program=sample_main, name="main.py"):
+        try:
+            code = program(words)
+        except SystemExit as stopped:
+            code = stopped.code
+        assert code == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"{name}: ") and error.count("\n") == 1, error
+        return error
+
+    return run
 
 
 def make_score(seed=0, card=CARD):
