@@ -6,6 +6,7 @@ they enter: in `pds.jobs.hosting`, in the tabs of `pds.web`, and first in `pds.w
 
 import math
 import reprlib
+from collections.abc import Iterable
 from numbers import Real
 from typing import TypeGuard
 
@@ -221,6 +222,23 @@ def require_whole(
     bounds = f">= {low}" if high == math.inf else f"from {low} to {high}"
     end = f"; {advice}" if advice else ""
     raise ValueError(f"{name} must be a whole number {bounds}, got {quoted(value)}{end}")
+
+
+def require_choice(name: str, value: object, choices: Iterable[str]) -> str:
+    """Return one of some texts.
+
+    Args:
+        name: of the value in the error message.
+        value: the value to check.
+        choices: what it may be.
+
+    Raises:
+        ValueError: unless value is one of them.
+    """
+    choices = tuple(choices)
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {quoted(value)}")
+    return value
 
 
 def _is_number(value: object) -> TypeGuard[float]:

@@ -215,6 +215,12 @@ class Arm:
         return f"{KINDS[self.first.kind].label} with {label} from {self.after} on"
 
     @property
+    def parts(self) -> tuple["Arm", ...]:
+        """The samplers of a branch in order, each as one from the start; else the arm alone."""
+        earlier = () if self.first is None else self.first.parts
+        return (*earlier, replace(self, first=None, after=0))
+
+    @property
     def masks(self) -> tuple[str, ...]:
         """The masks of the data that the sampler is built from."""
         earlier = () if self.first is None else self.first.masks
@@ -291,17 +297,12 @@ def labels(left: Arm, right: Arm) -> tuple[str, str]:
     one, other = (arm.label for arm in arms)
     if one == other and left.name != right.name:
         one, other = (f"{arm.label} ({arm.name})" for arm in arms)
-    counts = [_of_start(arm).num_steps for arm in arms]
+    counts = [arm.parts[0].num_steps for arm in arms]
     if counts[0] != counts[1]:
         one, other = (
             f"{name} at N = {count}" for name, count in zip((one, other), counts, strict=True)
         )
     return one, other
-
-
-def _of_start(arm: Arm) -> Arm:
-    """Return the sampler that the first iterations of an arm are of."""
-    return arm if arm.first is None else _of_start(arm.first)
 
 
 def _require_branch(first: Arm, after: object) -> None:

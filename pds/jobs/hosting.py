@@ -76,15 +76,14 @@ def _iterations(arm: Arm, num_steps: int) -> int:
 def _arm(name: Any) -> str:
     """Check the name of a sampler, whose numbers have the bounds of the other fields."""
     arm = parse(name)
-    _require_bounds(arm)
+    for part in arm.parts:
+        _require_bounds(part)
     return str(arm)
 
 
 def _require_bounds(arm: Arm) -> None:
-    if arm.first is not None:
-        _require_bounds(arm.first)
     if arm.num_steps is not None:
-        require_whole(f"the number of iterations of {arm.own_name}", arm.num_steps, 1, MAX_STEPS)
+        require_whole(f"the number of iterations of {arm.name}", arm.num_steps, 1, MAX_STEPS)
     if arm.strength is not None and arm.strength > MAX_ALPHA:
         kind = KINDS[arm.kind]
         raise ValueError(

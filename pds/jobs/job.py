@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pds.arms.names import Arm, parse
+from pds.arms.names import Arm
 from pds.filters import NATURAL
 from pds.jobs import iterations
 from pds.jobs.checkpoint import find_checkpoint, read_checkpoint
@@ -141,9 +141,8 @@ class Job:
                     )
 
     def _arms(self) -> list[Arm]:
-        """Return all samplers; a name may be of several, as FIRST/20/THEN."""
-        parts = [part for arm in self.request.arms for part in str(arm).split("/")]
-        return [parse(part) for part in parts if not part.isdecimal()]
+        """Return all samplers, of a branch each of its parts."""
+        return [part for arm in self.request.arms for part in arm.parts]
 
     def _require_ladder(self) -> None:
         if self.ladder and not 1 <= min(self.ladder) <= max(self.ladder) <= iterations.MOST:

@@ -73,8 +73,8 @@ _CLOSING: set["asyncio.Task[None]"] = set()
 class RunIterator(SyncToAsyncIterator):
     """Messages of a run, closed when the task that reads them ends.
 
-    Gradio closes a run that is stopped only if it has sent a message: before that, nobody would.
-    It has to be made in that task.
+    Gradio itself closes a stopped run only after its first message has been sent. The iterator
+    must be made in that task.
     """
 
     def __init__(self, iterator: Any, limiter: Any) -> None:

@@ -24,7 +24,7 @@ from pds.jobs import comparison, quality, request_text
 from pds.jobs.comparison import Finished
 from pds.jobs.quality import Quality
 from pds.jobs.record import read_request
-from pds.limits import quoted
+from pds.limits import require_choice
 from pds.models import MODELS, load_model
 from pds.request import Request
 from pds.spectra import radial
@@ -96,9 +96,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
     Raises:
         ValueError: if the run is damaged, or the kind unknown.
     """
-    kind = values.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {quoted(kind)}")
+    kind = require_choice("kind", values.get("kind"), KINDS)
     suffix, encode = KINDS[kind]
     kept = read(values)
     request = kept.request

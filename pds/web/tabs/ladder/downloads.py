@@ -17,7 +17,7 @@ from PIL import Image
 from pds.files.pictures import Pixels
 from pds.jobs import sheet_files
 from pds.jobs.sheet import Numbers, Sheet, is_lost
-from pds.limits import MAX_BROUGHT_BYTES, quoted
+from pds.limits import MAX_BROUGHT_BYTES, require_choice
 from pds.models import MODELS, load_model
 from pds.web.server.messages import Message
 
@@ -51,9 +51,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
     Raises:
         ValueError: if the columns are damaged, or the kind unknown.
     """
-    kind = values.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, got {quoted(kind)}")
+    kind = require_choice("kind", values.get("kind"), KINDS)
     sheet, columns = requested(values), values.get("columns")
     if not isinstance(columns, list) or not all(isinstance(c, dict) for c in columns):
         raise ValueError(DAMAGED)

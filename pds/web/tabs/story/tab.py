@@ -12,7 +12,7 @@ from pds.evaluation import gaussian, tuned_record
 from pds.evaluation.gaussian import Array, Field
 from pds.files.pictures import view as shown
 from pds.jobs.hosting import from_page
-from pds.limits import quoted
+from pds.limits import quoted, require_choice
 from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture
 from pds.web.tab import Tab
@@ -42,14 +42,9 @@ def view(values: Mapping[str, Any]) -> Message:
     Raises:
         ValueError: for a value out of range.
     """
-    name = values.get("step")
-    if not isinstance(name, str) or name not in STEPS:
-        raise ValueError(f"step must be one of {', '.join(STEPS)}, got {quoted(name)}")
-    if not isinstance(values.get("model"), str) or values["model"] not in FIELDS:
-        raise ValueError(
-            f"model must be one of {', '.join(FIELDS)}, got {quoted(values.get('model'))}"
-        )
-    return STEPS[name](gaussian.field(values["model"]), values)
+    name = require_choice("step", values.get("step"), STEPS)
+    model = require_choice("model", values.get("model"), FIELDS)
+    return STEPS[name](gaussian.field(model), values)
 
 
 def first(_: Field, values: Mapping[str, Any]) -> Message:
