@@ -83,9 +83,9 @@ def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
 
 def flat_places(images: Tensor, *, share: float = FLATTEST) -> Tensor:
     """Return the flattest places of each picture (B, C, H, W), (B, P) for `at_places`."""
-    steepness = _steepness(images).flatten(1)
-    places = max(1, round(share * steepness.shape[1]))
-    return steepness.topk(places, largest=False).indices
+    steep = steepness(images).flatten(1)
+    places = max(1, round(share * steep.shape[1]))
+    return steep.topk(places, largest=False).indices
 
 
 def at_places(images: Tensor, places: Tensor) -> Tensor:
@@ -203,7 +203,7 @@ def _diagonal(images: Tensor) -> Tensor:
     return (across[..., :-1, :] - across[..., 1:, :]) / 2
 
 
-def _steepness(images: Tensor) -> Tensor:
+def steepness(images: Tensor) -> Tensor:
     """Return the squared gradient of the smoothed picture at every place, (B, H - 1, W - 1)."""
     smooth = functional.avg_pool2d(functional.pad(images, (1, 1, 1, 1), mode="replicate"), 3, 1)
     padded = functional.pad(smooth, (1, 1, 1, 1), mode="replicate")

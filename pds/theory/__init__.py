@@ -1,5 +1,7 @@
 """Exact results of samplers for Gaussian data, and the gains and noise levels of least error."""
 
+from pds.theory.bands import Bands, FlatPlaces
+from pds.theory.evolution import Evolution
 from pds.theory.levels import tune_levels
 from pds.theory.modes import (
     Array,
@@ -14,17 +16,25 @@ from pds.theory.modes import (
     w2,
 )
 from pds.theory.recursion import trajectory, variances
+from pds.theory.response import LinearResponse, MeasuredResponse, Response, measure
 from pds.theory.tuning import alpha_for, hats, mask, on_grid, steady_gain, tune, tune_scalar
 
 __all__ = [
     "Array",
+    "Bands",
+    "Evolution",
+    "FlatPlaces",
+    "LinearResponse",
+    "MeasuredResponse",
     "Modes",
     "Octaves",
+    "Response",
     "alpha_for",
     "bins",
     "grid",
     "hats",
     "mask",
+    "measure",
     "modes",
     "noise_left",
     "octaves",

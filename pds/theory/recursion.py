@@ -35,11 +35,11 @@ class QuadratureMove(NamedTuple):
 
     def norm_ratio(self, over: NormOver) -> Any:
         """Return the ratio of the expected norms, (S, 1)."""
-        return np.sqrt(self.modes.mean(self.noise**2) / self.modes.mean(self.drift**2))
+        return np.sqrt(self.modes.mean(self.noise**2) / self.modes.mean(np.abs(self.drift) ** 2))
 
     def add(self, x: Any, a: Any, b: Any = None) -> Any:
         mean = x + a * self.drift
-        return mean if b is None else np.sqrt(mean * mean + (b * self.noise) ** 2)
+        return mean if b is None else np.sqrt(np.abs(mean) ** 2 + (b * self.noise) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,11 @@ class UnitGain(Identity):
 
 
 Response = Callable[[Array, float], Array]
-"""Standard deviations (1, K) of the state and std -> the score's h, (1, K), with score = -h x."""
+"""Standard deviations (1, K) of the state and std -> the score's h, (1, K), with score = -h x.
+
+The imaginary part of h is the share of the score that is not along x; a state after a step without
+noise is complex, too.
+"""
 
 
 def trajectory(
@@ -109,7 +113,7 @@ def trajectory(
         h = 1 / (scale**2 * modes.power + std**2) if response is None else response(x, std)
         steps, query = advance(chain, -h * x)
         for step in steps:
-            yield np.square(np.asarray(step.x_mean)[0])
+            yield np.square(np.abs(np.asarray(step.x_mean)[0]))
 
 
 def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorCorrector]) -> Array:

@@ -1,0 +1,191 @@
+"""The bands of a picture in which the response of a denoiser is measured.
+
+Octaves, over the whole picture: |k| in cycles a picture from 1/2 to 3/2, to 3, to 6, to 12 and so
+on; before them the brightness, k = 0. The first three are those of contrast, see `pds.appearance`.
+
+Flat places, at scales j = 0, 1, 2: the diagonal difference of four blocks of 2^j x 2^j pixels,
+
+    d_j = (upper left - upper right - lower left + lower right, each summed) / 2^(j+1),
+
+over the places of a clean picture whose blocks lie where it is flattest, without the few where the
+picture's own difference is an outlier. White noise of standard deviation 1 has d_j of standard
+deviation 1. Scale 0 is what grain is measured on.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pds import spectra
+from pds.appearance import FLATTEST, MEDIAN_OF_NORMAL, steepness
+from pds.spectra import Array
+
+SCALES = 3
+"""Scales of flat places, fewer for pictures below 32 pixels."""
+
+SMALLEST = 16
+"""Pixels on a side of a picture that has flat places at two scales."""
+
+OUTLIER = 2.5
+"""Differences of a clean picture beyond so many standard deviations are edges."""
+
+
+@dataclass(frozen=True)
+class Bands:
+    """The bands of pictures of one size: B octaves, then J scales of flat places.
+
+    Args:
+        height, width: in pixels.
+
+    Raises:
+        ValueError: below 16 x 16 pixels.
+    """
+
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < SMALLEST:
+            raise ValueError(
+                f"a response needs pictures of at least {SMALLEST} x {SMALLEST} pixels, got "
+                f"{self.height} x {self.width}"
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """What each band holds."""
+        edges = [f"{edge:g}" for edge in self.edges]
+        octaves = [f"{low} to {high} cycles" for low, high in zip(edges, edges[1:], strict=False)]
+        return ["brightness", *octaves, *(f"flat, {2**j} px" for j in range(self.num_scales))]
+
+    @cached_property
+    def edges(self) -> list[float]:
+        """Edges of the octaves in cycles a picture."""
+        size = min(self.height, self.width)
+        inner = [1.5 * 2**j for j in range(int(math.log2(size / 3)) + 1)]
+        return [0.5, *inner, float(spectra.cycles(self.height, self.width).max())]
+
+    @property
+    def num_octaves(self) -> int:
+        """B, the brightness included."""
+        return len(self.edges)
+
+    @property
+    def num_scales(self) -> int:
+        """J."""
+        return SCALES if min(self.height, self.width) >= 2 * SMALLEST else SCALES - 1
+
+    @cached_property
+    def octave(self) -> Tensor:
+        """The octave of each frequency of the unshifted grid, (H, W) int64."""
+        cycles = spectra.cycles(self.height, self.width)
+        return torch.bucketize(cycles, torch.tensor(self.edges[:-1]).double(), right=True)
+
+    @cached_property
+    def count(self) -> Array:
+        """Modes of each band, (B + J,); flat places have none of their own."""
+        octaves = torch.bincount(self.octave.flatten(), minlength=self.num_octaves).numpy()
+        return np.append(octaves, np.zeros(self.num_scales))
+
+    @cached_property
+    def radius(self) -> Array:
+        """Mean |k| of each band, in cycles per pixel, (B + J,)."""
+        radii = spectra.radii(self.height, self.width)
+        octaves = _grouped(radii, self).numpy()
+        scales = [float((w * radii).sum() / w.sum()) for w in self._weights()]
+        return np.append(octaves, scales)
+
+    def _weights(self) -> list[Tensor]:
+        """Return |FFT2 of the difference|^2 at each scale, (H, W)."""
+        size = (self.height, self.width)
+        return [
+            torch.fft.fft2(_difference(_pulse(*size), j), s=size).abs().square()[0, 0]
+            for j in range(self.num_scales)
+        ]
+
+    def colored(self, noise: Tensor, c: float, tilt: float) -> Tensor:
+        """Return white noise with the standard deviation of `strengths` at every frequency."""
+        fine = self.radius[self.num_octaves]
+        std = c * (fine / self._followed(spectra.radii(self.height, self.width).numpy())) ** tilt
+        factor = torch.from_numpy(std).to(noise.device, noise.dtype)
+        return torch.fft.ifft2(torch.fft.fft2(noise) * factor).real
+
+    def strengths(self, c: float, tilt: float) -> Array:
+        """Return the noise of each band, (B + J,): c at the finest scale, c 2^tilt at half its |k|.
+
+        Beyond the finest and the coarsest scale of flat places it is constant.
+        """
+        fine = self.radius[self.num_octaves]
+        return np.asarray(c * (fine / self._followed(self.radius)) ** tilt)
+
+    def _followed(self, radius: Array) -> Array:
+        return np.clip(radius, self.radius[-1], self.radius[self.num_octaves])
+
+
+class FlatPlaces:
+    """The flat places of some clean pictures (n, C, H, W) at every scale."""
+
+    def __init__(self, pictures: Tensor, bands: Bands) -> None:
+        self.bands = bands
+        steep = steepness(pictures.cpu().double())
+        self.masks = [_flat(pictures.cpu().double(), steep, j) for j in range(bands.num_scales)]
+
+    def moments(self, a: Tensor, b: Tensor) -> Array:
+        """Return the mean of a b in every band of each picture, (n, B + J).
+
+        Args:
+            a, b: (n, C, H, W) float64 on the CPU, such as noise and what is left of it.
+        """
+        transform = torch.fft.fft2(torch.stack([a, b]), norm="ortho")
+        products = (transform[0] * transform[1].conj()).real.mean(1)
+        octaves = [_grouped(product, self.bands) for product in products]
+        scales = []
+        for j, mask in enumerate(self.masks):
+            product = _difference(a, j) * _difference(b, j) * mask
+            scales.append(product.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1))
+        return torch.cat([torch.stack(octaves), torch.stack(scales, 1)], 1).numpy()
+
+
+def _grouped(plane: Tensor, bands: Bands) -> Tensor:
+    """Return the mean of a plane (H, W) over each octave, (B,)."""
+    octave, size = bands.octave.flatten(), bands.num_octaves
+    total = torch.zeros(size, dtype=torch.float64).index_add_(0, octave, plane.flatten())
+    return total / torch.bincount(octave, minlength=size)
+
+
+def _difference(images: Tensor, scale: int) -> Tensor:
+    """Return d_j, (n, C, H - 2^(j+1) + 1, W - 2^(j+1) + 1)."""
+    k = 2**scale
+    blocks = functional.avg_pool2d(images, k, 1) * (k / 2)
+    across = blocks[..., :-k] - blocks[..., k:]
+    return across[..., :-k, :] - across[..., k:, :]
+
+
+def _flat(pictures: Tensor, steep: Tensor, scale: int) -> Tensor:
+    """Return which places of pictures (n, C, H, W) are flat at a scale, like `_difference`.
+
+    Args:
+        pictures: clean.
+        steep: their `pds.appearance.steepness`, (n, H - 1, W - 1), of 2 x 2 pixels each.
+        scale: j.
+    """
+    support = functional.avg_pool2d(steep[:, None], 2 * 2**scale - 1, 1)
+    flat = support.flatten(1)
+    kept = max(1, round(FLATTEST / (scale + 1) * flat.shape[1]))
+    least = flat.kthvalue(kept, 1).values
+    chosen = (support <= least[:, None, None, None]).expand(-1, pictures.shape[1], -1, -1)
+    size = _difference(pictures, scale).abs()
+    spread = torch.where(chosen, size, torch.nan).flatten(1).nanmedian(1).values / MEDIAN_OF_NORMAL
+    return chosen & (size <= OUTLIER * spread[:, None, None, None])
+
+
+@lru_cache(maxsize=8)
+def _pulse(height: int, width: int) -> Tensor:
+    pulse = torch.zeros(1, 1, height, width, dtype=torch.float64)
+    pulse[..., height // 2, width // 2] = 1
+    return pulse

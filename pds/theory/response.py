@@ -1,0 +1,276 @@
+"""The response of a denoiser: what it keeps of a picture, and of noise stronger than it is told.
+
+Noise of c sigma is planted in a clean picture y and denoised once, by a score that is told sigma:
+
+    D(x) = x + sigma^2 s(x, sigma),     even = (D(y + n) + D(y - n)) / 2,  odd = (D(y + n) - D(y - n)) / 2
+
+and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures,
+
+    tau      = <y, even> / <y, y>                              share of the picture that is kept
+    rho      = <n, odd> / <n, n>                               share of the noise that is kept
+    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: it was made up
+
+Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
+and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
+
+Noise of a sampler is stronger in coarse detail than in fine where few iterations have left some:
+its strength is c at the finest scale and c 2^tilt an octave below, see `Bands.strengths`.
+
+Source: derived for this project; Stein's identity as in M. Raphan, E. P. Simoncelli, Neural
+Computation 23 (2011).
+"""  # noqa: E501
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from pds.sampling import NoiseFn
+from pds.spectra import Array
+from pds.theory.bands import Bands, FlatPlaces
+
+Denoiser = Callable[[Tensor, float], Tensor]
+"""Maps pictures with noise (n, C, H, W), and the sigma that it is told, to clean ones."""
+
+STRENGTHS = (0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 9.0)
+"""c, the planted noise at the finest scale relative to sigma."""
+
+TILTS = (0.0, 0.5)
+"""Octaves by which the noise grows from a scale to the next coarser one."""
+
+TILTED = 0.6
+"""Sigma, in pixels in [0, 1], above which the noise of every sampler is white."""
+
+PER_OCTAVE = 1.2
+"""Values of sigma an octave."""
+
+FEWEST = 8
+"""Pictures that noise is planted in, at least."""
+
+
+class Shares(NamedTuple):
+    """A response at one sigma, c and tilt: tau, rho and omega^2 of every band, (K,)."""
+
+    picture: Array
+    noise: Array
+    invented: Array
+
+
+class Response(Protocol):
+    """What a denoiser does in each band, as the state evolution needs it.
+
+    bands: octaves and flat places.
+    power: <y, y> of every band, (K,).
+    """
+
+    bands: Bands
+    power: Array
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        """Return the response to noise of c sigma at the finest scale."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LinearResponse:
+    """The response of the exact score of Gaussian data, power / (power + sigma^2) of everything.
+
+    Args:
+        bands: of the pictures.
+        power: of every band, (K,).
+    """
+
+    bands: Bands
+    power: Array
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        kept = self.power / (self.power + sigma**2)
+        return Shares(kept, kept, np.zeros_like(kept))
+
+
+class Cell(NamedTuple):
+    """One planting: sigma, c and tilt by their indices."""
+
+    sigma: int
+    strength: int
+    tilt: int
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredResponse:
+    """A response measured on n pictures, between whose values `at` interpolates.
+
+    Args:
+        bands: K of them.
+        sigmas: ascending, (L,).
+        strengths: c, ascending, (M,).
+        tilts: ascending, (T,).
+        moments: <y, y>, <y, even>, <even, even>, <n, n>, <n, odd> and <odd, odd> of each picture,
+            (6, n, L, M, T, K) float64; cells with a tilt above `TILTED` repeat those without.
+    """
+
+    bands: Bands
+    sigmas: Array
+    strengths: Array
+    tilts: Array
+    moments: Array
+
+    @property
+    def num_pictures(self) -> int:
+        """n."""
+        return int(self.moments.shape[1])
+
+    @cached_property
+    def power(self) -> Array:
+        return np.asarray(self.moments[0, :, 0, 0, 0].mean(0))
+
+    @cached_property
+    def shares(self) -> Shares:
+        """tau, rho and omega^2, (L, M, T, K) each."""
+        return _shares(self.moments.mean(1))
+
+    def errors(self) -> Shares:
+        """Return the standard errors of `shares`, by the jackknife over pictures."""
+        n = self.num_pictures
+        total = self.moments.sum(1)
+        left_out = [_shares((total - self.moments[:, i]) / (n - 1)) for i in range(n)]
+        spread = (np.stack(each).var(0) * (n - 1) for each in zip(*left_out, strict=True))
+        return Shares(*map(np.sqrt, spread))
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        """Return the response, linear in log sigma, log c and tilt.
+
+        Beyond the values of c and below those of sigma it is constant; above those of sigma it is
+        that of Gaussian data, which no longer matters.
+        """
+        if sigma > self.sigmas[-1]:
+            return LinearResponse(self.bands, self.power).at(sigma, c, tilt)
+        rows = _weights(np.log(self.sigmas), math.log(sigma))
+        columns = _weights(np.log(self.strengths), math.log(max(c, 1e-9)))
+        span = self.tilts[-1] - self.tilts[0]
+        low, high = self.tilts[0] - 0.5 * span, self.tilts[-1] + 0.5 * span
+        layers = _weights(self.tilts, min(max(tilt, low), high), beyond=True)
+        corners = [
+            (a * b * d, (i, j, k))
+            for i, a in rows
+            for j, b in columns
+            for k, d in layers
+            if a * b * d
+        ]
+        return Shares(*(sum(weight * of[place] for weight, place in corners) for of in self.shares))
+
+
+def grid(power: Array, sigma_min: float) -> Array:
+    """Return the values of sigma to measure at: from sigma_min to where a picture is drowned."""
+    highest = 4 * float(np.sqrt(power.max()))
+    count = max(3, round(PER_OCTAVE * math.log2(highest / sigma_min)) + 1)
+    return np.geomspace(sigma_min, highest, count)
+
+
+def measure(
+    denoiser: Denoiser,
+    pictures: Tensor,
+    sigma_min: float,
+    noise: NoiseFn,
+    *,
+    amplitude: float = 1.0,
+    strengths: Sequence[float] = STRENGTHS,
+    tilts: Sequence[float] = TILTS,
+) -> Iterator["MeasuredResponse | float"]:
+    """Yield the share of the work that is done, in (0, 1), and at the end the response.
+
+    Args:
+        denoiser: of pictures of this shape, on the device of the noise.
+        pictures: clean, held out, (n, C, H, W) in the network's range.
+        sigma_min: the lowest noise level.
+        noise: white, of the shape of the pictures; called once for each sigma.
+        amplitude: factor from images in [0, 1] to the network's range.
+        strengths, tilts: of the planted noise.
+
+    Raises:
+        ValueError: for fewer than 8 pictures, pictures below 16 x 16 pixels, or values that are
+            not finite.
+    """
+    pictures = _required(pictures)
+    bands = Bands(*pictures.shape[-2:])
+    places = FlatPlaces(pictures, bands)
+    about_mean = pictures - pictures.mean(0)
+    power = places.moments(about_mean, about_mean)
+    sigmas = grid(power.mean(0), sigma_min)
+    shape = (6, len(pictures), len(sigmas), len(strengths), len(tilts), power.shape[-1])
+    moments = np.empty(shape)
+    cells = [
+        Cell(row, column, layer)
+        for row in range(len(sigmas))
+        for column in range(len(strengths))
+        for layer in range(len(tilts))
+    ]
+    white: Tensor | None = None
+    for number, cell in enumerate(cells, 1):
+        if cell[1:] == (0, 0):
+            white = noise(pictures.shape)
+        assert white is not None
+        row, column, layer = cell
+        if layer and sigmas[row] > TILTED * amplitude:
+            moments[:, :, row, column, layer] = moments[:, :, row, column, 0]
+        else:
+            planted = sigmas[row] * bands.colored(white, strengths[column], tilts[layer])
+            moments[:, :, row, column, layer] = _planted(
+                denoiser, pictures, planted, float(sigmas[row]), places
+            )
+        yield number / len(cells)
+    yield MeasuredResponse(bands, sigmas, np.array(strengths), np.array(tilts), moments)
+
+
+def _required(pictures: Tensor) -> Tensor:
+    """Return pictures in double precision on the CPU, if a response can be measured on them."""
+    if len(pictures) < FEWEST:
+        raise ValueError(
+            f"a response is a mean over pictures: {FEWEST} or more are needed, got {len(pictures)}"
+        )
+    if not pictures.isfinite().all():
+        raise ValueError("pictures to plant noise in must have finite values")
+    return pictures.cpu().double()
+
+
+def _planted(
+    denoiser: Denoiser, pictures: Tensor, planted: Tensor, sigma: float, places: FlatPlaces
+) -> Array:
+    """Return the moments of one cell, (6, n, K)."""
+    y = pictures.to(planted.device, planted.dtype)
+    plus, minus = (denoiser(y + n, sigma).cpu().double() for n in (planted, -planted))
+    even, odd, n = (plus + minus) / 2, (plus - minus) / 2, planted.cpu().double()
+    # The octaves are about the mean picture, whose variance over n pictures is biased by 1 - 1/n;
+    # so are those of the denoised ones, and their ratios are not.
+    clean, kept = pictures - pictures.mean(0), even - even.mean(0)
+    pairs = ((clean, clean), (clean, kept), (kept, kept), (n, n), (n, odd), (odd, odd))
+    octaves = np.stack([places.moments(a, b) for a, b in pairs])
+    own = ((pictures, pictures), (pictures, even), (even, even))
+    scales = np.stack([places.moments(a, b) for a, b in own])
+    octaves[:3, :, places.bands.num_octaves :] = scales[..., places.bands.num_octaves :]
+    return octaves
+
+
+def _shares(moments: Array) -> Shares:
+    """Return tau, rho and omega^2 from moments (6, ..., K)."""
+    yy, ye, ee, nn, no, oo = moments
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Of constant pictures nothing can be kept.
+        tau = np.where(yy > 0, ye / yy, 0.0)
+        rho = no / nn
+    return Shares(tau, rho, np.maximum(ee - tau**2 * yy + oo - rho**2 * nn, 0.0))
+
+
+def _weights(knots: Array, value: float, *, beyond: bool = False) -> Sequence[tuple[int, float]]:
+    """Return the knots beside a value with their weights; beyond the ends constant, or linear."""
+    if len(knots) == 1:
+        return [(0, 1.0)]
+    upper = int(np.clip(np.searchsorted(knots, value), 1, len(knots) - 1))
+    share = float((value - knots[upper - 1]) / (knots[upper] - knots[upper - 1]))
+    if not beyond:
+        share = min(max(share, 0.0), 1.0)
+    return [(upper - 1, 1 - share), (upper, share)]
