@@ -66,11 +66,11 @@ class Subject:
         """The path of the held-out images, "" if they are drawn."""
         return "" if self.images is None else str(self.images.source)
 
-    def held_out(self, num_images: int) -> Tensor:
+    def held_out(self, num_images: int, fewest: int = FEWEST) -> Tensor:
         """Return images of the data, (n, C, H, W) float32; fewer if the source has fewer.
 
         Raises:
-            ValueError: if there are fewer than `FEWEST`.
+            ValueError: if there are fewer than `fewest`.
         """
         batches, count = [], 0
         for batch in self._batches(num_images):
@@ -81,9 +81,9 @@ class Subject:
         images = torch.cat(batches)
         for sentence in () if self.images is None else self.images.sentences():
             warnings.warn(sentence, UserWarning, stacklevel=2)
-        if len(images) < FEWEST:
+        if len(images) < fewest:
             raise ValueError(
-                f"{len(images)} held-out images are too few to describe the data; use {FEWEST} or "
+                f"{len(images)} held-out images are too few to describe the data; use {fewest} or "
                 "more"
             )
         return images[:num_images]

@@ -16,10 +16,11 @@ from pds.theory.modes import (
     w2,
 )
 from pds.theory.recursion import trajectory, variances
-from pds.theory.response import LinearResponse, MeasuredResponse, Response, measure
+from pds.theory.response import FEWEST, LinearResponse, MeasuredResponse, Response, measure
 from pds.theory.tuning import alpha_for, hats, mask, on_grid, steady_gain, tune, tune_scalar
 
 __all__ = [
+    "FEWEST",
     "Array",
     "Bands",
     "Evolution",

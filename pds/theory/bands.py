@@ -15,6 +15,7 @@ deviation 1. Scale 0 is what grain is measured on.
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Bands:
     def names(self) -> list[str]:
         """What each band holds."""
         edges = [f"{edge:g}" for edge in self.edges]
-        octaves = [f"{low} to {high} cycles" for low, high in zip(edges, edges[1:], strict=False)]
+        octaves = [f"{low} to {high} cycles" for low, high in pairwise(edges)]
         return ["brightness", *octaves, *(f"flat, {2**j} px" for j in range(self.num_scales))]
 
     @cached_property

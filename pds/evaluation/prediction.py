@@ -1,0 +1,89 @@
+"""What samplers of a network will draw, predicted from its response without sampling."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from pds.appearance import COARSE_BANDS, Relative
+from pds.evaluation.gaussian import Field
+from pds.evaluation.store import NETWORK
+from pds.sampling import Sampler
+from pds.spectra import Array
+from pds.theory import Evolution, Response
+
+ALPHAS = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0)
+"""Values of alpha that the best is chosen from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """Predicts grain and contrast relative to the network's own pictures, see `pds.theory`.
+
+    Args:
+        field: the model, with its process and masks.
+        response: of its score.
+
+    Raises:
+        ValueError: unless the process is VE.
+    """
+
+    field: Field
+    response: Response
+
+    @cached_property
+    def evolution(self) -> Evolution:
+        """The state evolution of the model."""
+        return Evolution(self.response, self.field.model.sde)
+
+    @cached_property
+    def own(self) -> Array:
+        """Second moments of the network's own pictures, (K,): those of a converged sampler."""
+        return self._final(*NETWORK.drawn_by)
+
+    def of(self, arm: str, num_steps: int) -> Relative:
+        """Return grain and contrast of an arm of `pds.arms.names` at N.
+
+        Raises:
+            ValueError: if the arm does not support the model, or its M mixes frequencies.
+        """
+        return self.relative(self._final(arm, num_steps))
+
+    def of_sampler(self, sampler: Sampler) -> Relative:
+        """Return grain and contrast of any sampler of the process."""
+        return self.relative(self.evolution.final(sampler))
+
+    def relative(self, power: Array) -> Relative:
+        """Return grain and contrast of second moments (K,); NaN for a sampler that diverges."""
+        if not np.isfinite(power).all():
+            return Relative(np.nan, np.nan)
+        ratio = power / self.own
+        contrast = ratio[1 : 1 + len(COARSE_BANDS)].mean()
+        return Relative(float(np.sqrt(ratio[self.response.bands.num_octaves])), float(contrast))
+
+    def fewest(self, arm: str, grain: float, counts: Sequence[int]) -> int | None:
+        """Return the least of ascending N from which on grain stays below a value, or None."""
+        below = [self.of(arm, n).grain < grain for n in counts]
+        found = [n for i, n in enumerate(counts) if all(below[i:])]
+        return found[0] if found else None
+
+    def best_alpha(self, num_steps: int, alphas: Sequence[float] = ALPHAS) -> float:
+        """Return the alpha whose octaves and grain are nearest to the network's own at N."""
+        errors = [self.error(self._final(f"pds:{alpha:g}", num_steps)) for alpha in alphas]
+        return alphas[int(np.argmin(errors))]
+
+    def error(self, power: Array) -> float:
+        """Return how far second moments (K,) are from the network's own, in decibel.
+
+        The root mean square of 10 log10 of the ratios: of the octaves, and of the finest flat
+        places, which count as one octave. Infinite for a sampler that diverges.
+        """
+        first = self.response.bands.num_octaves
+        ratio = (power / self.own)[1 : first + 1]
+        if not np.isfinite(ratio).all():
+            return np.inf
+        return float(np.sqrt(np.square(10 * np.log10(ratio)).mean()))
+
+    def _final(self, arm: str, num_steps: int) -> Array:
+        return self.evolution.final(self.field.plan(arm, num_steps).sampler)
