@@ -15,7 +15,7 @@ are drawn.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,7 +35,7 @@ from pds.evaluation.store import NETWORK, Cell, Drawn
 from pds.evaluation.subject import PORTRAITS, Subject
 from pds.files.arrays import read_npz, to_npz
 from pds.files.writing import write
-from pds.sampling import ScoreFn
+from pds.sampling import Sampler, ScoreFn
 from pds.spectra import Array
 
 ARMS = ("vanilla", "pds:5", "scalar", "tuned")
@@ -175,11 +175,19 @@ class Record:
 def drawn(subject: Subject, score: ScoreFn, group: Group) -> dict[Cell, Measured]:
     """Draw a group side by side, and measure every cell of it."""
     plans = {cell: draw.plan(subject, *cell.drawn_by) for cell in group.cells}
-    model, first = subject.model, group.cells[0].seed_offset
-    seeds = range(first, first + group.num_images)
+    samplers = {cell: plan.sampler for cell, plan in plans.items()}
+    return drawn_by(samplers, subject, score, group.num_images)
+
+
+def drawn_by(
+    samplers: Mapping[Cell, Sampler], subject: Subject, score: ScoreFn, num_images: int
+) -> dict[Cell, Measured]:
+    """Draw cells side by side, each by its sampler, and measure every one of them."""
+    model, first = subject.model, next(iter(samplers)).seed_offset
+    seeds = range(first, first + num_images)
     started = perf_counter()
     run = side_by_side(
-        [plan.sampler for plan in plans.values()],
+        list(samplers.values()),
         model.sde,
         noise=seeded_noise(seeds, device=subject.device),
         shape=(len(seeds), *model.image_shape),
@@ -187,13 +195,13 @@ def drawn(subject: Subject, score: ScoreFn, group: Group) -> dict[Cell, Measured
     (last,) = deque(steps(score, run), maxlen=1)
     images = [model.to_pixels(step.x_mean).cpu() for step in last]
     seconds = perf_counter() - started
-    calls = [plan.sampler.nfe for plan in plans.values()]
+    calls = [sampler.nfe for sampler in samplers.values()]
     pictures = [
         Drawn(x, nfe, seconds * nfe / (sum(calls) * len(seeds)))
         for x, nfe in zip(images, calls, strict=True)
     ]
     with ThreadPoolExecutor() as pool:  # measuring large pictures takes longer than a GPU draws
-        return dict(zip(plans, pool.map(measured, pictures), strict=True))
+        return dict(zip(samplers, pool.map(measured, pictures), strict=True))
 
 
 def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -> None:

@@ -129,34 +129,36 @@ class Bands:
 
 
 class FlatPlaces:
-    """The flat places of some clean pictures (n, C, H, W) at every scale."""
+    """The flat places at every scale of some clean pictures (n, C, H, W), float64."""
 
     def __init__(self, pictures: Tensor, bands: Bands) -> None:
         self.bands = bands
-        steep = steepness(pictures.cpu().double())
-        self.masks = [_flat(pictures.cpu().double(), steep, j) for j in range(bands.num_scales)]
+        steep = steepness(pictures)
+        self.masks = [_flat(pictures, steep, j) for j in range(bands.num_scales)]
 
     def moments(self, a: Tensor, b: Tensor) -> Array:
         """Return the mean of a b in every band of each picture, (n, B + J).
 
         Args:
-            a, b: (n, C, H, W) float64 on the CPU, such as noise and what is left of it.
+            a, b: (n, C, H, W) float64, such as noise and what is left of it; on the device of the
+                pictures.
         """
         transform = torch.fft.fft2(torch.stack([a, b]), norm="ortho")
         products = (transform[0] * transform[1].conj()).real.mean(1)
-        octaves = [_grouped(product, self.bands) for product in products]
+        octaves = _grouped(products, self.bands)
         scales = []
         for j, mask in enumerate(self.masks):
             product = _difference(a, j) * _difference(b, j) * mask
             scales.append(product.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1))
-        return torch.cat([torch.stack(octaves), torch.stack(scales, 1)], 1).numpy()
+        return np.asarray(torch.cat([octaves, torch.stack(scales, 1)], 1).cpu())
 
 
-def _grouped(plane: Tensor, bands: Bands) -> Tensor:
-    """Return the mean of a plane (H, W) over each octave, (B,)."""
-    octave, size = bands.octave.flatten(), bands.num_octaves
-    total = torch.zeros(size, dtype=torch.float64).index_add_(0, octave, plane.flatten())
-    return total / torch.bincount(octave, minlength=size)
+def _grouped(planes: Tensor, bands: Bands) -> Tensor:
+    """Return the mean of planes (..., H, W) over each octave, (..., B)."""
+    octave = bands.octave.flatten().to(planes.device)
+    flat = planes.flatten(-2)
+    total = flat.new_zeros(*flat.shape[:-1], bands.num_octaves).index_add_(-1, octave, flat)
+    return total / torch.bincount(octave, minlength=bands.num_octaves)
 
 
 def _difference(images: Tensor, scale: int) -> Tensor:

@@ -67,8 +67,11 @@ class Response(Protocol):
     power: <y, y> of every band, (K,).
     """
 
-    bands: Bands
-    power: Array
+    @property
+    def bands(self) -> Bands: ...
+
+    @property
+    def power(self) -> Array: ...
 
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         """Return the response to noise of c sigma at the finest scale."""
@@ -195,7 +198,10 @@ def measure(
         ValueError: for fewer than 8 pictures, pictures below 16 x 16 pixels, or values that are
             not finite.
     """
-    pictures = _required(pictures)
+    require(pictures)
+    white = noise(pictures.shape)
+    # Double precision is used where there is any: not on Apple's GPUs.
+    pictures = pictures.to(white.device if white.is_cuda else "cpu").double()
     bands = Bands(*pictures.shape[-2:])
     places = FlatPlaces(pictures, bands)
     about_mean = pictures - pictures.mean(0)
@@ -209,12 +215,10 @@ def measure(
         for column in range(len(strengths))
         for layer in range(len(tilts))
     ]
-    white: Tensor | None = None
     for number, cell in enumerate(cells, 1):
-        if cell[1:] == (0, 0):
-            white = noise(pictures.shape)
-        assert white is not None
         row, column, layer = cell
+        if row and not (column or layer):
+            white = noise(pictures.shape)
         if layer and sigmas[row] > TILTED * amplitude:
             moments[:, :, row, column, layer] = moments[:, :, row, column, 0]
         else:
@@ -226,24 +230,23 @@ def measure(
     yield MeasuredResponse(bands, sigmas, np.array(strengths), np.array(tilts), moments)
 
 
-def _required(pictures: Tensor) -> Tensor:
-    """Return pictures in double precision on the CPU, if a response can be measured on them."""
+def require(pictures: Tensor) -> None:
+    """Raise a ValueError unless a response can be measured on these pictures (n, C, H, W)."""
     if len(pictures) < FEWEST:
         raise ValueError(
             f"a response is a mean over pictures: {FEWEST} or more are needed, got {len(pictures)}"
         )
     if not pictures.isfinite().all():
         raise ValueError("pictures to plant noise in must have finite values")
-    return pictures.cpu().double()
 
 
 def _planted(
     denoiser: Denoiser, pictures: Tensor, planted: Tensor, sigma: float, places: FlatPlaces
 ) -> Array:
     """Return the moments of one cell, (6, n, K)."""
-    y = pictures.to(planted.device, planted.dtype)
-    plus, minus = (denoiser(y + n, sigma).cpu().double() for n in (planted, -planted))
-    even, odd, n = (plus + minus) / 2, (plus - minus) / 2, planted.cpu().double()
+    y, home = pictures.to(planted), pictures.device
+    plus, minus = (denoiser(y + n, sigma).to(home).double() for n in (planted, -planted))
+    even, odd, n = (plus + minus) / 2, (plus - minus) / 2, planted.to(home).double()
     # The octaves are about the mean picture, whose variance over n pictures is biased by 1 - 1/n;
     # so are those of the denoised ones, and their ratios are not.
     clean, kept = pictures - pictures.mean(0), even - even.mean(0)

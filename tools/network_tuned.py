@@ -1,0 +1,181 @@
+"""Samplers tuned by the response of a network, sampled beside the others.
+
+    python -m tools.network_tuned --out runs/tuned [--device cuda]
+
+measures the response of every network of portraits, tunes the families of
+`pds.evaluation.network_tuning` on it, each also on the response of the network of the other size,
+and draws them. The folder gets NAME.npz of `pds.evaluation.resolution`, with the cells of the other
+samplers beside them, responses/NAME.npz, and tuned.csv with the values that were found.
+"""
+
+import argparse
+import csv
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import torch
+
+from pds.evaluation import draw, resolution, responses, subject
+from pds.evaluation.gaussian import field
+from pds.evaluation.network_tuning import Family, NetworkTuner
+from pds.evaluation.prediction import Predictor
+from pds.evaluation.resolution import Group, Record
+from pds.evaluation.store import NETWORK, Cell
+from pds.evaluation.subject import Subject
+from pds.sampling import ScoreFn
+from pds.theory import MeasuredResponse
+
+FAMILIES: tuple[Family, ...] = get_args(Family)
+TRANSFERRED: tuple[Family, ...] = ("levels", "constant")
+"""Families whose values mean the same at every size."""
+
+
+class Job(NamedTuple):
+    """A sampler to be tuned: by the response of one network, drawn with another."""
+
+    family: Family
+    num_steps: int
+    by: str
+    drawn_with: str
+
+    @property
+    def cell(self) -> Cell:
+        """Its cell in the file of the network that draws it."""
+        own = self.by == self.drawn_with
+        return Cell(f"by-{'' if own else self.by + '-'}{self.family}", self.num_steps)
+
+
+def jobs(names: list[str], counts: list[int]) -> Iterator[Job]:
+    """Yield every sampler that is tuned."""
+    for number, name in enumerate(names):
+        other = names[number - 1 if number % 2 else (number + 1) % len(names)]
+        for num_steps in counts:
+            for family in FAMILIES:
+                yield Job(family, num_steps, name, name)
+            if other != name:
+                for family in TRANSFERRED:
+                    yield Job(family, num_steps, other, name)
+
+
+def tuned(folder: Path, family: Family, num_steps: int, by: str) -> list[float]:
+    """Return the values that are found for a network with its measured response."""
+    torch.set_num_threads(1)
+    response = responses.load(folder / "responses" / f"{by}.npz")
+    values: list[float] = (
+        NetworkTuner(Predictor(field(by), response), num_steps).best(family).tolist()
+    )
+    return values
+
+
+def measured(one: Subject, score: ScoreFn, num_pictures: int) -> MeasuredResponse:
+    """Return the response of a model."""
+    started = time.monotonic()
+    for found in responses.measure(one, score, num_pictures):
+        if isinstance(found, MeasuredResponse):
+            print(f"{one.name}: response in {time.monotonic() - started:.0f} s", flush=True)
+            return found
+    raise AssertionError
+
+
+def main() -> None:
+    """Measure, tune and draw what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--models", default="portraits32,portraits64,portraits128,portraits256")
+    parser.add_argument("--counts", default="25,40")
+    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--pictures", type=int, default=32)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--also", default="", help="ARM@N,.. drawn besides")
+    arguments = parser.parse_args()
+    names = arguments.models.split(",")
+    counts = [int(count) for count in arguments.counts.split(",")]
+    device = torch.device(arguments.device)
+    subjects = {name: subject.load(name, None, device) for name in names}
+    scores = {name: draw.prepared(one) for name, one in subjects.items()}
+    folder: Path = arguments.out
+    (folder / "responses").mkdir(parents=True, exist_ok=True)
+    for name, one in subjects.items():
+        path = folder / "responses" / f"{name}.npz"
+        if not path.is_file():
+            response = measured(one, scores[name], arguments.pictures)
+            responses.save(path, response, one.fingerprint)
+    records = {name: Record.of(folder, one) for name, one in subjects.items()}
+    every = list(jobs(names, counts))
+    with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
+        tunings = {(j.family, j.num_steps, j.by) for j in every}
+        futures = {t: pool.submit(tuned, folder, *t) for t in sorted(tunings)}
+        draw_others(subjects, scores, records, [NETWORK], arguments.images)
+        draw_tuned(subjects, scores, records, every, futures, arguments.images)
+        draw_others(subjects, scores, records, cells(arguments.also), arguments.images)
+        write_values(folder, futures)
+
+
+def cells(names: str) -> list[Cell]:
+    """Return the cells ARM@N,.. by their names."""
+    words = (word.rpartition("@") for word in names.split(",") if word)
+    return [Cell(arm, int(num_steps)) for arm, _, num_steps in words]
+
+
+def draw_others(
+    subjects: dict[str, Subject],
+    scores: dict[str, ScoreFn],
+    records: dict[str, Record],
+    wanted: list[Cell],
+    images: int,
+) -> None:
+    """Draw cells of other samplers, and more of the network's own pictures."""
+    for cell, (name, one) in product(wanted, subjects.items()):
+        count = resolution.num_images(one.model.image_shape[-1], images)
+        group = Group((cell,), count * (resolution.OWN_IMAGES if cell == NETWORK else 1))
+        if records[name].lacks(group):
+            records[name].add_cells(resolution.drawn(one, scores[name], group))
+            print(f"{time.monotonic():.0f}", name, *cell, flush=True)
+
+
+def draw_tuned(
+    subjects: dict[str, Subject],
+    scores: dict[str, ScoreFn],
+    records: dict[str, Record],
+    every: list[Job],
+    futures: dict[tuple[Family, int, str], "Future[list[float]]"],
+    images: int,
+) -> None:
+    """Draw the tuned samplers of each model and N side by side."""
+    for name, num_steps in dict.fromkeys((j.drawn_with, j.num_steps) for j in every):
+        one = subjects[name]
+        predictor = Predictor(
+            one.field, responses.load(records[name].path.parent / "responses" / f"{name}.npz")
+        )
+        tuner = NetworkTuner(predictor, num_steps)
+        mine = [j for j in every if (j.drawn_with, j.num_steps) == (name, num_steps)]
+        samplers = {
+            j.cell: tuner.sampler(j.family, torch.tensor(futures[j[:3]].result()).numpy())
+            for j in mine
+        }
+        count = resolution.num_images(one.model.image_shape[-1], images)
+        if records[name].lacks(Group(tuple(samplers), count)):
+            records[name].add_cells(resolution.drawn_by(samplers, one, scores[name], count))
+            print(name, num_steps, "tuned by networks", flush=True)
+
+
+def write_values(
+    folder: Path, futures: dict[tuple[Family, int, str], "Future[list[float]]"]
+) -> None:
+    """Write what was found: lowest and highest sigma, snr, and M's values."""
+    with (folder / "tuned.csv").open("w", newline="", encoding="utf-8") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(["family", "N", "by", "values"])
+        for job, future in futures.items():
+            writer.writerow([*job, json.dumps([round(v, 5) for v in future.result()])])
+
+
+if __name__ == "__main__":
+    main()
