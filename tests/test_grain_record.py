@@ -19,9 +19,10 @@ def written(tmp_path, record):
 
 
 def test_points_are_read_by_ascending_n(tmp_path):
-    path = written(tmp_path, {"portraits64": {"vanilla": [POINT, POINT | {"N": 20}]}})
+    points = [POINT, POINT | {"N": 20}]
+    path = written(tmp_path, {"portraits64": {"vanilla": points, "pds:5": points}})
     expected = [GrainPoint(n, 4.1, 4.0, 4.2, 3.9) for n in (20, 25)]
-    assert grain_record.load(path) == {"portraits64": {"vanilla": expected}}
+    assert grain_record.load(path) == {"portraits64": {"vanilla": expected, "pds:5": expected}}
 
 
 @pytest.mark.parametrize("model", ["portraits64", "portraits32"])
@@ -41,6 +42,11 @@ def test_the_shipped_record_has_vanilla_pds_and_few_iterations(model):
         ({"portraits64": {"vanilla": 3}}, "it does not list points by arm"),
         ({"portraits64": {"vanilla": [3]}}, "a point must have N, sampled, low, high, predicted"),
         ({"portraits64": {"vanilla": [{"N": 25}]}}, "a point must have N, sampled"),
+        (
+            {"portraits64": {"vanilla": [POINT]}},
+            "portraits64 must have points of vanilla and pds:5",
+        ),
+        ({"portraits64": {"vanilla": [POINT], "pds:5": []}}, "must have points of vanilla and"),
         ({"portraits64": {"vanilla": [POINT | {"N": 2.5}]}}, "N must be a whole number"),
         ({"portraits64": {"vanilla": [POINT | {"predicted": -1}]}}, "predicted must be > 0"),
         ({"portraits64": {"vanilla": [POINT | {"low": 5}]}}, "sampled must lie between"),

@@ -115,7 +115,7 @@ def test_every_picture_of_the_denoisings_says_its_grain():
     for name, at in (("told", told), ("planted", more)):
         assert text[f"{name}-network"].startswith(f"{at.network.grain:.2g} times")
         assert text[f"{name}-linear"].startswith(f"{at.linear.grain:.2g} times")
-    assert text["planted-noisy"] == "noise 1.5 times that"
+    assert text["planted-noisy"] == "1.5 times the noise"
 
 
 def test_noise_weaker_than_told_is_left_with_its_sign_turned():

@@ -16,6 +16,9 @@ from pds.limits import quoted, require_positive, require_whole
 
 RECORDED = ROOT / "assets" / "grain.json"
 
+COMPARED = ("vanilla", "pds:5")
+"""Arms that every model has."""
+
 
 @dataclass(frozen=True)
 class GrainPoint:
@@ -44,10 +47,7 @@ def load(path: Path = RECORDED) -> dict[str, dict[str, list[GrainPoint]]]:
         raise FileNotFoundError(f"there is no {path.name}; restore it from the repository")
     try:
         record = json.loads(path.read_text("utf-8"))
-        return {
-            model: {arm: _curve(points) for arm, points in arms.items()}
-            for model, arms in record.items()
-        }
+        return {model: _curves(model, arms) for model, arms in record.items()}
     except (ValueError, TypeError, AttributeError) as error:
         reason = error if isinstance(error, ValueError) else "it does not list points by arm"
         raise ValueError(
@@ -55,8 +55,14 @@ def load(path: Path = RECORDED) -> dict[str, dict[str, list[GrainPoint]]]:
         ) from None
 
 
-def _curve(points: Any) -> list[GrainPoint]:
-    return sorted(map(_point, points), key=lambda point: point.num_steps)
+def _curves(model: str, arms: Any) -> dict[str, list[GrainPoint]]:
+    curves = {
+        arm: sorted(map(_point, points), key=lambda point: point.num_steps)
+        for arm, points in arms.items()
+    }
+    if not all(curves.get(arm) for arm in COMPARED):
+        raise ValueError(f"{model} must have points of {' and '.join(COMPARED)}")
+    return curves
 
 
 def _point(values: Any) -> GrainPoint:

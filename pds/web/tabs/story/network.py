@@ -8,7 +8,7 @@ from torch import Tensor
 from pds.appearance import GRAINY
 from pds.evaluation import denoising
 from pds.evaluation.denoising import Planted
-from pds.evaluation.grain_record import GrainPoint
+from pds.evaluation.grain_record import COMPARED, GrainPoint
 from pds.files.pictures import view as shown
 from pds.web.sentences import number, share, times
 from pds.web.server.messages import Message, picture
@@ -29,7 +29,7 @@ def denoised(sigma: float, strength: float) -> Message:
         for name, found in (("network", at.network), ("linear", at.linear)):
             images[f"{case}-{name}"] = _picture(found.picture)
             captions[f"{case}-{name}"] = f"{times(found.grain)} the grain"
-    captions["planted-noisy"] = f"noise {times(strength)} that"
+    captions["planted-noisy"] = f"{number(strength)} times the noise"
     sentence = _denoised_sentence(sigma, told, planted)
     return {"text": {"belief": sentence, **captions}, "images": images}
 
@@ -68,7 +68,7 @@ def grain_curves(curves: Mapping[str, Sequence[GrainPoint]]) -> Message:
     """Draw the grain of each arm against N, predicted and measured.
 
     Args:
-        curves: the points of each arm by ascending N, those of vanilla and PDS among them.
+        curves: the points of each arm, as in `pds.evaluation.grain_record`.
     """
     fewest = curves["vanilla"][0].num_steps
     at_fewest = [
@@ -80,7 +80,7 @@ def grain_curves(curves: Mapping[str, Sequence[GrainPoint]]) -> Message:
     grainy = [
         f"{_grainy(curves[arm], 'sampled')} with {figures.ARMS[arm].title} "
         f"({_grainy(curves[arm], 'predicted')})"
-        for arm in ("vanilla", "pds:5")
+        for arm in COMPARED
     ]
     sentence = (
         f"At N = {number(fewest)} drawn pictures have this much of the grain of the network's own, "
