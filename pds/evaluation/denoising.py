@@ -10,7 +10,7 @@ diagonal differences d of `pds.appearance`, the share of the noise that is left 
     rho = <d(D(y + c sigma z) - D(y - c sigma z)) d(z)> / (2 c sigma <d(z)^2>)
 
 With noise of both signs y itself has no part in it. rho is below 0 where more noise is taken away
-than there is. `pds.evaluation.planted` measures it over many pictures.
+than there is. Over many pictures it is in docs/evidence.md.
 """
 
 import threading
