@@ -13,12 +13,13 @@ import torch
 from pds import filters, theory
 from pds.appearance import ALIKE, GRAINY, Appearance, grain
 from pds.driving import sample, seeded_noise, steps
-from pds.evaluation import appearance_record, gaussian, tuned_record
+from pds.evaluation import appearance_record, denoising, gaussian, grain_record, tuned_record
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.gaussian import COUNTS, field
 from pds.evaluation.metrics import Interval
+from pds.evaluation.subject import PORTRAITS
 from pds.models import compare_request, from_images, load_model
-from pds.portraits import portraits
+from pds.portraits import portraits, trainer
 from pds.preconditioners import FrequencyFilter
 from pds.request import Request
 from pds.sde import VESDE
@@ -30,6 +31,7 @@ from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.presets import PRESETS
 from pds.web.tabs.images import tab as images_tab
 from pds.web.tabs.ladder import tab as ladder_tab
+from pds.web.tabs.story import tab as story_tab
 from tools import evidence
 
 TABS = Path(tabs.__file__).parent
@@ -78,6 +80,80 @@ def grain_survives(strength):
     with torch.no_grad():
         score = model.score(noisy, torch.full((len(portrait),), share))
     return float(grain(noisy + sigma**2 * score).mean())
+
+
+SIGMAS_OF_THE_STEP = (0.03, 0.05, 0.09, 0.16, 0.29, 0.5)
+
+
+def planted(strength, sigma=0.16):
+    """The portrait of the step with noise of this strength, denoised once."""
+    return denoising.plant(sigma, (1.0, strength))[1]
+
+
+def beyond(sigma):
+    """Share that the network leaves of the noise beyond sigma, at 1.5 times sigma."""
+    told, stronger = denoising.plant(sigma, (1.0, 1.5))
+    return stronger.excess_left(told)
+
+
+def the_filter_keeps_one_share():
+    shares = [planted(c).linear.left for c in (0.5, 1.0, 2.0, 3.0)]
+    return shares == pytest.approx([shares[0]] * 4, rel=1e-3)
+
+
+def half_stays_and_then_more():
+    below = [beyond(sigma) for sigma in SIGMAS_OF_THE_STEP if sigma < 0.1]
+    return beyond(0.16) == pytest.approx(0.5, abs=0.05) and below == pytest.approx(
+        [0.7] * len(below), abs=0.05
+    )
+
+
+def grain_is_relative_to_the_clean_portrait():
+    clean = portraits([PORTRAITS], size=64)
+    at = planted(1.5).network
+    return at.grain == pytest.approx(float(grain(at.picture[None]).mean() / grain(clean).mean()))
+
+
+def the_network_s_steps_ask_no_gaussian():
+    def answers(model):
+        given = {"sigma": 0.16, "strength": 1.5, "portraits": "portraits64", "model": model}
+        return [story_tab.view({"step": step, **given}) for step in ("belief", "grain")]
+
+    return answers("field64") == answers("portraits32")
+
+
+def as_told(arm, num_steps, sigma):
+    """Exact noise above half Nyquist in the state after the level nearest to sigma, over sigma."""
+    subject = field("portraits64")
+    plan, sde, data = subject.plan(arm, num_steps), subject.model.sde, subject.data
+    variance = np.stack(list(theory.trajectory(data, plan.gain, sde, plan.sampler)))
+    levels = np.array(plan.sampler.levels(sde))[1:-1]
+    at = int(np.abs(np.log(levels / sigma)).argmin())
+    added = sde.discretize(plan.sampler.times()).diffusion.numpy()[at] * plan.gain
+    fine = data.radius > 0.25
+    noise = (variance[at] + added**2 - data.power)[fine]
+    return float(np.sqrt(np.average(noise, weights=data.count[fine])) / levels[at])
+
+
+def grain_is_predicted():
+    """Of vanilla within a tenth wherever there is much of it."""
+    return all(
+        point.predicted == pytest.approx(point.sampled, rel=0.1)
+        for curves in grain_record.load().values()
+        for point in curves["vanilla"]
+        if point.sampled > 1.5
+    )
+
+
+def grain_is_that_of_the_evidence():
+    (point,) = [p for p in grain_record.load()["portraits64"]["vanilla"] if p.num_steps == 25]
+    recorded = drawn("vanilla", 25).grain
+    return point.low < recorded.high and recorded.low < point.high
+
+
+def pds_and_a_constant_gain_lower_fine_noise():
+    told = [round(as_told(arm, 40, 0.025), 1) for arm in ("pds:5", "vanilla", "scalar")]
+    return told == [1.1, 1.7, 1.2]
 
 
 def few_iterations(arm, num_steps):
@@ -304,6 +380,74 @@ CLAIMS = [
         "story.html",
         "such a longer step takes away most of the grain that PDS does",
         a_longer_step_does_most_of_it,
+    ),
+    (
+        "story.html",
+        "Steps 2 to 6 are told on the spectrum of these images",
+        the_network_s_steps_ask_no_gaussian,
+    ),
+    (
+        "story.html",
+        "keeps the same share of the noise however strong the noise is",
+        the_filter_keeps_one_share,
+    ),
+    (
+        "story.html",
+        "decides by it what is noise, and takes the rest for texture",
+        lambda: all(
+            beyond(sigma) > 5 * planted(1.0, sigma).network.left for sigma in SIGMAS_OF_THE_STEP
+        ),
+    ),
+    (
+        "story.html",
+        "planted in a portrait that the network has never seen",
+        lambda: PORTRAITS > trainer.HELD_OUT,
+    ),
+    (
+        "story.html",
+        "At sigma = 0.16 noise as told is nearly gone from the network's picture: 1% of it is left",
+        lambda: planted(1.0).network.left == pytest.approx(0.01, abs=0.002),
+    ),
+    (
+        "story.html",
+        "Of what is beyond it half stays, and below sigma = 0.1 some 70%",
+        half_stays_and_then_more,
+    ),
+    (
+        "story.html",
+        "With half the noise the network takes away more than there is",
+        lambda: all(planted(0.5, sigma).network.left < 0 for sigma in SIGMAS_OF_THE_STEP),
+    ),
+    (
+        "story.html",
+        "the noise of these portraits is 1.35 times as strong as told at N = 40, and 1.65 times at "
+        "N = 25",
+        lambda: all(
+            as_told("vanilla", n, sigma) == pytest.approx(c, abs=0.02)
+            for n, c in ((40, 1.35), (25, 1.65))
+            for sigma in (0.16, 0.3, 0.5)
+        ),
+    ),
+    (
+        "story.html",
+        "Grain is that of flat places, relative to the portrait without noise",
+        grain_is_relative_to_the_clean_portrait,
+    ),
+    (
+        "story.html",
+        "the grain at the end of a run follows without drawing a picture",
+        grain_is_predicted,
+    ),
+    (
+        "story.html",
+        "The points are measured on pictures that the network drew, with 95% intervals",
+        grain_is_that_of_the_evidence,
+    ),
+    (
+        "story.html",
+        "fine noise is 1.1 times as strong as told at N = 40 and sigma = 0.025, with vanilla 1.7 "
+        "times. A constant gain does nearly the same, 1.2 times",
+        pds_and_a_constant_gain_lower_fine_noise,
     ),
     (
         "story.html",

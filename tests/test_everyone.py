@@ -44,7 +44,8 @@ def prepared(page, name):
     for section in page.locator(f"#{name} [data-step]").all():
         section.scroll_into_view_if_needed()
         expect(section.locator("[data-text]").first).not_to_be_empty()
-        section.locator(".js-plotly-plot").last.wait_for()
+        if section.locator("[data-plot]").count():
+            section.locator(".js-plotly-plot").last.wait_for()
     return f"#{name}"
 
 

@@ -39,6 +39,9 @@ TABS = {
     "map": (story_tab.view, {"step": "map", "model": "field64", "num_steps": 66, "alpha": 5}),
     "clocks": (story_tab.view, {"step": "clocks", "model": "field64", "num_steps": 9,
                                 "iteration": 3}),
+    "belief": (story_tab.view, {"step": "belief", "model": "field64", "sigma": 0.16,
+                                "strength": 1.5}),
+    "grain": (story_tab.view, {"step": "grain", "model": "field64", "portraits": "portraits64"}),
     "images": (images_tab.bring, {"size": 32, "files": [{"name": "a", "content": "AAAA"}],
                                  "texture": 0.2, "example": False, "enlarge": False}),
 }  # fmt: skip

@@ -8,7 +8,10 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
-from pds.evaluation import gaussian
+from pds.appearance import GRAINY
+from pds.evaluation import denoising, gaussian, grain_record
+from pds.evaluation.grain_record import GrainPoint
+from pds.web.tabs.story import network
 from pds.web.tabs.story import tab as story_tab
 
 VALUES = {
@@ -18,6 +21,8 @@ VALUES = {
     "errors": {"num_steps": 66, "alpha": 5},
     "map": {"num_steps": 66, "alpha": 5},
     "clocks": {"num_steps": 32, "iteration": 16},
+    "belief": {"sigma": 0.16, "strength": 1.5},
+    "grain": {"portraits": "portraits64"},
 }
 
 
@@ -34,13 +39,13 @@ def test_every_step_has_values_here():
 def test_every_figure_is_one_that_plotly_accepts(step, model):
     view = answer(step, model)
     layouts = story_tab.setup()["layouts"]
-    for name, traces in view["plots"].items():
+    for name, traces in view.get("plots", {}).items():
         figure = go.Figure(traces, layouts[name])
         assert any(trace.x is not None and len(trace.x) > 1 for trace in figure.data)
-    assert all(text.endswith(".") for text in view["text"].values())
+    assert view["text"][step].endswith(".")
 
 
-@pytest.mark.parametrize("step", ["wall", "clocks"])
+@pytest.mark.parametrize("step", ["wall", "clocks", "belief"])
 def test_pictures_are_images_of_the_data_s_size(step):
     for content in answer(step)["images"].values():
         assert Image.open(io.BytesIO(base64.b64decode(content))).size == (64, 64)
@@ -93,6 +98,71 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
     assert f"sigma = {two.sigmas[0][15]:.3g};" in text
 
 
+def test_the_belief_of_the_network_is_said_in_grain_and_shares():
+    text = answer("belief")["text"]["belief"]
+    told, more = denoising.plant(0.16, (1.0, 1.5))
+    assert "Told sigma = 0.16 and given noise 1.5 times as strong" in text
+    assert f"has {more.network.grain / told.network.grain:.1f} times the grain" in text
+    assert f"the linear filter's {more.linear.grain / told.linear.grain:.1f} times." in text
+    assert f"keeps {100 * told.network.left:.1f}% of noise as told" in text
+    assert f"{100 * more.excess_left(told):.0f}% of what is beyond it" in text
+    assert f"the linear filter {100 * more.linear.left:.1f}% of either." in text
+
+
+def test_every_picture_of_the_denoisings_says_its_grain():
+    text = answer("belief")["text"]
+    told, more = denoising.plant(0.16, (1.0, 1.5))
+    for name, at in (("told", told), ("planted", more)):
+        assert text[f"{name}-network"].startswith(f"{at.network.grain:.2g} times")
+        assert text[f"{name}-linear"].startswith(f"{at.linear.grain:.2g} times")
+    assert text["planted-noisy"] == "1.5 times the noise"
+
+
+def test_noise_weaker_than_told_is_left_with_its_sign_turned():
+    text = answer("belief", strength=0.5)["text"]["belief"]
+    (half,) = denoising.plant(0.16, (0.5,))
+    assert "takes away more noise than there is" in text
+    assert f"{-100 * half.network.left:.0f}% of it is left with the sign turned." in text
+
+
+def test_a_little_less_noise_at_the_lowest_sigma_is_left_in_part():
+    (less,) = denoising.plant(0.03, (0.95,))
+    text = answer("belief", sigma=0.03, strength=0.95)["text"]["belief"]
+    assert text.endswith(f"In flat places {100 * less.network.left:.0f}% of the noise is left.")
+
+
+def test_noise_as_told_has_one_sentence():
+    text = answer("belief", strength=1)["text"]["belief"]
+    assert text.startswith("Given noise as strong as it is told, sigma = 0.16, the network leaves ")
+
+
+@pytest.mark.parametrize("model", ["portraits64", "portraits32"])
+def test_the_grain_of_runs_is_quoted_from_its_record(model):
+    text = answer("grain", portraits=model)["text"]["grain"]
+    curves = grain_record.load()[model]
+    first = curves["vanilla"][0]
+    assert text.startswith(f"At N = {first.num_steps} ")
+    assert f"{first.sampled:.1f} times with vanilla ({first.predicted:.1f} times)" in text
+    grainy = [point.num_steps for point in curves["vanilla"] if point.sampled > GRAINY]
+    assert f"They are grainy up to N = {max(grainy)} with vanilla" in text
+
+
+def test_a_sampler_that_is_never_grainy_is_said_to_be_so():
+    smooth = [GrainPoint(20, 1.1, 1.0, 1.2, 1.3)]
+    text = network.grain_curves({"vanilla": smooth, "pds:5": smooth})["text"]["grain"]
+    assert text.endswith("at no N with PDS at alpha 5 (up to N = 20).")
+
+
+def test_each_recorded_sampler_has_a_line_and_points_with_intervals():
+    view = answer("grain")
+    _, line, points, *_ = view["plots"]["grain"]
+    curve = grain_record.load()["portraits64"]["vanilla"]
+    assert line["y"] == pytest.approx([point.predicted for point in curve])
+    assert points["y"] == pytest.approx([point.sampled for point in curve])
+    tops = [y + up for y, up in zip(points["y"], points["error_y"]["array"], strict=True)]
+    assert tops == pytest.approx([point.high for point in curve], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -104,6 +174,9 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
         ({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 1}, "alpha must be"),
         ({"step": "map", "model": "field64", "num_steps": 66, "alpha": "5"}, "alpha must be one"),
         ({"step": "clocks", "model": "field64", "num_steps": 1e9}, "num_steps must be a number"),
+        ({"step": "belief", "model": "field64", "sigma": 0.6}, "sigma must be a number from 0.03"),
+        ({"step": "belief", "model": "field64", "sigma": 0.2, "strength": 9}, "strength must be"),
+        ({"step": "grain", "model": "field64", "portraits": "x"}, "portraits must be one of"),
         ({"step": ["wall"], "model": "field64"}, "step must be one of"),
         ({"step": "map", "model": "field64", "num_steps": [66], "alpha": 5}, "num_steps must be"),
     ],

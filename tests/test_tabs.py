@@ -145,9 +145,10 @@ def test_every_dial_of_the_story_shows_the_value_that_its_sentence_is_about(page
     pane = open_tab(page, "story")
     for section in pane.locator("[data-step]").all():
         section.scroll_into_view_if_needed()
-        text = section.locator("[data-text]").first
+        step = section.get_attribute("data-step")
+        text = section.locator(f"[data-text={step}]")
         expect(text).not_to_be_empty()
-        if section.get_attribute("data-step") == "lag":
+        if step == "lag":
             section.get_by_role("combobox", name="Sampler").select_option("PDS")
             expect(text).to_contain_text("PDS at alpha = 5 ")
         for dial in section.locator("input[type=range][name]").all():

@@ -72,6 +72,8 @@ STORY = [
     {"step": "errors", "num_steps": 66, "alpha": 5},
     {"step": "map", "num_steps": 66, "alpha": 5},
     {"step": "clocks", "num_steps": 9, "iteration": 3},
+    {"step": "belief", "sigma": 0.16, "strength": 1.5},
+    {"step": "grain", "portraits": "portraits64"},
 ]
 RUN = {"model": "field64", "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
        "num_images": 1, "seed": 3, "tuned": False, "left": "vanilla", "right": "pds:4@3", "snr": None,

@@ -1,10 +1,13 @@
 """The figures of the story: traces from numbers, layouts that never move. No torch, no gradio."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import astuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from pds.appearance import GRAINY
+from pds.evaluation.grain_record import GrainPoint
 from pds.web.figures import FAINT, INK, OURS, TUNED, VANILLA, Array, Layout, Trace, layout, line
 from pds.web.server.messages import rounded
 
@@ -18,6 +21,23 @@ COLORS = {
     "shuffled": INK,
 }
 DASHES = {"best scalar": "dash", "inverted": "dot", "shuffled": "dashdot"}
+
+
+class ArmStyle(NamedTuple):
+    """How a recorded sampler is called and drawn."""
+
+    title: str
+    color: str
+
+
+ARMS = {
+    "vanilla": ArmStyle("vanilla", VANILLA),
+    "pds:5": ArmStyle("PDS at alpha 5", OURS),
+    "scalar": ArmStyle("a constant gain", "#a08a2e"),
+    "tuned": ArmStyle("tuned", TUNED),
+    "ode-heun": ArmStyle("Heun", "#5b9a55"),
+}
+"""By the names of `pds.arms.names`."""
 STEPS = {2000: "#b9c4c9", 200: "#7fa8b8", 66: "#3f7f97", 25: "#cf6a3f"}
 """Colors of iteration counts, from many to few."""
 BETTER = [[0, "#b4481f"], [0.35, "#e8b598"], [0.5, "#f3efe4"], [0.65, "#9cc7cf"], [1, "#14697f"]]
@@ -73,6 +93,17 @@ def layouts() -> dict[str, Layout]:
             "Two schedules",
             xaxis={"title": "iterations done", "range": [0, 66]},
             yaxis=_log("sigma", 0.005, 2000), **LEGEND, **TOP,
+        ),
+        "grain": layout(
+            "Grain at the end",
+            xaxis=_log(
+                "iterations N", 18, 220, tickvals=[20, 25, 33, 50, 66, 100, 200], dtick=None
+            ),
+            yaxis=_log(
+                "times that of the network's own pictures", 0.7, 8, dtick=None,
+                tickvals=[0.7, 1, 1.5, 2, 3, 4, 6, 8], exponentformat="none",
+            ),
+            **LEGEND, **TOP,
         ),
     }  # fmt: skip
 
@@ -180,6 +211,35 @@ def clock_traces(sigmas: Sequence[Array], names: Sequence[str], iteration: int) 
         for sigma, name, color in zip(sigmas, names, (VANILLA, OURS), strict=True)
     ]  # fmt: skip
     return [*curves, _upright(iteration, (0.005, 2000))]
+
+
+def grain_traces(curves: Mapping[str, Sequence[GrainPoint]]) -> list[Trace]:
+    """Draw grain against N, a line as predicted and points with intervals as measured.
+
+    Args:
+        curves: of the samplers of `ARMS`; others are left out.
+    """
+    ends = line(
+        np.array([18.0, 220.0]), np.full(2, GRAINY), INK, name="grainy above",
+        line={"dash": "dot", "width": 1.5}, hoverinfo="skip",
+    )  # fmt: skip
+    return [ends, *(trace for arm in ARMS if arm in curves for trace in _arm(arm, curves[arm]))]
+
+
+def _arm(arm: str, points: Sequence[GrainPoint]) -> list[Trace]:
+    title, color = ARMS[arm]
+    n, grain, low, high, predicted = np.array([astuple(point) for point in points]).T
+    error = {
+        "type": "data", "symmetric": False, "array": rounded(high - grain),
+        "arrayminus": rounded(grain - low), "thickness": 1.5, "width": 0, "color": color,
+    }  # fmt: skip
+    measured = {
+        "type": "scatter", "mode": "markers", "x": rounded(n), "y": rounded(grain),
+        "name": title, "showlegend": False, "error_y": error,
+        "marker": {"size": 7, "color": color}, "hovertemplate": "N = %{x}: %{y:.2f} drawn",
+    }  # fmt: skip
+    expected = line(n, predicted, color, name=title, hovertemplate="N = %{x}: %{y:.2f} predicted")
+    return [expected, measured]
 
 
 def _upright(x: float, ends: tuple[float, float]) -> Trace:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pds.evaluation import gaussian, tuned_record
+from pds.evaluation import gaussian, grain_record, tuned_record
 from pds.evaluation.gaussian import Array, Field
 from pds.files.pictures import view as shown
 from pds.jobs.hosting import from_page
@@ -16,7 +16,7 @@ from pds.limits import quoted, require_choice
 from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture
 from pds.web.tab import Tab
-from pds.web.tabs.story import figures, lab
+from pds.web.tabs.story import figures, lab, network
 
 FIELDS = ("field64", "portraits32")
 """Models whose spectra the steps can use."""
@@ -195,6 +195,20 @@ def clocks(field: Field, values: Mapping[str, Any]) -> Message:
     }
 
 
+def belief(_: Field, values: Mapping[str, Any]) -> Message:
+    """Show what the network and a linear filter leave of noise that is not as strong as told."""
+    sigma, strength = _number(values, "sigma", 0.03, 0.5), _number(values, "strength", 0.5, 3)
+    return network.denoised(sigma, strength)
+
+
+def grain(_: Field, values: Mapping[str, Any]) -> Message:
+    """Show the grain of whole runs against N, predicted and measured."""
+    record = grain_record.load()
+    return network.grain_curves(
+        record[require_choice("portraits", values.get("portraits"), record)]
+    )
+
+
 STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
     "lab": first,
     "wall": wall,
@@ -202,6 +216,8 @@ STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
     "errors": errors,
     "map": advantage,
     "clocks": clocks,
+    "belief": belief,
+    "grain": grain,
 }
 
 
