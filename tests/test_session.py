@@ -410,6 +410,8 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     network = model.references.network
     for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
         assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
+    steps = json.loads(live_comparison.first_paint("whole"))["steps"]
+    assert [None not in step["noise_ratio"] for step in steps] == [True] * 4 + [False]
     recorded = appearance_record.samplers(request.model)
     names = [arm.name for arm in request.arms]
     assert shipped["measured"] == sentences.measured(recorded, request.num_steps, names)
