@@ -17,6 +17,15 @@ the whole picture and as 1.03 times in flat places (`python -m pds evaluate --va
 Grain sees little of noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
 noise counts for .59 of its standard deviation, after 1 pixel for .21.
 
+A state of a sampler is such a picture with noise that the network is told to be sigma. Noise and
+texture add as variances, and the choice of flat places favors neither, so that
+
+    noise ratio  c = sqrt(grain(x)^2 - texture^2) / sigma
+
+reads the noise that is in the state x, with texture the grain of pictures without noise. Planted in
+sets of four drawn portraits, c = 1 is read as 1.00 on average down to sigma = 10 times the texture,
+as at most 1.04 at 2 times and 1.09 at 1 time it, where single sets range from .88 to 1.23.
+
 Contrast is the power about the mean picture in three bands of low frequency, 1/2 to 3/2, 3/2 to 3
 and 3 to 6 cycles a picture, each relative to a reference, averaged over the bands. 1 is like the
 reference; pictures that are paler, or more alike, have less. It is a ratio of variances.
@@ -56,6 +65,12 @@ held-out portraits 95 % have .86 to 1.15 times the mean grain, of pairs .80 to 1
 SMOOTH = 0.85
 """Pictures with less grain are called smoother than the network's own."""
 
+READABLE = 2.0
+"""Sigma over the texture down to which the noise of a state is told apart from its texture."""
+
+DIVERGED = 100.0
+"""Noise ratio from which a state is no longer a picture with noise."""
+
 SMALLEST = 8
 """Pixels on a side of a picture that can be measured, at least."""
 
@@ -79,6 +94,29 @@ def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
     measured = chosen.median(-1).values / MEDIAN_OF_NORMAL
     broken = ~images.flatten(1).isfinite().all(1)
     return measured.masked_fill(broken[:, None], math.nan)
+
+
+def noise_ratio(states: Tensor, sigma: float, texture: float) -> float:
+    """Return the noise of states over the sigma that the network is told, see the module.
+
+    Four pictures of 32, 64 and 128 pixels in 3 channels determine it to 4, 2 and 1 %.
+
+    Args:
+        states: x (B, C, H, W) of a variance exploding process, in pixel units.
+        sigma: that the network is told with these states, in pixel units.
+        texture: mean grain of the pictures that are the right outcome, in pixel units.
+
+    Returns:
+        c >= 0; NaN where it cannot be read: sigma below `READABLE` times the texture, states that
+        are not finite, or that have diverged.
+
+    Raises:
+        ValueError: if a picture is smaller than 8 x 8 pixels.
+    """
+    measured = float(grain(states).mean())
+    if sigma < READABLE * texture or not measured < DIVERGED * sigma:
+        return math.nan
+    return math.sqrt(max(measured**2 - texture**2, 0.0)) / sigma
 
 
 def flat_places(images: Tensor, *, share: float = FLATTEST) -> Tensor:

@@ -49,6 +49,7 @@ class Step:
     t, sigma: time and std(t) at which the network was called in this iteration.
     nfe: network evaluations for each image so far.
     update: the images with and without the noise of the last kernel.
+    next_sigma: std(t) at which the network is called next; None after the last iteration.
     """
 
     index: int
@@ -57,6 +58,7 @@ class Step:
     sigma: float
     nfe: int
     update: Update
+    next_sigma: float | None = None
 
     @property
     def x(self) -> Tensor:
@@ -172,13 +174,14 @@ def predictor_corrector(
     """
     x = grid.prior_std * m.apply(start)
     rows_of_kernels = (zip(*columns, strict=True) for columns in grid.coefficients)
-    iterations = zip(grid.t, grid.sigma, *rows_of_kernels, strict=True)
-    for index, (t, sigma, *rows) in enumerate(iterations):
+    following = [*grid.sigma[1:], None]
+    iterations = zip(grid.t, grid.sigma, following, *rows_of_kernels, strict=True)
+    for index, (t, sigma, next_sigma, *rows) in enumerate(iterations):
         for (kernel, m_k), row in zip(kernels, rows, strict=True):
             score = yield Query(x, (t,) * len(x))
             update = kernel(x, score, noise(start.shape), row, m_k)
             x = update.x
-        yield Step(index, len(grid.t), t, sigma, (index + 1) * len(kernels), update)
+        yield Step(index, len(grid.t), t, sigma, (index + 1) * len(kernels), update, next_sigma)
 
 
 @dataclass(frozen=True)
@@ -388,7 +391,7 @@ class ProbabilityFlow:
                 score = yield Query(ahead, (times[index + 1],) * len(x))
                 slope, nfe = (slope - below * score) / 2, nfe + 1
             x = x + (below - now) * slope
-            yield Step(index, self.num_steps, times[index], now, nfe, still(x))
+            yield Step(index, self.num_steps, times[index], now, nfe, still(x), below or None)
 
 
 Item = TypeVar("Item", Step, tuple[Step, ...])

@@ -1,13 +1,14 @@
 """Grain and contrast: planted noise is recovered, and nothing else counts as noise."""
 
 import math
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import pytest
 import torch
 
-from pds.appearance import Appearance, References, coarse_power, grain
-from pds.driving import seeded_noise
+from pds import theory
+from pds.appearance import READABLE, Appearance, References, coarse_power, grain, noise_ratio
+from pds.driving import seeded_noise, steps
 from pds.evaluation.validation import blurred
 from pds.models import load_model
 from pds.portraits import portraits
@@ -160,3 +161,57 @@ def test_the_models_of_the_page_know_what_their_pictures_look_like(name):
     network = references.network.relative_to(references.data)
     assert 0.7 < network.grain < 1.1
     assert 0.7 < network.contrast < 1.2
+
+
+@pytest.mark.parametrize("c", [1.0, 1.3, 1.7, 3.0])
+@pytest.mark.parametrize(
+    ("textures", "error"), [(READABLE, 0.05), (4, 0.03), (10, 0.02), (1e5, 0.02)]
+)
+def test_noise_planted_in_a_state_is_read_back(pictures, textures, error, c):
+    """Over 100 pictures; the standard error of the reading is at most 0.5 %."""
+    texture = float(grain(pictures).mean())
+    sigma = textures * texture
+    states = pictures + c * sigma * noise(pictures.shape)
+    assert noise_ratio(states, sigma, texture) == pytest.approx(c, rel=error)
+
+
+@pytest.mark.parametrize(("size", "spread"), [(32, 0.04), (64, 0.02)])
+def test_four_pictures_determine_the_noise_as_well_as_documented(size, spread):
+    """Two standard deviations over sets of four, which 80 sets determine to 8 %."""
+    states = noise((80, 4, 3, size, size))
+    read = torch.tensor([noise_ratio(four, 1.0, 0.0) for four in states])
+    assert 2 * float(read.std()) == pytest.approx(spread, rel=0.3)
+
+
+def test_the_noise_in_a_sampler_s_state_is_that_of_the_exact_recursion():
+    """Of clouds, at all levels far above their texture; 32 pictures determine it to 2 %."""
+    model = load_model("field64")
+    sampler, power = model.sampler(25), model.score.power[0].cpu()
+    rows = torch.sin(math.pi * torch.fft.fftfreq(64, dtype=torch.float64)).square()
+    weight = rows[:, None] * rows / rows.mean() ** 2
+    noise_of = seeded_noise(range(32))
+    chain = sampler.chain(model.sde, noise=noise_of, shape=(32, 1, 64, 64))
+    levels = sampler.levels(model.sde)
+    exact = theory.trajectory(theory.modes(power), None, model.sde, sampler)
+    read, expected = [], []
+    for step, variance in zip(islice(steps(model.score, chain), 17), exact, strict=False):
+        last_noise = levels[step.index] ** 2 - levels[step.index + 1] ** 2
+        excess = theory.grid(variance, 64, 64) + last_noise - power
+        expected.append(float((weight * excess).mean().sqrt()) / step.next_sigma)
+        read.append(noise_ratio(step.x, step.next_sigma, model.references.network.grain))
+    assert 1.3 < min(expected) < max(expected) < 2
+    assert read == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("value", "sigma"),
+    [(0.5, 0.019), (math.nan, 1.0), (math.inf, 1.0), (1e30, 1.0), (0.5, 0.0)],
+    ids=["texture", "not a number", "infinite", "diverged", "the end"],
+)
+def test_noise_that_cannot_be_told_from_texture_is_not_read(value, sigma):
+    states = noise((2, 3, 32, 32)) * value
+    assert math.isnan(noise_ratio(states, sigma, 0.01))
+
+
+def test_a_state_that_is_smoother_than_its_texture_has_no_noise():
+    assert noise_ratio(torch.full((1, 1, 16, 16), 0.5), 0.1, 0.01) == 0

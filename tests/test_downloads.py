@@ -62,6 +62,8 @@ def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
         assert file["contrast_data"][-1].tolist() == last["contrast"]["data"]
         assert file["grain_pixels"][-1].tolist() == last["grain"]["pixels"]
         assert file["sigma"].tolist() == [step["sigma"] for step in message["steps"]]
+        told = [step["noise_ratio"] for step in message["steps"]]
+        np.testing.assert_array_equal(file["noise_ratio"], np.array(told, dtype=float))
         assert file["exact_power"].shape == file["power"].shape
         assert request_text.from_record(str(file["request"])) == REQUEST
 
@@ -74,10 +76,20 @@ def test_the_table_has_a_row_for_each_step_and_frequency(message):
     assert float(rows[-1]["vanilla_exact_power"]) == pytest.approx(last["theory"][0][-1], rel=1e-5)
     assert [float(rows[-1][f"{name}_sigma"]) for name in ("vanilla", "pds")] == last["sigma"]
     assert float(rows[-1]["vanilla_noise_left"]) == pytest.approx(last["left"][0], rel=1e-5)
+    given = [float(rows[0][f"{name}_noise_ratio"]) for name in ("vanilla", "pds")]
+    assert given == pytest.approx(message["steps"][0]["noise_ratio"], rel=1e-5)
+    assert rows[-1]["pds_noise_ratio"] == "nan"
     for measure in ("grain", "contrast"):
         for chain, name in enumerate(("vanilla", "pds")):
             told = float(rows[-1][f"{name}_{measure}"])
             assert told == pytest.approx(last[measure]["network"][chain], rel=1e-5)
+
+
+def test_a_run_from_before_the_noise_was_read_is_saved_without_it(message):
+    steps = [{k: v for k, v in step.items() if k != "noise_ratio"} for step in message["steps"]]
+    kept = downloads.read({**message, "steps": steps})
+    assert np.isnan(kept.noise_ratio).all()
+    assert kept.noise_ratio.shape == (5, 2)
 
 
 def test_a_browser_s_own_sheet_is_read_as_well(message):

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import time
 
@@ -13,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from pds.models import load_model
+from pds.web.tabs.compare import live_comparison
 from tools.browser import open_page
 
 PICTURE = """panel => {
@@ -156,6 +158,25 @@ def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_selector(".pds-play:not(.playing)")
     assert picture(page, "ours") == before
     assert len(page.asked()) == asked
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
+def test_a_step_says_how_much_noise_the_network_is_given_next(page, width, height):
+    """At the end no call follows. The panels stay as they are as the sentence comes and goes."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
+    told, places = page.locator(".pds-numbers .told"), page.locator(".pds-panel, canvas")
+    expect(told).to_have_count(0)
+    at_the_end = [place.bounding_box() for place in places.all()]
+    page.evaluate("""const scrub = document.querySelector('.pds-scrub');
+        scrub.value = 0; scrub.dispatchEvent(new Event('input'))""")
+    given = json.loads(live_comparison.first_paint("whole"))["steps"][0]["noise_ratio"]
+    sentences = [f"noise is now {ratio:.2f} times what the network is told" for ratio in given]
+    assert told.all_inner_texts() == sentences
+    assert [place.bounding_box() for place in places.all()] == at_the_end
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    label = page.locator(".pds-panel canvas").first.get_attribute("aria-label")
+    assert label.endswith(sentences[0])
 
 
 def test_stop_ends_a_long_run_and_the_page_samples_again(page):

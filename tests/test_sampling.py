@@ -116,13 +116,6 @@ def test_reported_nfe_is_the_number_of_network_calls(options, per_step):
     assert last.nfe == sampler.nfe == score.calls == 7 * per_step
 
 
-def test_a_comparison_makes_one_network_call_per_half_step():
-    score = CountedScore()
-    *_, (vanilla, pds) = run_pair(score=score)
-    assert score.calls == vanilla.nfe == pds.nfe == 24
-    assert score.images == 24 * 4
-
-
 MIXED = {
     "another N": replace(SAMPLER, num_steps=30),
     "no corrector": replace(SAMPLER, corrector=None, num_steps=5),
@@ -131,6 +124,19 @@ MIXED = {
     "Heun": ProbabilityFlow("heun", 9),
     "Euler": ProbabilityFlow("euler", 40),
 }
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_a_step_knows_the_level_of_the_next_call(name):
+    told = [(step.sigma, step.next_sigma) for step in run(sampler=MIXED[name])]
+    assert [following for _, following in told] == [*(sigma for sigma, _ in told[1:]), None]
+
+
+def test_a_comparison_makes_one_network_call_per_half_step():
+    score = CountedScore()
+    *_, (vanilla, pds) = run_pair(score=score)
+    assert score.calls == vanilla.nfe == pds.nfe == 24
+    assert score.images == 24 * 4
 
 
 @pytest.mark.parametrize("name", MIXED)

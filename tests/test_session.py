@@ -15,15 +15,16 @@ import torch
 from PIL import Image
 
 from pds import models
-from pds.appearance import GRAINY, Appearance
+from pds.appearance import GRAINY, Appearance, noise_ratio
 from pds.evaluation import appearance_record
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.metrics import Interval
 from pds.files.pictures import view
-from pds.kernels import Update
+from pds.kernels import Update, still
 from pds.models import MODELS, Pair, compare_request, load_model
 from pds.request import Request
 from pds.sampling import Step
+from pds.sde import VPSDE
 from pds.serving.worker import Worker
 from pds.web import sentences
 from pds.web.api import compare
@@ -31,6 +32,7 @@ from pds.web.components import run_handler
 from pds.web.server.frames import kept_steps
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.live_comparison import recorded_steps
+from pds.web.tabs.compare.measurements import Scene, observe
 from pds.web.tabs.compare.pace import QUICK_SECONDS, Pace
 from pds.web.tabs.compare.tab import TAB
 
@@ -203,7 +205,7 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
         bad = torch.full_like(good, float("inf"))
         for index in range(request.num_steps):
             vanilla, pds = (
-                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, lambda x=x: x))
+                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, lambda x=x: x), 0.5)
                 for x in (bad, good)
             )
             yield Pair(vanilla, pds)
@@ -212,6 +214,7 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
     last = messages()[-1]
     assert last["steps"][-1]["left"][0] is None
     assert last["steps"][-1]["grain"]["network"][0] is None
+    assert last["steps"][0]["noise_ratio"][0] is None
     assert last["verdict"] == "Vanilla diverged."
 
 
@@ -258,6 +261,39 @@ def test_a_step_says_grain_and_contrast_as_they_are_measured():
             relative = side.relative_to(reference)
             assert last["grain"][kind][chain] == pytest.approx(relative.grain, rel=1e-4)
             assert last["contrast"][kind][chain] == pytest.approx(relative.contrast, rel=1e-4)
+
+
+def test_a_step_says_how_much_noise_the_network_is_given_beside_what_it_is_told():
+    *_, done = messages()
+    texture = load_model("field64").references.network.grain
+    pairs = list(compare_request(live_comparison.parse(FIELD)))
+    for now, after, step in zip(pairs, pairs[1:], done["steps"], strict=False):
+        expected = [noise_ratio(a.x, b.sigma, texture) for a, b in zip(now, after, strict=True)]
+        told = np.array(step["noise_ratio"], dtype=float)  # None is NaN
+        np.testing.assert_allclose(told, expected, rtol=1e-4)
+    assert all(value > 1 for value in done["steps"][1]["noise_ratio"])
+    assert done["steps"][-1]["noise_ratio"] == [None, None]
+
+
+def test_a_network_for_other_pixels_is_told_sigma_in_them():
+    x = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    model = load_model("portraits64")
+    plain, centered = (
+        observe(
+            Pair(*[Step(0, 9, 0.5, 2.0, 1, still(scale * x), 1.4 * scale)] * 2),
+            Scene(Request("portraits64"), replace(model, centered=scale == 2)),
+        ).numbers["noise_ratio"]
+        for scale in (1, 2)
+    )
+    assert centered == plain == pytest.approx([1 / 1.4] * 2, rel=0.03)
+
+
+@pytest.mark.parametrize("changes", [{"references": None}, {"sde": VPSDE()}])
+def test_nothing_is_said_of_noise_where_states_are_no_picture_plus_noise(changes):
+    model = replace(load_model("portraits64"), **changes)
+    step = Step(0, 9, 0.5, 2.0, 1, still(torch.randn(4, 3, 64, 64)), 1.4)
+    moment = observe(Pair(step, step), Scene(Request("portraits64"), model))
+    assert moment.numbers["noise_ratio"] == [None, None]
 
 
 def test_a_single_picture_has_grain_and_no_contrast():
@@ -374,6 +410,8 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     network = model.references.network
     for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
         assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
+    steps = json.loads(live_comparison.first_paint("whole"))["steps"]
+    assert [None not in step["noise_ratio"] for step in steps] == [True] * 4 + [False]
     recorded = appearance_record.samplers(request.model)
     names = [arm.name for arm in request.arms]
     assert shipped["measured"] == sentences.measured(recorded, request.num_steps, names)
@@ -401,6 +439,8 @@ def test_a_program_gets_every_step_with_both_pictures():
     assert [step["iteration"] for step in steps] == [1, 2, 3, 4, 5, 6]
     assert [step["nfe"] for step in steps] == [2, 4, 6, 8, 10, 12]
     assert steps[0]["sigma"] == {"vanilla": 1348, "pds": 1348}
+    assert min(steps[0]["noise_ratio"].values()) > 1
+    assert steps[-1]["noise_ratio"] == {"vanilla": None, "pds": None}
     for side in ("vanilla", "pds"):
         head, _, png = steps[-1][side].partition(",")
         assert head == "data:image/png;base64"

@@ -74,7 +74,7 @@ class Substep:
         return sum((t.factor * self.images[t.image] for t in self.terms), start=self.images["x"])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ReplayedStep(Step):
     """The last step of a `Replay`, with the arithmetic of its iteration."""
 

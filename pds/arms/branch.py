@@ -90,6 +90,7 @@ class Branch:
         def renumbered(step: Step) -> Step:
             while counted.draws < starts + step.nfe:
                 counted(torch.Size(shape))
+            # The last next_sigma is that of the first sampler, within a percent of the second's.
             return replace(step, num_steps=self.num_steps)
 
         chain = self.first.chain(sde, noise=counted, shape=shape, state=state)

@@ -21,7 +21,7 @@ from pds.web.tabs.compare.measurements import Scene, observe
 
 SIDES = ("vanilla", "pds")
 """The sides of a comparison whose samplers have no names."""
-SIDED = ("sigma", "iterations", "calls")
+SIDED = ("sigma", "iterations", "calls", "noise_ratio")
 """Numbers of a step that each side has."""
 
 
@@ -64,13 +64,15 @@ def compare(
         iteration, num_steps, nfe (network calls per image so far), of the side that has more of
         them; samplers, the two names, each with its N; iterations and calls of both sides; for both
         sides, "left" and "right" if one of them was named and else "vanilla" and "pds", sigma
-        (of the noise at which the network was called), grain (the noise in flat places: relative to
-        the "network"'s own pictures and to the "data", 1 is like them and 2 is twice the noise; and
-        in "pixels", of the range 0 to 1), contrast (variance of coarse shapes relative to the
-        "network"'s own pictures and to the "data", below 1 is paler; null for one image) and
-        noise_left (power above half Nyquist relative to the data, no measure of grain: where the
-        network draws less texture than the data, noise fills the gap); and the images side by side
-        as lossless PNG data URLs, by the names of the sides.
+        (of the noise at which the network was called), noise_ratio (standard deviation of the noise
+        in the state over the sigma that the network is told next; null at the end, and where sigma
+        is below twice the texture of the network's own pictures), grain (the noise in flat places:
+        relative to the "network"'s own pictures and to the "data", 1 is like them and 2 is twice
+        the noise; and in "pixels", of the range 0 to 1), contrast (variance of coarse shapes
+        relative to the "network"'s own pictures and to the "data", below 1 is paler; null for one
+        image) and noise_left (power above half Nyquist relative to the data, no measure of grain:
+        where the network draws less texture than the data, noise fills the gap); and the images
+        side by side as lossless PNG data URLs, by the names of the sides.
     """
     settings = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
     request = _request(*settings, left, right, snr, corrector_steps)

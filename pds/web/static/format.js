@@ -26,6 +26,11 @@ function relative(value) {
   return value >= 99.5 ? ">100×" : short(value) + "×";
 }
 
+// A factor within a sentence.
+function factor(value) {
+  return value < 9.995 ? value.toFixed(2) : value.toFixed(0);
+}
+
 // A part of the range from black to white.
 function share(value) {
   if (value === null) return "out of range";

@@ -64,6 +64,8 @@ class Kept:
     sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
     left: power above half Nyquist relative to the data, of both samplers, (num_steps, 2).
     looks: each of `LOOKS`, of both samplers, (num_steps, 2).
+    noise_ratio: of the states to the sigma of the next call, of both samplers, (num_steps, 2); NaN
+        where it is undefined, and in a run that was recorded without it.
     radii: frequencies in cycles per pixel, (R,).
     data: power of the data there, (R,).
     power: of both samplers, (num_steps, 2, R).
@@ -78,6 +80,7 @@ class Kept:
     sigma: Values
     left: Values
     looks: dict[str, Values]
+    noise_ratio: Values
     radii: Values
     data: Values
     power: Values
@@ -145,6 +148,7 @@ def read(values: Mapping[str, Any]) -> Kept:
         sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
         looks={name: _looks(steps, *place) for name, place in LOOKS.items()},
+        noise_ratio=_array([step.get("noise_ratio", [None] * 2) for step in steps], (2,)),
         radii=spectrum.radii,
         data=spectrum.power,
         power=_array([step.get("power") for step in steps], (2, rings)),
@@ -190,6 +194,7 @@ def arrays(kept: Kept) -> bytes:
         sigma=kept.sigma,
         noise_left=kept.left,
         **kept.looks,
+        noise_ratio=kept.noise_ratio,
         radii=kept.radii,
         data_power=kept.data,
         power=kept.power,
@@ -207,7 +212,8 @@ def table(kept: Kept) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     sides = kept.request.sides
     exact = [] if kept.theory is None else [f"{name}_exact_power" for name in sides]
-    looks = [f"{name}_{measure}" for measure in LOOKS for name in sides]
+    measured = {**kept.looks, "noise_ratio": kept.noise_ratio}
+    looks = [f"{name}_{measure}" for measure in measured for name in sides]
     differ = not (kept.iterations[:, 0] == kept.iterations[:, 1]).all()
     own = (
         [f"{name}_{count}" for count in ("iteration", "calls") for name in sides] if differ else []
@@ -218,7 +224,7 @@ def table(kept: Kept) -> bytes:
         for j, radius in enumerate(kept.radii):
             theory = () if kept.theory is None else kept.theory[i, :, j]
             levels = [*kept.sigma[i], *kept.left[i]]
-            shown = [value for values in kept.looks.values() for value in values[i]]
+            shown = [value for values in measured.values() for value in values[i]]
             row = [*levels, radius, kept.data[j], *kept.power[i, :, j], *theory, *shown]
             writer.writerow([int(iteration), *(f"{value:.6g}" for value in row), *counts])
     return text.getvalue().encode("ascii")

@@ -7,13 +7,14 @@ from functools import cached_property
 import numpy as np
 
 from pds import spectra
-from pds.appearance import Appearance
+from pds.appearance import Appearance, noise_ratio
 from pds.driving import joint_indices
 from pds.files.pictures import view
 from pds.models import Model, Pair, load_model, title
 from pds.request import Request
 from pds.sampling import Sampler, Step
 from pds.scores.ncsnpp import NetworkScore
+from pds.sde import VESDE
 from pds.web.looks import looks, own
 from pds.web.server.frames import Tiles, strip
 from pds.web.server.messages import Message, finite, picture, rounded
@@ -129,6 +130,7 @@ def observe(
         "nfe": max(step.nfe for step in pair),
         "calls": [step.nfe for step in pair],
         "seconds": finite(seconds),
+        "noise_ratio": [finite(_noise_ratio(step, scene.model)) for step in pair],
         **looks(sides, scene.model),
         "left": [finite(side.fine_power / scene.data_fine_power) for side in sides],
         "power": [[finite(value) for value in side.spectrum] for side in sides],
@@ -136,6 +138,18 @@ def observe(
     }
     left, right = (_render(step, scene) for step in pair)
     return Moment(numbers, left, right)
+
+
+def _noise_ratio(step: Step, model: Model) -> float:
+    """Return the noise of a state over what the network is told next; NaN if undefined.
+
+    It is defined for states that are a picture plus noise, of pictures whose texture is known,
+    before the last iteration.
+    """
+    if step.next_sigma is None or model.references is None or not isinstance(model.sde, VESDE):
+        return math.nan
+    states, sigma = model.to_pixels(step.x), step.next_sigma / model.amplitude
+    return noise_ratio(states, sigma, model.references.network.grain)
 
 
 def _render(step: Step, scene: Scene) -> Tiles:

@@ -10,7 +10,12 @@ function complete(message) {
     lengths: twice(N),
     nfes: twice(calls),
     ...message,
-    steps: steps.map((step) => ({ iterations: twice(step.iteration), calls: twice(step.nfe), ...step })),
+    steps: steps.map((step) => ({
+      iterations: twice(step.iteration),
+      calls: twice(step.nfe),
+      noise_ratio: twice(null),
+      ...step,
+    })),
   };
 }
 

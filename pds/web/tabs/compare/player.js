@@ -83,24 +83,32 @@ function makePlayer(root) {
     ];
   }
 
+  // A sentence in three parts, then its title and class; nothing where the noise cannot be measured.
+  function noiseGiven(ratio) {
+    if (ratio === null) return [];
+    const title = "Noise in flat places of the state that the network is given next, relative to the sigma that it is told. A network believes its sigma: it takes what is above it for texture, and that stays as grain";
+    return [["noise is now ", `${factor(ratio)} times `, "what the network is told", title, "told"]];
+  }
+
   function tell(panel, side, step) {
     const { num_images } = header.request;
     const chain = order[side];
     const measured = looks(chain, step);
     const [iteration, length] = [step.iterations[chain], header.lengths[chain]];
     const waits = iteration === length && !isOver(header, step);
+    const given = noiseGiven(step.noise_ratio[chain]);
     const rows = [
-      ...measured,
+      ...measured.map((row) => [...row, "look"]),
       ["iteration", iteration, waits ? "done" : "", `Of ${length}`],
       ["sigma", noise(step.sigma[chain]), "", "Standard deviation of the noise at which the network was called"],
       ["calls", step.calls[chain], "", "Network evaluations per image so far (nfe)"],
       ["per step", duration(step.seconds), "", "Time of an iteration of both samplers, which advance in one batch"],
+      ...given,
     ];
     panel.querySelector("dl").replaceChildren(
-      ...rows.map(([term, value, note, title], i) => {
+      ...rows.map(([term, value, note, title, className = ""]) => {
         const group = document.createElement("div");
-        group.title = title;
-        if (i < measured.length) group.className = "look";
+        Object.assign(group, { title, className });
         group.append(document.createElement("dt"), document.createElement("dd"));
         group.children[0].textContent = term;
         group.children[1].textContent = value;
@@ -109,7 +117,8 @@ function makePlayer(root) {
       })
     );
     const images = num_images + (num_images === 1 ? " image" : " images");
-    const told = measured.map(([term, value]) => `${term.toLowerCase()} ${value}`).join(", ");
+    const seen = measured.map(([term, value]) => `${term.toLowerCase()} ${value}`);
+    const told = [...seen, ...given.map((row) => row.slice(0, 3).join(""))].join(", ");
     canvases[side].setAttribute("aria-label", `${names[chain]}: ${images} after iteration ${iteration} of ${length}, ${told}`);
   }
 
