@@ -95,15 +95,29 @@ class Evolution:
         Raises:
             ValueError: if M mixes frequencies, or the sampler does not fit the process.
         """
-        bands = self.response.bands
-        modes = Modes(self.response.power, bands.count, bands.radius)
-        return trajectory(modes, None, self.sde, sampler, response=self._score)
+        return trajectory(self._modes, None, self.sde, sampler, response=self._score)
 
     def final(self, sampler: Sampler) -> Array:
         """Return <x, x> of every band (K,) of a sampler's images; not finite if it diverges."""
         with np.errstate(over="ignore", invalid="ignore"):
             (last,) = deque(self.trajectory(sampler), maxlen=1)
         return last
+
+    def contents(self, sampler: Sampler) -> list[tuple[float, Content]]:
+        """Return sigma, and what is in the state, at every call of the network."""
+        found = []
+
+        def score(x: Array, sigma: float) -> Array:
+            found.append((sigma, self.content(np.abs(x[0]) ** 2, sigma)))
+            return self._score(x, sigma)
+
+        deque(trajectory(self._modes, None, self.sde, sampler, response=score), maxlen=0)
+        return found
+
+    @property
+    def _modes(self) -> Modes:
+        bands = self.response.bands
+        return Modes(self.response.power, bands.count, bands.radius)
 
     def content(self, power: Array, sigma: float) -> Content:
         """Tell picture and noise apart in a state of this <x, x>, (K,), at a sigma."""

@@ -1,0 +1,118 @@
+"""Responses with one property changed, for the experiments of docs/theory.md."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pds.spectra import Array
+from pds.theory import Bands, MeasuredResponse, Response
+from pds.theory.response import Shares
+
+SMALLEST = 1e-4
+"""Shares nearer to 0 or 1 are noise of the measurement."""
+
+
+def logit(share: Array) -> Array:
+    """Return log(p / (1 - p)) of shares, which are cut off at `SMALLEST`."""
+    p = np.clip(share, SMALLEST, 1 - SMALLEST)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+def in_flat_places(response: Response, values: Array) -> Array:
+    """Return those of the values of every band that are of flat places, (J,)."""
+    return values[response.bands.num_octaves :]
+
+
+@dataclass(frozen=True, eq=False)
+class AsTold:
+    """A response that keeps of an octave's picture what it keeps at c = 1; linear in that.
+
+    Args:
+        measured: the response.
+    """
+
+    measured: MeasuredResponse
+
+    @property
+    def bands(self) -> Bands:
+        return self.measured.bands
+
+    @property
+    def power(self) -> Array:
+        return self.measured.power
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        found, first = self.measured.at(sigma, c, tilt), self.bands.num_octaves
+        told = self.measured.at(sigma, 1.0, 0.0).picture
+        return found._replace(picture=np.append(told[:first], found.picture[first:]))
+
+
+@dataclass(frozen=True, eq=False)
+class AsKept:
+    """A response that keeps of noise in flat places what a run was seen to keep of its own.
+
+    Args:
+        measured: the response, of fresh noise.
+        sigmas: ascending, (L,).
+        ratio: share of own noise over that of fresh noise, (L, J).
+    """
+
+    measured: MeasuredResponse
+    sigmas: Array
+    ratio: Array
+
+    @property
+    def bands(self) -> Bands:
+        return self.measured.bands
+
+    @property
+    def power(self) -> Array:
+        return self.measured.power
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        found, first = self.measured.at(sigma, c, tilt), self.bands.num_octaves
+        known = np.log(self.sigmas)
+        ratio = [np.interp(np.log(sigma), known, column) for column in self.ratio.T]
+        flat = np.minimum(found.noise[first:] * ratio, 1.0)
+        return found._replace(noise=np.append(found.noise[:first], flat))
+
+
+@dataclass(frozen=True, eq=False)
+class Farther:
+    """The response of a network of more pixels, if the trend of smaller ones goes on.
+
+    In flat places the logits of tau and rho change for each doubling of the size as they do on
+    average from a to b of known pairs; all else is as in `base`.
+
+    Args:
+        base: of the size to begin from.
+        pairs: responses (a, b) of networks of which b has twice the size of a.
+        doublings: of the size of the base.
+    """
+
+    base: MeasuredResponse
+    pairs: tuple[tuple[MeasuredResponse, MeasuredResponse], ...]
+    doublings: int
+
+    @property
+    def bands(self) -> Bands:
+        return self.base.bands
+
+    @property
+    def power(self) -> Array:
+        return self.base.power
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        found, first = self.base.at(sigma, c, tilt), self.bands.num_octaves
+
+        def logits(response: MeasuredResponse) -> Array:
+            shares = response.at(sigma, c, tilt)
+            flat = [in_flat_places(response, kept) for kept in (shares.picture, shares.noise)]
+            return logit(np.stack(flat))
+
+        change = np.mean([logits(b) - logits(a) for a, b in self.pairs], axis=0)
+        tau, rho = 1 / (1 + np.exp(-(logits(self.base) + self.doublings * change)))
+        return found._replace(
+            picture=np.append(found.picture[:first], tau),
+            noise=np.append(found.noise[:first], rho),
+        )
