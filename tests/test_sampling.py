@@ -217,7 +217,8 @@ def test_steps_report_their_place_and_what_the_network_saw():
     assert [s.index for s in chain_] == list(range(12))
     assert {s.num_steps for s in chain_} == {12}
     assert [s.t for s in chain_] == torch.linspace(1, 1e-3, 12, dtype=torch.float64).tolist()
-    assert [s.sigma for s in chain_] == [float(SDE.sigma(t[0])) for t in seen[::2]]
+    # On the CPU, as the grid is: another device rounds the last bit of a power otherwise.
+    assert [s.sigma for s in chain_] == [float(SDE.sigma(t[0].cpu())) for t in seen[::2]]
     assert (chain_[0].t, chain_[-1].t) == (1.0, 1e-3)
 
 
