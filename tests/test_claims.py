@@ -464,8 +464,8 @@ CLAIMS = [
     ),
     (
         "story.html",
-        "Noise that was once taken for texture has the shape of texture, and the network keeps more "
-        "of it the next time",
+        "Noise that was once taken for texture has the shape of texture, and the network keeps "
+        "more of it the next time",
         old_noise_is_kept_more_than_fresh,
     ),
     (

@@ -19,7 +19,7 @@ FEW = [
     Group((Cell("vanilla", 5), Cell("pds:5", 5)), 2),
     Group((Cell("vanilla", 7),), 2),
 ]
-WORDS = ["--models", "field64", "--planted", "2", "--reference", "50"]
+WORDS = ["--models", "field64", "--planted", "8", "--reference", "50"]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_record_keeps_what_was_measured(clouds, tmp_path):
     drawn = resolution.drawn(clouds, clouds.model.score, FEW[1])
     record = Record.of(tmp_path, clouds)
     record.add_cells(drawn)
-    resolution.plant(record, clouds, clouds.model.score, 2)
+    resolution.plant(record, clouds, clouds.model.score, 8)
     again = Record.of(tmp_path, clouds)
     assert set(again.cells) == set(FEW[1].cells)
     assert not again.lacks(FEW[1])
@@ -89,7 +89,8 @@ def test_a_record_keeps_what_was_measured(clouds, tmp_path):
     assert again.lacks(FEW[2])
     found = again.cells[FEW[1].cells[0]]
     np.testing.assert_allclose(found.features.coarse, drawn[FEW[1].cells[0]].features.coarse, 1e-6)
-    assert again.planted(25).grain.shape == (4, 2, len(again.planted(25).sigma))
+    assert again.planted(25).grain.shape == (4, 8, len(again.planted(25).sigma))
+    assert again.response.num_pictures == 8
 
 
 def test_a_record_of_another_network_is_refused(clouds, tmp_path):
@@ -107,7 +108,8 @@ def test_the_command_writes_every_table_and_goes_on_where_it_stopped(tmp_path, f
     first = rows(tmp_path)
     assert all(row["grain"] and row["grain_data"] and row["theory_grain"] for row in first)
     assert first[1]["vanilla_N"]
-    assert len(rows(tmp_path, "survival")) == 64
+    assert all(row["predicted_grain"] and row["predicted_contrast"] for row in first)
+    assert len(rows(tmp_path, "survival")) == len(law.SIGMAS) * len(law.STRENGTHS)
     assert {row["N"] for row in rows(tmp_path, "planted")} == {"25", "40"}
     assert {row["N"] for row in rows(tmp_path, "alpha")} == {"25", "40"}
     monkeypatch.setattr(resolution, "drawn", None)
@@ -126,7 +128,7 @@ def test_nothing_begins_when_the_time_is_over(tmp_path, few):
 def test_what_was_only_drawn_is_tabulated_later(tmp_path, few):
     out = [*WORDS, "--out", str(tmp_path)]
     assert main(["sizes", *out, "--draw-only"]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["field64.npz"]
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["field64.npz", "field64.npz"]
     assert main(["sizes", *out, "--report-only"]) == 0
     assert len(rows(tmp_path)) == 3
 
@@ -146,7 +148,6 @@ def test_a_value_out_of_range_is_refused_in_one_sentence(tmp_path, capsys, words
 
 
 def test_an_interval_of_equal_values_is_the_value():
-    assert law._mean(np.full(8, 3.0)) == (3.0, 3.0, 3.0)
     assert law._ratio(np.full(8, 3.0), np.full(8, 2.0)) == (1.5, 1.5, 1.5)
 
 
@@ -173,7 +174,7 @@ def test_the_page_has_every_recorded_table():
         "Grain",
         "Iterations of vanilla with equal grain",
         "Grain of the pictures themselves, in 1/255",
-        "Grain, sampled / exact theory / planted noise",
+        "Grain, sampled / exact theory / state evolution",
         "Alpha",
         "Planted noise, denoised once",
         "Survival",

@@ -104,13 +104,12 @@ def main() -> None:
     subjects = {name: subject.load(name, None, device) for name in names}
     scores = {name: draw.prepared(one) for name, one in subjects.items()}
     folder: Path = arguments.out
-    (folder / "responses").mkdir(parents=True, exist_ok=True)
+    records = {name: Record.of(folder, one) for name, one in subjects.items()}
     for name, one in subjects.items():
-        path = folder / "responses" / f"{name}.npz"
+        path = records[name].response_path
         if not path.is_file():
             response = measured(one, scores[name], arguments.pictures)
             responses.save(path, response, one.fingerprint)
-    records = {name: Record.of(folder, one) for name, one in subjects.items()}
     every = list(jobs(names, counts))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         tunings = {(j.family, j.num_steps, j.by) for j in every}
@@ -155,9 +154,7 @@ def draw_tuned(
     """Draw the tuned samplers of each model and N side by side."""
     for name, num_steps in dict.fromkeys((j.drawn_with, j.num_steps) for j in every):
         one = subjects[name]
-        predictor = Predictor(
-            one.field, responses.load(records[name].path.parent / "responses" / f"{name}.npz")
-        )
+        predictor = Predictor(one.field, responses.load(records[name].response_path))
         tuner = NetworkTuner(predictor, num_steps)
         mine = [j for j in every if (j.drawn_with, j.num_steps) == (name, num_steps)]
         samplers = {

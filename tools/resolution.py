@@ -82,8 +82,8 @@ def matched(row: Row) -> str:
 
 
 def predicted(row: Row) -> str:
-    """Return the sampled grain, that of the exact theory, and that of planted noise."""
-    values = (row["grain"], row["theory_grain"], row["denoised_grain"])
+    """Return the sampled grain, that of the exact theory, and that of state evolution."""
+    values = (row["grain"], row["theory_grain"], row["predicted_grain"])
     return " / ".join(f"{float(value):.2f}" if value else "" for value in values)
 
 
@@ -171,7 +171,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
     yield "Contrast", by_count(law, lambda row: interval(row, "contrast"))
     yield "Fine power", by_count(law, lambda row: interval(row, "fine_power"))
     yield "Grain of the pictures themselves, in 1/255", own(law)
-    yield "Grain, sampled / exact theory / planted noise", by_count(law, predicted)
+    yield "Grain, sampled / exact theory / state evolution", by_count(law, predicted)
     yield "Alpha", scan(law, read("alpha", folder))
     yield "Planted noise, denoised once", planted(read("planted", folder))
     yield "Survival", survival(read("survival", folder))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from pds import models
+from pds import models, theory
 from pds.evaluation import draw, law, resolution, subject
 from pds.evaluation.features import features
 from pds.evaluation.resolution import Record, groups, num_images
@@ -36,7 +36,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         f"{resolution.FEWEST_IMAGES}; default %(default)s",
     )
     parser.add_argument(
-        "--planted", type=int, default=16, help="pictures to plant noise in; default %(default)s"
+        "--planted",
+        type=int,
+        default=16,
+        help="pictures to plant noise in, at least 8; default %(default)s",
     )
     parser.add_argument(
         "--reference", type=int, default=200, help="held-out pictures; default %(default)s"
@@ -55,7 +58,7 @@ def _portraits() -> list[str]:
 def run(arguments: argparse.Namespace) -> None:
     """Draw what is missing, in the order of `groups`, then write the tables."""
     require_whole("--images", arguments.images, 2)
-    require_whole("--planted", arguments.planted, 2)
+    require_whole("--planted", arguments.planted, theory.FEWEST)
     require_whole("--reference", arguments.reference, subject.FEWEST)
     if arguments.seconds is not None:
         require_positive("--seconds", arguments.seconds)
@@ -73,7 +76,7 @@ def _draw(arguments: argparse.Namespace, subjects: list[Subject], records: list[
     scores = [draw.prepared(one) for one in subjects]
     every = list(zip(subjects, records, scores, strict=True))
     for one, record, score in every:
-        if record.survival is None and time.monotonic() < deadline:
+        if not record.is_planted and time.monotonic() < deadline:
             resolution.plant(record, one, score, arguments.planted)
     counts = [num_images(one.model.image_shape[-1], arguments.images) for one in subjects]
     for row in zip(*map(groups, counts), strict=True):

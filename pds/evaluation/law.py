@@ -12,12 +12,15 @@ law.csv has one row for each model, arm and N:
 | grain_data                  | grain relative to held-out pictures                              |
 | vanilla_N                   | of equal grain, see `pds.evaluation.equivalence`                 |
 | theory_grain                | exact for Gaussian data of the data's spectrum                   |
-| denoised_grain              | recursion on the survival of planted noise, see `planted`        |
+| predicted_grain,            | by state evolution with the network's response, see              |
+| predicted_contrast          | `prediction`                                                     |
 
 alpha.csv has, for each model and N of the scan, the alpha of the least exact error W2 of Gaussian
-data; planted.csv one row for each model, N and level; survival.csv one for each model, level and
-strength of noise. Grain is measured in single pixels: at the same frequencies in cycles a pixel for
-every size, and relative to pictures of that size. Contrast is measured in cycles a picture.
+data; planted.csv one row for each model, N and level; survival.csv, for each model, level and
+strength of white noise, the share of it that is kept in the finest flat places.
+
+Grain is measured in single pixels: at the same frequencies in cycles a pixel for every size, and
+relative to pictures of that size. Contrast is measured in cycles a picture.
 """
 
 import csv
@@ -26,18 +29,20 @@ import math
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 
 from pds import theory
+from pds.appearance import Relative
 from pds.arms.samplers import Plan
 from pds.evaluation import equivalence, planted
 from pds.evaluation.equivalence import Match
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.gaussian import ALPHAS, Field
 from pds.evaluation.metrics import LEVEL, RESAMPLES, Interval, Reference
-from pds.evaluation.planted import SIGMAS, STRENGTHS, diagonal_weight
+from pds.evaluation.planted import diagonal_weight
+from pds.evaluation.prediction import Predictor
 from pds.evaluation.resolution import SCAN_COUNTS, Record
 from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
@@ -50,14 +55,18 @@ LAW = (
     *("model", "size", "own_grain", "arm", "N", "images", "diverged"),
     *(f"{metric}{end}" for metric in (*METRICS, "frechet", "grain_data") for end in ENDS),
     *("floor_low", "floor_high", "vanilla_N", "vanilla_N_low", "vanilla_N_high"),
-    *("theory_grain", "denoised_grain"),
+    *("theory_grain", "predicted_grain", "predicted_contrast"),
 )
 ALPHA = ("model", "size", "N", "theory_alpha")
 PLANTED = (
     *("model", "size", "N", "sigma", "strength"),
     *(f"{kind}{end}" for kind in ("network", "gaussian") for end in ENDS),
 )
-SURVIVAL = ("model", "size", "sigma", "strength", *(f"survival{end}" for end in ENDS))
+SURVIVAL = ("model", "size", "sigma", "strength", "survival")
+
+SIGMAS = (0.5, 0.288, 0.161, 0.09, 0.051, 0.028, 0.016, 0.01)
+STRENGTHS = (1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+"""Levels and strengths of the noise in survival.csv."""
 
 
 def tables(records: Sequence[Record], subjects: Sequence[Subject]) -> Iterator[tuple[str, bytes]]:
@@ -84,10 +93,12 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
     held_out = None if data is None else Evidence("data", Reference(data, size), drawn)
     matches = {m.cell: m for m in equivalence.matches(network) if m.metric == "grain"}
     own_grain = float(own.features.grain.mean())
+    response = record.response
+    predictor = None if response is None else Predictor(subject.field, response)
     for cell, found in drawn.items():
         facts = [*map(str, cell), str(found.images), str(found.diverged)]
         plan = subject.field.plan(cell.arm, cell.num_steps)
-        predicted = [theory_grain(subject.field, plan), _denoised(record, subject, plan, own_grain)]
+        predicted = [theory_grain(subject.field, plan), *_predicted(predictor, plan)]
         yield [
             *_facts(subject),
             _number(own_grain),
@@ -103,7 +114,7 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
 
 def planted_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
     """Yield the rows of planted.csv of a model: grain left of planted noise over noise as told."""
-    if record.survival is None:
+    if not record.is_planted:
         return
     for num_steps in planted.COUNTS:
         found = record.planted(num_steps)
@@ -116,12 +127,12 @@ def planted_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
 
 def survival_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
     """Yield the rows of survival.csv of a model."""
-    if record.survival is None:
+    response = record.response
+    if response is None:
         return
-    for row, sigma in enumerate(SIGMAS):
-        for column, c in enumerate(STRENGTHS):
-            mean = _mean(record.survival[:, row, column])
-            yield [*_facts(subject), *map(_number, (sigma, c, *mean))]
+    for sigma, c in product(SIGMAS, STRENGTHS):
+        kept = response.at(sigma, c, 0.0).noise[response.bands.num_octaves]
+        yield [*_facts(subject), *map(_number, (sigma, c, float(kept)))]
 
 
 def alpha_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
@@ -148,12 +159,11 @@ def theory_grain(field: Field, plan: Plan) -> float:
     return math.sqrt(after / before)
 
 
-def _denoised(record: Record, subject: Subject, plan: Plan, own_grain: float) -> float:
-    """Return the grain from the survival of planted noise, relative to the network's own."""
-    if record.survival is None or plan.gain is None:
-        return math.nan
-    left = planted.noise_at_the_end(subject.field, plan, record.survival.mean(0))
-    return math.hypot(1.0, left / own_grain)
+def _predicted(predictor: Predictor | None, plan: Plan) -> Relative:
+    """Return grain and contrast by state evolution, if it can follow the sampler."""
+    if predictor is None or plan.gain is None:
+        return Relative(math.nan, math.nan)
+    return predictor.of_sampler(plan.sampler)
 
 
 def _facts(subject: Subject) -> list[str]:
@@ -184,12 +194,6 @@ def _match(match: Match | None) -> list[str]:
     if match is None:
         return [""] * len(ENDS)
     return [match.bound(value) for value in (match.value, match.low, match.high)]
-
-
-def _mean(values: Array) -> Interval:
-    """Return the mean of a value for each picture, with a 95 % interval."""
-    low, high = np.percentile(values[_resamples(len(values))].mean(1), LEVEL)
-    return Interval(float(values.mean()), float(low), float(high))
 
 
 def _ratio(values: Array, others: Array) -> Interval:

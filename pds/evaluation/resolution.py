@@ -5,8 +5,10 @@ For each model of a resolution, in one file NAME.npz of the folder:
     ARM@N facts, ARM@N grain, ...   images, diverged, nfe and seconds of a cell; its features, see
                                     `pds.evaluation.features`, none if an image diverged
     data ...                        features of held-out pictures
-    survival, planted N ...         see `pds.evaluation.planted`
+    planted N ...                   see `pds.evaluation.planted`
     fingerprint                     of the model
+
+and its response, see `pds.evaluation.responses`, in responses/NAME.npz.
 
 Pictures are not kept: a file is some megabytes. Samplers of one N are drawn side by side from the
 same noise, in the order of `groups`, so that a run that is stopped has the same cells at every
@@ -18,6 +20,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -27,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 
 from pds.driving import seeded_noise, side_by_side, steps
-from pds.evaluation import draw, planted
+from pds.evaluation import draw, planted, responses
 from pds.evaluation.evidence import Measured, measured
 from pds.evaluation.features import Features
 from pds.evaluation.planted import Planted
@@ -36,7 +39,7 @@ from pds.evaluation.subject import PORTRAITS, Subject
 from pds.files.arrays import read_npz, to_npz
 from pds.files.writing import write
 from pds.sampling import Sampler, ScoreFn
-from pds.spectra import Array
+from pds.theory import MeasuredResponse
 
 ARMS = ("vanilla", "pds:5", "scalar", "tuned")
 """Samplers of the law, beside ode-heun."""
@@ -137,18 +140,30 @@ class Record:
         return Features(*(self.arrays[f"{name} {f.name}"].astype(float) for f in fields(Features)))
 
     @property
-    def survival(self) -> Array | None:
-        """`planted.survival` of each picture, if it was measured."""
-        return self.arrays.get("survival")
+    def response_path(self) -> Path:
+        """The file of the model's response."""
+        return self.path.parent / "responses" / self.path.name
+
+    @cached_property
+    def response(self) -> MeasuredResponse | None:
+        """The model's response, if it was measured."""
+        if not self.response_path.is_file():
+            return None
+        return responses.load(self.response_path, str(self.arrays["fingerprint"]))
 
     def planted(self, num_steps: int) -> Planted:
         """Return what was planted at N."""
         names = [f.name for f in fields(Planted)[1:]]
         return Planted(num_steps, *(self.arrays[f"planted {num_steps} {name}"] for name in names))
 
-    def add_planted(self, survival: Array, every: Sequence[Planted]) -> None:
+    @property
+    def is_planted(self) -> bool:
+        """Whether noise was planted and the response measured."""
+        return self.response_path.is_file() and f"planted {planted.COUNTS[0]} sigma" in self.arrays
+
+    def add_planted(self, every: Sequence[Planted]) -> None:
         """Keep what was planted."""
-        arrays: dict[str, Any] = {"survival": survival}
+        arrays: dict[str, Any] = {}
         for found in every:
             for f in fields(Planted)[1:]:
                 arrays[f"planted {found.num_steps} {f.name}"] = getattr(found, f.name)
@@ -205,12 +220,14 @@ def drawn_by(
 
 
 def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -> None:
-    """Plant noise in held-out pictures, and keep what is left of it."""
+    """Plant noise in held-out pictures, measure the response, and keep both."""
     field = subject.field
     seeds = range(PORTRAITS, PORTRAITS + num_pictures)
     pictures = torch.stack([field.picture(seed) for seed in seeds])
-    every = [planted.plant(field, score, pictures, n) for n in planted.COUNTS]
-    record.add_planted(planted.survival(field, score, pictures), every)
+    record.add_planted([planted.plant(field, score, pictures, n) for n in planted.COUNTS])
+    (response,) = deque(responses.measure(subject, score, num_pictures), maxlen=1)
+    assert isinstance(response, MeasuredResponse)
+    responses.save(record.response_path, response, subject.fingerprint)
 
 
 def _named(name: str, found: Features) -> dict[str, Any]:
