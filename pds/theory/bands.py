@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -128,6 +129,27 @@ class Bands:
         return np.clip(radius, self.radius[-1], self.radius[self.num_octaves])
 
 
+class Parts(NamedTuple):
+    """What pictures have in every band.
+
+    transform: (n, C, H, W), unitary.
+    differences: d_j at each scale, 0 beside the flat places.
+    """
+
+    transform: Tensor
+    differences: tuple[Tensor, ...]
+
+    def about_mean(self) -> "Parts":
+        """Return the parts with octaves about the mean of these pictures, for unbiased moments."""
+        n = len(self.transform)
+        centered = self.transform - self.transform.mean(0)
+        return self._replace(transform=math.sqrt(n / (n - 1)) * centered)
+
+    def scaled(self, factor: float) -> "Parts":
+        """Return the parts of the pictures times a factor."""
+        return Parts(factor * self.transform, tuple(factor * d for d in self.differences))
+
+
 class FlatPlaces:
     """The flat places of some clean pictures (n, C, H, W) at every scale."""
 
@@ -135,27 +157,27 @@ class FlatPlaces:
         self.bands = bands
         steep = steepness(pictures.cpu().double())
         self.masks = [_flat(pictures.cpu().double(), steep, j) for j in range(bands.num_scales)]
+        self.counts = [mask.sum((1, 2, 3)).clamp(min=1) for mask in self.masks]
 
-    def moments(self, a: Tensor, b: Tensor) -> Array:
-        """Return the mean of a b in every band of each picture, (n, B + J).
+    def parts(self, images: Tensor) -> Parts:
+        """Return the parts of images (n, C, H, W), such as noise or what is left of it."""
+        images = images.cpu().double()
+        differences = (_difference(images, j) * mask for j, mask in enumerate(self.masks))
+        return Parts(torch.fft.fft2(images, norm="ortho"), tuple(differences))
 
-        Args:
-            a, b: (n, C, H, W) float64 on the CPU, such as noise and what is left of it.
-        """
-        transform = torch.fft.fft2(torch.stack([a, b]), norm="ortho")
-        products = (transform[0] * transform[1].conj()).real.mean(1)
-        octaves = [_grouped(product, self.bands) for product in products]
-        scales = []
-        for j, mask in enumerate(self.masks):
-            product = _difference(a, j) * _difference(b, j) * mask
-            scales.append(product.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1))
-        return torch.cat([torch.stack(octaves), torch.stack(scales, 1)], 1).numpy()
+    def moments(self, a: Parts, b: Parts) -> Array:
+        """Return the mean of a b in every band of each picture, (n, B + J)."""
+        octaves = _grouped((a.transform * b.transform.conj()).real.mean(1), self.bands)
+        pairs = zip(a.differences, b.differences, self.counts, strict=True)
+        scales = [(mine * theirs).sum((1, 2, 3)) / count for mine, theirs, count in pairs]
+        return torch.cat([octaves, torch.stack(scales, 1)], 1).numpy()
 
 
-def _grouped(plane: Tensor, bands: Bands) -> Tensor:
-    """Return the mean of a plane (H, W) over each octave, (B,)."""
+def _grouped(planes: Tensor, bands: Bands) -> Tensor:
+    """Return the mean of planes (..., H, W) over each octave, (..., B)."""
     octave, size = bands.octave.flatten(), bands.num_octaves
-    total = torch.zeros(size, dtype=torch.float64).index_add_(0, octave, plane.flatten())
+    total = torch.zeros(*planes.shape[:-2], size, dtype=torch.float64)
+    total.index_add_(-1, octave, planes.flatten(-2))
     return total / torch.bincount(octave, minlength=size)
 
 
