@@ -11,11 +11,9 @@ from pds.commands import response as measurement
 from pds.commands.arguments import counts
 from pds.evaluation import responses
 from pds.evaluation.prediction import Predictor, sampler_of
-from pds.evaluation.subject import Subject
 from pds.files.writing import require_writable, write
 from pds.jobs.quality import number
 from pds.limits import require_positive
-from pds.theory import MeasuredResponse
 
 ARMS = "vanilla,pds:5,scalar,tuned,ode-heun"
 COUNTS = (20, 25, 33, 40, 50, 66, 100, 200)
@@ -24,8 +22,8 @@ COMPARED = ("vanilla", "pds:5")
 
 CHECKED = """\
 Nothing was sampled: noise was planted in held-out pictures and denoised once, and what is left of
-it is followed through every sampler. Checked against sampling at 32 and 64 px, N from 20 to 200,
-grain was within a fifth; for contrast, and where the prediction fails, see docs/theory.md."""
+it is followed through every sampler. Checked against sampling at 32 and 64 px, grain was within a
+fifth from N = 25 on and within a quarter at 20. Contrast is less certain: see docs/theory.md."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +61,14 @@ def run(arguments: argparse.Namespace) -> None:
     model = measurement.opened(arguments)
     ascending = sorted(set(arguments.counts))
     responses.require_ve(model)
+    response = None
+    if arguments.response is not None:
+        response = responses.load(arguments.response, model.fingerprint)
     # Before anything is measured, as one may be refused.
     samplers = {
         (arm, n): sampler_of(model.field, arm, n) for n in ascending for arm in arguments.arms
     }
-    response = _response(arguments, model)
+    response = response or responses.measured(model, arguments.pictures)
     predictor = Predictor(model.field, response)
     every = {cell: predictor.of_sampler(sampler) for cell, sampler in samplers.items()}
     print(f"{model.name}, response of {response.num_pictures} pictures. {CHECKED}\n")
@@ -78,13 +79,6 @@ def run(arguments: argparse.Namespace) -> None:
     every |= _print_alphas(predictor, ascending)
     if arguments.csv is not None:
         write(arguments.csv, _to_csv(every).encode())
-
-
-def _response(arguments: argparse.Namespace, model: Subject) -> MeasuredResponse:
-    """Return the response of a file, or measure it."""
-    if arguments.response is None:
-        return responses.measured(model, arguments.pictures)
-    return responses.load(arguments.response, model.fingerprint)
 
 
 def _print_table(

@@ -34,12 +34,14 @@ def page(title: str, response: MeasuredResponse) -> str:
     finest, octaves = bands.num_octaves, range(1, bands.num_octaves)
     shown = [int(np.argmin(np.abs(response.strengths - c))) for c in SHOWN]
     places = {
-        "noise as strong in coarse detail": _strengths(response, 0, finest),
-        "noise that grows by half an octave's worth": _strengths(response, -1, finest),
+        f"noise that grows as |k|^-{tilt:g}" if layer else "white noise": _strengths(
+            response, layer, finest
+        )
+        for layer, tilt in enumerate(response.tilts)
     }
     noise, picture = (
         {
-            f"noise of {response.strengths[column]:g} times sigma": _bands(
+            f"white noise of {response.strengths[column]:g} times sigma": _bands(
                 response, column, octaves, share
             )
             for column in shown
@@ -64,7 +66,8 @@ def _strengths(response: MeasuredResponse, layer: int, band: int) -> Iterator[di
     rows = [row for row in range(len(response.sigmas)) if response.planted(row, layer)]
     for column, c in enumerate(response.strengths):
         place = (np.array(rows), column, layer, band)
-        yield _curve(response, "noise", place, f"c = {c:g}", COLORS[column % len(COLORS)])
+        color = COLORS[column % len(COLORS)]
+        yield {**_curve(response, "noise", place, f"c = {c:g}", color), "showlegend": not layer}
     yield _linear(response, band, "black")
 
 
@@ -76,7 +79,8 @@ def _bands(
     for band in bands:
         color = COLORS[band % len(COLORS)]
         place = (rows, column, 0, band)
-        yield _curve(response, share, place, response.bands.names[band], color)
+        curve = _curve(response, share, place, response.bands.names[band], color)
+        yield {**curve, "showlegend": bool(response.strengths[column] == SHOWN[0])}
         yield _linear(response, band, color)
 
 
@@ -87,7 +91,8 @@ def _curve(
     value: Array = getattr(response.shares, share)[place]
     return {
         "type": "scatter", "mode": "lines+markers", "name": name, "legendgroup": name,
-        "x": response.sigmas[place[0]].tolist(), "y": value.tolist(), "line": {"color": color},
+        "x": response.sigmas[place[0]].tolist(), "line": {"color": color},
+        "y": [share if share > 0 else None for share in value.tolist()],  # the axis is logarithmic
         "error_y": {
             "symmetric": False, "array": (high - value).tolist(),
             "arrayminus": (value - low).tolist(), "thickness": 1,

@@ -153,7 +153,8 @@ def table(response: MeasuredResponse) -> str:
         map(_mean, response.stein[::-1, 1:]),
         strict=True,
     ):
-        numbers = "".join(f"{value:8.3f}" for value in (*rho, stein)).replace("nan", "  -")
+        shown = (round(value, 3) + 0.0 for value in (*rho, stein))  # no -0.000
+        numbers = "".join(f"{value:8.3f}" for value in shown).replace("nan", "  -")
         lines.append(f"{sigma:8.3f}{numbers}")
     return "\n".join(lines)
 

@@ -61,7 +61,7 @@ class Bands:
     @property
     def names(self) -> list[str]:
         """What each band holds."""
-        edges = [f"{edge:g}" for edge in self.edges]
+        edges = [f"{edge:.3g}" for edge in self.edges]
         octaves = [f"{low} to {high} cycles" for low, high in pairwise(edges)]
         return ["brightness", *octaves, *(f"flat, {2**j} px" for j in range(self.num_scales))]
 

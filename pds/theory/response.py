@@ -164,8 +164,9 @@ class MeasuredResponse:
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         """Return the response, linear in log sigma, log c and tilt.
 
-        Beyond the values of c and below those of sigma it is constant; above those of sigma it is
-        that of Gaussian data, which no longer matters.
+        A chord of what is not kept, which goes with sigma^2 where sigma is small, is some per cent
+        too high between the values. Beyond the values of c and below those of sigma it is constant;
+        above those of sigma it is that of Gaussian data, which no longer matters.
         """
         if sigma > self.sigmas[-1]:
             return LinearResponse(self.bands, self.power).at(sigma, c, tilt)
