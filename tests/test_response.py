@@ -330,6 +330,18 @@ def test_a_file_that_is_cut_off_or_of_another_kind_is_refused(saved, tmp_path):
         responses.load(tmp_path / "none.npz")
 
 
+@pytest.mark.parametrize("place", [6, 8, 10])
+def test_a_file_with_a_wrong_byte_is_refused_in_one_sentence(saved, tmp_path, place):
+    """Version, flags and compression of a member of the archive."""
+    content = bytearray(saved.read_bytes())
+    start = content.rindex(b"PK\x01\x02")
+    content[start + place] ^= 0x55
+    path = tmp_path / "changed.npz"
+    path.write_bytes(bytes(content))
+    with pytest.raises(ValueError, match=r"changed\.npz is"):
+        responses.load(path)
+
+
 def test_the_table_has_a_row_for_everything_that_was_planted(linear):
     rows = list(csv.DictReader(io.StringIO(responses.to_csv(linear))))
     levels = sum(linear.planted(row, t) for row in range(len(linear.sigmas)) for t in range(2))

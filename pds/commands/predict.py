@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
     response = response or responses.measured(model, arguments.pictures)
     predictor = Predictor(model.field, response)
     every = {cell: predictor.of_sampler(sampler) for cell, sampler in samplers.items()}
-    print(f"{model.name}, response of {response.num_pictures} pictures. {CHECKED}\n")
+    print(f"{model.name}, response of {response.num_pictures} pictures.\n{CHECKED}\n")
     _print_table("Grain", "grain", arguments.arms, ascending, every)
     _print_table("Contrast", "contrast", arguments.arms, ascending, every)
     for arm in COMPARED:

@@ -1,6 +1,7 @@
 """`pds response`: measure what a network keeps of a picture, and of noise stronger than it is told."""  # noqa: E501
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def run(arguments: argparse.Namespace) -> None:
         "strength of the noise relative to it."
     )
     print(responses.table(response))
+    distance = responses.distance_from_exact(response)
+    told = "unknown, as no octave has power" if math.isnan(distance) else f"{distance:.3f}"
     print(
         "Stein: (tau <y,y> + rho sigma^2) / <y,y> at 1 x, mean over the octaves; 1 for an exact "
-        f"score. Mean distance from 1: {responses.distance_from_exact(response):.3f}"
+        f"score. Mean distance from 1: {told}"
     )
 
 
