@@ -31,6 +31,8 @@ COMMANDS = {
     "bench": "measure speeds against their targets, and grain",
     "evaluate": "measure samplers against held-out data",
     "sizes": "measure the same samplers at several resolutions",
+    "response": "measure what a network keeps of a picture and of noise",
+    "predict": "predict grain and contrast without sampling",
     "tune": "fit a filter to a number of iterations",
 }
 """What each command does, by the name of its module."""

@@ -1,20 +1,46 @@
 """What samplers of a network will draw, predicted from its response without sampling."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from pds.appearance import COARSE_BANDS, Relative
 from pds.evaluation.gaussian import Field
 from pds.evaluation.store import NETWORK
+from pds.preconditioners import Preconditioner
 from pds.sampling import Sampler
 from pds.spectra import Array
 from pds.theory import Evolution, Response
 
+COARSE = slice(1, 1 + len(COARSE_BANDS))
+"""The octaves of contrast."""
+
 ALPHAS = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0)
 """Values of alpha that the best is chosen from."""
+
+
+def sampler_of(field: Field, arm: str, num_steps: int) -> Sampler:
+    """Return the sampler of an arm at N, of a kind that can be predicted.
+
+    Raises:
+        ValueError: if N is out of range, the arm does not support the model, or its M mixes
+            frequencies.
+    """
+
+    def require_gain(m: Preconditioner, own: bool) -> Preconditioner:
+        m.mode_gain()
+        return m
+
+    sampler = field.plan(arm, num_steps).sampler
+    try:
+        return sampler.map_preconditioners(require_gain)
+    except ValueError:
+        raise ValueError(
+            f"{arm} filters the places of a picture and so mixes frequencies, each of which is "
+            "followed by itself; leave the space filter out"
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +52,21 @@ class Predictor:
         response: of its score.
 
     Raises:
-        ValueError: unless the process is VE.
+        ValueError: unless the process is VE, or for pictures that grain and contrast cannot be
+            relative to: of one color in their flat places, or without anything coarse.
     """
 
     field: Field
     response: Response
+
+    def __post_init__(self) -> None:
+        power, finest = self.response.power, self.response.bands.num_octaves
+        for what, bands in (("flat places", power[[finest]]), ("coarse detail", power[COARSE])):
+            if not (bands > 0).all():
+                raise ValueError(
+                    f"the pictures of this response have no {what} but of one color, which "
+                    "nothing can be relative to; measure it on pictures of the network's data"
+                )
 
     @cached_property
     def evolution(self) -> Evolution:
@@ -46,7 +82,7 @@ class Predictor:
         """Return grain and contrast of an arm of `pds.arms.names` at N.
 
         Raises:
-            ValueError: if the arm does not support the model, or its M mixes frequencies.
+            ValueError: see `sampler_of`.
         """
         return self.relative(self._final(arm, num_steps))
 
@@ -59,14 +95,29 @@ class Predictor:
         if not np.isfinite(power).all():
             return Relative(np.nan, np.nan)
         ratio = power / self.own
-        contrast = ratio[1 : 1 + len(COARSE_BANDS)].mean()
+        contrast = ratio[COARSE].mean()
         return Relative(float(np.sqrt(ratio[self.response.bands.num_octaves])), float(contrast))
 
     def fewest(self, arm: str, grain: float, counts: Sequence[int]) -> int | None:
-        """Return the least of ascending N from which on grain stays below a value, or None."""
+        """Return the least N from which on grain stays below a value, or None.
+
+        Args:
+            arm: see `of`.
+            grain: relative to the network's own pictures.
+            counts: ascending N. Between the last of them that is not below and the next, N is
+                bisected.
+        """
         below = [self.of(arm, n).grain < grain for n in counts]
-        found = [n for i, n in enumerate(counts) if all(below[i:])]
-        return found[0] if found else None
+        if not below[-1]:
+            return None
+        first = max((i + 1 for i, fine in enumerate(below) if not fine), default=0)
+        if not first:
+            return counts[0]
+        low, high = counts[first - 1], counts[first]
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.of(arm, middle).grain < grain else (middle, high)
+        return high
 
     def best_alpha(self, num_steps: int, alphas: Sequence[float] = ALPHAS) -> float:
         """Return the alpha whose octaves and grain are nearest to the network's own at N."""
@@ -85,5 +136,11 @@ class Predictor:
             return np.inf
         return float(np.sqrt(np.square(10 * np.log10(ratio)).mean()))
 
-    def _final(self, arm: str, num_steps: int) -> Array:
-        return self.evolution.final(self.field.plan(arm, num_steps).sampler)
+    @cached_property
+    def _final(self) -> Callable[[str, int], Array]:
+        """Second moments of an arm at N, (K,); remembered."""
+
+        def final(arm: str, num_steps: int) -> Array:
+            return self.evolution.final(sampler_of(self.field, arm, num_steps))
+
+        return cache(final)

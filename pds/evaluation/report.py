@@ -5,7 +5,7 @@ plotly is imported when a page is written: everything else of an evaluation work
 
 import html
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -121,8 +121,45 @@ def page(title: str, tables: Tables, converged: Cell) -> str:
         "<h2>Table</h2>",
         _table([*columns, *METRICS, "theory w2"], map(_cells, rows)),
     ]  # fmt: skip
+    return document(title, body)
+
+
+def document(title: str, body: Sequence[str]) -> str:
+    """Return parts of HTML as one file; its first figure must carry the script, see `figure`."""
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(body)}</body></html>\n"
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The axes of a figure, as plotly takes them; y is that of every panel."""
+
+    x: dict[str, Any]
+    y: dict[str, Any]
+
+
+def figure(
+    title: str, panels: Mapping[str, Iterable[dict[str, Any]]], axes: Axes, *, first: bool
+) -> str:
+    """Return panels side by side as HTML.
+
+    Args:
+        title: of the figure.
+        panels: traces of each by its title.
+        axes: of all panels.
+        first: whether it is the first figure of its page, which carries plotly's script.
+    """
+    from plotly.subplots import make_subplots
+
+    drawn = make_subplots(cols=len(panels), subplot_titles=list(panels), shared_yaxes=True)
+    for column, traces in enumerate(panels.values(), start=1):
+        for trace in traces:
+            drawn.add_trace(trace, row=1, col=column)
+    drawn.update_layout(title=title, template="plotly_white", height=480)
+    drawn.update_xaxes(**axes.x)
+    drawn.update_yaxes(**axes.y)
+    found: str = drawn.to_html(full_html=False, include_plotlyjs=first)
+    return found
 
 
 def _paragraphs(sentences: Iterator[str], otherwise: str) -> list[str]:
@@ -132,22 +169,19 @@ def _paragraphs(sentences: Iterator[str], otherwise: str) -> list[str]:
 
 def _figures(rows: Sequence[Row], kinds: Sequence[str]) -> Iterator[str]:
     """Yield a figure for each metric, one panel for each reference."""
-    from plotly.subplots import make_subplots
-
-    script: bool = True
     counts = sorted({row.cell.num_steps for row in rows})
-    for metric in METRICS:
-        titles = [f"against {REFERENCES[kind]}" for kind in kinds]
-        figure = make_subplots(cols=len(kinds), subplot_titles=titles, shared_yaxes=True)
-        for column, kind in enumerate(kinds, start=1):
-            mine = [row for row in rows if row.reference == kind]
-            for trace in _traces(mine, metric, named=column == 1):
-                figure.add_trace(trace, row=1, col=column)
-        figure.update_layout(title=TITLES[metric], template="plotly_white", height=480)
-        figure.update_xaxes(type="log", title="iterations N", tickvals=counts)
-        figure.update_yaxes(type="log", range=_decades(rows, metric))
-        yield figure.to_html(full_html=False, include_plotlyjs=script)
-        script = False
+    for number, metric in enumerate(METRICS):
+        panels = {
+            f"against {REFERENCES[kind]}": _traces(
+                [row for row in rows if row.reference == kind], metric, named=place == 0
+            )
+            for place, kind in enumerate(kinds)
+        }
+        axes = Axes(
+            {"type": "log", "title": "iterations N", "tickvals": counts},
+            {"type": "log", "range": _decades(rows, metric)},
+        )
+        yield figure(TITLES[metric], panels, axes, first=number == 0)
 
 
 def _decades(rows: Sequence[Row], metric: str) -> list[float] | None:

@@ -5,29 +5,65 @@ NAME.npz holds a `pds.theory.MeasuredResponse` and the fingerprint of its model:
     size         height and width in pixels
     sigmas, strengths, tilts, moments    see the class
     fingerprint  of weights, masks and process, see `pds.evaluation.subject`
-"""
 
+NAME.csv has a row for each sigma, c, tilt and band: the share of the picture that is kept (tau), the
+share of the noise (rho) and the power of what was invented (omega^2, in squared units of sigma), each
+with a 95 % interval over pictures.
+"""  # noqa: E501
+
+import csv
+import io
+import math
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from pds import theory
 from pds.driving import seeded_noise
+from pds.evaluation.draw import prepared
 from pds.evaluation.subject import Subject
 from pds.files.arrays import read_npz, to_npz
 from pds.files.writing import write
 from pds.sampling import ScoreFn
 from pds.sde import VESDE
+from pds.spectra import Array
 from pds.theory import Bands, MeasuredResponse
+from pds.theory.response import Shares
 
 NUM_PICTURES = 12
 """Pictures that noise is planted in, unless another number is asked for."""
 
 NOISE_SEED = 3_000_000
 """Seed of the first picture's noise."""
+
+COLUMNS = (
+    *("sigma", "c", "tilt", "band"),
+    *(f"{share}{end}" for share in Shares._fields for end in ("", "_low", "_high")),
+)
+
+GRIDS = ("sigmas", "strengths", "tilts")
+
+
+def require_ve(subject: Subject) -> VESDE:
+    """Return the process of a model.
+
+    Raises:
+        ValueError: unless it is VE.
+    """
+    sde = subject.model.sde
+    if not isinstance(sde, VESDE):
+        raise ValueError(
+            "a response is measured in x = y + sigma z, the states of a VE process, and "
+            f"{subject.name} has {type(sde).__name__}; there it would hold for x / scale with "
+            "sigma = std / scale, which is not measured; use a VE model"
+        )
+    return sde
 
 
 def measure(
@@ -43,12 +79,7 @@ def measure(
     Raises:
         ValueError: unless the process is VE, or for too few pictures.
     """
-    model = subject.model
-    if not isinstance(model.sde, VESDE):
-        raise ValueError(
-            "a response is measured on x = y + sigma z, which VE has and "
-            f"{type(model.sde).__name__} has not"
-        )
+    sde, model = require_ve(subject), subject.model
     pixels = subject.held_out(num_pictures, theory.FEWEST)
     pictures = model.amplitude * pixels - (model.amplitude - 1)
     seeds = range(NOISE_SEED, NOISE_SEED + len(pictures))
@@ -61,16 +92,91 @@ def measure(
     yield from theory.measure(
         denoiser,
         pictures,
-        model.sde.sigma_min,
+        sde.sigma_min,
         seeded_noise(seeds, device=subject.device),
+        sigma_max=sde.sigma_max,
         amplitude=model.amplitude,
     )
+
+
+def measured(subject: Subject, num_pictures: int = NUM_PICTURES) -> MeasuredResponse:
+    """Return the response of a model, with progress on stderr; arguments as of `measure`."""
+    with tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed} < {remaining}") as progress:
+        progress.set_description(f"response of {subject.name}")
+        for item in measure(subject, prepared(subject), num_pictures):
+            if isinstance(item, MeasuredResponse):
+                return item
+            progress.update(100 * item - progress.n)
+    raise AssertionError("measuring ends with the response")
+
+
+def intervals(response: MeasuredResponse) -> tuple[Shares, Shares]:
+    """Return the lower and the upper ends of the 95 % intervals of `shares`.
+
+    Student's quantile of n - 1 degrees of freedom, by its expansion about the normal one.
+    """
+    z, degrees = NormalDist().inv_cdf(0.975), response.num_pictures - 1
+    quantile = z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+    pairs = list(zip(response.shares, response.errors(), strict=True))
+    low = Shares(*(value - quantile * error for value, error in pairs))
+    high = Shares(*(value + quantile * error for value, error in pairs))
+    return low._replace(invented=np.maximum(low.invented, 0.0)), high
+
+
+def to_csv(response: MeasuredResponse) -> str:
+    """Return the table of a response, see the module."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    ends = (response.shares, *intervals(response))
+    for row, column, layer, band in np.ndindex(response.shares.noise.shape):
+        if not response.planted(row, layer):
+            continue
+        place = (row, column, layer, band)
+        grid = (response.sigmas[row], response.strengths[column], response.tilts[layer])
+        values = [getattr(end, share)[place] for share in Shares._fields for end in ends]
+        writer.writerow(
+            [*(f"{value:.6g}" for value in grid), response.bands.names[band],
+             *(f"{value:.6g}" for value in values)]
+        )  # fmt: skip
+    return text.getvalue()
+
+
+def table(response: MeasuredResponse) -> str:
+    """Return rho of white noise in the finest flat places as text, rows sigma, columns c."""
+    finest = response.bands.num_octaves
+    head = "".join(f"{f'{c:g} x':>8}" for c in response.strengths)
+    lines = [f"{'sigma':>8}{head}{'Stein':>8}"]
+    for sigma, rho, stein in zip(
+        response.sigmas[::-1],
+        response.shares.noise[::-1, :, 0, finest],
+        map(_mean, response.stein[::-1, 1:]),
+        strict=True,
+    ):
+        shown = (round(value, 3) + 0.0 for value in (*rho, stein))  # no -0.000
+        numbers = "".join(f"{value:8.3f}" for value in shown).replace("nan", "  -")
+        lines.append(f"{sigma:8.3f}{numbers}")
+    return "\n".join(lines)
+
+
+def distance_from_exact(response: MeasuredResponse) -> float:
+    """Return how far a network is from an exact score: mean |`stein` - 1| over sigma and octaves.
+
+    The brightness, one number a picture, is left out. NaN if no octave has power.
+    """
+    return _mean(np.abs(response.stein[:, 1:] - 1))
+
+
+def _mean(values: Array) -> float:
+    """Return the mean of the values that are not NaN, NaN if all are."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if known.size else math.nan
 
 
 def save(path: Path, response: MeasuredResponse, fingerprint: str) -> None:
     """Write a response to a file."""
     bands = response.bands
-    arrays = {name: getattr(response, name) for name in ("sigmas", "strengths", "tilts")}
+    arrays = {name: getattr(response, name) for name in GRIDS}
     size = np.array([bands.height, bands.width])
     moments = response.moments.astype(np.float32)
     write(path, to_npz(size=size, moments=moments, fingerprint=np.array(fingerprint), **arrays))
@@ -87,15 +193,39 @@ def load(path: Path, fingerprint: str | None = None) -> MeasuredResponse:
         FileNotFoundError: if there is no such file.
         ValueError: if it is damaged, or of another model.
     """
+    if not path.is_file():
+        raise FileNotFoundError(f"no response at {path}; `pds response` writes NAME.npz")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is no .npz file; `pds response` writes NAME.npz")
     arrays = read_npz(path)
-    names = ("size", "sigmas", "strengths", "tilts", "moments", "fingerprint")
+    names = ("size", *GRIDS, "moments", "fingerprint")
     if missing := [name for name in names if name not in arrays]:
         raise ValueError(f"{path} is no response of a network: it has no {', '.join(missing)}")
     if fingerprint is not None and str(arrays["fingerprint"]) != fingerprint:
-        raise ValueError(f"{path} is the response of another network, or of other masks")
-    bands = Bands(*arrays["size"].tolist())
-    sigmas, strengths, tilts, moments = (arrays[name].astype(float) for name in names[1:5])
-    expected = (len(sigmas), len(strengths), len(tilts), len(bands.radius))
-    if moments.ndim != 6 or moments.shape[0] != 6 or moments.shape[2:] != expected:
-        raise ValueError(f"{path} is damaged: its moments have the shape {moments.shape}")
+        raise ValueError(
+            f"{path} is the response of another network, or of other masks; measure this one with "
+            "`pds response`"
+        )
+    try:
+        bands = Bands(*arrays["size"].tolist())
+        sigmas, strengths, tilts, moments = (arrays[name].astype(np.float64) for name in names[1:5])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}); measure it again") from None
+    if reason := _damage(bands, [sigmas, strengths, tilts], moments):
+        raise ValueError(f"{path} is damaged ({reason}); measure it again")
     return MeasuredResponse(bands, sigmas, strengths, tilts, moments)
+
+
+def _damage(bands: Bands, grids: list[Array], moments: Array) -> str:
+    """Return what is wrong with the arrays of a response, "" if nothing is."""
+    for name, values in zip(GRIDS, grids, strict=True):
+        if values.ndim != 1 or not len(values) or not (np.diff(values) > 0).all():
+            return f"its {name} do not ascend"
+        if not np.isfinite(values).all() or (name != "tilts" and values[0] <= 0):
+            return f"its {name} are not positive"
+    expected = (*map(len, grids), len(bands.radius))
+    if moments.ndim != 6 or moments.shape[0] != 6 or moments.shape[2:] != expected:
+        return f"its moments have the shape {moments.shape}"
+    if moments.shape[1] < theory.FEWEST:
+        return f"it is of {moments.shape[1]} pictures"
+    return "" if np.isfinite(moments).all() else "its moments are not finite"

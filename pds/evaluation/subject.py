@@ -121,7 +121,10 @@ def load(name: str, images: Path | None, device: torch.device) -> Subject:
     path = Path(name)
     if path.suffix != ".safetensors":
         listing = ", ".join(models.MODELS)
-        raise ValueError(f"model must be one of {listing}, or a .safetensors file, got {name!r}")
+        raise ValueError(
+            f"model must be one of {listing}, or a .safetensors file, got {name!r}; `pds convert` "
+            "writes one of any other checkpoint"
+        )
     if images is None:
         raise ValueError(f"{name} has no held-out images to compare with; name some with --data")
     model = models.of_network(checkpoints.load(path))

@@ -10,6 +10,7 @@ import math
 import struct
 import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -57,7 +58,7 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except (*_DAMAGE, KeyError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}); remove it and run again") from None
 
 

@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Bands:
     @property
     def names(self) -> list[str]:
         """What each band holds."""
-        edges = [f"{edge:g}" for edge in self.edges]
+        edges = [f"{edge:.3g}" for edge in self.edges]
         octaves = [f"{low} to {high} cycles" for low, high in pairwise(edges)]
         return ["brightness", *octaves, *(f"flat, {2**j} px" for j in range(self.num_scales))]
 
@@ -128,6 +129,27 @@ class Bands:
         return np.clip(radius, self.radius[-1], self.radius[self.num_octaves])
 
 
+class Parts(NamedTuple):
+    """What pictures have in every band.
+
+    transform: (n, C, H, W), unitary.
+    differences: d_j at each scale, 0 beside the flat places.
+    """
+
+    transform: Tensor
+    differences: tuple[Tensor, ...]
+
+    def about_mean(self) -> "Parts":
+        """Return the parts with octaves about the mean of these pictures, for unbiased moments."""
+        n = len(self.transform)
+        centered = self.transform - self.transform.mean(0)
+        return self._replace(transform=math.sqrt(n / (n - 1)) * centered)
+
+    def scaled(self, factor: float) -> "Parts":
+        """Return the parts of the pictures times a factor."""
+        return Parts(factor * self.transform, tuple(factor * d for d in self.differences))
+
+
 class FlatPlaces:
     """The flat places at every scale of some clean pictures (n, C, H, W), float64."""
 
@@ -135,21 +157,19 @@ class FlatPlaces:
         self.bands = bands
         steep = steepness(pictures)
         self.masks = [_flat(pictures, steep, j) for j in range(bands.num_scales)]
+        self.counts = [mask.sum((1, 2, 3)).clamp(min=1) for mask in self.masks]
 
-    def moments(self, a: Tensor, b: Tensor) -> Array:
-        """Return the mean of a b in every band of each picture, (n, B + J).
+    def parts(self, images: Tensor) -> Parts:
+        """Return the parts of images (n, C, H, W), such as noise or what is left of it."""
+        images = images.to(self.masks[0].device).double()
+        differences = (_difference(images, j) * mask for j, mask in enumerate(self.masks))
+        return Parts(torch.fft.fft2(images, norm="ortho"), tuple(differences))
 
-        Args:
-            a, b: (n, C, H, W) float64, such as noise and what is left of it; on the device of the
-                pictures.
-        """
-        transform = torch.fft.fft2(torch.stack([a, b]), norm="ortho")
-        products = (transform[0] * transform[1].conj()).real.mean(1)
-        octaves = _grouped(products, self.bands)
-        scales = []
-        for j, mask in enumerate(self.masks):
-            product = _difference(a, j) * _difference(b, j) * mask
-            scales.append(product.sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1))
+    def moments(self, a: Parts, b: Parts) -> Array:
+        """Return the mean of a b in every band of each picture, (n, B + J)."""
+        octaves = _grouped((a.transform * b.transform.conj()).real.mean(1), self.bands)
+        pairs = zip(a.differences, b.differences, self.counts, strict=True)
+        scales = [(mine * theirs).sum((1, 2, 3)) / count for mine, theirs, count in pairs]
         return np.asarray(torch.cat([octaves, torch.stack(scales, 1)], 1).cpu())
 
 

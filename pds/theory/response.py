@@ -27,6 +27,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from pds.sampling import NoiseFn
@@ -47,6 +48,12 @@ TILTED = 0.6
 
 PER_OCTAVE = 1.2
 """Values of sigma an octave."""
+
+LOWEST_DROWNED = 8
+"""Where pictures that are all alike are drowned, in sigma_min."""
+
+NOTHING = 1e-12
+"""Power of what is nothing but rounding, of pictures in [0, 1]."""
 
 FEWEST = 8
 """Pictures that noise is planted in, at least."""
@@ -95,14 +102,6 @@ class LinearResponse:
         return Shares(kept, kept, np.zeros_like(kept))
 
 
-class Cell(NamedTuple):
-    """One planting: sigma, c and tilt by their indices."""
-
-    sigma: int
-    strength: int
-    tilt: int
-
-
 @dataclass(frozen=True, eq=False)
 class MeasuredResponse:
     """A response measured on n pictures, between whose values `at` interpolates.
@@ -127,6 +126,11 @@ class MeasuredResponse:
         """n."""
         return int(self.moments.shape[1])
 
+    def planted(self, row: int, layer: int) -> bool:
+        """Return whether noise of a tilt was planted at a sigma; if not, moments repeat."""
+        at_sigma = self.moments[:, :, row]
+        return layer == 0 or not np.array_equal(at_sigma[..., layer, :], at_sigma[..., 0, :])
+
     @cached_property
     def power(self) -> Array:
         return np.asarray(self.moments[0, :, 0, 0, 0].mean(0))
@@ -144,11 +148,25 @@ class MeasuredResponse:
         spread = (np.stack(each).var(0) * (n - 1) for each in zip(*left_out, strict=True))
         return Shares(*map(np.sqrt, spread))
 
+    @cached_property
+    def stein(self) -> Array:
+        """(tau <y, y> + rho sigma^2) / <y, y> of every octave at c = 1, (L, B): 1 if exact.
+
+        NaN of an octave with less power than sigma^2, which tells nothing. Flat places are left
+        out: they are chosen by y, and Stein's identity is a mean over all places.
+        """
+        told = int(np.argmin(np.abs(self.strengths - 1)))
+        octaves = self.moments.mean(1)[:, :, told, 0, : self.bands.num_octaves]
+        power, kept, _, _, passed, _ = octaves
+        seen = (power > 0) & (power > self.sigmas[:, None] ** 2)
+        return np.asarray((kept + passed) / np.where(seen, power, np.nan))
+
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         """Return the response, linear in log sigma, log c and tilt.
 
-        Beyond the values of c and below those of sigma it is constant; above those of sigma it is
-        that of Gaussian data, which no longer matters.
+        A chord of what is not kept, which goes with sigma^2 where sigma is small, is some per cent
+        too high between the values. Beyond the values of c and below those of sigma it is constant;
+        above those of sigma it is that of Gaussian data, which no longer matters.
         """
         if sigma > self.sigmas[-1]:
             return LinearResponse(self.bands, self.power).at(sigma, c, tilt)
@@ -167,9 +185,10 @@ class MeasuredResponse:
         return Shares(*(sum(weight * of[place] for weight, place in corners) for of in self.shares))
 
 
-def grid(power: Array, sigma_min: float) -> Array:
+def grid(power: Array, sigma_min: float, sigma_max: float) -> Array:
     """Return the values of sigma to measure at: from sigma_min to where a picture is drowned."""
-    highest = 4 * float(np.sqrt(power.max()))
+    drowned = max(4 * float(np.sqrt(power.max())), LOWEST_DROWNED * sigma_min)
+    highest = min(drowned, sigma_max)
     count = max(3, round(PER_OCTAVE * math.log2(highest / sigma_min)) + 1)
     return np.geomspace(sigma_min, highest, count)
 
@@ -180,6 +199,7 @@ def measure(
     sigma_min: float,
     noise: NoiseFn,
     *,
+    sigma_max: float = math.inf,
     amplitude: float = 1.0,
     strengths: Sequence[float] = STRENGTHS,
     tilts: Sequence[float] = TILTS,
@@ -189,7 +209,7 @@ def measure(
     Args:
         denoiser: of pictures of this shape, on the device of the noise.
         pictures: clean, held out, (n, C, H, W) in the network's range.
-        sigma_min: the lowest noise level.
+        sigma_min, sigma_max: the lowest and the highest noise level of the process.
         noise: white, of the shape of the pictures; called once for each sigma.
         amplitude: factor from images in [0, 1] to the network's range.
         strengths, tilts: of the planted noise.
@@ -204,29 +224,29 @@ def measure(
     pictures = pictures.to(white.device if white.is_cuda else "cpu").double()
     bands = Bands(*pictures.shape[-2:])
     places = FlatPlaces(pictures, bands)
-    about_mean = pictures - pictures.mean(0)
-    power = places.moments(about_mean, about_mean)
-    sigmas = grid(power.mean(0), sigma_min)
-    shape = (6, len(pictures), len(sigmas), len(strengths), len(tilts), power.shape[-1])
-    moments = np.empty(shape)
-    cells = [
-        Cell(row, column, layer)
-        for row in range(len(sigmas))
-        for column in range(len(strengths))
-        for layer in range(len(tilts))
-    ]
-    for number, cell in enumerate(cells, 1):
-        row, column, layer = cell
-        if row and not (column or layer):
-            white = noise(pictures.shape)
-        if layer and sigmas[row] > TILTED * amplitude:
-            moments[:, :, row, column, layer] = moments[:, :, row, column, 0]
-        else:
-            planted = sigmas[row] * bands.colored(white, strengths[column], tilts[layer])
-            moments[:, :, row, column, layer] = _planted(
-                denoiser, pictures, planted, float(sigmas[row]), places
-            )
-        yield number / len(cells)
+    clean = places.parts(pictures).about_mean()
+    own = places.moments(clean, clean)
+    own[own < NOTHING * amplitude**2] = 0.0
+    sigmas = grid(own.mean(0), sigma_min, sigma_max)
+    moments = np.empty((6, len(pictures), len(sigmas), len(strengths), len(tilts), own.shape[-1]))
+    done, total = 0, len(sigmas) * len(strengths) * len(tilts)
+    for row, sigma in enumerate(sigmas.tolist()):
+        white = noise(pictures.shape) if row else white
+        for layer, tilt in enumerate(tilts):
+            colored = bands.colored(white, 1.0, tilt)
+            pure = places.parts(colored)
+            for column, c in enumerate(strengths):
+                cell = (slice(None), slice(None), row, column, layer)
+                if layer and sigma > TILTED * amplitude:
+                    moments[cell] = moments[:, :, row, column, 0]
+                else:
+                    even, odd = _denoised(denoiser, pictures, c * sigma * colored, sigma)
+                    kept, left = places.parts(even).about_mean(), places.parts(odd)
+                    n = pure.scaled(c * sigma)
+                    pairs = ((clean, kept), (kept, kept), (n, n), (n, left), (left, left))
+                    moments[cell] = [own, *(places.moments(*pair) for pair in pairs)]
+                done += 1
+                yield done / total
     yield MeasuredResponse(bands, sigmas, np.array(strengths), np.array(tilts), moments)
 
 
@@ -236,26 +256,22 @@ def require(pictures: Tensor) -> None:
         raise ValueError(
             f"a response is a mean over pictures: {FEWEST} or more are needed, got {len(pictures)}"
         )
-    if not pictures.isfinite().all():
-        raise ValueError("pictures to plant noise in must have finite values")
+    broken = ~pictures.flatten(1).isfinite().all(1)
+    if broken.any():
+        raise ValueError(
+            f"pictures to plant noise in must have finite values; {int(broken.sum())} of "
+            f"{len(pictures)} have not, the first is number {int(broken.nonzero()[0])}, from 0"
+        )
 
 
-def _planted(
-    denoiser: Denoiser, pictures: Tensor, planted: Tensor, sigma: float, places: FlatPlaces
-) -> Array:
-    """Return the moments of one cell, (6, n, K)."""
-    y, home = pictures.to(planted), pictures.device
-    plus, minus = (denoiser(y + n, sigma).to(home).double() for n in (planted, -planted))
-    even, odd, n = (plus + minus) / 2, (plus - minus) / 2, planted.to(home).double()
-    # The octaves are about the mean picture, whose variance over n pictures is biased by 1 - 1/n;
-    # so are those of the denoised ones, and their ratios are not.
-    clean, kept = pictures - pictures.mean(0), even - even.mean(0)
-    pairs = ((clean, clean), (clean, kept), (kept, kept), (n, n), (n, odd), (odd, odd))
-    octaves = np.stack([places.moments(a, b) for a, b in pairs])
-    own = ((pictures, pictures), (pictures, even), (even, even))
-    scales = np.stack([places.moments(a, b) for a, b in own])
-    octaves[:3, :, places.bands.num_octaves :] = scales[..., places.bands.num_octaves :]
-    return octaves
+def _denoised(
+    denoiser: Denoiser, pictures: Tensor, noise: Tensor, sigma: float
+) -> tuple[Tensor, Tensor]:
+    """Return even and odd, see the module, (n, C, H, W) each, like the pictures."""
+    y = pictures.to(noise.device, noise.dtype)
+    both = denoiser(torch.cat([y + noise, y - noise]), sigma).to(pictures)
+    plus, minus = both.chunk(2)
+    return (plus + minus) / 2, (plus - minus) / 2
 
 
 def _shares(moments: Array) -> Shares:

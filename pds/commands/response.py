@@ -1,0 +1,84 @@
+"""`pds response`: measure what a network keeps of a picture, and of noise stronger than it is told."""  # noqa: E501
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+from pds import theory
+from pds.evaluation import report, response_figure, responses, subject
+from pds.evaluation.subject import Subject
+from pds.files.writing import require_writable, write
+from pds.jobs import ranks
+from pds.limits import require_whole
+from pds.theory import MeasuredResponse
+
+MOST = 1000
+"""Pictures that noise is planted in, at most."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Give the parser of the command its options."""
+    parser.description = (
+        "Plants noise of known strength in held-out pictures, denoises it once, and measures the "
+        "share that is kept in every octave and in flat places. Writes NAME.npz for `pds predict`, "
+        "NAME.csv and NAME.html."
+    )
+    add_measurement(parser)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+
+
+def add_measurement(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the model and the options of a measurement."""
+    parser.add_argument("model", metavar="MODEL", help="of the page, or a .safetensors")
+    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
+    parser.add_argument(
+        "--pictures",
+        type=int,
+        default=responses.NUM_PICTURES,
+        help="to plant noise in; default %(default)s",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
+
+
+def opened(arguments: argparse.Namespace) -> Subject:
+    """Return the subject of a measurement, after a check of its options.
+
+    Raises:
+        ValueError: if one is out of range, or there is no such model.
+        FileNotFoundError: if there are no such files.
+    """
+    require_whole("--pictures", arguments.pictures, theory.FEWEST, MOST)
+    device = ranks.joined().device(arguments.device)
+    return subject.load(arguments.model, arguments.data, device)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Measure the response, write it, and print the share of noise that is kept."""
+    model = opened(arguments)
+    name = Path(model.name).stem if model.name.endswith(".safetensors") else model.name
+    require_writable(arguments.out / name)
+    response = responses.measured(model, arguments.pictures)
+    _write(arguments.out, name, model, response)
+    print(
+        "Share of white noise that one denoising keeps in the finest flat places, of "
+        f"{response.num_pictures} pictures.\nRows: sigma that the network is told; columns: "
+        "strength of the noise relative to it."
+    )
+    print(responses.table(response))
+    distance = responses.distance_from_exact(response)
+    told = "unknown, as no octave has power" if math.isnan(distance) else f"{distance:.3f}"
+    print(
+        "Stein: (tau <y,y> + rho sigma^2) / <y,y> at 1 x, mean over the octaves; 1 for an exact "
+        f"score. Mean distance from 1: {told}"
+    )
+
+
+def _write(folder: Path, name: str, model: Subject, response: MeasuredResponse) -> None:
+    responses.save(folder / f"{name}.npz", response, model.fingerprint)
+    write(folder / f"{name}.csv", responses.to_csv(response).encode())
+    if report.can_draw():
+        page = response_figure.page(model.field.title, response)
+        write(folder / f"{name}.html", page.encode())
+    else:
+        print(f"{name}.html needs plotly (pip install plotly) and is left out", file=sys.stderr)
