@@ -1,6 +1,6 @@
 """Run the experiments of docs/theory.md on the network of 32 px: python -m tools.paired.
 
-Reads docs/evidence/responses/portraits32.npz, and writes three files of docs/evidence/theory, each
+Reads docs/evidence/responses/portraits32.npz, and writes four files of docs/evidence/theory, each
 the test of one cause (`pds.evaluation.paired`). It takes some minutes on one core.
 
 | file       | of                                                                    |
@@ -8,6 +8,7 @@ the test of one cause (`pds.evaluation.paired`). It takes some minutes on one co
 | grain.csv  | the results of runs in pairs, relative to the network's own pictures  |
 | kept.csv   | the share of a run's own noise, and of fresh noise, that a call keeps |
 | flat.csv   | noise of ordinary runs where their own results are flat, over sigma   |
+| coarse.csv | power of ordinary runs in the octaves of contrast                     |
 """
 
 import csv
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds.appearance import grain
+from pds.appearance import COARSE_BANDS, grain
 from pds.driving import seeded_noise
 from pds.evaluation import draw, paired, responses, subject
 from pds.evaluation.prediction import Predictor
@@ -37,7 +38,12 @@ COUNTS = (40, 25)
 FEWEST = COUNTS[-1]
 ORDINARY = ("vanilla", "pds:5")
 """Arms whose ordinary runs are followed."""
+CONTRASTED = ("vanilla", "pds:5", "scalar")
+"""Arms whose coarse power is followed."""
 LARGEST_SIGMA = 0.6
+LARGEST_COARSE = 10.0
+COARSE_PICTURES = 96
+"""A picture has few coarse modes."""
 NUM_PICTURES = 32
 
 torch.set_num_threads(1)
@@ -111,6 +117,18 @@ class Experiments:
             if sigma <= LARGEST_SIGMA:
                 yield arm, num_steps, sigma, *measured
 
+    def coarse(self) -> Iterator[Sequence[object]]:
+        """Yield the rows of coarse.csv."""
+        shape = (COARSE_PICTURES, *self.pictures.shape[1:])
+        for arm in CONTRASTED:
+            sampler: Any = self.field.plan(arm, FEWEST).sampler
+            noise = seeded_noise(range(COARSE_PICTURES))
+            run = paired.states(self.denoised, self.evolution.sde, sampler, shape, noise)
+            for sigma, x in list(run)[:: len(sampler.kernels)]:
+                if sigma <= LARGEST_COARSE:
+                    power = paired.octave_power(x)
+                    yield arm, FEWEST, sigma, *power[1 : 1 + len(COARSE_BANDS)]
+
 
 FILES = {
     "grain": ("arm", "N", "grain", "error"),
@@ -118,6 +136,7 @@ FILES = {
         *("arm", "N", "sigma", "scale", "strength"),
         *("own", "own_error", "fresh", "fresh_error"),
     ),
+    "coarse": ("arm", "N", "sigma", "octave_1", "octave_2", "octave_3"),
     "flat": ("arm", "N", "sigma", "scale_1", "scale_2", "scale_4"),
 }
 
@@ -139,6 +158,7 @@ def main() -> None:
     write("grain", experiments.grains())
     write("kept", experiments.shares())
     write("flat", experiments.flat())
+    write("coarse", experiments.coarse())
 
 
 if __name__ == "__main__":

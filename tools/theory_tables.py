@@ -8,6 +8,7 @@ import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from pds.evaluation.gaussian import field
 from pds.evaluation.prediction import Predictor
 from pds.spectra import Array
 from pds.theory import LinearResponse, MeasuredResponse, Response
+from pds.theory.evolution import Content
 from tools.browser import ROOT
 from tools.counterfactual import AsKept, AsTold, Farther, in_flat_places
 
@@ -39,10 +41,15 @@ TOLERANCE = 0.10
 Row = dict[str, str]
 
 
+def response_path(size: int) -> Path:
+    """Return where the response of a network is."""
+    return EVIDENCE / "responses" / f"portraits{size}.npz"
+
+
 @cache
 def measured() -> dict[int, MeasuredResponse]:
     """Return the responses that are there, by size."""
-    paths = {size: EVIDENCE / "responses" / f"portraits{size}.npz" for size in SIZES}
+    paths = {size: response_path(size) for size in SIZES}
     return {size: responses.load(path) for size, path in paths.items() if path.is_file()}
 
 
@@ -151,22 +158,30 @@ def predicted(size: int, arm: str, count: int) -> Relative:
 
 
 def within() -> str:
-    """Return how many cells have a predicted grain within a tenth, and the farthest, by sampler."""
-    lines = []
-    for size in measured():
+    """Return how many cells are predicted within a tenth, and the farthest, by sampler."""
+
+    def line(name: str, metric: str, sizes: Iterable[int]) -> Iterator[object]:
+        sizes, every = list(sizes), []
+        yield from (name, metric)
         for arm in ARMS:
-            cells = [(s, a, n) for s, a, n in sampled() if (s, a) == (size, arm) and n in COUNTS]
-            text = []
-            for metric in ("grain", "contrast"):
-                ratios = {
-                    n: getattr(predicted(s, a, n), metric) / float(sampled()[s, a, n][metric])
-                    for s, a, n in cells
-                }
-                good = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios.values())
-                worst = max(ratios, key=lambda n: abs(np.log(ratios[n])))
-                text += [f"{good} of {len(ratios)}", f"{ratios[worst] - 1:+.0%} at N = {worst}"]
-            lines.append((f"{size} px", arm, *text))
-    return table(("size", "sampler", "grain", "farthest", "contrast", "farthest"), lines)
+            ratios = [ratio for size in sizes for ratio in off(size, arm, metric)]
+            every += ratios
+            yield f"{_counted(ratios)} ({max(ratios, key=lambda r: abs(np.log(r))) - 1:+.0%})"
+        yield _counted(every)
+
+    each = [(f"{size} px", [size]) for size in measured()] + [("all", list(measured()))]
+    lines = (line(name, metric, of) for metric in ("grain", "contrast") for name, of in each)
+    return table(("size", "of", *ARMS, "all"), lines)
+
+
+def off(size: int, arm: str, metric: str) -> list[float]:
+    """Return predicted over sampled grain or contrast at every N of a sampler."""
+    cells = [cell for cell in sampled() if cell[:2] == (size, arm) and cell[2] in COUNTS]
+    return [getattr(predicted(*c), metric) / float(sampled()[c][metric]) for c in cells]
+
+
+def _counted(ratios: list[float]) -> str:
+    return f"{sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)} of {len(ratios)}"
 
 
 def cause() -> str:
@@ -187,6 +202,26 @@ def cause() -> str:
 
     titles = ("size", "sampler", "N", "sampled", "tau at c", "tau at c = 1", "Gaussian")
     return table(titles, (line(size, *of) for size in measured() for of in CAUSES))
+
+
+def along() -> str:
+    """Return the power of runs in the octaves of contrast over the recursion's, by level."""
+    octaves = slice(1, 1 + len(COARSE_BANDS))
+    cells: dict[float, dict[str, str]] = {}
+    for row in rows("theory", "coarse"):
+        sigma, arm = float(row["sigma"]), row["arm"]
+        run = np.array([float(row[f"octave_{k}"]) for k in (1, 2, 3)])
+        content = content_at(arm, sigma) if sigma else None
+        if content is None:
+            own = predictor(32)
+            power = own.evolution.final(own.field.plan(arm, 25).sampler)
+        else:
+            power = content.picture + content.noise
+        ratio = run / power[octaves]
+        cells.setdefault(sigma, {})[arm] = " / ".join(f"{value:.2f}" for value in ratio)
+    arms = list(dict.fromkeys(row["arm"] for row in rows("theory", "coarse")))
+    lines = ((f"{s:.3g}", *(cells[s][a] for a in arms)) for s in sorted(cells, reverse=True))
+    return table(("sigma", *arms), lines)
 
 
 def strengths(size: int = 64) -> str:
@@ -249,10 +284,15 @@ def scales() -> str:
 
 def noise_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Array:
     """Return the recursion's noise over sigma at every scale, where the run is at sigma."""
+    content = content_at(arm, sigma, count, size)
+    return np.sqrt(in_flat_places(measured()[size], content.noise)) / sigma
+
+
+def content_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Content:
+    """Return what the recursion has in a state, at the first call at sigma."""
     own = predictor(size)
     contents = own.evolution.contents(own.field.plan(arm, count).sampler)
-    level, content = next(found for found in contents if found[0] <= 1.001 * sigma)
-    return np.sqrt(in_flat_places(own.response, content.noise)) / level
+    return next(content for level, content in contents if level <= 1.001 * sigma)
 
 
 def closed() -> str:
