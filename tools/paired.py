@@ -1,6 +1,6 @@
 """Run the experiments of docs/theory.md on the network of 32 px: python -m tools.paired.
 
-Reads docs/evidence/responses/portraits32.npz, and writes four files of docs/evidence/theory, each
+Reads docs/evidence/responses/portraits32.npz, and writes five files of docs/evidence/theory, each
 the test of one cause (`pds.evaluation.paired`). It takes some minutes on one core.
 
 | file       | of                                                                    |
@@ -9,6 +9,7 @@ the test of one cause (`pds.evaluation.paired`). It takes some minutes on one co
 | kept.csv   | the share of a run's own noise, and of fresh noise, that a call keeps |
 | flat.csv   | noise of ordinary runs where their own results are flat, over sigma   |
 | coarse.csv | power of ordinary runs in the octaves of contrast                     |
+| faded.csv  | tau in the octaves of contrast, of pictures whose octaves have faded  |
 """
 
 import csv
@@ -40,6 +41,12 @@ ORDINARY = ("vanilla", "pds:5")
 """Arms whose ordinary runs are followed."""
 CONTRASTED = ("vanilla", "pds:5", "scalar")
 """Arms whose coarse power is followed."""
+OCTAVES = slice(1, 1 + len(COARSE_BANDS))
+"""Octaves of contrast."""
+FADED = (1.0, 0.9, 0.75, 0.6)
+FADED_SIGMAS = (1.4, 0.8, 0.5, 0.3)
+FADED_STRENGTH = 1.6
+"""c of vanilla and PDS at N = 25, where coarse shapes form."""
 LARGEST_SIGMA = 0.6
 LARGEST_COARSE = 10.0
 COARSE_PICTURES = 96
@@ -127,7 +134,29 @@ class Experiments:
             for sigma, x in list(run)[:: len(sampler.kernels)]:
                 if sigma <= LARGEST_COARSE:
                     power = paired.octave_power(x)
-                    yield arm, FEWEST, sigma, *power[1 : 1 + len(COARSE_BANDS)]
+                    yield arm, FEWEST, sigma, *power[OCTAVES]
+
+    def faded(self) -> Iterator[Sequence[object]]:
+        """Yield the rows of faded.csv."""
+        white = seeded_noise(range(NOISE_SEED, NOISE_SEED + len(self.pictures)))(
+            self.pictures.shape
+        )
+        for sigma in FADED_SIGMAS:
+            for beta in FADED:
+                y, noise = self._faded(beta), FADED_STRENGTH * sigma * white
+                even = (self.denoised(y + noise, sigma) + self.denoised(y - noise, sigma)) / 2
+                clean, kept = (x.double() - x.double().mean(0) for x in (y, even))
+                tau = self.places.moments(clean, kept).mean(0) / (
+                    self.places.moments(clean, clean).mean(0)
+                )
+                yield sigma, beta, *tau[OCTAVES]
+
+    def _faded(self, beta: float) -> Tensor:
+        """Return the pictures with the octaves of contrast multiplied by beta."""
+        octave, mean = self.places.bands.octave, self.pictures.mean(0)
+        coarse = (octave >= OCTAVES.start) & (octave < OCTAVES.stop)
+        factor = torch.where(coarse, beta, 1.0)
+        return torch.fft.ifft2(torch.fft.fft2(self.pictures - mean) * factor).real + mean
 
 
 FILES = {
@@ -137,6 +166,7 @@ FILES = {
         *("own", "own_error", "fresh", "fresh_error"),
     ),
     "coarse": ("arm", "N", "sigma", "octave_1", "octave_2", "octave_3"),
+    "faded": ("sigma", "beta", "octave_1", "octave_2", "octave_3"),
     "flat": ("arm", "N", "sigma", "scale_1", "scale_2", "scale_4"),
 }
 
@@ -159,6 +189,7 @@ def main() -> None:
     write("kept", experiments.shares())
     write("flat", experiments.flat())
     write("coarse", experiments.coarse())
+    write("faded", experiments.faded())
 
 
 if __name__ == "__main__":

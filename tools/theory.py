@@ -1,7 +1,8 @@
 """Write the tables and figures of docs/theory.md: python -m tools.theory.
 
 A table stands between <!-- NAME --> and <!-- end -->, and is replaced by that of
-`tools.theory_tables`. The figures need Chromium, see requirements-dev.txt.
+`tools.theory_tables` or `tools.experiment_tables`. The figures need Chromium, see
+requirements-dev.txt.
 
 With --responses FOLDER the measured responses portraitsSIZE.npz of a folder become the evidence.
 They are kept small: pictures are averaged in groups, which leaves the means as they are, and of
@@ -22,6 +23,7 @@ from plotly.subplots import make_subplots
 from pds.evaluation import responses
 from pds.files.arrays import read_npz
 from pds.theory import MeasuredResponse
+from tools import experiment_tables
 from tools import theory_tables as tables
 from tools.browser import ROOT
 from tools.evidence import DRAWN, laid_out, photograph
@@ -37,13 +39,14 @@ TABLES = {
     "contrast": partial(tables.accuracy, "contrast"),
     "within": tables.within,
     "cause": tables.cause,
-    "along": tables.along,
+    "along": experiment_tables.along,
+    "faded": experiment_tables.faded,
     "strengths": tables.strengths,
-    "pairs": tables.pairs,
-    "kept": tables.kept,
-    "scales": tables.scales,
-    "closed": tables.closed,
-    "flat": tables.flat,
+    "pairs": experiment_tables.pairs,
+    "kept": experiment_tables.kept,
+    "scales": experiment_tables.scales,
+    "closed": experiment_tables.closed,
+    "flat": experiment_tables.flat,
     "resolution": tables.resolution,
 }
 
