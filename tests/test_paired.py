@@ -103,3 +103,9 @@ def test_ordinary_noise_is_that_of_the_exact_recursion_where_the_picture_is_know
     exact = [content.c for sigma, content in contents if 0.03 < sigma < 1]
     # Some 7000 flat places, neighbors of which share pixels.
     np.testing.assert_allclose(measured, exact, rtol=0.06)
+
+
+def test_octave_power_of_white_noise_is_its_variance_without_the_bias_of_the_mean():
+    few = paired.octave_power(2 * noise(90)(PICTURES.shape))
+    # The octaves from 3 cycles on have 2000 values and more; 4 times 3 % of the variance.
+    np.testing.assert_allclose(few[3:], 4, rtol=0.12)

@@ -76,3 +76,15 @@ def test_the_change_of_a_doubling_is_added_for_each_doubling():
 def test_a_sampled_cell_is_that_of_the_most_pictures():
     assert theory_tables.sampled()[32, "vanilla", 25]["images"] == "512"
     assert theory_tables.sampled()[32, "vanilla", 66]["images"] == "64"
+
+
+def test_groups_of_pictures_have_the_mean_response_of_all():
+    moments = np.repeat(response().moments, 4, axis=1)
+    moments *= np.linspace(0.9, 1.1, moments.shape[1])[:, None, None, None, None]
+    whole = MeasuredResponse(
+        BANDS, np.array([0.1, 1.0]), np.array([1.0, 2.0]), np.zeros(1), moments
+    )
+    few = theory.grouped(whole, 4)
+    assert few.num_pictures == 4
+    np.testing.assert_allclose(few.shares.noise, whole.shares.noise)
+    np.testing.assert_allclose(few.shares.invented, whole.shares.invented)

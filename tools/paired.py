@@ -1,6 +1,6 @@
 """Run the experiments of docs/theory.md on the network of 32 px: python -m tools.paired.
 
-Reads docs/evidence/responses/portraits32.npz, and writes three files of docs/evidence/theory, each
+Reads docs/evidence/responses/portraits32.npz, and writes five files of docs/evidence/theory, each
 the test of one cause (`pds.evaluation.paired`). It takes some minutes on one core.
 
 | file       | of                                                                    |
@@ -8,6 +8,8 @@ the test of one cause (`pds.evaluation.paired`). It takes some minutes on one co
 | grain.csv  | the results of runs in pairs, relative to the network's own pictures  |
 | kept.csv   | the share of a run's own noise, and of fresh noise, that a call keeps |
 | flat.csv   | noise of ordinary runs where their own results are flat, over sigma   |
+| coarse.csv | power of ordinary runs in the octaves of contrast                     |
+| faded.csv  | tau in the octaves of contrast, of pictures whose octaves have faded  |
 """
 
 import csv
@@ -18,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pds.appearance import grain
+from pds.appearance import COARSE_BANDS, grain
 from pds.driving import seeded_noise
 from pds.evaluation import draw, paired, responses, subject
 from pds.evaluation.prediction import Predictor
@@ -37,7 +39,18 @@ COUNTS = (40, 25)
 FEWEST = COUNTS[-1]
 ORDINARY = ("vanilla", "pds:5")
 """Arms whose ordinary runs are followed."""
+CONTRASTED = ("vanilla", "pds:5", "scalar")
+"""Arms whose coarse power is followed."""
+OCTAVES = slice(1, 1 + len(COARSE_BANDS))
+"""Octaves of contrast."""
+FADED = (1.0, 0.9, 0.75, 0.6)
+FADED_SIGMAS = (1.4, 0.8, 0.5, 0.3)
+FADED_STRENGTH = 1.6
+"""c of vanilla and PDS at N = 25, where coarse shapes form."""
 LARGEST_SIGMA = 0.6
+LARGEST_COARSE = 10.0
+COARSE_PICTURES = 96
+"""A picture has few coarse modes."""
 NUM_PICTURES = 32
 
 torch.set_num_threads(1)
@@ -111,6 +124,40 @@ class Experiments:
             if sigma <= LARGEST_SIGMA:
                 yield arm, num_steps, sigma, *measured
 
+    def coarse(self) -> Iterator[Sequence[object]]:
+        """Yield the rows of coarse.csv."""
+        shape = (COARSE_PICTURES, *self.pictures.shape[1:])
+        for arm in CONTRASTED:
+            sampler: Any = self.field.plan(arm, FEWEST).sampler
+            noise = seeded_noise(range(COARSE_PICTURES))
+            run = paired.states(self.denoised, self.evolution.sde, sampler, shape, noise)
+            for sigma, x in list(run)[:: len(sampler.kernels)]:
+                if sigma <= LARGEST_COARSE:
+                    power = paired.octave_power(x)
+                    yield arm, FEWEST, sigma, *power[OCTAVES]
+
+    def faded(self) -> Iterator[Sequence[object]]:
+        """Yield the rows of faded.csv."""
+        white = seeded_noise(range(NOISE_SEED, NOISE_SEED + len(self.pictures)))(
+            self.pictures.shape
+        )
+        for sigma in FADED_SIGMAS:
+            for beta in FADED:
+                y, noise = self._faded(beta), FADED_STRENGTH * sigma * white
+                even = (self.denoised(y + noise, sigma) + self.denoised(y - noise, sigma)) / 2
+                clean, kept = (x.double() - x.double().mean(0) for x in (y, even))
+                tau = self.places.moments(clean, kept).mean(0) / (
+                    self.places.moments(clean, clean).mean(0)
+                )
+                yield sigma, beta, *tau[OCTAVES]
+
+    def _faded(self, beta: float) -> Tensor:
+        """Return the pictures with the octaves of contrast multiplied by beta."""
+        octave, mean = self.places.bands.octave, self.pictures.mean(0)
+        coarse = (octave >= OCTAVES.start) & (octave < OCTAVES.stop)
+        factor = torch.where(coarse, beta, 1.0)
+        return torch.fft.ifft2(torch.fft.fft2(self.pictures - mean) * factor).real + mean
+
 
 FILES = {
     "grain": ("arm", "N", "grain", "error"),
@@ -118,6 +165,8 @@ FILES = {
         *("arm", "N", "sigma", "scale", "strength"),
         *("own", "own_error", "fresh", "fresh_error"),
     ),
+    "coarse": ("arm", "N", "sigma", "octave_1", "octave_2", "octave_3"),
+    "faded": ("sigma", "beta", "octave_1", "octave_2", "octave_3"),
     "flat": ("arm", "N", "sigma", "scale_1", "scale_2", "scale_4"),
 }
 
@@ -139,6 +188,8 @@ def main() -> None:
     write("grain", experiments.grains())
     write("kept", experiments.shares())
     write("flat", experiments.flat())
+    write("coarse", experiments.coarse())
+    write("faded", experiments.faded())
 
 
 if __name__ == "__main__":

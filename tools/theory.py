@@ -1,17 +1,29 @@
 """Write the tables and figures of docs/theory.md: python -m tools.theory.
 
 A table stands between <!-- NAME --> and <!-- end -->, and is replaced by that of
-`tools.theory_tables`. The figures need Chromium, see requirements-dev.txt.
+`tools.theory_tables` or `tools.experiment_tables`. The figures need Chromium, see
+requirements-dev.txt.
+
+With --responses FOLDER the measured responses portraitsSIZE.npz of a folder become the evidence.
+They are kept small: pictures are averaged in groups, which leaves the means as they are, and of
+which intervals are taken.
 """
 
+import argparse
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from pds.evaluation import responses
+from pds.files.arrays import read_npz
+from pds.theory import MeasuredResponse
+from tools import experiment_tables
 from tools import theory_tables as tables
 from tools.browser import ROOT
 from tools.evidence import DRAWN, laid_out, photograph
@@ -27,12 +39,14 @@ TABLES = {
     "contrast": partial(tables.accuracy, "contrast"),
     "within": tables.within,
     "cause": tables.cause,
+    "along": experiment_tables.along,
+    "faded": experiment_tables.faded,
     "strengths": tables.strengths,
-    "pairs": tables.pairs,
-    "kept": tables.kept,
-    "scales": tables.scales,
-    "closed": tables.closed,
-    "flat": tables.flat,
+    "pairs": experiment_tables.pairs,
+    "kept": experiment_tables.kept,
+    "scales": experiment_tables.scales,
+    "closed": experiment_tables.closed,
+    "flat": experiment_tables.flat,
     "resolution": tables.resolution,
 }
 
@@ -41,6 +55,8 @@ COARSE_SIGMAS = ((4.0, "#7a5bb5"), (2.0, "#3c8d50"), (1.0, "#4a4a4a"))
 DRAWN_SIZE = 64
 """Pixels of the network of the figures."""
 LARGEST_STRENGTH = 3.0
+NUM_GROUPS = 8
+"""Groups of pictures that the evidence keeps of a response."""
 GRID = tuple(range(20, 101, 2))
 
 
@@ -132,8 +148,27 @@ def _line(
     return go.Scatter(x=x, y=y, name=name, mode="lines", line=line, showlegend=legend)
 
 
+def grouped(response: MeasuredResponse, num_groups: int = NUM_GROUPS) -> MeasuredResponse:
+    """Return the response with the moments of groups of pictures, as many in each."""
+    groups = response.moments.reshape(6, num_groups, -1, *response.moments.shape[2:])
+    return replace(response, moments=groups.mean(2))
+
+
+def ship(folder: Path) -> None:
+    """Make the responses of a folder the evidence."""
+    for size in tables.SIZES:
+        path = folder / tables.response_path(size).name
+        response, fingerprint = responses.load(path), str(read_npz(path)["fingerprint"])
+        responses.save(tables.response_path(size), grouped(response), fingerprint)
+
+
 def main() -> None:
     """Fill the tables and save the figures."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--responses", type=Path, metavar="FOLDER")
+    arguments = parser.parse_args()
+    if arguments.responses:
+        ship(arguments.responses)
     DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
     print(DOCUMENT)
     photograph(response_figure(), RESPONSE)

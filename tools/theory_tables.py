@@ -1,13 +1,14 @@
-"""The tables of docs/theory.md, from measured responses, sampled pictures and experiments.
+"""The tables of docs/theory.md, from measured responses and sampled pictures.
 
-Reads docs/evidence/responses/portraitsSIZE.npz of `python -m pds response`, the sampled grain and
-contrast in docs/evidence/resolution, and docs/evidence/theory/*.csv of `python -m tools.paired`.
+Reads docs/evidence/responses/portraitsSIZE.npz of `python -m pds response`, and the sampled grain
+and contrast in docs/evidence/resolution.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -15,10 +16,9 @@ from pds.appearance import COARSE_BANDS, Relative
 from pds.evaluation import responses
 from pds.evaluation.gaussian import field
 from pds.evaluation.prediction import Predictor
-from pds.spectra import Array
 from pds.theory import LinearResponse, MeasuredResponse, Response
 from tools.browser import ROOT
-from tools.counterfactual import AsKept, AsTold, Farther, in_flat_places
+from tools.counterfactual import AsTold, Farther, in_flat_places
 
 EVIDENCE = ROOT / "docs" / "evidence"
 SIZES = (32, 64, 128, 256)
@@ -32,17 +32,21 @@ FINE_SIGMAS = (0.288, 0.161, 0.09, 0.051, 0.028)
 COARSE_SIGMAS = (4.0, 2.0, 1.0, 0.5)
 FOLLOWED_SIGMAS = (2.0, 0.5, 0.2, 0.1, 0.05, 0.025)
 CAUSES = (("vanilla", 40), ("vanilla", 25), ("pds:5", 40), ("pds:5", 25), ("tuned", 25))
-FOLLOWED = ("vanilla", "pds:5")
 TOLERANCE = 0.10
 """Predictions within so much of the sampled value are counted."""
 
 Row = dict[str, str]
 
 
+def response_path(size: int) -> Path:
+    """Return where the response of a network is."""
+    return EVIDENCE / "responses" / f"portraits{size}.npz"
+
+
 @cache
 def measured() -> dict[int, MeasuredResponse]:
     """Return the responses that are there, by size."""
-    paths = {size: EVIDENCE / "responses" / f"portraits{size}.npz" for size in SIZES}
+    paths = {size: response_path(size) for size in SIZES}
     return {size: responses.load(path) for size, path in paths.items() if path.is_file()}
 
 
@@ -151,22 +155,30 @@ def predicted(size: int, arm: str, count: int) -> Relative:
 
 
 def within() -> str:
-    """Return how many cells have a predicted grain within a tenth, and the farthest, by sampler."""
-    lines = []
-    for size in measured():
+    """Return how many cells are predicted within a tenth, and the farthest, by sampler."""
+
+    def line(name: str, metric: str, sizes: Iterable[int]) -> Iterator[object]:
+        sizes, every = list(sizes), []
+        yield from (name, metric)
         for arm in ARMS:
-            cells = [(s, a, n) for s, a, n in sampled() if (s, a) == (size, arm) and n in COUNTS]
-            text = []
-            for metric in ("grain", "contrast"):
-                ratios = {
-                    n: getattr(predicted(s, a, n), metric) / float(sampled()[s, a, n][metric])
-                    for s, a, n in cells
-                }
-                good = sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios.values())
-                worst = max(ratios, key=lambda n: abs(np.log(ratios[n])))
-                text += [f"{good} of {len(ratios)}", f"{ratios[worst] - 1:+.0%} at N = {worst}"]
-            lines.append((f"{size} px", arm, *text))
-    return table(("size", "sampler", "grain", "farthest", "contrast", "farthest"), lines)
+            ratios = [ratio for size in sizes for ratio in off(size, arm, metric)]
+            every += ratios
+            yield f"{_counted(ratios)} ({max(ratios, key=lambda r: abs(np.log(r))) - 1:+.0%})"
+        yield _counted(every)
+
+    each = [(f"{size} px", [size]) for size in measured()] + [("all", list(measured()))]
+    lines = (line(name, metric, of) for metric in ("grain", "contrast") for name, of in each)
+    return table(("size", "of", *ARMS, "all"), lines)
+
+
+def off(size: int, arm: str, metric: str) -> list[float]:
+    """Return predicted over sampled grain or contrast at every N of a sampler."""
+    cells = [cell for cell in sampled() if cell[:2] == (size, arm) and cell[2] in COUNTS]
+    return [getattr(predicted(*c), metric) / float(sampled()[c][metric]) for c in cells]
+
+
+def _counted(ratios: list[float]) -> str:
+    return f"{sum(abs(ratio - 1) <= TOLERANCE for ratio in ratios)} of {len(ratios)}"
 
 
 def cause() -> str:
@@ -203,101 +215,6 @@ def strengths(size: int = 64) -> str:
 
     lines = (line(arm, count) for count in (40, 25) for arm in ARMS[:-1])
     return table(("N", "sampler", *(f"sigma {sigma:g}" for sigma in FOLLOWED_SIGMAS)), lines)
-
-
-def pairs() -> str:
-    """Return the grain of runs in pairs beside sampled and predicted grain."""
-
-    def line(row: Row) -> Iterator[object]:
-        cell = 32, row["arm"], int(row["N"])
-        yield from (row["N"], row["arm"])
-        yield f"{float(row['grain']):.2f} ± {1.96 * float(row['error']):.2f}"
-        yield f"{float(sampled()[cell]['grain']):.2f}"
-        yield f"{predicted(*cell).grain:.2f}"
-
-    titles = ("N", "sampler", "runs in pairs", "sampled", "recursion")
-    return table(titles, map(line, rows("theory", "grain")))
-
-
-def kept() -> str:
-    """Return shares of a run's own noise and of fresh noise, by level and scale."""
-    cells: dict[tuple[str, float], list[str]] = {}
-    for row in rows("theory", "kept"):
-        own, own_error, fresh, fresh_error = (
-            float(row[name]) for name in ("own", "own_error", "fresh", "fresh_error")
-        )
-        error = 1.96 * np.hypot(own_error / own, fresh_error / fresh) * own / fresh
-        key = row["arm"], float(row["sigma"])
-        text = f"{own:.3f} / {fresh:.3f} ({own / fresh:.2f} ± {error:.2f})"
-        cells.setdefault(key, []).append(text)
-    shown = ((key, text) for key, text in cells.items() if key[0] in FOLLOWED)
-    titles = ("sampler", "sigma", "1 px", "2 px", "4 px")
-    return table(titles, ((arm, f"{sigma:.3f}", *text) for (arm, sigma), text in shown))
-
-
-def scales() -> str:
-    """Return the noise of runs in pairs over sigma, and the recursion's, by level and scale."""
-    cells: dict[tuple[str, float], list[str]] = {}
-    for row in rows("theory", "kept"):
-        key = row["arm"], float(row["sigma"])
-        noise = noise_at(*key)[len(cells.setdefault(key, []))]
-        cells[key].append(f"{float(row['strength']):.2f} / {noise:.2f}")
-    sigmas = sorted({sigma for arm, sigma in cells if arm in FOLLOWED}, reverse=True)
-    lines = ((f"{s:.3f}", *(t for arm in FOLLOWED for t in cells[arm, s])) for s in sigmas)
-    return table(("sigma", *(f"{arm}, {k} px" for arm in FOLLOWED for k in (1, 2, 4))), lines)
-
-
-def noise_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Array:
-    """Return the recursion's noise over sigma at every scale, where the run is at sigma."""
-    own = predictor(size)
-    contents = own.evolution.contents(own.field.plan(arm, count).sampler)
-    level, content = next(found for found in contents if found[0] <= 1.001 * sigma)
-    return np.sqrt(in_flat_places(own.response, content.noise)) / level
-
-
-def closed() -> str:
-    """Return grain by the recursion with shares of fresh noise, and with those of own noise."""
-
-    def line(arm: str) -> Iterator[object]:
-        own = predictor(32, as_kept(arm)).of(arm, 25).grain
-        (pairs,) = (row for row in rows("theory", "grain") if (row["arm"], row["N"]) == (arm, "25"))
-        yield from (arm, f"{predicted(32, arm, 25).grain:.2f}", f"{own:.2f}")
-        yield f"{float(pairs['grain']):.2f} ± {1.96 * float(pairs['error']):.2f}"
-        yield f"{float(sampled()[32, arm, 25]['grain']):.2f}"
-
-    titles = ("sampler, N = 25", "fresh noise", "the run's own noise", "runs in pairs", "sampled")
-    return table(titles, map(line, ARMS[:-1]))
-
-
-def as_kept(arm: str) -> AsKept:
-    """Return the response with the shares of an arm's own noise at 32 px and N = 25."""
-    ratio: dict[float, list[float]] = {}
-    for row in rows("theory", "kept"):
-        if row["arm"] == arm:
-            share = float(row["own"]) / float(row["fresh"])
-            ratio.setdefault(float(row["sigma"]), []).append(share)
-    sigmas = sorted(ratio)
-    return AsKept(measured()[32], np.array(sigmas), np.array([ratio[s] for s in sigmas]))
-
-
-def flat() -> str:
-    """Return the noise of ordinary runs over sigma, and the recursion's, by level."""
-    lines = (
-        (
-            *(row["N"], row["arm"], f"{float(row['sigma']):.3f}"),
-            *(
-                f"{float(row[f'scale_{k}']):.2f} / {noise:.2f}"
-                for k, noise in zip(
-                    (1, 2, 4),
-                    noise_at(row["arm"], float(row["sigma"]), int(row["N"])),
-                    strict=True,
-                )
-            ),
-        )
-        for row in rows("theory", "flat")
-        if row["N"] == "25"
-    )
-    return table(("N", "sampler", "sigma", "1 px", "2 px", "4 px"), lines)
 
 
 def resolution() -> str:

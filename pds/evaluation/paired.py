@@ -129,16 +129,32 @@ def in_flat_places(
         shape: (n, C, H, W) of the pictures.
         noise: white.
     """
+    *calls, (_, result) = states(denoiser, sde, sampler, shape, noise)
+    places = FlatPlaces(result, Bands(*shape[-2:]))
+    for level, x in calls:
+        yield level, np.sqrt(np.maximum(flat_power(x, places) - own, 0)) / level
+
+
+def states(
+    denoiser: Denoiser, sde: SDE, sampler: Sampler, shape: Sequence[int], noise: NoiseFn
+) -> Iterator[tuple[float, Tensor]]:
+    """Yield sigma and state at every call of an ordinary run, and at the end 0 and its result."""
     chain = sampler.chain(sde, noise=noise, shape=shape)
-    states = []
     steps, query = advance(chain)
     while query is not None:
         level = _sigma(sde, query.t[0])
-        states.append((level, query.x))
+        yield level, query.x
         steps, query = advance(chain, (denoiser(query.x, level) - query.x) / level**2)
-    places = FlatPlaces(steps[-1].x_mean, Bands(*shape[-2:]))
-    for level, x in states:
-        yield level, np.sqrt(np.maximum(flat_power(x, places) - own, 0)) / level
+    yield 0.0, steps[-1].x_mean
+
+
+def octave_power(pictures: Tensor) -> Array:
+    """Return the second moment about the mean of pictures in every octave, unbiased, (B,)."""
+    about_mean = pictures.cpu().double()
+    about_mean = about_mean - about_mean.mean(0)
+    bands = Bands(*pictures.shape[-2:])
+    moments = FlatPlaces(about_mean, bands).moments(about_mean, about_mean)
+    return np.asarray(moments[:, : bands.num_octaves].sum(0) / (len(pictures) - 1))
 
 
 def flat_power(pictures: Tensor, places: FlatPlaces) -> Array:

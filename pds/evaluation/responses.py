@@ -28,7 +28,7 @@ from pds import theory
 from pds.driving import seeded_noise
 from pds.evaluation.draw import prepared
 from pds.evaluation.subject import Subject
-from pds.files.arrays import read_npz, to_npz
+from pds.files.arrays import read_npz, to_compressed_npz
 from pds.files.writing import write
 from pds.sampling import ScoreFn
 from pds.sde import VESDE
@@ -179,7 +179,8 @@ def save(path: Path, response: MeasuredResponse, fingerprint: str) -> None:
     arrays = {name: getattr(response, name) for name in GRIDS}
     size = np.array([bands.height, bands.width])
     moments = response.moments.astype(np.float32)
-    write(path, to_npz(size=size, moments=moments, fingerprint=np.array(fingerprint), **arrays))
+    arrays |= {"size": size, "moments": moments, "fingerprint": np.array(fingerprint)}
+    write(path, to_compressed_npz(**arrays))
 
 
 def load(path: Path, fingerprint: str | None = None) -> MeasuredResponse:
