@@ -13,7 +13,7 @@ from pds.theory import Bands, Evolution, FlatPlaces, LinearResponse
 
 BANDS = Bands(32, 32)
 PICTURES = portraits(range(8), size=32)
-PLACES = FlatPlaces(PICTURES, BANDS)
+PLACES = FlatPlaces(PICTURES.double(), BANDS)
 NOTHING = np.full(len(BANDS.radius), 1e-12)
 FEW = 20
 

@@ -64,7 +64,7 @@ class Experiments:
         self.field = self.subject.field
         self.evolution = Predictor(self.field, responses.load(RESPONSE)).evolution
         self.pictures = self.subject.held_out(num_pictures, 2)
-        self.places = FlatPlaces(self.pictures, Bands(*self.pictures.shape[-2:]))
+        self.places = FlatPlaces(self.pictures.double(), Bands(*self.pictures.shape[-2:]))
 
     def denoised(self, x: Tensor, sigma: float) -> Tensor:
         """Return the network's D(x)."""
@@ -145,7 +145,7 @@ class Experiments:
             for beta in FADED:
                 y, noise = self._faded(beta), FADED_STRENGTH * sigma * white
                 even = (self.denoised(y + noise, sigma) + self.denoised(y - noise, sigma)) / 2
-                clean, kept = (x.double() - x.double().mean(0) for x in (y, even))
+                clean, kept = (self.places.parts(x).about_mean() for x in (y, even))
                 tau = self.places.moments(clean, kept).mean(0) / (
                     self.places.moments(clean, clean).mean(0)
                 )

@@ -63,12 +63,9 @@ def gaussian(size: int) -> Predictor:
 
 @cache
 def sampled() -> dict[tuple[int, str, int], Row]:
-    """Return the sampled cells by size, arm and N; those of the most pictures."""
-    cells = {}
-    for name in ("law", "gpu"):
-        for row in rows("resolution", name):
-            cells[int(row["size"]), row["arm"], int(row["N"])] = row
-    return cells
+    """Return the sampled cells by size, arm and N."""
+    law = rows("resolution", "law")
+    return {(int(row["size"]), row["arm"], int(row["N"])): row for row in law}
 
 
 def rows(folder: str, name: str) -> list[Row]:

@@ -103,15 +103,17 @@ def results(pair: Pair) -> Tensor:
 def kept(denoiser: Denoiser, pair: Pair, places: FlatPlaces) -> Kept:
     """Compare the run's own noise with fresh noise of the same strength at every scale."""
     scales = slice(places.bands.num_octaves, None)
-    power = places.moments(pair.noise, pair.noise)[:, scales]
-    own = places.moments(pair.noise, pair.kept)[:, scales]
+    noise, left = places.parts(pair.noise), places.parts(pair.kept)
+    power = places.moments(noise, noise)[:, scales]
+    own = places.moments(noise, left)[:, scales]
     strength = np.sqrt(power.mean(0))
     fresh = _fresh(pair.noise, strength, places)
     plus, minus = (
         denoiser((pair.picture + n).float(), pair.sigma).cpu().double() for n in (fresh, -fresh)
     )
-    passed = places.moments(fresh, (plus - minus) / 2)[:, scales]
-    planted = places.moments(fresh, fresh)[:, scales]
+    planted_noise = places.parts(fresh)
+    passed = places.moments(planted_noise, places.parts((plus - minus) / 2))[:, scales]
+    planted = places.moments(planted_noise, planted_noise)[:, scales]
     shares = (*_share(own, power), *_share(passed, planted))
     return Kept(pair.sigma, strength / pair.sigma, *shares)
 
@@ -130,7 +132,7 @@ def in_flat_places(
         noise: white.
     """
     *calls, (_, result) = states(denoiser, sde, sampler, shape, noise)
-    places = FlatPlaces(result, Bands(*shape[-2:]))
+    places = FlatPlaces(result.cpu().double(), Bands(*shape[-2:]))
     for level, x in calls:
         yield level, np.sqrt(np.maximum(flat_power(x, places) - own, 0)) / level
 
@@ -150,17 +152,16 @@ def states(
 
 def octave_power(pictures: Tensor) -> Array:
     """Return the second moment about the mean of pictures in every octave, unbiased, (B,)."""
-    about_mean = pictures.cpu().double()
-    about_mean = about_mean - about_mean.mean(0)
-    bands = Bands(*pictures.shape[-2:])
-    moments = FlatPlaces(about_mean, bands).moments(about_mean, about_mean)
-    return np.asarray(moments[:, : bands.num_octaves].sum(0) / (len(pictures) - 1))
+    clean = pictures.cpu().double()
+    places = FlatPlaces(clean, Bands(*pictures.shape[-2:]))
+    parts = places.parts(clean).about_mean()
+    return np.asarray(places.moments(parts, parts).mean(0)[: places.bands.num_octaves])
 
 
 def flat_power(pictures: Tensor, places: FlatPlaces) -> Array:
     """Return the second moment of pictures in flat places at each scale, (J,)."""
-    clean = pictures.cpu().double()
-    return np.asarray(places.moments(clean, clean)[:, places.bands.num_octaves :].mean(0))
+    parts = places.parts(pictures)
+    return np.asarray(places.moments(parts, parts)[:, places.bands.num_octaves :].mean(0))
 
 
 def _beginning(evolution: Evolution, sampler: Sampler) -> tuple[int, float, float]:
