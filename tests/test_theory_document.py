@@ -75,7 +75,7 @@ def test_the_change_of_a_doubling_is_added_for_each_doubling():
 
 def test_a_sampled_cell_is_that_of_the_most_pictures():
     assert theory_tables.sampled()[32, "vanilla", 25]["images"] == "512"
-    assert theory_tables.sampled()[32, "vanilla", 66]["images"] == "64"
+    assert theory_tables.sampled()[32, "vanilla", 50]["images"] == "64"
 
 
 def test_groups_of_pictures_have_the_mean_response_of_all():

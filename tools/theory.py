@@ -47,6 +47,7 @@ TABLES = {
     "scales": experiment_tables.scales,
     "closed": experiment_tables.closed,
     "flat": experiment_tables.flat,
+    "tuned": tables.tuned_by_network,
     "resolution": tables.resolution,
 }
 

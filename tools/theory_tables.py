@@ -32,6 +32,7 @@ FINE_SIGMAS = (0.288, 0.161, 0.09, 0.051, 0.028)
 COARSE_SIGMAS = (4.0, 2.0, 1.0, 0.5)
 FOLLOWED_SIGMAS = (2.0, 0.5, 0.2, 0.1, 0.05, 0.025)
 CAUSES = (("vanilla", 40), ("vanilla", 25), ("pds:5", 40), ("pds:5", 25), ("tuned", 25))
+TUNED = ("pds:5", "tuned", "ode-heun", "by-levels", "by-constant", "by-filter", "by-octaves")
 TOLERANCE = 0.10
 """Predictions within so much of the sampled value are counted."""
 
@@ -231,6 +232,32 @@ def resolution() -> str:
     titles += ["256 px from the smaller ones", f"**{FAR} px, extrapolated**"]
     shown = titles[: 2 + len(known) + len(farther())]
     return table(shown, (line(arm, n) for arm in ARMS[:-1] for n in (66, 40, 25)))
+
+
+def tuned_by_network() -> str:
+    """Return grain, contrast and Frechet distance of samplers tuned by a network's response."""
+    found = {(row["size"], row["N"], row["arm"]): row for row in rows("theory", "tuned")}
+
+    def cell(size: str, count: str, arm: str) -> str:
+        row = found.get((size, count, arm))
+        if row is None:
+            return ""
+        numbers = " / ".join(f"{float(row[metric]):.2f}" for metric in ("grain", "contrast"))
+        low, high = (f"{float(row[f'frechet_{end}']):.2g}" for end in ("low", "high"))
+        return f"{numbers} / {float(row['frechet']):.2g} ({low} to {high})"
+
+    def line(size: str, count: str) -> Iterator[object]:
+        other = next(
+            arm
+            for at, n, arm in found
+            if (at, n) == (size, count) and arm.startswith("by-p") and arm.endswith("-levels")
+        )
+        yield from (f"{size} px", count)
+        yield from (cell(size, count, arm) for arm in (*TUNED, other))
+
+    pairs = sorted({key[:2] for key in found}, key=lambda key: (int(key[1]), int(key[0])))
+    titles = ("PDS", "tuned", "Heun", "levels", "constant", "filter", "octaves", "levels of another")
+    return table(("size", "N", *titles), (line(*pair) for pair in pairs))
 
 
 def farther() -> list[Predictor]:
