@@ -153,7 +153,7 @@ def grain_is_predicted():
 def predictions_are_as_near_as_is_said():
     near, far = off_by("tuned", "ode-heun"), off_by("vanilla", "pds:5")
     low = off_by("scalar")
-    return max(map(abs, near)) < 0.06 and max(map(abs, far)) < 0.14 and -0.25 < min(low) < -0.24
+    return max(map(abs, near)) < 0.06 and max(map(abs, far)) < 0.14 and -0.27 < min(low) < -0.26
 
 
 def old_noise_is_kept_more_than_fresh():
@@ -459,7 +459,7 @@ CLAIMS = [
     (
         "story.html",
         "The lines lie within 6% of the points for tuned noise levels and for Heun, within 14% for "
-        "vanilla and PDS, and up to a quarter below them for a constant gain",
+        "vanilla and PDS, and up to 27% below them for a constant gain",
         predictions_are_as_near_as_is_said,
     ),
     (

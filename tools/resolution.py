@@ -61,7 +61,9 @@ def by_count(rows: list[Row], text: Callable[[Row], str], arms: Iterable[str] = 
             images = {row["images"] for row in found if row}
             values = ["" if row is None else text(row) for row in found]
             if any(values):
-                lines.append(_line(arm, f"{size} px", " or ".join(sorted(images, key=int)), *values))
+                lines.append(
+                    _line(arm, f"{size} px", " or ".join(sorted(images, key=int)), *values)
+                )
     return "\n".join(lines)
 
 

@@ -256,7 +256,16 @@ def tuned_by_network() -> str:
         yield from (cell(size, count, arm) for arm in (*TUNED, other))
 
     pairs = sorted({key[:2] for key in found}, key=lambda key: (int(key[1]), int(key[0])))
-    titles = ("PDS", "tuned", "Heun", "levels", "constant", "filter", "octaves", "levels of another")
+    titles = (
+        "PDS",
+        "tuned",
+        "Heun",
+        "levels",
+        "constant",
+        "filter",
+        "octaves",
+        "levels of another",
+    )
     return table(("size", "N", *titles), (line(*pair) for pair in pairs))
 
 
