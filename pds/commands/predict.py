@@ -23,8 +23,8 @@ COMPARED = ("vanilla", "pds:5")
 CHECKED = """\
 Nothing was sampled: noise was planted in held-out pictures and denoised once, and what is left of
 it is followed through every sampler. Checked against sampling from 32 to 256 px, grain was within
-10 % in four of five cases and within 17 % in all, from N = 25 on; at N = 20 within 27 %. Contrast is
-less certain: see docs/theory.md."""
+10 % in four of five cases and within 17 % in all, from N = 25 on; at N = 20 within 27 %. Contrast
+is less certain: see docs/theory.md."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
