@@ -15,8 +15,11 @@ whose imaginary part is what does not follow x. With the linear response this is
 for Gaussian data.
 
 What is in the state follows from v. In flat places there is next to nothing but noise: c at every
-scale, and from it a tilt. An octave has the same noise, and what is left of v is the picture's: this
-is how contrast is lost. A network that finds more noise than it is told makes its estimate paler.
+scale, and from it a tilt. For an octave, noise that is never kept is followed beside v, h = 1 / sigma^2:
+that is its noise as long as the picture is drowned there, for the gain that this octave has. Later it
+is taken to be as much stronger as noise in flat places is than what is never kept there. The rest of
+v is the picture's: this is how contrast is lost. A network that finds more noise than it is told makes
+its estimate paler.
 
 Left out: noise that a network has once taken for texture has the shape of texture, and more of it is
 kept the next time than of fresh noise (docs/theory.md).
@@ -46,7 +49,7 @@ MOST_PICTURE = 1.5
 """beta^2 at most."""
 
 CARRIED = 0.1
-"""Tilt at most beyond the coarsest scale of flat places."""
+"""Octaves by which noise that is kept grows from a coarse octave to the next, at most."""
 
 DROWNED = 0.05
 """Octaves of less power than this times sigma^2 tell nothing of the picture: beta = 1."""
@@ -95,7 +98,8 @@ class Evolution:
         Raises:
             ValueError: if M mixes frequencies, or the sampler does not fit the process.
         """
-        return trajectory(self._modes, None, self.sde, sampler, response=self._score)
+        followed = trajectory(self._modes, None, self.sde, sampler, response=self._score)
+        return (power[: len(self.response.power)] for power in followed)
 
     def final(self, sampler: Sampler) -> Array:
         """Return <x, x> of every band (K,) of a sampler's images; not finite if it diverges."""
@@ -116,28 +120,40 @@ class Evolution:
 
     @property
     def _modes(self) -> Modes:
-        bands = self.response.bands
-        return Modes(self.response.power, bands.count, bands.radius)
+        """The bands, and behind them the same bands with noise alone."""
+        bands, own = self.response.bands, self.response.power
+        none = np.zeros_like(own)
+        power, count = np.append(own, none), np.append(bands.count, none)
+        return Modes(power, count, np.tile(bands.radius, 2))
 
     def content(self, power: Array, sigma: float) -> Content:
-        """Tell picture and noise apart in a state of this <x, x>, (K,), at a sigma."""
+        """Tell picture and noise apart in a state at a sigma.
+
+        Args:
+            power: <x, x> of `_modes`, (2 K,).
+            sigma: that the network is told.
+        """
         bands, own = self.response.bands, self.response.power
         first = bands.num_octaves
-        excess = np.maximum((power[first:] - own[first:]) / sigma**2, LEAST_NOISE)
-        octaves_below = np.log2(bands.radius[first] / bands.radius[first + 1 :])
-        rise = np.log2(excess[1:] / excess[0]) / 2
-        tilt = float(octaves_below @ rise / (octaves_below @ octaves_below))
-        c = float(np.sqrt(excess[0]))
-        coarsest = bands.radius[-1]
-        farther = np.maximum(coarsest / np.maximum(bands.radius, bands.radius[1] / 2), 1.0)
-        noise = (
-            sigma**2 * (bands.strengths(c, tilt) * farther ** np.clip(tilt, -CARRIED, CARRIED)) ** 2
-        )
-        noise[first:] = sigma**2 * excess
+        power, removed = np.split(power, 2)
+        flat = sigma**2 * np.maximum((power[first:] - own[first:]) / sigma**2, LEAST_NOISE)
+        kept, rise = self._strength(flat / removed[first:])
+        coarser = np.maximum(bands.radius[-1] / np.maximum(bands.radius, bands.radius[1] / 2), 1.0)
+        grown = bands.strengths(kept, rise) * coarser ** np.clip(rise, -CARRIED, CARRIED)
+        noise = removed * grown**2
+        noise[first:] = flat
         left = np.clip(power - noise, 0.0, MOST_PICTURE * own)
         picture = np.where(own < DROWNED * sigma**2, own, left)
         picture[first:] = own[first:]
-        return Content(picture, noise, c, tilt)
+        return Content(picture, noise, *self._strength(flat / sigma**2))
+
+    def _strength(self, power: Array) -> tuple[float, float]:
+        """Return strength and tilt of noise with this power at the scales of flat places, (J,)."""
+        bands = self.response.bands
+        scales = bands.radius[bands.num_octaves :]
+        below = np.log2(scales[0] / scales[1:])
+        rise = np.log2(power[1:] / power[0]) / 2
+        return float(np.sqrt(power[0])), float(below @ rise / (below @ below))
 
     def _score(self, x: Array, sigma: float) -> Array:
         """Return h with score = -h x, complex, (1, K)."""
@@ -147,5 +163,5 @@ class Evolution:
         along = (kept * picture + passed * noise) / total
         square = (kept**2 * picture + passed**2 * noise + invented) / total
         beside = np.sqrt(np.maximum(square - along**2, 0.0))
-        h: Any = (1 - along - 1j * beside) / sigma**2
+        h: Any = np.append(1 - along - 1j * beside, np.ones_like(along)) / sigma**2
         return np.asarray(h[None])
