@@ -197,7 +197,12 @@ def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
     finish(page)
     page.click(".pds-inside summary")
     status = page.locator(".pds-inside [role=status]")
-    expect(status).to_have_text("Computing the iteration again…")
+    # In every frame: it stands there for less than half a second.
+    page.wait_for_function(
+        "text => document.querySelector('.pds-inside [role=status]').textContent === text",
+        arg="Computing the iteration again…",
+        polling="raf",
+    )
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
     expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)", timeout=20_000)
