@@ -9,9 +9,10 @@ import torch
 
 from pds.evaluation import responses
 from pds.evaluation.gaussian import field
-from pds.evaluation.network_tuning import SNR, Family, NetworkTuner
+from pds.evaluation.network_tuning import Family, NetworkTuner
 from pds.evaluation.prediction import Predictor
 from pds.preconditioners import Identity
+from pds.theory.levels import SNR
 from tools import network_tuned
 from tools.theory_tables import EVIDENCE
 

@@ -24,75 +24,14 @@ def in_flat_places(response: Response, values: Array) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class AsTold:
-    """A response that keeps of an octave's picture what it keeps at c = 1; linear in that.
+class _Changed:
+    """What is left as it was measured.
 
     Args:
-        measured: the response.
-    """
-
-    measured: MeasuredResponse
-
-    @property
-    def bands(self) -> Bands:
-        return self.measured.bands
-
-    @property
-    def power(self) -> Array:
-        return self.measured.power
-
-    def at(self, sigma: float, c: float, tilt: float) -> Shares:
-        found, first = self.measured.at(sigma, c, tilt), self.bands.num_octaves
-        told = self.measured.at(sigma, 1.0, 0.0).picture
-        return found._replace(picture=np.append(told[:first], found.picture[first:]))
-
-
-@dataclass(frozen=True, eq=False)
-class AsKept:
-    """A response that keeps of noise in flat places what a run was seen to keep of its own.
-
-    Args:
-        measured: the response, of fresh noise.
-        sigmas: ascending, (L,).
-        ratio: share of own noise over that of fresh noise, (L, J).
-    """
-
-    measured: MeasuredResponse
-    sigmas: Array
-    ratio: Array
-
-    @property
-    def bands(self) -> Bands:
-        return self.measured.bands
-
-    @property
-    def power(self) -> Array:
-        return self.measured.power
-
-    def at(self, sigma: float, c: float, tilt: float) -> Shares:
-        found, first = self.measured.at(sigma, c, tilt), self.bands.num_octaves
-        known = np.log(self.sigmas)
-        ratio = [np.interp(np.log(sigma), known, column) for column in self.ratio.T]
-        flat = np.minimum(found.noise[first:] * ratio, 1.0)
-        return found._replace(noise=np.append(found.noise[:first], flat))
-
-
-@dataclass(frozen=True, eq=False)
-class Farther:
-    """The response of a network of more pixels, if the trend of smaller ones goes on.
-
-    In flat places the logits of tau and rho change for each doubling of the size as they do on
-    average from a to b of known pairs; all else is as in `base`.
-
-    Args:
-        base: of the size to begin from.
-        pairs: responses (a, b) of networks of which b has twice the size of a.
-        doublings: of the size of the base.
+        base: the measured response.
     """
 
     base: MeasuredResponse
-    pairs: tuple[tuple[MeasuredResponse, MeasuredResponse], ...]
-    doublings: int
 
     @property
     def bands(self) -> Bands:
@@ -101,6 +40,52 @@ class Farther:
     @property
     def power(self) -> Array:
         return self.base.power
+
+
+@dataclass(frozen=True, eq=False)
+class AsTold(_Changed):
+    """A response that keeps of an octave's picture what it keeps at c = 1; linear in that."""
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        found, first = self.base.at(sigma, c, tilt), self.bands.num_octaves
+        told = self.base.at(sigma, 1.0, 0.0).picture
+        return found._replace(picture=np.append(told[:first], found.picture[first:]))
+
+
+@dataclass(frozen=True, eq=False)
+class AsKept(_Changed):
+    """A response that keeps of noise in flat places what a run was seen to keep of its own.
+
+    Args:
+        sigmas: ascending, (L,).
+        ratio: share of own noise over that of fresh noise, (L, J).
+    """
+
+    sigmas: Array
+    ratio: Array
+
+    def at(self, sigma: float, c: float, tilt: float) -> Shares:
+        found, first = self.base.at(sigma, c, tilt), self.bands.num_octaves
+        known = np.log(self.sigmas)
+        ratio = [np.interp(np.log(sigma), known, column) for column in self.ratio.T]
+        flat = np.minimum(found.noise[first:] * ratio, 1.0)
+        return found._replace(noise=np.append(found.noise[:first], flat))
+
+
+@dataclass(frozen=True, eq=False)
+class Farther(_Changed):
+    """The response of a network of more pixels, if the trend of smaller ones goes on.
+
+    In flat places the logits of tau and rho change for each doubling of the size as they do on
+    average from a to b of known pairs; all else is as in `base`.
+
+    Args:
+        pairs: responses (a, b) of networks of which b has twice the size of a.
+        doublings: of the size of the base.
+    """
+
+    pairs: tuple[tuple[MeasuredResponse, MeasuredResponse], ...]
+    doublings: int
 
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         found, first = self.base.at(sigma, c, tilt), self.bands.num_octaves

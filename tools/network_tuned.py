@@ -20,6 +20,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple, get_args
 
+import numpy as np
 import torch
 
 from pds.evaluation import draw, resolution, responses, subject
@@ -32,7 +33,6 @@ from pds.evaluation.resolution import Group, Record
 from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
-from pds.theory import MeasuredResponse
 
 FAMILIES: tuple[Family, ...] = get_args(Family)
 TRANSFERRED: tuple[Family, ...] = ("levels", "constant")
@@ -76,16 +76,6 @@ def tuned(folder: Path, family: Family, num_steps: int, by: str) -> list[float]:
     return values
 
 
-def measured(one: Subject, score: ScoreFn, num_pictures: int) -> MeasuredResponse:
-    """Return the response of a model."""
-    started = time.monotonic()
-    for found in responses.measure(one, score, num_pictures):
-        if isinstance(found, MeasuredResponse):
-            print(f"{one.name}: response in {time.monotonic() - started:.0f} s", flush=True)
-            return found
-    raise AssertionError
-
-
 def main() -> None:
     """Measure, tune and draw what is missing."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -108,8 +98,7 @@ def main() -> None:
     for name, one in subjects.items():
         path = records[name].response_path
         if not path.is_file():
-            response = measured(one, scores[name], arguments.pictures)
-            responses.save(path, response, one.fingerprint)
+            responses.save(path, responses.measured(one, arguments.pictures), one.fingerprint)
     every = list(jobs(names, counts))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         tunings = {(j.family, j.num_steps, j.by) for j in every}
@@ -158,8 +147,7 @@ def draw_tuned(
         tuner = NetworkTuner(predictor, num_steps)
         mine = [j for j in every if (j.drawn_with, j.num_steps) == (name, num_steps)]
         samplers = {
-            j.cell: tuner.sampler(j.family, torch.tensor(futures[j[:3]].result()).numpy())
-            for j in mine
+            j.cell: tuner.sampler(j.family, np.array(futures[j[:3]].result())) for j in mine
         }
         count = resolution.num_images(one.model.image_shape[-1], images)
         if records[name].lacks(Group(tuple(samplers), count)):

@@ -10,7 +10,6 @@ network's own pictures. The search starts from `tuned`, without M, and has no ra
 Source: derived for this project.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -24,14 +23,12 @@ from pds.kernels import Langevin
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
 from pds.sampling import PredictorCorrector
 from pds.sde import VESDE
-from pds.spectra import Array, radii
-from pds.theory import least_squares
+from pds.spectra import Array
+from pds.theory import Modes, least_squares, on_grid
+from pds.theory.levels import SNR, sigma_spans
 
 Family = Literal["levels", "constant", "filter", "octaves"]
 """What M may be: the identity, a constant, the published filter, or a gain for each octave."""
-
-SNR = (0.02, 0.5)
-"""Range of the corrector's strength, that of `pds.theory.levels`."""
 
 CONSTANTS, ALPHAS, GAINS = (1.0, 1.6), (2.0, 50.0), (0.9, 2.0)
 """Ranges of the constant, of alpha and of the gain of an octave."""
@@ -69,8 +66,12 @@ class NetworkTuner:
             )
         levels = start.sigmas or (self._sde.sigma_min, self._sde.sigma_max)
         theta = np.log([*levels, start.corrector.snr, *self._neutral(family)])
-        bounds = np.log([*self._level_bounds, SNR, *self._bounds(family)]).T
-        found = least_squares.minimize(self._residuals(family), theta, bounds, tolerance=TOLERANCE)
+        bounds = np.log([*sigma_spans(self._sde), SNR, *self._bounds(family)]).T
+
+        def residuals(thetas: Array) -> Array:
+            return np.stack([self._decibel(family, np.exp(each)) for each in thetas])
+
+        found = least_squares.minimize(residuals, theta, bounds, tolerance=TOLERANCE)
         return np.exp(found)
 
     def sampler(self, family: Family, values: Array) -> PredictorCorrector:
@@ -91,11 +92,6 @@ class NetworkTuner:
         sde = self.predictor.field.model.sde
         assert isinstance(sde, VESDE)
         return sde
-
-    @property
-    def _level_bounds(self) -> list[tuple[float, float]]:
-        low, high = self._sde.sigma_min, self._sde.sigma_max
-        return [(low, low**0.6 * high**0.4), (low**0.5 * high**0.5, high)]
 
     @cached_property
     def _octaves(self) -> int:
@@ -118,25 +114,15 @@ class NetworkTuner:
             return SpaceFilter(torch.tensor(values[0]))
         if family == "filter":
             return FrequencyFilter(filters.gain(model.frequency_mask, values[0]))
-        return FrequencyFilter(self._gain(np.array(values)))
+        bands, octaves = self.predictor.response.bands, slice(1, self._octaves)
+        power = self.predictor.response.power
+        knots = Modes(power[octaves], bands.count[octaves], bands.radius[octaves])
+        plane = on_grid(knots, np.array(values), bands.height, bands.width)
+        plane = plane.to(model.frequency_mask.device, torch.float32)
+        return FrequencyFilter(plane.expand(model.frequency_mask.shape))
 
-    def _gain(self, octaves: Array) -> torch.Tensor:
-        """Return a gain for every frequency (C, H, W), between octaves linear in log |k|."""
-        model, bands = self.predictor.field.model, self.predictor.response.bands
-        radius = radii(bands.height, bands.width).numpy()
-        knots = np.log(bands.radius[1 : self._octaves])
-        plane = np.exp(np.interp(np.log(np.maximum(radius, 1e-9)), knots, np.log(octaves)))
-        plane[0, 0] = 1.0
-        gain = torch.from_numpy(plane).float().to(model.frequency_mask.device)
-        return gain.expand(model.frequency_mask.shape)
-
-    def _residuals(self, family: Family) -> Callable[[Array], Array]:
-        def residuals(thetas: Array) -> Array:
-            return np.stack([self._one(family, np.exp(theta)) for theta in thetas])
-
-        return residuals
-
-    def _one(self, family: Family, values: Array) -> Array:
+    def _decibel(self, family: Family, values: Array) -> Array:
+        """Return 10 log10 of v / v_own of a sampler: brightness, octaves, finest flat places."""
         power = self.predictor.evolution.final(self.sampler(family, values))
         ratio = (power / self.predictor.own)[: self._octaves + 1]
         with np.errstate(divide="ignore", invalid="ignore"):

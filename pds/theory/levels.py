@@ -41,6 +41,12 @@ _DIGITS = 3
 """Significant digits of the result: readable, and equal on every processor."""
 
 
+def sigma_spans(sde: VESDE) -> list[tuple[float, float]]:
+    """Return the ranges of the lowest and of the highest sigma of a tuned grid."""
+    low, high = sde.sigma_min, sde.sigma_max
+    return [(low, low**0.6 * high**0.4), (low**0.5 * high**0.5, high)]
+
+
 def tune_levels(
     modes: Modes, sde: SDE, sampler: PredictorCorrector, *, sigmas: bool = True, snr: bool = True
 ) -> PredictorCorrector:
@@ -66,8 +72,7 @@ def tune_levels(
             raise ValueError(
                 f"noise levels can be tuned for VE only, which {type(sde).__name__} is not"
             )
-        low, high = sde.sigma_min, sde.sigma_max
-        spans += [(low, low**0.6 * high**0.4), (low**0.5 * high**0.5, high)]
+        spans += sigma_spans(sde)
     if snr and isinstance(corrector, Langevin | AnnealedLangevin):
         spans.append(SNR)
     if not spans:
@@ -83,7 +88,7 @@ def tune_levels(
         tuned = sampler
         if sigmas:
             # The rounded values may lie outside the range of the process by their last digit.
-            lowest, highest = np.clip(values[:2], low, high).tolist()
+            lowest, highest = np.clip(values[:2], spans[0][0], spans[1][1]).tolist()
             tuned = replace(tuned, sigmas=(lowest, highest))
         if isinstance(corrector, Langevin | AnnealedLangevin) and snr:
             tuned = replace(tuned, corrector=replace(corrector, snr=float(values[-1])))
