@@ -16,6 +16,7 @@ from pds.appearance import Appearance, References
 from pds.arms import samplers
 from pds.arms.arithmetic import Replay
 from pds.arms.names import Arm
+from pds.arms.network import Searched, TunedToNetwork, recorded
 from pds.arms.samplers import Plan
 from pds.driving import sample, seeded_noise, side_by_side
 from pds.files.shipped import ROOT
@@ -35,7 +36,7 @@ from pds.serving.devices import PerDevice, devices
 from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Workers
 from pds.spectra import inverse_square_power
-from pds.theory import tuned
+from pds.theory import MeasuredResponse, tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
@@ -90,6 +91,7 @@ class Model:
     centered: whether the score is for images in [-1, 1].
     device: of score and images; the masks are on the CPU, in float64 where they are files.
     references: what pictures of the data and of the score itself look like; None if unknown.
+    tuned_to_network: finds the settings of the sampler `response`; None if the response is unknown.
     """
 
     score: ScoreFn
@@ -103,6 +105,7 @@ class Model:
     centered: bool = False
     device: str = "cpu"
     references: References | None = None
+    tuned_to_network: TunedToNetwork | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -171,6 +174,15 @@ class Model:
         tune = partial(tuned.sampler, self.frequency_mask, self.sde, amplitude=self.amplitude)
         return lru_cache(maxsize=32)(tune)
 
+    def with_response(self, response: MeasuredResponse) -> "Model":
+        """Return the model with a response, by which its sampler `response` is tuned.
+
+        Raises:
+            ValueError: if it is of pictures of another size.
+        """
+        searched = Searched(response, self.sde, self.image_shape)
+        return replace(self, tuned_to_network=lru_cache(maxsize=32)(searched))
+
     @cached_property
     def _constant(self) -> Callable[[PredictorCorrector], float]:
         data = tuned.spectrum(self.frequency_mask, amplitude=self.amplitude)
@@ -217,6 +229,7 @@ class Model:
             device=device or self.device,
             tune=self._tune,
             constant=self._constant,
+            tuned_to_network=self.tuned_to_network,
         )
         return samplers.build(arm, setting)
 
@@ -382,6 +395,7 @@ def portraits(size: int) -> Model:
         frequency_mask=filters.load(frequency, plain.image_shape, kind="frequency"),
         space_mask=filters.load(space, plain.image_shape, kind="space"),
         references=_recorded_references(f"portraits{size}"),
+        tuned_to_network=recorded(f"portraits{size}"),
     )
 
 

@@ -13,36 +13,39 @@ pictures, with 95 % intervals. Distances are of equally many pictures at one N.
 import argparse
 import csv
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-import numpy as np
 import torch
 
-from pds.evaluation import draw, resolution, responses, subject
+from pds.evaluation import draw, network_tuning, resolution, responses, subject
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.gaussian import field
 from pds.evaluation.metrics import Reference
-from pds.evaluation.network_tuning import Family, NetworkTuner
+from pds.evaluation.network_tuning import NAMES, Name
 from pds.evaluation.prediction import Predictor
 from pds.evaluation.resolution import Group, Record
 from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
+from pds.theory.network_tuning import Settings
 
-FAMILIES: tuple[Family, ...] = get_args(Family)
-TRANSFERRED: tuple[Family, ...] = ("levels", "constant")
+TRANSFERRED: tuple[Name, ...] = ("levels", "constant")
 """Families whose values mean the same at every size."""
+
+
+Tuning = tuple[Name, int, str]
+"""A family, N, and the network whose response it is tuned by."""
 
 
 class Job(NamedTuple):
     """A sampler to be tuned: by the response of one network, drawn with another."""
 
-    family: Family
+    family: Name
     num_steps: int
     by: str
     drawn_with: str
@@ -59,21 +62,18 @@ def jobs(names: list[str], counts: list[int]) -> Iterator[Job]:
     for number, name in enumerate(names):
         other = names[number - 1 if number % 2 else (number + 1) % len(names)]
         for num_steps in counts:
-            for family in FAMILIES:
+            for family in NAMES:
                 yield Job(family, num_steps, name, name)
             if other != name:
                 for family in TRANSFERRED:
                     yield Job(family, num_steps, other, name)
 
 
-def tuned(folder: Path, family: Family, num_steps: int, by: str) -> list[float]:
-    """Return the values that are found for a network with its measured response."""
+def tuned(folder: Path, family: Name, num_steps: int, by: str) -> Settings:
+    """Return the settings that are found for a network with its measured response."""
     torch.set_num_threads(1)
     response = responses.load(folder / "responses" / f"{by}.npz")
-    values: list[float] = (
-        NetworkTuner(Predictor(field(by), response), num_steps).best(family).tolist()
-    )
-    return values
+    return network_tuning.tune(family, Predictor(field(by), response), num_steps)
 
 
 def main() -> None:
@@ -101,7 +101,7 @@ def main() -> None:
             responses.save(path, responses.measured(one, arguments.pictures), one.fingerprint)
     every = list(jobs(names, counts))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
-        tunings = {(j.family, j.num_steps, j.by) for j in every}
+        tunings = {j[:3] for j in every}
         futures = {t: pool.submit(tuned, folder, *t) for t in sorted(tunings)}
         draw_others(subjects, scores, records, [NETWORK], arguments.images)
         draw_tuned(subjects, scores, records, every, futures, arguments.images)
@@ -137,17 +137,16 @@ def draw_tuned(
     scores: dict[str, ScoreFn],
     records: dict[str, Record],
     every: list[Job],
-    futures: dict[tuple[Family, int, str], "Future[list[float]]"],
+    futures: Mapping[Tuning, "Future[Settings]"],
     images: int,
 ) -> None:
     """Draw the tuned samplers of each model and N side by side."""
     for name, num_steps in dict.fromkeys((j.drawn_with, j.num_steps) for j in every):
         one = subjects[name]
-        predictor = Predictor(one.field, responses.load(records[name].response_path))
-        tuner = NetworkTuner(predictor, num_steps)
         mine = [j for j in every if (j.drawn_with, j.num_steps) == (name, num_steps)]
         samplers = {
-            j.cell: tuner.sampler(j.family, np.array(futures[j[:3]].result())) for j in mine
+            j.cell: network_tuning.sampler(j.family, one.model, num_steps, futures[j[:3]].result())
+            for j in mine
         }
         count = resolution.num_images(one.model.image_shape[-1], images)
         if records[name].lacks(Group(tuple(samplers), count)):
@@ -155,11 +154,13 @@ def draw_tuned(
             print(name, num_steps, "tuned by networks", flush=True)
 
 
-def write_values(
-    folder: Path, futures: dict[tuple[Family, int, str], "Future[list[float]]"]
-) -> None:
+def write_values(folder: Path, futures: Mapping[Tuning, "Future[Settings]"]) -> None:
     """Write what was found: lowest and highest sigma, snr, and M's values."""
-    rows = ([*job, *(f"{v:.5g}" for v in future.result())] for job, future in futures.items())
+    found = ((tuning, future.result()) for tuning, future in futures.items())
+    rows = (
+        [*tuning, *(f"{v:.5g}" for v in (*settings[:3], *settings.gain))]
+        for tuning, settings in found
+    )
     _write(
         folder / "values.csv", ("family", "N", "by", "sigma_low", "sigma_high", "snr", "M"), rows
     )

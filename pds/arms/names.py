@@ -19,6 +19,8 @@ has as many iterations as FIRST had left. FIRST may be a branch itself.
 | corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
 | tuned                        | M = I with the noise levels and the corrector strength that are  |
 |                              | best at this N for Gaussian data of the model's spectrum         |
+| response                     | the levels, the corrector strength and the gain of each octave   |
+|                              | that are best at this N by the response of the network           |
 | levels, snr                  | only the one or the other of these two                           |
 | tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
 | gain                         | the best radial gain for such data, on the published levels      |
@@ -60,7 +62,8 @@ KINDS = {
     "pds+space": Kind("PDS, both filters", "PDS", "alpha"),
     "space": Kind("PDS, space filter", "PDS", "alpha"),
     "scalar": Kind("Constant gain", "constant gain", "constant", optional=True),
-    "tuned": Kind("Tuned to N", "tuned"),
+    "tuned": Kind("Tuned to the spectrum", "tuned"),
+    "response": Kind("Tuned to the network", "tuned to the network"),
     "preserving": Kind("PDS, marginal-preserving", "marginal-preserving PDS", "alpha"),
     "corrector": Kind("PDS, corrector only", "PDS in the corrector", "alpha"),
     "predictor": Kind("PDS, predictor only", "PDS in the predictor", "alpha"),
@@ -78,10 +81,10 @@ KINDS = {
 }
 """All kinds, in the order of tables."""
 
-MENU = tuple(KINDS)[:11]
+MENU = tuple(KINDS)[:12]
 """The kinds of the page's menus."""
 
-UNFILTERED = ("vanilla", "natural", "ode-heun", "ode-euler")
+UNFILTERED = ("vanilla", "natural", "response", "ode-heun", "ode-euler")
 """The kinds that need nothing of the data."""
 
 MAX_CHARACTERS = 150

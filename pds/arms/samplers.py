@@ -14,11 +14,12 @@ from torch import Tensor
 from pds import filters, theory
 from pds.arms.branch import Branch
 from pds.arms.names import Arm
+from pds.arms.network import TunedToNetwork
 from pds.kernels import MarginalPreserving
 from pds.preconditioners import FrequencyFilter, Identity, Preconditioner, SpaceFilter
 from pds.sampling import PredictorCorrector, ProbabilityFlow, Sampler
 from pds.sde import SDE
-from pds.theory import Array, Modes, tuned
+from pds.theory import Array, Modes, network_tuning, tuned
 
 Tune = Callable[[PredictorCorrector], PredictorCorrector]
 """Returns a sampler with the noise levels and the snr that are best for it."""
@@ -36,6 +37,7 @@ class Setting:
     amplitude: scale of the score's images relative to [0, 1].
     device: of the filters.
     tune, constant: of the model, which may remember what they return.
+    tuned_to_network: of the model; None for one whose response is not known.
     """
 
     published: PredictorCorrector
@@ -46,6 +48,7 @@ class Setting:
     device: str
     tune: Tune
     constant: Constant
+    tuned_to_network: TunedToNetwork | None = None
 
     @cached_property
     def data(self) -> Modes:
@@ -194,6 +197,19 @@ def _tuned(setting: Setting) -> Plan:
     return _plain(setting, setting.tune(setting.published))
 
 
+def _response(setting: Setting) -> Plan:
+    if setting.tuned_to_network is None:
+        raise ValueError(
+            "response is tuned by the response of a network, which is known of the portraits and "
+            "of none else here; `pds response` measures it, and main.py and `pds predict` take it"
+        )
+    network_tuning.require(setting.published, setting.sde)
+    settings = setting.tuned_to_network(setting.published)
+    m = network_tuning.octaves(setting.image_shape, setting.device).m(settings.gain)
+    sampler = network_tuning.sampler(setting.published, setting.sde, settings, m)
+    return Plan(sampler, _gain(setting, m))
+
+
 def _partly(setting: Setting, *, sigmas: bool = True, snr: bool = True) -> Plan:
     sampler = tuned.sampler(
         setting.frequency_mask,
@@ -268,6 +284,7 @@ def _flow(setting: Setting, sampler: ProbabilityFlow) -> Plan:
 _PLAIN: dict[str, Callable[[Setting], Plan]] = {
     "vanilla": _vanilla,
     "tuned": _tuned,
+    "response": _response,
     "levels": partial(_partly, snr=False),
     "snr": partial(_partly, sigmas=False),
     "tuned+gain": _tuned_gain,

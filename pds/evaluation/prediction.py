@@ -8,7 +8,6 @@ import numpy as np
 
 from pds.appearance import COARSE_BANDS, Relative
 from pds.evaluation.gaussian import Field
-from pds.evaluation.store import NETWORK
 from pds.preconditioners import Preconditioner
 from pds.sampling import Sampler
 from pds.spectra import Array
@@ -75,8 +74,8 @@ class Predictor:
 
     @cached_property
     def own(self) -> Array:
-        """Second moments of the network's own pictures, (K,): those of a converged sampler."""
-        return self._final(*NETWORK.drawn_by)
+        """Second moments of the network's own pictures, (K,)."""
+        return self.evolution.own
 
     def of(self, arm: str, num_steps: int) -> Relative:
         """Return grain and contrast of an arm of `pds.arms.names` at N.

@@ -31,11 +31,12 @@ PNAS 106 (2009), for another iteration.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pds.sampling import Sampler
+from pds.sampling import ProbabilityFlow, Sampler
 from pds.sde import SDE, VESDE
 from pds.spectra import Array
 from pds.theory.modes import Modes
@@ -53,6 +54,10 @@ CARRIED = 0.1
 
 DROWNED = 0.05
 """Octaves of less power than this times sigma^2 tell nothing of the picture: beta = 1."""
+
+
+CONVERGED = ProbabilityFlow("heun", 50)
+"""Draws the network's own pictures, which grain and contrast are relative to."""
 
 
 class Content(NamedTuple):
@@ -106,6 +111,11 @@ class Evolution:
         with np.errstate(over="ignore", invalid="ignore"):
             (last,) = deque(self.trajectory(sampler), maxlen=1)
         return last
+
+    @cached_property
+    def own(self) -> Array:
+        """<x, x> of every band (K,) of the network's own pictures, those of `CONVERGED`."""
+        return self.final(CONVERGED)
 
     def contents(self, sampler: Sampler) -> list[tuple[float, Content]]:
         """Return sigma, and what is in the state, at every call of the network."""

@@ -187,10 +187,14 @@ class MeasuredResponse:
 
 def grid(power: Array, sigma_min: float, sigma_max: float) -> Array:
     """Return the values of sigma to measure at: from sigma_min to where a picture is drowned."""
-    drowned = max(4 * float(np.sqrt(power.max())), LOWEST_DROWNED * sigma_min)
-    highest = min(drowned, sigma_max)
+    highest = min(drowned(power, sigma_min), sigma_max)
     count = max(3, round(PER_OCTAVE * math.log2(highest / sigma_min)) + 1)
     return np.geomspace(sigma_min, highest, count)
+
+
+def drowned(power: Array, sigma_min: float) -> float:
+    """Return the sigma where nothing is seen of pictures with this power of each band, (K,)."""
+    return max(4 * float(np.sqrt(power.max())), LOWEST_DROWNED * sigma_min)
 
 
 def measure(

@@ -1,0 +1,76 @@
+"""Write the settings of the sampler `response` of every shipped network: python -m tools.network_record.
+
+Reads the responses of the networks in docs/evidence and writes assets/network_tuned.json, see
+`pds.arms.network`. Every N takes seconds to minutes; what the file has already is kept, so that the
+tool can be stopped and started again.
+"""  # noqa: E501
+
+import argparse
+import json
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from itertools import product
+from multiprocessing import get_context
+
+import torch
+from tqdm import tqdm
+
+from pds import models, portraits
+from pds.arms.network import RECORDED, Searched
+from pds.evaluation import responses
+from pds.files.writing import write
+from tools.theory_tables import EVIDENCE
+
+COUNTS = (
+    *range(2, 21),
+    *(22, 24, 25, 26, 28, 30, 33, 36, 40, 45, 50, 57, 66, 80),
+    *(100, 133, 200, 400, 1000, 2000),
+)
+"""N that are recorded; between them settings change little."""
+
+DIGITS = 4
+"""Significant digits of a recorded number."""
+
+
+def found(model: str, num_steps: int) -> list[float]:
+    """Return the settings of a model at N, found with its response."""
+    torch.set_num_threads(1)
+    shipped = models.load_model(model)
+    response = responses.load(EVIDENCE / "responses" / f"{model}.npz")
+    search = Searched(response, shipped.sde, shipped.image_shape)
+    *levels, gain = search(shipped.sampler(num_steps))
+    return [float(f"{value:.{DIGITS}g}") for value in (*levels, *gain)]
+
+
+def main() -> None:
+    """Search what is missing, few iterations first, and write the record after each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--again", action="store_true", help="forget what was found")
+    parser.add_argument("--workers", type=int, default=1)
+    arguments = parser.parse_args()
+    kept = RECORDED.is_file() and not arguments.again
+    old = json.loads(RECORDED.read_text("utf-8")) if kept else {}
+    known = {
+        (model, n): settings
+        for model, record in old.items()
+        for n, settings in zip(record["N"], record["settings"], strict=True)
+    }
+    names = [f"portraits{size}" for size in portraits.SIZES]
+    missing = [(model, n) for n, model in product(COUNTS, names) if (model, n) not in known]
+    with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
+        searches = {pool.submit(found, *cell): cell for cell in missing}
+        for search in tqdm(as_completed(searches), total=len(searches)):
+            known[searches[search]] = search.result()
+            _write(known, names)
+
+
+def _write(known: dict[tuple[str, int], list[float]], names: list[str]) -> None:
+    record = {}
+    for name in names:
+        counts = sorted(n for model, n in known if model == name)
+        if counts:
+            record[name] = {"N": counts, "settings": [known[name, n] for n in counts]}
+    write(RECORDED, json.dumps(record, separators=(",", ":")).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()
