@@ -36,7 +36,7 @@ from pds.serving.devices import PerDevice, devices
 from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Workers
 from pds.spectra import inverse_square_power
-from pds.theory import MeasuredResponse, tuned
+from pds.theory import Response, tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
@@ -174,7 +174,7 @@ class Model:
         tune = partial(tuned.sampler, self.frequency_mask, self.sde, amplitude=self.amplitude)
         return lru_cache(maxsize=32)(tune)
 
-    def with_response(self, response: MeasuredResponse) -> "Model":
+    def with_response(self, response: Response) -> "Model":
         """Return the model with a response, by which its sampler `response` is tuned.
 
         Raises:
@@ -440,7 +440,8 @@ def field(size: int) -> Model:
     shape = torch.Size((EXACT_SAMPLES, 1, size, size))
     drawn = Appearance.of(score.sample(seeded_noise(range(EXACT_SAMPLES))(shape)))
     score = score.on(default_device())
-    return _exact(score, sde, frequency_mask, space_mask, References(drawn, drawn))
+    model = _exact(score, sde, frequency_mask, space_mask, References(drawn, drawn))
+    return replace(model, tuned_to_network=recorded(f"field{size}"))
 
 
 def from_images(images: Tensor, *, texture: float = 0.2) -> Model:

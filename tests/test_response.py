@@ -14,7 +14,9 @@ from pds.evaluation import responses
 from pds.evaluation.gaussian import Field
 from pds.evaluation.subject import Subject
 from pds.files.arrays import read_npz, to_npz
-from pds.sde import VPSDE, SubVPSDE
+from pds.scores.gaussian import GaussianField
+from pds.sde import VESDE, VPSDE, SubVPSDE
+from pds.spectra import inverse_square_power
 from pds.theory import Bands, FlatPlaces, LinearResponse
 from pds.theory.response import STRENGTHS, TILTS
 
@@ -350,3 +352,23 @@ def test_the_table_has_a_row_for_everything_that_was_planted(linear):
     row = rows[len(linear.power) * len(linear.strengths) + 3]
     assert tuple(row) == responses.COLUMNS
     assert float(row["noise_low"]) <= float(row["noise"]) <= float(row["noise_high"])
+
+
+@pytest.fixture
+def noise_field():
+    power = inverse_square_power(32, variance=0.06)
+    pictures = GaussianField(power[None], VESDE()).sample(
+        seeded_noise(range(200))(torch.Size((200, 1, 32, 32)))
+    )
+    return LinearResponse.of(power), pictures.double()
+
+
+def test_the_power_of_a_field_that_is_alike_everywhere_is_that_of_its_pictures(noise_field):
+    response, pictures = noise_field
+    bands = response.bands
+    places = FlatPlaces(pictures, bands)
+    places.masks = [torch.ones_like(mask) for mask in places.masks]
+    places.counts = [mask.sum((1, 2, 3)) for mask in places.masks]
+    parts = places.parts(pictures)
+    measured = places.moments(parts, parts).mean(0)
+    np.testing.assert_allclose(response.power[1:], measured[1:], rtol=0.1)

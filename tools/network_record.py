@@ -1,7 +1,7 @@
 """Write the settings of the sampler `response` of every shipped network: python -m tools.network_record.
 
-Reads the responses of the networks in docs/evidence and writes assets/network_tuned.json, see
-`pds.arms.network`. Every N takes seconds to minutes; what the file has already is kept, so that the
+Reads the responses of the networks in docs/evidence, computes those of the Gaussian fields, and
+writes assets/network_tuned.json, see `pds.arms.network`. Every N takes seconds to minutes; what the file has already is kept, so that the
 tool can be stopped and started again.
 """  # noqa: E501
 
@@ -14,16 +14,18 @@ from multiprocessing import get_context
 import torch
 from tqdm import tqdm
 
-from pds import models, portraits
+from pds import models
 from pds.arms.network import RECORDED, Searched
 from pds.evaluation import responses
 from pds.files.writing import write
+from pds.scores.gaussian import GaussianField
+from pds.theory import LinearResponse, Response
 from tools.theory_tables import EVIDENCE
 
 COUNTS = (
     *range(2, 21),
     *(22, 24, 25, 26, 28, 30, 33, 36, 40, 45, 50, 57, 66, 80),
-    *(100, 133, 200, 400, 1000, 2000),
+    *(100, 133, 200, 400),
 )
 """N that are recorded; between them settings change little."""
 
@@ -35,7 +37,11 @@ def found(model: str, num_steps: int) -> list[float]:
     """Return the settings of a model at N, found with its response."""
     torch.set_num_threads(1)
     shipped = models.load_model(model)
-    response = responses.load(EVIDENCE / "responses" / f"{model}.npz")
+    response: Response = (
+        LinearResponse.of(shipped.score.power.mean(0))
+        if isinstance(shipped.score, GaussianField)
+        else responses.load(EVIDENCE / "responses" / f"{model}.npz")
+    )
     search = Searched(response, shipped.sde, shipped.image_shape)
     *levels, gain = search(shipped.sampler(num_steps))
     return [float(f"{value:.{DIGITS}g}") for value in (*levels, *gain)]
@@ -54,7 +60,7 @@ def main() -> None:
         for model, record in old.items()
         for n, settings in zip(record["N"], record["settings"], strict=True)
     }
-    names = [f"portraits{size}" for size in portraits.SIZES]
+    names = list(models.MODELS)
     missing = [(model, n) for n, model in product(COUNTS, names) if (model, n) not in known]
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         searches = {pool.submit(found, *cell): cell for cell in missing}

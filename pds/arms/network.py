@@ -1,6 +1,6 @@
 """How the arm `response` gets its settings: from the response of a network, or from a record.
 
-A record holds the settings of a shipped network at many N, since the search takes seconds:
+A record holds the settings of a shipped model at many N, since the search takes seconds:
 
     {"portraits32": {"N": [2, 3, ...], "settings": [[lowest, highest, snr, gain, ...], ...]}}
 """
@@ -19,7 +19,7 @@ from pds.kernels import Langevin, ReverseDiffusion
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE
 from pds.spectra import Array
-from pds.theory import Evolution, MeasuredResponse, network_tuning
+from pds.theory import Evolution, Response, network_tuning
 from pds.theory.network_tuning import Settings
 
 RECORDED = ROOT / "assets" / "network_tuned.json"
@@ -41,7 +41,7 @@ class Searched:
         ValueError: if the response is of pictures of another size.
     """
 
-    response: MeasuredResponse
+    response: Response
     sde: SDE
     image_shape: tuple[int, int, int]
 

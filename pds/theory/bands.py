@@ -110,6 +110,16 @@ class Bands:
             for j in range(self.num_scales)
         ]
 
+    def power_of(self, plane: Tensor) -> Array:
+        """Return the mean square of every band, (B + J,), of pictures that are alike everywhere.
+
+        Args:
+            plane: their power mean |FFT2 x|^2 / (H W), (H, W).
+        """
+        plane = plane.double().cpu()
+        octaves = _grouped(plane, self).numpy()
+        return np.append(octaves, [float((w * plane).mean()) for w in self._weights()])
+
     def colored(self, noise: Tensor, c: float, tilt: float) -> Tensor:
         """Return white noise with the standard deviation of `strengths` at every frequency."""
         fine = self.radius[self.num_octaves]

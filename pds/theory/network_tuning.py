@@ -13,6 +13,7 @@ Source: derived for this project.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ from pds.theory.bands import Bands
 from pds.theory.evolution import Evolution
 from pds.theory.levels import SNR, sigma_spans, tune_levels
 from pds.theory.modes import Modes
-from pds.theory.response import Response, drowned
+from pds.theory.response import drowned
 from pds.theory.tuning import on_grid
 
 GAINS = (0.5, 2.0)
@@ -37,6 +38,9 @@ GAINS = (0.5, 2.0)
 
 RESTRAINT = 1.0
 """Decibel that count as much as a gain of e, or of 1/e, in one octave."""
+
+COARSE = (6, 5, 4)
+"""Values of the lowest sigma, the highest and snr on the coarse grid."""
 
 TOLERANCE = 1e-3
 """Relative gain of the error below which the search stops."""
@@ -109,8 +113,9 @@ def octave_gain(gain: Sequence[float], bands: Bands) -> Tensor:
 def tune(evolution: Evolution, published: PredictorCorrector, family: Family) -> Settings:
     """Return the settings with the least predicted error at a sampler's N.
 
-    The search begins with the levels and the snr that are best for Gaussian data with the power of
-    the octaves, except that the highest sigma is where a picture is drowned.
+    The search begins twice, with the family's start: at the best point of a coarse grid of levels
+    and snr, and at those that are best for Gaussian data with the power of the octaves, the highest
+    sigma being where a picture is drowned.
 
     Args:
         evolution: of the network.
@@ -121,12 +126,11 @@ def tune(evolution: Evolution, published: PredictorCorrector, family: Family) ->
         ValueError: unless the corrector is a Langevin one.
     """
     sde = require(published, evolution.sde)
-    start = tune_levels(_octaves(evolution.response), sde, published)
-    assert isinstance(start.corrector, Langevin)
-    lowest, _ = start.sigmas or (sde.sigma_min, sde.sigma_max)
-    highest = drowned(evolution.response.power, sde.sigma_min)
-    theta = np.log([lowest, highest, start.corrector.snr, *family.start])
     bounds = np.log([*sigma_spans(sde), SNR, *family.bounds]).T
+    levels = [
+        np.linspace(low, high, n) for (low, high), n in zip(bounds.T[:3], COARSE, strict=True)
+    ]
+    coarse = np.array([[*point, *np.log(family.start)] for point in product(*levels)])
     first = evolution.response.bands.num_octaves
 
     def decibel(values: Array) -> Array:
@@ -140,7 +144,14 @@ def tune(evolution: Evolution, published: PredictorCorrector, family: Family) ->
     def residuals(thetas: Array) -> Array:
         return np.stack([decibel(np.exp(theta)) for theta in thetas])
 
-    return _settings(np.exp(least_squares.minimize(residuals, theta, bounds, tolerance=TOLERANCE)))
+    def best(thetas: Array) -> Array:
+        return np.asarray(thetas[np.argmin(least_squares.sum_of_squares(residuals(thetas)))])
+
+    starts = [best(coarse), np.append(_gaussian(evolution, published), np.log(family.start))]
+    ends = [
+        least_squares.minimize(residuals, start, bounds, tolerance=TOLERANCE) for start in starts
+    ]
+    return _settings(np.exp(best(np.stack(ends))))
 
 
 def sampler(
@@ -173,11 +184,14 @@ def require(published: PredictorCorrector, sde: SDE) -> VESDE:
     return sde
 
 
-def _octaves(response: Response) -> Modes:
-    """Return the power of the octaves about the mean picture; of the brightness at k = 0."""
-    bands, octaves = response.bands, slice(1, response.bands.num_octaves)
-    modes = Modes(response.power[octaves], bands.count[octaves], bands.radius[octaves])
-    return modes.with_origin(float(response.power[0]))
+def _gaussian(evolution: Evolution, published: PredictorCorrector) -> Array:
+    """Return log of lowest sigma, highest sigma and snr for Gaussian data, (3,)."""
+    bands, power = evolution.response.bands, evolution.response.power
+    octaves = slice(1, bands.num_octaves)
+    modes = Modes(power[octaves], bands.count[octaves], bands.radius[octaves])
+    tuned = tune_levels(modes.with_origin(float(power[0])), evolution.sde, published)
+    assert isinstance(tuned.corrector, Langevin) and tuned.sigmas is not None
+    return np.log([tuned.sigmas[0], drowned(power), tuned.corrector.snr])
 
 
 def _settings(values: Array) -> Settings:

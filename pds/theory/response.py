@@ -97,6 +97,12 @@ class LinearResponse:
     bands: Bands
     power: Array
 
+    @classmethod
+    def of(cls, plane: Tensor) -> "LinearResponse":
+        """Return the response for data of a power |FFT2 x|^2 / (H W), (H, W), without its mean."""
+        bands = Bands(*plane.shape)
+        return cls(bands, bands.power_of(plane))
+
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         kept = self.power / (self.power + sigma**2)
         return Shares(kept, kept, np.zeros_like(kept))
@@ -187,14 +193,14 @@ class MeasuredResponse:
 
 def grid(power: Array, sigma_min: float, sigma_max: float) -> Array:
     """Return the values of sigma to measure at: from sigma_min to where a picture is drowned."""
-    highest = min(drowned(power, sigma_min), sigma_max)
+    highest = min(max(drowned(power), LOWEST_DROWNED * sigma_min), sigma_max)
     count = max(3, round(PER_OCTAVE * math.log2(highest / sigma_min)) + 1)
     return np.geomspace(sigma_min, highest, count)
 
 
-def drowned(power: Array, sigma_min: float) -> float:
-    """Return the sigma where nothing is seen of pictures with this power of each band, (K,)."""
-    return max(4 * float(np.sqrt(power.max())), LOWEST_DROWNED * sigma_min)
+def drowned(power: Array) -> float:
+    """Return the sigma at which pictures with a power of each band, (K,), are drowned."""
+    return 4 * float(np.sqrt(power.max()))
 
 
 def measure(
