@@ -36,7 +36,7 @@ from pds.serving.devices import PerDevice, devices
 from pds.serving.visitor_store import VisitorStore
 from pds.serving.worker import Workers
 from pds.spectra import inverse_square_power
-from pds.theory import Response, tuned
+from pds.theory import LinearResponse, MeasuredResponse, tuned
 
 LADDER = (2000, 200, 133, 100, 66, 40, 25)
 """The iteration counts of the paper's figures, speed-ups 1, 10, 15, 20, 30, 50, 80 of 2000."""
@@ -174,14 +174,15 @@ class Model:
         tune = partial(tuned.sampler, self.frequency_mask, self.sde, amplitude=self.amplitude)
         return lru_cache(maxsize=32)(tune)
 
-    def with_response(self, response: Response) -> "Model":
+    def with_response(self, response: LinearResponse | MeasuredResponse) -> "Model":
         """Return the model with a response, by which its sampler `response` is tuned.
 
         Raises:
             ValueError: if it is of pictures of another size.
         """
-        searched = Searched(response, self.sde, self.image_shape)
-        return replace(self, tuned_to_network=lru_cache(maxsize=32)(searched))
+        mean = 0.0 if self.centered else 0.5
+        search = Searched(response, self.sde, self.image_shape, mean)
+        return replace(self, tuned_to_network=search)
 
     @cached_property
     def _constant(self) -> Callable[[PredictorCorrector], float]:

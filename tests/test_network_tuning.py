@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from pds.evaluation import network_tuning, responses
+from pds.evaluation import network_tuning
 from pds.evaluation.gaussian import field
 from pds.evaluation.network_tuning import NAMES
 from pds.evaluation.prediction import Predictor
 from pds.evaluation.store import NETWORK
 from pds.preconditioners import Identity
 from pds.sde import VPSDE
-from pds.theory import Bands
+from pds.theory import Bands, response_file
 from pds.theory.levels import SNR
 from pds.theory.network_tuning import GAINS, octave_gain, require
 from tools import network_tuned
@@ -25,7 +25,7 @@ N = 10
 @pytest.fixture(scope="module")
 def predictor():
     path = EVIDENCE / "responses" / "portraits32.npz"
-    return Predictor(field("portraits32"), responses.load(path))
+    return Predictor(field("portraits32"), response_file.load(path))
 
 
 @pytest.fixture(scope="module")

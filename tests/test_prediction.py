@@ -17,7 +17,7 @@ from pds.evaluation.prediction import Predictor, sampler_of
 from pds.evaluation.store import NETWORK
 from pds.evaluation.subject import Subject
 from pds.sde import VPSDE
-from pds.theory import Evolution, LinearResponse
+from pds.theory import Evolution, LinearResponse, response_file
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
@@ -87,8 +87,8 @@ def test_the_error_of_a_samplers_pictures_is_in_decibel(linear):
 
 
 def test_a_saved_response_predicts_the_same(linear, tmp_path):
-    responses.save(tmp_path / "clouds.npz", linear.response, "mine")
-    again = Predictor(linear.field, responses.load(tmp_path / "clouds.npz"))
+    response_file.save(tmp_path / "clouds.npz", linear.response, "mine")
+    again = Predictor(linear.field, response_file.load(tmp_path / "clouds.npz"))
     assert again.of("vanilla", 25) == pytest.approx(linear.of("vanilla", 25), rel=1e-4)
 
 

@@ -17,7 +17,7 @@ from pds.files.arrays import read_npz, to_npz
 from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE, VPSDE, SubVPSDE
 from pds.spectra import inverse_square_power
-from pds.theory import Bands, FlatPlaces, LinearResponse
+from pds.theory import Bands, FlatPlaces, LinearResponse, response_file
 from pds.theory.response import STRENGTHS, TILTS
 
 CPU = torch.device("cpu")
@@ -282,21 +282,21 @@ def test_a_process_without_sigma_is_refused_with_the_variables_in_which_it_would
 @pytest.fixture(scope="module")
 def saved(linear, tmp_path_factory):
     path = tmp_path_factory.mktemp("responses") / "clouds.npz"
-    responses.save(path, linear, "mine")
+    response_file.save(path, linear, "mine")
     return path
 
 
 def test_a_saved_response_is_the_same_in_single_precision(linear, saved):
-    found = responses.load(saved, "mine")
+    found = response_file.load(saved, "mine")
     assert (found.bands, found.num_pictures) == (linear.bands, COUNT)
     np.testing.assert_allclose(found.moments, linear.moments, rtol=1e-6, atol=1e-30)
-    for name in responses.GRIDS:
+    for name in response_file.GRIDS:
         np.testing.assert_array_equal(getattr(found, name), getattr(linear, name))
 
 
 def test_a_response_of_another_model_is_refused(saved):
     with pytest.raises(ValueError, match="the response of another network, or of other masks"):
-        responses.load(saved, "another")
+        response_file.load(saved, "another")
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_damaged_response_is_refused_in_one_sentence(saved, tmp_path, change, 
     path = tmp_path / "damaged.npz"
     path.write_bytes(to_npz(**{name: value for name, value in arrays.items() if value is not None}))
     with pytest.raises(ValueError, match=sentence) as raised:
-        responses.load(path)
+        response_file.load(path)
     assert str(path) in str(raised.value)
 
 
@@ -327,9 +327,9 @@ def test_a_file_that_is_cut_off_or_of_another_kind_is_refused(saved, tmp_path):
     path = tmp_path / "cut.npz"
     path.write_bytes(saved.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"is no \.npz file"):
-        responses.load(path)
+        response_file.load(path)
     with pytest.raises(FileNotFoundError, match=r"no response at .*none\.npz"):
-        responses.load(tmp_path / "none.npz")
+        response_file.load(tmp_path / "none.npz")
 
 
 @pytest.mark.parametrize("place", [6, 8, 10])
@@ -341,7 +341,7 @@ def test_a_file_with_a_wrong_byte_is_refused_in_one_sentence(saved, tmp_path, pl
     path = tmp_path / "changed.npz"
     path.write_bytes(bytes(content))
     with pytest.raises(ValueError, match=r"changed\.npz is"):
-        responses.load(path)
+        response_file.load(path)
 
 
 def test_the_table_has_a_row_for_everything_that_was_planted(linear):

@@ -15,18 +15,13 @@ import torch
 from tqdm import tqdm
 
 from pds import models
-from pds.arms.network import RECORDED, Searched
-from pds.evaluation import responses
+from pds.arms.network import RECORDED
 from pds.files.writing import write
 from pds.scores.gaussian import GaussianField
-from pds.theory import LinearResponse, Response
+from pds.theory import LinearResponse, response_file
 from tools.theory_tables import EVIDENCE
 
-COUNTS = (
-    *range(2, 21),
-    *(22, 24, 25, 26, 28, 30, 33, 36, 40, 45, 50, 57, 66, 80),
-    *(100, 133, 200, 400),
-)
+COUNTS = (*range(2, 13), 14, 16, 18, 20, 22, 25, 28, 33, 40, 50, 66, 100, 200)
 """N that are recorded; between them settings change little."""
 
 DIGITS = 4
@@ -37,12 +32,13 @@ def found(model: str, num_steps: int) -> list[float]:
     """Return the settings of a model at N, found with its response."""
     torch.set_num_threads(1)
     shipped = models.load_model(model)
-    response: Response = (
+    response = (
         LinearResponse.of(shipped.score.power.mean(0))
         if isinstance(shipped.score, GaussianField)
-        else responses.load(EVIDENCE / "responses" / f"{model}.npz")
+        else response_file.load(EVIDENCE / "responses" / f"{model}.npz")
     )
-    search = Searched(response, shipped.sde, shipped.image_shape)
+    search = shipped.with_response(response).tuned_to_network
+    assert search is not None
     *levels, gain = search(shipped.sampler(num_steps))
     return [float(f"{value:.{DIGITS}g}") for value in (*levels, *gain)]
 

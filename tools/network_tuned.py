@@ -32,6 +32,7 @@ from pds.evaluation.resolution import Group, Record
 from pds.evaluation.store import NETWORK, Cell
 from pds.evaluation.subject import Subject
 from pds.sampling import ScoreFn
+from pds.theory import response_file
 from pds.theory.network_tuning import Settings
 
 TRANSFERRED: tuple[Name, ...] = ("levels", "constant")
@@ -72,7 +73,7 @@ def jobs(names: list[str], counts: list[int]) -> Iterator[Job]:
 def tuned(folder: Path, family: Name, num_steps: int, by: str) -> Settings:
     """Return the settings that are found for a network with its measured response."""
     torch.set_num_threads(1)
-    response = responses.load(folder / "responses" / f"{by}.npz")
+    response = response_file.load(folder / "responses" / f"{by}.npz")
     return network_tuning.tune(family, Predictor(field(by), response), num_steps)
 
 
@@ -98,7 +99,7 @@ def main() -> None:
     for name, one in subjects.items():
         path = records[name].response_path
         if not path.is_file():
-            responses.save(path, responses.measured(one, arguments.pictures), one.fingerprint)
+            response_file.save(path, responses.measured(one, arguments.pictures), one.fingerprint)
     every = list(jobs(names, counts))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         tunings = {j[:3] for j in every}

@@ -22,12 +22,12 @@ from torch import Tensor
 
 from pds.appearance import COARSE_BANDS, grain
 from pds.driving import seeded_noise
-from pds.evaluation import draw, paired, responses, subject
+from pds.evaluation import draw, paired, subject
 from pds.evaluation.prediction import Predictor
 from pds.evaluation.responses import NOISE_SEED
 from pds.evaluation.store import NETWORK
 from pds.spectra import Array
-from pds.theory import Bands, FlatPlaces
+from pds.theory import Bands, FlatPlaces, response_file
 from tools.browser import ROOT
 
 MODEL = "portraits32"
@@ -62,7 +62,7 @@ class Experiments:
     def __init__(self, num_pictures: int = NUM_PICTURES) -> None:
         self.subject = subject.load(MODEL, None, torch.device("cpu"))
         self.field = self.subject.field
-        self.evolution = Predictor(self.field, responses.load(RESPONSE)).evolution
+        self.evolution = Predictor(self.field, response_file.load(RESPONSE)).evolution
         self.pictures = self.subject.held_out(num_pictures, 2)
         self.places = FlatPlaces(self.pictures.double(), Bands(*self.pictures.shape[-2:]))
 

@@ -20,9 +20,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from pds.evaluation import responses
 from pds.files.arrays import read_npz
-from pds.theory import MeasuredResponse
+from pds.theory import MeasuredResponse, response_file
 from tools import experiment_tables
 from tools import theory_tables as tables
 from tools.browser import ROOT
@@ -159,8 +158,8 @@ def ship(folder: Path) -> None:
     """Make the responses of a folder the evidence."""
     for size in tables.SIZES:
         path = folder / tables.response_path(size).name
-        response, fingerprint = responses.load(path), str(read_npz(path)["fingerprint"])
-        responses.save(tables.response_path(size), grouped(response), fingerprint)
+        response, fingerprint = response_file.load(path), str(read_npz(path)["fingerprint"])
+        response_file.save(tables.response_path(size), grouped(response), fingerprint)
 
 
 def main() -> None:

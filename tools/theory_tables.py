@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from pds.appearance import COARSE_BANDS, Relative
-from pds.evaluation import responses
 from pds.evaluation.gaussian import field
 from pds.evaluation.prediction import Predictor
-from pds.theory import LinearResponse, MeasuredResponse, Response
+from pds.theory import LinearResponse, MeasuredResponse, Response, response_file
 from tools.browser import ROOT
 from tools.counterfactual import AsTold, Farther, in_flat_places
 
@@ -48,7 +47,7 @@ def response_path(size: int) -> Path:
 def measured() -> dict[int, MeasuredResponse]:
     """Return the responses that are there, by size."""
     paths = {size: response_path(size) for size in SIZES}
-    return {size: responses.load(path) for size, path in paths.items() if path.is_file()}
+    return {size: response_file.load(path) for size, path in paths.items() if path.is_file()}
 
 
 def predictor(size: int, response: Response | None = None) -> Predictor:

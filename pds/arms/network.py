@@ -7,43 +7,55 @@ A record holds the settings of a shipped model at many N, since the search takes
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 
+from pds.files.digest import digest
 from pds.files.shipped import ROOT
 from pds.kernels import Langevin, ReverseDiffusion
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE
 from pds.spectra import Array
-from pds.theory import Evolution, Response, network_tuning
+from pds.theory import Evolution, LinearResponse, MeasuredResponse, network_tuning
 from pds.theory.network_tuning import Settings
 
 RECORDED = ROOT / "assets" / "network_tuned.json"
 
-TunedToNetwork = Callable[[PredictorCorrector], Settings]
-"""Returns the settings that are best for a network at the N of a published sampler."""
+
+class TunedToNetwork(Protocol):
+    """Returns the settings that are best for a network at the N of a published sampler."""
+
+    def __call__(self, published: PredictorCorrector) -> Settings: ...
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what the settings follow from."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """Searches the settings with a response.
+    """Searches the settings with a response; the latest 32 are remembered.
 
     Args:
         response: of the network.
         sde: its process.
         image_shape: (C, H, W).
+        mean: about that of the data's values, in the network's range.
 
     Raises:
         ValueError: if the response is of pictures of another size.
     """
 
-    response: Response
+    response: LinearResponse | MeasuredResponse
     sde: SDE
     image_shape: tuple[int, int, int]
+    mean: float
 
     def __post_init__(self) -> None:
         bands, (_, *size) = self.response.bands, self.image_shape
@@ -54,12 +66,23 @@ class Searched:
             )
 
     def __call__(self, published: PredictorCorrector) -> Settings:
-        family = network_tuning.octaves(self.image_shape)
-        return network_tuning.tune(self._evolution, published, family)
+        return self._search(published)
+
+    @property
+    def fingerprint(self) -> str:
+        values = (getattr(self.response, f.name) for f in fields(self.response))
+        return digest(torch.from_numpy(v) for v in values if isinstance(v, np.ndarray))
 
     @cached_property
-    def _evolution(self) -> Evolution:
+    def evolution(self) -> Evolution:
+        """The state evolution that the search is made with."""
         return Evolution(self.response, self.sde)
+
+    @cached_property
+    def _search(self) -> Callable[[PredictorCorrector], Settings]:
+        family = network_tuning.octaves(self.image_shape)
+        tune = partial(network_tuning.tune, self.evolution, family=family, mean=self.mean)
+        return lru_cache(maxsize=32)(tune)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +123,10 @@ class Recorded:
         columns = np.log(self.settings).T
         lowest, highest, snr, *gain = np.exp([np.interp(place, log_counts, c) for c in columns])
         return Settings(float(lowest), float(highest), float(snr), tuple(map(float, gain)))
+
+    @property
+    def fingerprint(self) -> str:
+        return digest([torch.from_numpy(self.counts), torch.from_numpy(self.settings)])
 
 
 def recorded(model: str, path: Path = RECORDED) -> Recorded | None:

@@ -200,8 +200,9 @@ def _tuned(setting: Setting) -> Plan:
 def _response(setting: Setting) -> Plan:
     if setting.tuned_to_network is None:
         raise ValueError(
-            "response is tuned by the response of a network, which is known of the portraits and "
-            "of none else here; `pds response` measures it, and main.py and `pds predict` take it"
+            "the sampler response is tuned by a network's response to noise, and this model's is "
+            "not known; `pds response` measures that of a checkpoint, and main.py takes it with "
+            "--response FILE.npz"
         )
     network_tuning.require(setting.published, setting.sde)
     settings = setting.tuned_to_network(setting.published)

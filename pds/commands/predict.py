@@ -14,6 +14,7 @@ from pds.evaluation.prediction import Predictor, sampler_of
 from pds.files.writing import require_writable, write
 from pds.jobs.quality import number
 from pds.limits import require_positive
+from pds.theory import response_file
 
 ARMS = "vanilla,pds:5,scalar,tuned,ode-heun"
 COUNTS = (20, 25, 33, 40, 50, 66, 100, 200)
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     responses.require_ve(model)
     response = None
     if arguments.response is not None:
-        response = responses.load(arguments.response, model.fingerprint)
+        response = response_file.load(arguments.response, model.fingerprint)
     # Before anything is measured, as one may be refused.
     samplers = {
         (arm, n): sampler_of(model.field, arm, n) for n in ascending for arm in arguments.arms

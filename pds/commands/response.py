@@ -11,7 +11,7 @@ from pds.evaluation.subject import Subject
 from pds.files.writing import require_writable, write
 from pds.jobs import ranks
 from pds.limits import require_whole
-from pds.theory import MeasuredResponse
+from pds.theory import MeasuredResponse, response_file
 
 MOST = 1000
 """Pictures that noise is planted in, at most."""
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _write(folder: Path, name: str, model: Subject, response: MeasuredResponse) -> None:
-    responses.save(folder / f"{name}.npz", response, model.fingerprint)
+    response_file.save(folder / f"{name}.npz", response, model.fingerprint)
     write(folder / f"{name}.csv", responses.to_csv(response).encode())
     if report.can_draw():
         page = response_figure.page(model.field.title, response)

@@ -186,6 +186,12 @@ def _add_sampler(group: argparse._ArgumentGroup) -> None:
         help="no filter, but the noise levels and the snr that are best at this N for the spectrum "
         "in --freq_mask_path",
     )
+    add(
+        "--response",
+        type=source,
+        metavar="FILE.npz",
+        help="of pds response: the sampler response, named in --compare, is tuned by it",
+    )
 
 
 def _add_pictures(group: argparse._ArgumentGroup) -> None:

@@ -43,7 +43,8 @@ def tune(name: Name, predictor: Predictor, num_steps: int) -> Settings:
     """
     model = predictor.field.model
     published = model.sampler(num_steps)
-    return network_tuning.tune(predictor.evolution, published, family(name, model))
+    mean = 0.0 if model.centered else 0.5
+    return network_tuning.tune(predictor.evolution, published, family(name, model), mean=mean)
 
 
 def sampler(name: Name, model: Model, num_steps: int, settings: Settings) -> PredictorCorrector:

@@ -39,7 +39,7 @@ from pds.evaluation.subject import PORTRAITS, Subject
 from pds.files.arrays import read_npz, to_npz
 from pds.files.writing import write
 from pds.sampling import Sampler, ScoreFn
-from pds.theory import MeasuredResponse
+from pds.theory import MeasuredResponse, response_file
 
 ARMS = ("vanilla", "pds:5", "scalar", "tuned")
 """Samplers of the law, beside ode-heun."""
@@ -149,7 +149,7 @@ class Record:
         """The model's response, if it was measured."""
         if not self.response_path.is_file():
             return None
-        return responses.load(self.response_path, str(self.arrays["fingerprint"]))
+        return response_file.load(self.response_path, str(self.arrays["fingerprint"]))
 
     def planted(self, num_steps: int) -> Planted:
         """Return what was planted at N."""
@@ -227,7 +227,7 @@ def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -
     record.add_planted([planted.plant(field, score, pictures, n) for n in planted.COUNTS])
     (response,) = deque(responses.measure(subject, score, num_pictures), maxlen=1)
     assert isinstance(response, MeasuredResponse)
-    responses.save(record.response_path, response, subject.fingerprint)
+    response_file.save(record.response_path, response, subject.fingerprint)
 
 
 def _named(name: str, found: Features) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Job:
         predictor, corrector: names as in configurations.
         snr: of the corrector, > 0.
         skew: strength of the skew-symmetric S.
+        response: file of `pds response` that the sampler `response` is tuned by; None for the
+            record of a shipped checkpoint.
         dtype: of the network; all other computation is in float32.
         batch_size: images in one network call, >= 1.
         device: cpu, cuda, cuda:N or mps.
@@ -89,6 +91,7 @@ class Job:
     corrector: str
     snr: float
     skew: float = 0.0
+    response: str | None = None
     dtype: Dtype = "float32"
     batch_size: int
     device: str
@@ -127,6 +130,11 @@ class Job:
         self._require_ladder()
         self._require_two()
         self._require_tunable()
+        if self.response is not None and all(arm.kind != "response" for arm in self._arms()):
+            raise ValueError(
+                f"response names {self.response}, and no sampler is tuned by it; add --compare "
+                "vanilla response"
+            )
 
     def _require_arms(self) -> None:
         for arm in self._arms():

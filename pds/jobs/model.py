@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from pds import filters
-from pds.appearance import References
 from pds.driving import steps
 from pds.files.digest import digest
 from pds.files.shipped import ROOT
@@ -29,7 +28,7 @@ from pds.sampling import Sampler, ScoreFn
 from pds.scores.ncsnpp import NetworkScore, precision
 from pds.sde import SDE
 from pds.serving.splitting import Splitting
-from pds.theory import tuned
+from pds.theory import response_file, tuned
 
 
 def open_model(job: Job, device: torch.device) -> Model:
@@ -57,7 +56,7 @@ def open_model(job: Job, device: torch.device) -> Model:
     score = job.score
     if score is None:
         score = open_checkpoint(source, card, weights=job.weights)
-    return Model(
+    model = Model(
         score=score.to(device),
         sde=score.sde,
         num_scales=card.num_scales,
@@ -68,15 +67,21 @@ def open_model(job: Job, device: torch.device) -> Model:
         num_corrector_steps=job.configuration.num_corrector_steps,
         centered=card.network.centered,
         device=str(device),
-        references=_references(source),
     )
+    if shipped := _shipped(source):
+        model = dataclasses.replace(
+            model, references=shipped.references, tuned_to_network=shipped.tuned_to_network
+        )
+    if job.response is None:
+        return model
+    return model.with_response(response_file.load(Path(job.response)))
 
 
-def _references(source: str | Path) -> References | None:
-    """Return what pictures of a shipped network look like, None for another checkpoint."""
+def _shipped(source: str | Path) -> Model | None:
+    """Return the shipped model of a checkpoint, None for another one."""
     path = Path(source).resolve()
     shipped = path.parent == ROOT / "assets" and path.stem in MODELS
-    return load_model(path.stem).references if shipped else None
+    return load_model(path.stem) if shipped else None
 
 
 def samplers_of(model: Model, job: Job) -> dict[int, tuple[Sampler, ...]]:
@@ -119,6 +124,8 @@ def fingerprint(model: Model, job: Job) -> str:
     extra: list[object] = [score.card.to_dict(), model.num_corrector_steps]
     if any("tuned" in str(arm) for arm in job.request.arms):
         extra.append(_tuned_text(model))
+    if any("response" in str(arm) for arm in job.request.arms) and model.tuned_to_network:
+        extra.append(model.tuned_to_network.fingerprint)
     masks = ((job.request.frequency, model.frequency_mask), (job.request.space, model.space_mask))
     tensors = [*score.network.state_dict().values(), *(mask for used, mask in masks if used)]
     return digest([json.dumps(extra, sort_keys=True), *tensors])

@@ -26,11 +26,11 @@ from pds.request import Request
 FLAGS = (*REQUEST_FLAGS, *JOB_FLAGS)
 PLACES = ("workdir", "eval_folder", "only")
 """Flags for the place of the output or a part of the job; a record leaves them out."""
-SOURCES = ("config", "overrides", "checkpoint", "freq_mask_path", "space_mask_path")
+SOURCES = ("config", "overrides", "checkpoint", "freq_mask_path", "space_mask_path", "response")
 """Flags that say where values come from; the other flags and the fingerprint hold the values."""
 AMOUNTS = ("num_samples", "batch_size")
 """Flags that no image depends on."""
-ADDED = ("overrides", "weights")
+ADDED = ("overrides", "weights", "response")
 """Flags that older versions lack; a record has one only where it is not the default."""
 DEFAULTS: dict[str, Any] = {
     **{f.name: f.default for f in dataclasses.fields(Job) if f.default is not dataclasses.MISSING},

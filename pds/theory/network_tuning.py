@@ -11,6 +11,7 @@ nothing, so that gains change little from N to N. The search has no randomness.
 Source: derived for this project.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -110,23 +111,30 @@ def octave_gain(gain: Sequence[float], bands: Bands) -> Tensor:
     return on_grid(knots, np.array(gain), bands.height, bands.width)
 
 
-def tune(evolution: Evolution, published: PredictorCorrector, family: Family) -> Settings:
+def tune(
+    evolution: Evolution, published: PredictorCorrector, family: Family, *, mean: float = 0.5
+) -> Settings:
     """Return the settings with the least predicted error at a sampler's N.
 
     The search begins twice, with the family's start: at the best point of a coarse grid of levels
     and snr, and at those that are best for Gaussian data with the power of the octaves, the highest
-    sigma being where a picture is drowned.
+    sigma being where a picture is drowned. The evolution is about the mean picture, which a start
+    from mere noise lacks: the highest sigma is at least what drowns a picture of one color.
 
     Args:
         evolution: of the network.
         published: kernels, N and eps.
         family: of M.
+        mean: of the values of the data, in the network's range.
 
     Raises:
         ValueError: unless the corrector is a Langevin one.
     """
     sde = require(published, evolution.sde)
-    bounds = np.log([*sigma_spans(sde), SNR, *family.bounds]).T
+    lowest, (low, high) = sigma_spans(sde)
+    one_color = abs(mean) * math.sqrt(evolution.response.bands.count.sum())
+    highest = min(max(low, one_color), 0.9 * high), high
+    bounds = np.log([lowest, highest, SNR, *family.bounds]).T
     levels = [
         np.linspace(low, high, n) for (low, high), n in zip(bounds.T[:3], COARSE, strict=True)
     ]
