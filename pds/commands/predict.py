@@ -3,7 +3,10 @@
 import argparse
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
+
+from tqdm import tqdm
 
 from pds.appearance import GRAINY, Relative
 from pds.arms.names import FORMS, parse_all
@@ -14,10 +17,14 @@ from pds.evaluation.prediction import Predictor, sampler_of
 from pds.files.writing import require_writable, write
 from pds.jobs.quality import number
 from pds.limits import require_positive
+from pds.models import Model
 from pds.theory import response_file
 
 ARMS = "vanilla,pds:5,scalar,tuned,ode-heun"
 COUNTS = (20, 25, 33, 40, 50, 66, 100, 200)
+TUNED = "response"
+"""The arm whose settings are searched and printed."""
+
 COMPARED = ("vanilla", "pds:5")
 """Arms whose least N is printed."""
 
@@ -36,7 +43,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     measurement.add_measurement(parser)
     parser.add_argument("--response", type=Path, metavar="FILE.npz", help="of `pds response`")
-    parser.epilog = f"By its name {FORMS}; in --arms without @N."
+    parser.epilog = (
+        f"By its name {FORMS}; in --arms without @N. With response in --arms the sampler that is "
+        "tuned to this network is searched at each N, some seconds each, and its settings are "
+        "printed."
+    )
     parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
     parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
     parser.add_argument(
@@ -68,14 +79,23 @@ def run(arguments: argparse.Namespace) -> None:
         response = response_file.load(arguments.response, model.fingerprint)
     # Before anything is measured, as one may be refused.
     samplers = {
-        (arm, n): sampler_of(model.field, arm, n) for n in ascending for arm in arguments.arms
+        (arm, n): sampler_of(model.field, arm, n)
+        for n in ascending
+        for arm in arguments.arms
+        if arm != TUNED
     }
     response = response or responses.measured(model, arguments.pictures)
-    predictor = Predictor(model.field, response)
+    mine = replace(model.field, model=model.model.with_response(response))
+    if TUNED in arguments.arms:
+        searches = tqdm(ascending, desc="tuning to the network")
+        samplers |= {(TUNED, n): sampler_of(mine, TUNED, n) for n in searches}
+    predictor = Predictor(mine, response)
     every = {cell: predictor.of_sampler(sampler) for cell, sampler in samplers.items()}
     print(f"{model.name}, response of {response.num_pictures} pictures.\n{CHECKED}\n")
     _print_table("Grain", "grain", arguments.arms, ascending, every)
     _print_table("Contrast", "contrast", arguments.arms, ascending, every)
+    if TUNED in arguments.arms:
+        _print_settings(mine.model, ascending)
     for arm in COMPARED:
         _print_fewest(predictor, arm, arguments.grain, ascending)
     every |= _print_alphas(predictor, ascending)
@@ -97,6 +117,18 @@ def _print_table(
     for n in ascending:
         values = (number(getattr(every[arm, n], name)) for arm in arms)
         print(f"{n:>6}" + "".join(f"{value:>{width}}" for value in values))
+    print()
+
+
+def _print_settings(model: Model, ascending: list[int]) -> None:
+    """Print what the sampler that is tuned to the network has at each N."""
+    assert model.tuned_to_network is not None
+    print(f"{TUNED}: sigma of the first and of the last iteration, snr, gain of each octave from")
+    print("coarse to fine (the first is of waves up to 1.5 cycles a picture)")
+    for n in ascending:
+        lowest, highest, snr, gain = model.tuned_to_network(model.sampler(n))
+        gains = " ".join(f"{value:.3f}" for value in gain)
+        print(f"{n:>6}{highest:>10.4g}{lowest:>10.4g}{snr:>8.3f}  {gains}")
     print()
 
 

@@ -43,8 +43,11 @@ RESTRAINT = 1.0
 COARSE = (6, 5, 4)
 """Values of the lowest sigma, the highest and snr on the coarse grid."""
 
-TOLERANCE = 1e-3
-"""Relative gain of the error below which the search stops."""
+NEGLIGIBLE = 0.5
+"""Decibel of one band: less of an error is not worth a longer search."""
+
+TOLERANCE = 5e-3
+"""Relative gain of the squared error, with `NEGLIGIBLE` in it, below which the search stops."""
 
 _DIVERGED = 1e3
 """Residual of a band that is not finite, in decibel."""
@@ -147,7 +150,7 @@ def tune(
         with np.errstate(divide="ignore", invalid="ignore"):
             found = 10 * np.log10((power / evolution.own)[: first + 1])
         found = np.nan_to_num(found, nan=_DIVERGED, posinf=_DIVERGED, neginf=-_DIVERGED)
-        return np.append(found, family.restraint * np.log(values[3:]))
+        return np.concatenate([found, family.restraint * np.log(values[3:]), [NEGLIGIBLE]])
 
     def residuals(thetas: Array) -> Array:
         return np.stack([decibel(np.exp(theta)) for theta in thetas])
