@@ -18,6 +18,7 @@ from pds.evaluation.store import NETWORK
 from pds.evaluation.subject import Subject
 from pds.sde import VPSDE
 from pds.theory import Evolution, LinearResponse, response_file
+from tools.theory_tables import EVIDENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 CPU = torch.device("cpu")
@@ -226,6 +227,20 @@ def test_predictions_of_a_response_are_printed_and_written(written, capsys):
     ]  # fmt: skip
     assert all(row["arm"].startswith("pds:") for row in rows[4:])
     assert float(rows[0]["grain"]) > float(rows[2]["grain"]) > 0
+
+
+def test_what_is_tuned_to_the_network_has_its_own_grain_and_says_its_settings(capsys):
+    path = EVIDENCE / "responses" / "portraits32.npz"
+    words = ["--response", str(path), "--arms", "vanilla,response", "--counts", "12"]
+    assert main(["predict", "portraits32", *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    _, vanilla, tuned = lines[
+        lines.index("Grain relative to the network's own pictures") + 2
+    ].split()
+    assert float(vanilla) > 5 and float(tuned) == pytest.approx(1, abs=0.05)
+    (at,) = [k for k, line in enumerate(lines) if line.startswith("response: sigma")]
+    steps, highest, lowest, snr, *gain = map(float, lines[at + 2].split())
+    assert steps == 12 and lowest < 0.5 < 16 <= highest and 0.02 <= snr <= 0.5 and len(gain) == 5
 
 
 def test_without_a_file_the_response_is_measured(few_levels, capsys):

@@ -7,7 +7,7 @@ import pytest
 
 from pds.arms.names import KINDS, Arm, parse
 from pds.commands.cli import parse as parse_command
-from pds.commands.sample import main_parser
+from pds.commands.sample import main_parser, sample_main
 from pds.files.shipped import ROOT
 from pds.jobs import request_text
 from pds.jobs.hosting import from_page
@@ -39,11 +39,29 @@ def test_a_command_of_the_document_describes_a_comparison(command):
     ]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "main.py" in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "--compare scalar" in c])
 def test_a_run_of_the_document_is_a_job(command, monkeypatch):
     monkeypatch.chdir(ROOT)
     job = Job.from_flags(vars(main_parser().parse_args(shlex.split(command)[2:])))
     assert job.names == ("scalar:1.15", "pds:5@25")
+
+
+def test_the_run_of_a_checkpoint_with_its_response_draws_both(tmp_path):
+    (command,) = [c for c in COMMANDS if "--compare vanilla response" in c]
+    places = {
+        "my.safetensors": ROOT / "assets" / "portraits32.safetensors",
+        "W": tmp_path,
+        "responses/my.npz": ROOT / "docs" / "evidence" / "responses" / "portraits32.npz",
+    }
+    words = [str(places.get(word, word)) for word in shlex.split(command)[2:]]
+    assert sample_main([*words, "--only", "0", "--device", "cpu"]) == 0
+    assert sorted(path.parent.name for path in tmp_path.rglob("000000.png")) == ["left", "right"]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if "my_images" in c])
+def test_the_measurements_of_a_checkpoint_are_commands(command):
+    arguments = parse_command(shlex.split(command)[3:])
+    assert (arguments.model, str(arguments.data)) == ("my.safetensors", "my_images")
 
 
 def test_the_link_of_the_document_opens_the_comparison_of_the_others():

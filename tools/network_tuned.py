@@ -108,7 +108,7 @@ def main() -> None:
         draw_tuned(subjects, scores, records, every, futures, arguments.images)
         draw_others(subjects, scores, records, cells(arguments.also), arguments.images)
         write_values(folder, futures)
-    write_quality(folder, subjects, counts)
+    write_quality(folder / "tuned.csv", subjects, counts)
 
 
 def cells(names: str) -> list[Cell]:
@@ -167,16 +167,16 @@ def write_values(folder: Path, futures: Mapping[Tuning, "Future[Settings]"]) -> 
     )
 
 
-def write_quality(folder: Path, subjects: dict[str, Subject], counts: list[int]) -> None:
-    """Write the quality of every cell at some N."""
+def write_quality(path: Path, subjects: dict[str, Subject], counts: Iterable[int]) -> None:
+    """Write the quality of every cell at some N of the records in the folder of a file."""
     metrics = ("grain", "contrast", "fine_power", "frechet")
     titles = (f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
-    rows = (row for one in subjects.values() for row in _quality(folder, one, counts, metrics))
-    _write(folder / "tuned.csv", ("model", "size", "arm", "N", "images", *titles), rows)
+    rows = (row for one in subjects.values() for row in _quality(path.parent, one, counts, metrics))
+    _write(path, ("model", "size", "arm", "N", "images", *titles), rows)
 
 
 def _quality(
-    folder: Path, one: Subject, counts: list[int], metrics: tuple[str, ...]
+    folder: Path, one: Subject, counts: Iterable[int], metrics: tuple[str, ...]
 ) -> Iterator[list[object]]:
     cells = Record.of(folder, one).cells
     own = cells.pop(NETWORK).features
@@ -187,7 +187,7 @@ def _quality(
         same = sorted(
             cell for cell in cells if cell.num_steps == num_steps and evidence.count(cell)
         )
-        fewest = min(map(evidence.count, same))
+        fewest = min(map(evidence.count, same), default=0)
         for cell in same:
             every, alike = (evidence.draws(cell, n) for n in (evidence.count(cell), fewest))
             values = [

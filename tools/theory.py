@@ -47,6 +47,7 @@ TABLES = {
     "closed": experiment_tables.closed,
     "flat": experiment_tables.flat,
     "tuned": tables.tuned_by_network,
+    "few": tables.few,
     "resolution": tables.resolution,
 }
 

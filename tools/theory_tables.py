@@ -16,6 +16,7 @@ from pds.appearance import COARSE_BANDS, Relative
 from pds.evaluation.gaussian import field
 from pds.evaluation.prediction import Predictor
 from pds.theory import LinearResponse, MeasuredResponse, Response, response_file
+from tools import few as few_samplers
 from tools.browser import ROOT
 from tools.counterfactual import AsTold, Farther, in_flat_places
 
@@ -234,16 +235,8 @@ def resolution() -> str:
 
 
 def tuned_by_network() -> str:
-    """Return grain, contrast and Frechet distance of samplers tuned by a network's response."""
+    """Return grain, contrast and Frechet distance of families tuned by a network's response."""
     found = {(row["size"], row["N"], row["arm"]): row for row in rows("theory", "tuned")}
-
-    def cell(size: str, count: str, arm: str) -> str:
-        row = found.get((size, count, arm))
-        if row is None:
-            return ""
-        numbers = " / ".join(f"{float(row[metric]):.2f}" for metric in ("grain", "contrast"))
-        low, high = (f"{float(row[f'frechet_{end}']):.2g}" for end in ("low", "high"))
-        return f"{numbers} / {float(row['frechet']):.2g} ({low} to {high})"
 
     def line(size: str, count: str) -> Iterator[object]:
         other = next(
@@ -252,20 +245,34 @@ def tuned_by_network() -> str:
             if (at, n) == (size, count) and arm.startswith("by-p") and arm.endswith("-levels")
         )
         yield from (f"{size} px", count)
-        yield from (cell(size, count, arm) for arm in (*TUNED, other))
+        yield from (quality(found.get((size, count, arm))) for arm in (*TUNED, other))
 
     pairs = sorted({key[:2] for key in found}, key=lambda key: (int(key[1]), int(key[0])))
-    titles = (
-        "PDS",
-        "tuned",
-        "Heun",
-        "levels",
-        "constant",
-        "filter",
-        "octaves",
-        "levels of another",
-    )
-    return table(("size", "N", *titles), (line(*pair) for pair in pairs))
+    families = ("levels", "constant", "filter", "octaves", "levels of another")
+    titles = ("size", "N", "PDS", "tuned", "Heun", *families)
+    return table(titles, (line(*pair) for pair in pairs))
+
+
+def few() -> str:
+    """Return the quality of `response` at few iterations beside that of others."""
+    found = {(row["size"], row["N"], row["arm"]): row for row in rows("theory", "few")}
+
+    def line(size: str, count: str) -> Iterator[object]:
+        yield from (f"{size} px", count, found[size, count, "response"]["images"])
+        yield from (quality(found[size, count, arm]) for arm in few_samplers.ARMS)
+
+    pairs = sorted({key[:2] for key in found}, key=lambda key: (int(key[0]), int(key[1])))
+    titles = ("size", "N", "pictures", "PDS", "tuned", "Heun", "response")
+    return table(titles, (line(*pair) for pair in pairs))
+
+
+def quality(row: Row | None) -> str:
+    """Return grain, contrast and Frechet distance with its interval, "" if there are none."""
+    if row is None:
+        return ""
+    numbers = " / ".join(f"{float(row[metric]):.2f}" for metric in ("grain", "contrast"))
+    low, high = (f"{float(row[f'frechet_{end}']):.2g}" for end in ("low", "high"))
+    return f"{numbers} / {float(row['frechet']):.2g} ({low} to {high})"
 
 
 def farther() -> list[Predictor]:
