@@ -45,6 +45,8 @@ def relative(difference, x):
 def test_the_terms_add_up_to_the_next_state(arm, corrector_steps):
     if arm.kind == "corrector" and not corrector_steps:
         pytest.skip("it preconditions the corrector only")
+    if arm.kind == "response" and corrector_steps != 1:
+        pytest.skip("it is tuned for one corrector step")
     model = load_model("field64")
     step = last(model.plan(arm, N, corrector_steps=corrector_steps).sampler, model)
     errors = [relative(s.total - s.images["x_new"], s.images["x_new"]) for s in step.substeps]
