@@ -200,8 +200,9 @@ def _tuned(setting: Setting) -> Plan:
 def _response(setting: Setting) -> Plan:
     if setting.tuned_to_network is None:
         raise ValueError(
-            "response is tuned by the response of a network, which is known of the portraits and "
-            "of none else here; `pds response` measures it, and main.py and `pds predict` take it"
+            "the sampler that is tuned to the network needs a response to noise, and that of this "
+            "model is unknown; choose another sampler or model, or measure a checkpoint's with "
+            "`pds response`"
         )
     network_tuning.require(setting.published, setting.sde)
     settings = setting.tuned_to_network(setting.published)
