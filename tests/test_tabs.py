@@ -300,11 +300,11 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
 
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
-    pane.get_by_role("button", name="Tuned after 20 iterations").click()
-    expect(page.get_by_label("Sampler on the right")).to_have_value("tuned", timeout=30_000)
+    pane.get_by_role("button", name="Tuned to the network after 20 iterations").click()
+    expect(page.get_by_label("Sampler on the right")).to_have_value("response", timeout=30_000)
     finish(page)
-    expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
-    rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .look dd"))
+    expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network ")
+    rung, whole = (page.locator(s) for s in ("#ladder tr.response", ".pds-panel.ours .look dd"))
     grain, _ = whole.first.inner_text().split("\n")
     assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
@@ -367,7 +367,7 @@ def test_the_recorded_ladder_is_saved_as_one_picture_with_its_settings(page):
     with page.expect_download() as download:
         pane.get_by_role("button", name="Save as PNG").click()
     sheet = from_record(read_text(download.value.path()))
-    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "tuned"))
+    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "response"))
 
 
 @pytest.mark.parametrize(
