@@ -61,7 +61,7 @@ def test_both_sides_are_chosen_sampled_and_named(page):
 def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(page):
     choose(page, "right", "response")
     expect(page.locator(".pds-published")).to_be_hidden()
-    sample(page, num_steps=20, num_images=2)
+    sample(page, num_steps=20, num_images=1)
     fitted = page.locator(".pds-fitted")
     expect(
         fitted.get_by_text("are the best ones for 20 iterations of this network")
@@ -69,7 +69,7 @@ def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(pag
     expect(fitted.get_by_text("Gaussian images")).to_be_hidden()
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network")
-    assert asked(page) == Request("field64", 20, num_images=2, right="response")
+    assert asked(page) == Request("field64", 20, num_images=1, right="response")
     page.reload()
     expect(heading(page, "Sampler", "right")).to_have_value("response", timeout=30_000)
 
