@@ -54,7 +54,7 @@ def vanilla(num_steps):
 
 
 def ladder_grain():
-    """Grain of vanilla, PDS and tuned in the recorded ladder, relative to the network's own."""
+    """Grain of the rows of the recorded ladder, relative to the network's own, vanilla first."""
     columns = json.loads(ladder_tab.recorded())["columns"]
     return {column["num_steps"]: column["grain"]["network"] for column in columns}
 

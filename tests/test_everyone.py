@@ -13,8 +13,9 @@ from tools.browser import ROOT
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 PHONE = {"width": 390, "height": 844}
-STATES = ("compare", *TABS, "tuned")
-"""The tabs, the last being "filter" with the tuned levels."""
+TUNED = {"tuned": "Tuned to the spectrum", "response": "Tuned to the network"}
+STATES = ("compare", *TABS, *TUNED)
+"""The tabs, the last being "filter" with samplers that are tuned to N."""
 FOCUSED = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
 CONTROLS = """(root) => {
   const all = [...document.querySelectorAll('*')];
@@ -31,11 +32,12 @@ def prepared(page, name):
     """A tab with everything on it that it can show."""
     if name == "compare":
         return "#stage"
-    if name == "tuned":
+    if name in TUNED:
         pane = open_tab(page, "filter")
-        pane.get_by_text("Tuned to N").click()
-        pane.locator("[data-plot=levels] svg").first.wait_for()
-        expect(pane.locator("[data-text=filter]")).to_contain_text("Tuned to 66 iterations")
+        pane.get_by_text(TUNED[name], exact=True).click()
+        for plot in pane.locator("[data-way~=" + name + "][data-plot]").all():
+            plot.locator("svg").first.wait_for()
+        expect(pane.locator("[data-text=filter]")).to_contain_text(" 66 iterations")
         return "#filter"
     open_tab(page, name)
     if name == "images":
@@ -199,7 +201,7 @@ def test_every_header_of_a_table_has_words(page):
     assert [text for text in page.locator("th").all_inner_texts() if not text.strip()] == []
 
 
-@pytest.mark.parametrize("name", ["filter", "tuned", "story", "images"])
+@pytest.mark.parametrize("name", ["filter", *TUNED, "story", "images"])
 def test_every_figure_is_told_in_a_sentence_that_was_computed(page, name):
     root = prepared(page, name)
     labels = page.eval_on_selector_all(

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,14 +10,19 @@ import pytest
 import torch
 
 from pds import filters, theory
-from pds.models import load_model
+from pds.arms.names import Arm
+from pds.models import from_images, load_model, visitor_models
+from pds.serving.visitor_store import NO_VISIT
 from pds.theory import tuned
-from pds.web.sentences import error, number, ratio
+from pds.theory.network_tuning import Settings
+from pds.web.sentences import error, number, ratio, short
 from pds.web.tabs.filter import masks
 from pds.web.tabs.filter import tab as filter_tab
+from pds.web.tabs.filter.sentences import MASK_UNUSED, NO_RESPONSE
 
 VALUES = {"model": "portraits32", "alpha": 5, "channel": 0, "frequency": "", "space": ""}
-TUNED = VALUES | {"tuned": True, "num_steps": 20}
+TUNED = VALUES | {"way": "tuned", "num_steps": 20}
+RESPONSE = VALUES | {"way": "response", "num_steps": 20}
 
 
 def npy(array):
@@ -37,7 +43,7 @@ def opened_mask(array, kind="frequency"):
 @pytest.mark.parametrize("model", ["portraits32", "field64"])
 def test_every_figure_is_one_that_plotly_accepts(model):
     layouts, drawn = filter_tab.setup()["layouts"], set()
-    for values in (VALUES, TUNED):
+    for values in (VALUES, TUNED, RESPONSE):
         view = filter_tab.view(values | {"model": model})
         drawn |= view["plots"].keys()
         for name, traces in view["plots"].items():
@@ -122,6 +128,8 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
         ({"channel": 4}, "channel must be from 0 to 3"),
         ({"channel": "red"}, "channel must be from 0 to 3"),
         ({"frequency": "guessed"}, "no longer here"),
+        ({"way": "best"}, "way must be one of pds, tuned, response, got 'best'"),
+        ({"way": None}, "way must be one of pds, tuned, response, got None"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_sentence(changes, words):
@@ -262,7 +270,86 @@ def test_a_space_mask_changes_nothing_of_the_tuned_levels():
     assert filter_tab.view(TUNED | {"space": opened_mask(raw, "space")}) == filter_tab.view(TUNED)
 
 
-@pytest.mark.parametrize("changes", [{"num_steps": 0}, {"num_steps": ""}, {"tuned": "yes"}])
-def test_a_bad_value_of_the_tuned_levels_is_refused(changes):
+@pytest.mark.parametrize("values", [TUNED, RESPONSE])
+@pytest.mark.parametrize("changes", [{"num_steps": 0}, {"num_steps": ""}, {"way": "yes"}])
+def test_a_bad_value_of_the_tuned_levels_is_refused(values, changes):
     with pytest.raises(ValueError, match="must be"):
-        filter_tab.view(TUNED | changes)
+        filter_tab.view(values | changes)
+
+
+def to_the_network(num_steps=20, model="portraits32"):
+    """The sampler that is tuned to a network at N."""
+    return load_model(model).plan(Arm("response"), num_steps).sampler
+
+
+def gain_curve(view):
+    """Frequencies and gains of the drawn curve, which is the last trace."""
+    curve = view["plots"]["gain"][-1]
+    return np.array(curve["x"]), np.array(curve["y"])
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 20, 66])
+def test_levels_and_gain_that_are_tuned_to_the_network_are_those_of_its_sampler(num_steps):
+    view, sampler = filter_tab.view(RESPONSE | {"num_steps": num_steps}), to_the_network(num_steps)
+    published, ours = (np.array(sigma) for _, sigma in curves(view).values())
+    np.testing.assert_allclose(published, grid(0.01, 1348, sampler.eps, num_steps), rtol=1e-4)
+    np.testing.assert_allclose(ours, grid(*sampler.sigmas, sampler.eps, num_steps), rtol=1e-4)
+    radii, gain = gain_curve(view)
+    k = np.fft.fftfreq(32, 1 / 32)
+    ring, plane = np.hypot(*np.meshgrid(k, k)).round(), sampler.m.mode_gain().cpu().numpy()
+    np.testing.assert_allclose(radii, np.arange(1, 17) / 32, rtol=1e-4)
+    np.testing.assert_allclose(gain, [plane[ring == j].mean() for j in range(1, 17)], rtol=1e-4)
+    low, high = view["layouts"]["gain"]["yaxis"]["range"]
+    assert low < min(gain.min(), 1) and max(gain.max(), 1) < high
+
+
+def test_the_sentence_says_what_is_tuned_to_the_network_and_by_what():
+    view, sampler = filter_tab.view(RESPONSE), to_the_network()
+    (lowest, highest), (radii, gain) = sampler.sigmas, gain_curve(view)
+    low, high = gain.argmin(), gain.argmax()
+    assert gain[high] - gain[low] > 0.01
+    assert view["text"]["filter"] == (
+        f"Tuned to the network at 20 iterations, the noise falls from {number(highest)} to "
+        f"{number(lowest)} (published: 1,348 to 0.01), the corrector's strength is "
+        f"{number(sampler.corrector.snr)} (published: 0.15), and the gain runs from "
+        f"{gain[low]:.3f} at {short(radii[low])} cycles per pixel to {gain[high]:.3f} at "
+        f"{short(radii[high])}. All of it was found by following noise through this network's "
+        "measured response, not from the spectrum of its data: so calculated, the power of every "
+        "octave and the grain end close to those of the network's own pictures."
+    )
+
+
+def test_clouds_are_said_to_have_an_exact_response_and_no_measured_one():
+    text = filter_tab.view(RESPONSE | {"model": "field64", "num_steps": 1})["text"]["filter"]
+    assert text.startswith("Tuned to the network at 1 iteration, the noise has the level ")
+    assert "through the exact response of these Gaussian images: " in text
+    assert text.endswith(" end close to those of exact samples.")
+    assert "measured" not in text
+
+
+def test_a_gain_that_is_flat_is_said_to_be_so(monkeypatch):
+    flat = Settings(0.1, 10.0, 0.2, (1.1,) * 5)
+    model = replace(load_model("portraits32"), tuned_to_network=lambda published: flat)
+    monkeypatch.setattr(filter_tab, "load_model", lambda name: model)
+    text = filter_tab.view(RESPONSE)["text"]["filter"]
+    assert "the noise falls from 10 to 0.1 (" in text
+    assert "and the gain is 1.100 at every frequency. " in text
+
+
+@pytest.mark.parametrize("kind", ["frequency", "space"])
+def test_an_opened_mask_plays_no_part_in_what_is_tuned_to_the_network(kind):
+    raw = mask() if kind == "frequency" else np.random.default_rng(0).random((1, 8, 8))
+    plain = filter_tab.view(RESPONSE)
+    view = filter_tab.view(RESPONSE | {kind: opened_mask(raw, kind)})
+    assert view["plots"] == plain["plots"]
+    assert view["text"]["filter"] == f"{plain['text']['filter']} {MASK_UNUSED}"
+    assert MASK_UNUSED not in plain["text"]["filter"]
+
+
+def test_a_model_of_a_visitor_s_images_has_a_sentence_in_place_of_figures():
+    images = torch.rand(6, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    name = visitor_models.add(from_images(images), NO_VISIT)
+    view = filter_tab.view(RESPONSE | {"model": name})
+    assert view["plots"] == {}
+    assert view["text"] == {"filter": NO_RESPONSE, "levels": ""}
+    assert filter_tab.view(TUNED | {"model": name})["plots"].keys() == {"levels"}

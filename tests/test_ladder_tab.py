@@ -19,6 +19,7 @@ from pds.models import compare_request, load_model, run_chains
 from pds.request import Request
 from pds.web.components import run_handler
 from pds.web.sentences import grain_begins
+from pds.web.server.messages import dumps
 from pds.web.tabs.ladder import tab as ladder_tab
 
 FIELD = {"model": "field64", "seed": 3, "run": "a"}
@@ -54,6 +55,12 @@ def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(dra
     assert columns == [10, 20, 25, 40, 66, 100, 133, 200]
     assert drawn[-1]["kind"] == "done"
     assert [c["num_steps"] for c in drawn[-1]["columns"]] == columns[::-1]
+
+
+def test_a_sheet_that_names_no_rows_keeps_those_that_it_had(drawn):
+    """Programs and saved pictures rely on them, whatever the page opens with."""
+    assert drawn[-1]["sheet"]["samplers"] == ["vanilla", "pds:5", "tuned"]
+    assert ladder_tab.setup()["opening"]["samplers"][-1] == "response"
 
 
 def test_columns_and_rows_are_those_that_are_requested():
@@ -147,15 +154,21 @@ def test_a_column_says_which_share_of_the_values_is_outside_of_pictures():
 
 
 def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
+    """After a new record of the samplers' settings: python -m pds record --ladder."""
     shipped = json.loads(ladder_tab.recorded())
+    setup = ladder_tab.setup()
+    assert shipped["sheet"] == json.loads(dumps(setup["opening"] | {"model": "portraits128"}))
+    assert shipped["titles"] == setup["titles"] == ["Vanilla", "PDS", "Tuned to the network"]
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
     grain = ladder_tab._grain(shipped["columns"])
     own = "the network's own pictures"
-    assert shipped["sentence"] == grain_begins(grain, ROWS, own)
-    request = Request(**shipped["request"] | {"num_steps": 20})
-    *_, last = compare_request(request)
+    assert shipped["sentence"] == grain_begins(grain, shipped["titles"], own)
+    request = Request("portraits128", 20, num_images=2)
+    last, ours = (
+        [*compare_request(replace(request, right=right))][-1] for right in ("", "response")
+    )
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
-    for content, step in zip(column["pictures"], (*last, sample_tuned(request)), strict=True):
+    for content, step in zip(column["pictures"], (*last, ours.right), strict=True):
         fresh = view(step.x_mean.numpy()).reshape(-1, load_model(request.model).image_shape[-1], 3)
         # Another machine rounds differently.
         assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
@@ -164,7 +177,7 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
 def test_the_shipped_figure_quotes_the_shipped_references():
     """After a new record of how pictures look: python -m pds record --ladder."""
     shipped = json.loads(ladder_tab.recorded())
-    network = load_model(shipped["request"]["model"]).references.network
+    network = load_model(shipped["sheet"]["model"]).references.network
     for column in shipped["columns"]:
         expected = [pixels / network.grain for pixels in column["grain"]["pixels"]]
         assert column["grain"]["network"] == pytest.approx(expected, rel=1e-3)
@@ -181,4 +194,5 @@ def test_the_command_line_records_a_figure(tmp_path, capsys):
     assert main(["record", *arguments]) == 0
     whole = json.loads(out.read_text())
     assert [c["num_steps"] for c in whole["columns"]] == [14, 10]
+    assert whole["sheet"]["samplers"] == ["vanilla", "pds:5", "response"]
     assert whole["sentence"] in capsys.readouterr().out

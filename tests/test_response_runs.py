@@ -80,7 +80,7 @@ def test_what_cannot_be_tuned_is_refused_in_one_sentence(tmp_path, refusal, more
 def test_a_checkpoint_without_a_response_is_refused(tmp_path, refusal):
     folder = tiny_run.workdir(tmp_path / "w")
     sentence = refusal(tiny_run.flags(folder, "--compare", "vanilla", "response", filtered=False))
-    assert "this model's is not known; `pds response` measures" in sentence
+    assert "that of this model is unknown; choose another sampler" in sentence
 
 
 def test_between_two_recorded_numbers_logarithms_are_linear_and_beyond_them_constant():

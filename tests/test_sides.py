@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from pds.arms.names import MENU
 from pds.jobs import request_text
 from pds.models import load_model
 from pds.request import Request
@@ -55,6 +56,33 @@ def test_both_sides_are_chosen_sampled_and_named(page):
     assert [number(page, side, "calls") for side in SIDES] == ["11", "12"]
     expect(page.locator(".pds-verdict")).to_contain_text("constant gain")
     assert asked(page) == Request("field64", 6, num_images=2, left="ode-heun", right="scalar:1.2")
+
+
+def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(page):
+    choose(page, "right", "response")
+    expect(page.locator(".pds-published")).to_be_hidden()
+    sample(page, num_steps=20, num_images=1)
+    fitted = page.locator(".pds-fitted")
+    expect(
+        fitted.get_by_text("are the best ones for 20 iterations of this network")
+    ).to_be_visible()
+    expect(fitted.get_by_text("Gaussian images")).to_be_hidden()
+    finish(page)
+    expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network")
+    assert asked(page) == Request("field64", 20, num_images=1, right="response")
+    page.reload()
+    expect(heading(page, "Sampler", "right")).to_have_value("response", timeout=30_000)
+
+
+def test_every_sampler_of_the_menus_says_what_it_is(page):
+    menu = heading(page, "Sampler", "left")
+    kinds = menu.locator("option").evaluate_all("all => all.map((n) => n.value)")
+    titles = {}
+    for kind in kinds:
+        choose(page, "left", kind)
+        titles[kind] = menu.get_attribute("title")
+    assert "A sampler by its name, see the notes below" not in titles.values()
+    assert len(set(titles.values())) == len(kinds) == len(MENU)
 
 
 def test_the_heading_and_the_settings_hold_one_state(page):

@@ -76,16 +76,85 @@ def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
     expect(pane.locator("[data-text=levels]")).to_be_hidden()
 
 
+def test_the_comparison_leads_to_what_is_tuned_to_the_network(page):
+    page.get_by_label("Sampler on the right").select_option("response")
+    page.fill("#pds-steps", "20")
+    page.get_by_role("button", name="See the levels").click()
+    pane = page.locator("#filter .pds-pane")
+    text, gain = pane.locator("[data-text=filter]"), pane.locator("[data-plot=gain]")
+    expect(text).to_contain_text("Tuned to the network at 20 iterations, the noise falls")
+    expect(pane.get_by_role("radio", name="Tuned to the network")).to_be_checked()
+    expect(pane.get_by_role("slider", name="Alpha")).to_be_hidden()
+    expect(pane.locator("[data-plot=plane]")).to_be_hidden()
+    for figure in (gain, pane.locator("[data-plot=levels]")):
+        expect(figure.locator("svg").first).to_be_visible()
+    pane.get_by_label("Iterations N").fill("7")
+    expect(text).to_contain_text("Tuned to the network at 7 iterations, ")
+    pane.get_by_text("Tuned to the spectrum", exact=True).click()
+    expect(text).to_contain_text("Tuned to 7 iterations ")
+    expect(gain).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_figure_of_the_levels_fills_its_pane(page, width):
+@pytest.mark.parametrize(
+    ("way", "figures"),
+    [("Tuned to the spectrum", ["levels"]), ("Tuned to the network", ["levels", "gain"])],
+)
+def test_the_figures_of_a_tuned_sampler_fill_their_pane(page, way, figures, width):
     page.set_viewport_size({"width": width, "height": 900})
     pane = open_tab(page, "filter")
-    pane.get_by_text("Tuned to N").click()
-    drawn = pane.locator("[data-plot=levels] svg").first
-    expect(drawn).to_be_visible()
+    pane.get_by_text(way, exact=True).click()
     title = pane.get_by_role("heading", name="The filter").bounding_box()
-    assert drawn.bounding_box()["width"] == pytest.approx(title["width"], abs=2)
+    for name in figures:
+        drawn = pane.locator(f"[data-plot={name}] svg").first
+        expect(drawn).to_be_visible()
+        assert drawn.bounding_box()["width"] == pytest.approx(title["width"], abs=2)
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_samplers_of_the_filter_can_be_tapped_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    labels = open_tab(page, "filter").locator(".pds-choice label")
+    assert labels.count() == 3
+    for label in labels.all():
+        box = label.bounding_box()
+        assert box["height"] >= 44
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+        assert label.evaluate("n => n.scrollWidth <= n.clientWidth")
+
+
+def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
+    menus = [page.get_by_label(f"Sampler on the {side}") for side in ("left", "right")]
+    options = [menu.locator("[value=response]") for menu in menus]
+    menus[1].select_option("response")
+    for option in options:
+        expect(option).to_be_enabled()
+    pane = open_tab(page, "images")
+    pane.get_by_role("button", name="Try 60 drawn portraits").click()
+    pane.get_by_role("button", name="Compare the samplers on them").click()
+    expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
+    for option in options:
+        expect(option).to_be_disabled()
+        expect(option).to_have_attribute("title", re.compile("that of your images was not measur"))
+    expect(menus[1]).to_have_attribute("title", re.compile("that of your images was not measured"))
+    alert = page.locator("#stage .pds-primary [role=alert]")
+    expect(alert).to_contain_text("response to noise, and that of this model is unknown")
+    expect(page.locator(".pds-fitted")).to_be_hidden()
+    menus[1].select_option("tuned")
+    page.get_by_role("button", name="See the levels").click()
+    pane = page.locator("#filter .pds-pane")
+    expect(pane.locator("[data-plot=levels] svg").first).to_be_visible()
+    pane.get_by_text("Tuned to the network", exact=True).click()
+    expect(pane.locator("[data-text=filter]")).to_contain_text("that of your images was not measur")
+    for name in ("levels", "gain"):
+        expect(pane.locator(f"[data-plot={name}]")).to_be_hidden()
+    pane.get_by_label("Model").select_option("portraits32")
+    expect(pane.locator("[data-plot=gain] svg").first).to_be_visible()
+    page.click("#compare-tab-button")
+    page.select_option("#stage [name=model]", "portraits32")
+    for option in options:
+        expect(option).to_be_enabled()
+        expect(option).to_have_attribute("title", "")
 
 
 def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
@@ -231,11 +300,11 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
 
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
-    pane.get_by_role("button", name="Tuned after 20 iterations").click()
-    expect(page.get_by_label("Sampler on the right")).to_have_value("tuned", timeout=30_000)
+    pane.get_by_role("button", name="Tuned to the network after 20 iterations").click()
+    expect(page.get_by_label("Sampler on the right")).to_have_value("response", timeout=30_000)
     finish(page)
-    expect(page.locator(".pds-verdict")).to_contain_text("tuned ")
-    rung, whole = (page.locator(s) for s in ("#ladder tr.tuned", ".pds-panel.ours .look dd"))
+    expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network ")
+    rung, whole = (page.locator(s) for s in ("#ladder tr.response", ".pds-panel.ours .look dd"))
     grain, _ = whole.first.inner_text().split("\n")
     assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
@@ -298,7 +367,7 @@ def test_the_recorded_ladder_is_saved_as_one_picture_with_its_settings(page):
     with page.expect_download() as download:
         pane.get_by_role("button", name="Save as PNG").click()
     sheet = from_record(read_text(download.value.path()))
-    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "tuned"))
+    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "response"))
 
 
 @pytest.mark.parametrize(

@@ -200,9 +200,9 @@ def _tuned(setting: Setting) -> Plan:
 def _response(setting: Setting) -> Plan:
     if setting.tuned_to_network is None:
         raise ValueError(
-            "the sampler response is tuned by a network's response to noise, and this model's is "
-            "not known; `pds response` measures that of a checkpoint, and main.py takes it with "
-            "--response FILE.npz"
+            "the sampler that is tuned to the network needs a response to noise, and that of this "
+            "model is unknown; choose another sampler or model, or measure a checkpoint's with "
+            "`pds response` and name it with main.py --response FILE.npz"
         )
     network_tuning.require(setting.published, setting.sde)
     settings = setting.tuned_to_network(setting.published)

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"{out}: {', '.join(story.FIELDS)}")
     elif arguments.ladder:
         out = arguments.out or ladder.RECORDED
-        sheet = Sheet(num_steps=arguments.counts, model=request.model, seed=request.seed)
+        sheet = Sheet(ladder.OPENING_ROWS, arguments.counts, request.model, seed=request.seed)
         print(f"{out}: {ladder.record(sheet, out)['sentence']}")
     else:
         out = arguments.out or live_comparison.FIRST_PAINT

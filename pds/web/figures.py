@@ -22,7 +22,7 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 """The script that draws in the browser, from the package."""
 
 INK, FAINT = "#868b92", "rgba(134,139,146,0.25)"
-VANILLA, OURS, TUNED = "#cf6a3f", "#2389a3", "#8a6fc0"
+VANILLA, OURS, TUNED, RESPONSE = "#cf6a3f", "#2389a3", "#8a6fc0", "#5f9641"
 """Readable on light and dark paper alike."""
 
 

@@ -34,7 +34,7 @@ PANES = {
         "channel": 0,
         "frequency": "",
         "space": "",
-        "tuned": True,
+        "way": "tuned",
         "num_steps": 20,
     },
     "open_filter": {"content": "AAAA", "kind": "frequency"},

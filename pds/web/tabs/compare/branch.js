@@ -45,7 +45,10 @@ function makeBranch(root, player, setup) {
     const shown = player.shown();
     const busy = root.dataset.state === "running" || asking;
     for (const label of boxes) label.hidden = label.dataset.strength !== kinds.get(kind.value).strength;
-    if (shown) nameSides(shown.header);
+    if (shown) {
+      nameSides(shown.header);
+      offer(kind, setup.models.some(({ name }) => name === shown.header.request.model));
+    }
     const from = state();
     const open = Boolean(from) && !from.ended && !busy;
     after.textContent = from ? from.after : "–";

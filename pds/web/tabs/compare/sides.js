@@ -7,12 +7,18 @@ const HINTS = {
   space: "PDS with the space filter alone",
   scalar: "Vanilla with one gain for every frequency, which is only a longer step; without a number it is the best one for Gaussian images of the model's spectrum",
   tuned: "Vanilla without a filter, but with the noise levels and the corrector's strength that are best at this number of iterations for Gaussian images of the model's spectrum",
+  response: "The noise levels, the corrector's strength and a gain for each octave of frequency that are best for this network at this number of iterations, by its response to noise",
   preserving: "PDS with a predictor that keeps the distribution of every noise level, whatever the filter",
   corrector: "PDS with the filter in the corrector alone",
   predictor: "PDS with the filter in the predictor alone",
   "ode-heun": "Heun's method on the probability flow, without noise; N iterations take one network call less than those of vanilla",
   "ode-euler": "Euler's method on the probability flow, without noise; N iterations are 2 N steps, as many network calls as those of vanilla",
 };
+
+// The samplers that are tuned to N.
+const TUNED = new Set(["tuned", "response"]);
+
+const UNMEASURED = "Needs a model's response to noise, and that of your images was not measured";
 
 function makeSide(figure, kinds) {
   const find = (selector) => figure.querySelector(selector);
@@ -30,9 +36,10 @@ function makeSide(figure, kinds) {
       const counts = { linked: "", own: number(count) || 0, equal };
       return spelled({ kind: menu.value, strength: box() ? number(box()) : "", count: counts[link.value] });
     },
-    show(linked, equal) {
+    show(linked, equal, measured) {
       const known = kinds.has(menu.value);
-      menu.title = HINTS[menu.value] ?? "A sampler by its name, see the notes below";
+      offer(menu, measured);
+      menu.title = menu.selectedOptions[0]?.title || (HINTS[menu.value] ?? "A sampler by its name, see the notes below");
       for (const label of boxes.values()) label.hidden = label.querySelector("input") !== box();
       link.hidden = !known;
       count.hidden = !known || link.value !== "own";
@@ -55,6 +62,13 @@ function makeSide(figure, kinds) {
       count.value = parts?.count ?? "";
     },
   };
+}
+
+// Whether a menu offers the sampler that is tuned to the network: only if the response is known.
+function offer(menu, measured) {
+  const option = menu.querySelector("[value=response]");
+  option.disabled = !measured;
+  option.title = measured ? "" : UNMEASURED;
 }
 
 // `setAlpha` writes the alpha of the settings, which is that of the right side.
@@ -94,11 +108,13 @@ function makeSides(root, form, setup, setAlpha) {
 
   function show() {
     const [n, equal] = [elements.num_steps.value, equalCounts()];
-    sides.forEach((side, i) => side.show(n, equal[i]));
+    const measured = setup.models.some(({ name }) => name === elements.model.value);
+    sides.forEach((side, i) => side.show(n, equal[i], measured));
     const kind = right.menu.value;
     const count = iterations(names()[1], Number(n));
-    fitted.hidden = kind !== "tuned";
-    fitted.querySelector("output").textContent = `${count} iteration${count === 1 ? "" : "s"}`;
+    fitted.hidden = !TUNED.has(kind) || (kind === "response" && !measured);
+    for (const part of fitted.querySelectorAll("span")) part.hidden = part.dataset.kind !== kind;
+    for (const output of fitted.querySelectorAll("output")) output.textContent = `${count} iteration${count === 1 ? "" : "s"}`;
     published.hidden = published.disabled = !DESCRIBED.has(kind) && kinds.get(kind)?.strength !== "alpha";
     switches.hidden = switches.disabled = !DESCRIBED.has(kind);
   }
@@ -145,10 +161,10 @@ function makeSides(root, form, setup, setAlpha) {
       sides.forEach((side, i) => side.mark(drawn && drawn[i] !== next[i] ? inWords(drawn[i], kinds) : ""));
     },
     calls: () => names().map((name) => callsOf(name, number(elements.num_steps), perIteration())),
-    // For the tab "Filter": the strength and the N of the right side.
+    // For the tab "Filter": what it shows of the right side, its strength and its N.
     filter: () => ({
       alpha: number(elements.alpha),
-      tuned: right.menu.value === "tuned",
+      way: TUNED.has(right.menu.value) ? right.menu.value : "pds",
       num_steps: iterations(names()[1], number(elements.num_steps)),
     }),
   };

@@ -1,11 +1,24 @@
 """The figures of a filter's gains and of noise levels. No torch, no gradio."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pds.web.figures import FAINT, INK, OURS, TUNED, VANILLA, Array, Layout, Trace, layout, line
+from pds.web.figures import (
+    FAINT,
+    INK,
+    OURS,
+    RESPONSE,
+    TUNED,
+    VANILLA,
+    Array,
+    Layout,
+    Trace,
+    layout,
+    line,
+)
 from pds.web.sentences import short
 from pds.web.server.messages import rounded
 
@@ -15,6 +28,13 @@ TOP_GAIN = 2.0
 """Top of the gain axis: the bound at alpha = 2. Stronger filters stretch it."""
 MAX_POINTS = 200
 """Points of a curve over iterations."""
+COLORS = {"tuned": TUNED, "response": RESPONSE}
+"""Of the samplers that are tuned to N, by their kinds."""
+FREQUENCIES = {"title": "cycles per pixel, logarithmic", "type": "log", "dtick": "D2"}
+"""An axis of frequencies."""
+GAIN_HOVER = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
+NEAR_ONE = (0.9, 1.1)
+"""Gains that the axis of a tuned gain has at least."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,30 @@ class Gains:
     space: Array | None
     lowest: float
     highest: float
+
+
+@dataclass(frozen=True)
+class RadialGain:
+    """The gain of M by frequency, ready to draw.
+
+    radii, gain: mean of the gain over rings, in cycles per pixel; the images' mean is left out.
+    """
+
+    radii: Array
+    gain: Array
+
+    @property
+    def lowest(self) -> tuple[float, float]:
+        """The smallest gain and its frequency."""
+        return self._at(int(self.gain.argmin()))
+
+    @property
+    def highest(self) -> tuple[float, float]:
+        """The largest gain and its frequency."""
+        return self._at(int(self.gain.argmax()))
+
+    def _at(self, ring: int) -> tuple[float, float]:
+        return float(self.gain[ring]), float(self.radii[ring])
 
 
 @dataclass(frozen=True)
@@ -78,10 +122,7 @@ def filter_layouts() -> dict[str, Layout]:
         ),
         "radial": layout(
             "By frequency",
-            xaxis={
-                "title": "cycles per pixel, logarithmic", "type": "log",
-                "range": log_range(1 / 32), "dtick": "D2",
-            },
+            xaxis={**FREQUENCIES, "range": log_range(1 / 32)},
             yaxis={"title": "gain", "range": gain_range(TOP_GAIN)},
         ),
         "surface": layout(
@@ -107,9 +148,9 @@ def filter_layouts() -> dict[str, Layout]:
     }  # fmt: skip
 
 
-def levels_layout() -> Layout:
-    """Return the layout of the noise levels by iteration."""
-    return layout(
+def tuned_layouts() -> dict[str, Layout]:
+    """Return the layouts of a tuned sampler's figures: its noise levels and its gain."""
+    levels = layout(
         "Noise level at each iteration",
         xaxis={"title": "iteration"},
         yaxis={
@@ -120,6 +161,8 @@ def levels_layout() -> Layout:
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "traceorder": "normal"},
     )  # fmt: skip
+    gain = layout("Gain by frequency", xaxis=FREQUENCIES, yaxis={"title": "gain"})
+    return {"levels": levels, "gain": gain}
 
 
 def iterations_axis(num_steps: int) -> dict[str, Any]:
@@ -128,8 +171,13 @@ def iterations_axis(num_steps: int) -> dict[str, Any]:
     return {"range": [1 - room, num_steps + room], "dtick": 1 if num_steps <= 10 else None}
 
 
-def levels_traces(levels: Levels) -> list[Trace]:
-    """Draw sigma at each iteration, above the band of the data's levels."""
+def levels_traces(levels: Levels, kind: str) -> list[Trace]:
+    """Draw sigma at each iteration, above the band of the data's levels.
+
+    Args:
+        levels: of the published sampler and the tuned one.
+        kind: of the tuned one, one of `COLORS`.
+    """
     num_steps = len(levels.tuned)
     shown = np.unique(np.linspace(0, num_steps - 1, min(num_steps, MAX_POINTS)).round())
     index = shown.astype(int)
@@ -139,7 +187,7 @@ def levels_traces(levels: Levels) -> list[Trace]:
         line(shown + 1, sigmas[index], color, name=name, **more)
         for name, sigmas, color in (
             ("vanilla and PDS", levels.published, VANILLA),
-            ("tuned", levels.tuned, TUNED),
+            ("tuned", levels.tuned, COLORS[kind]),
         )
     ]
     return [*_band(levels), *curves]
@@ -172,6 +220,22 @@ def _band(levels: Levels) -> list[Trace]:
         "textposition": list(sides), "textfont": {"color": INK}, **quiet,
     }  # fmt: skip
     return [*edges, *dots, names]
+
+
+def tuned_gain_axes(gain: RadialGain) -> Layout:
+    """Return the ranges of the axes of a tuned sampler's gain, which may be below 1."""
+    low, high = min(NEAR_ONE[0], gain.lowest[0]), max(NEAR_ONE[1], gain.highest[0])
+    margin = 0.04 * (high - low)
+    return {
+        "xaxis": {"range": log_range(float(gain.radii[0]))},
+        "yaxis": {"range": [low - margin, high + margin]},
+    }
+
+
+def tuned_gain_traces(gain: RadialGain) -> list[Trace]:
+    """Draw the gain of the sampler that is tuned to the network, beside that of vanilla."""
+    curve = line(gain.radii, gain.gain, RESPONSE, hovertemplate=GAIN_HOVER)
+    return [*_marked({1.0: "vanilla"}, float(gain.radii[0]), "top right"), curve]
 
 
 def gain_range(top: float) -> list[float]:
@@ -210,16 +274,23 @@ def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
 
 
 def _radial(gains: Gains) -> list[Trace]:
-    ends = np.array([1e-4, 1.0])
     named = {1.0: "vanilla", gains.bound: f"bound α/(α−1) = {gains.bound:.3f}"}  # noqa: RUF001
-    levels = [
+    return [
+        *_marked(named, 0.5, "top left"),
+        line(gains.radii, gains.radial, OURS, hovertemplate=GAIN_HOVER),
+    ]
+
+
+def _marked(named: Mapping[float, str], frequency: float, side: str) -> list[Trace]:
+    """Draw a dotted line at each of some gains, with its name beside a frequency."""
+    ends = np.array([1e-4, 1.0])
+    lines = [
         line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
         for level in named
     ]
     names = {
-        "type": "scatter", "mode": "text", "x": [0.5] * len(named), "y": list(named),
-        "text": list(named.values()), "textposition": "top left", "hoverinfo": "skip",
+        "type": "scatter", "mode": "text", "x": [frequency] * len(named), "y": list(named),
+        "text": list(named.values()), "textposition": side, "hoverinfo": "skip",
         "textfont": {"color": INK},
     }  # fmt: skip
-    hover = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
-    return [*levels, names, line(gains.radii, gains.radial, OURS, hovertemplate=hover)]
+    return [*lines, names]

@@ -1,4 +1,4 @@
-// The tab "Filter": a model's filters or its tuned noise levels, or those of a file's mask.
+// The tab "Filter": a model's filters or a sampler that is tuned to N, or those of a file's mask.
 
 const pane = element.querySelector(".pds-pane");
 const { model, channel } = Object.fromEntries(
@@ -14,15 +14,27 @@ numSteps.max = props.setup.limits.num_steps;
 const read = () => {
   const values = controls.read();
   const n = Number.isFinite(numSteps.valueAsNumber) ? numSteps.valueAsNumber : numSteps.value;
-  return { ...values, tuned: values.tuned === "1", num_steps: n, channel: Number(channel.value), ...opened };
+  return { ...values, num_steps: n, channel: Number(channel.value), ...opened };
 };
 const ask = makeAsker(
   (values) => server.filter_view(values),
-  (answer) => showAnswer(pane, answer, props.setup.layouts)
+  (answer) => {
+    if (!answer.error) arrange(read().way, answer.plots);
+    return showAnswer(pane, answer, props.setup.layouts);
+  }
 );
+
+// Shows what belongs to a sampler, without the figures that an answer lacks.
+function arrange(way, plots) {
+  for (const node of pane.querySelectorAll("[data-way]")) {
+    const { plot } = node.dataset;
+    node.hidden = !node.dataset.way.split(" ").includes(way) || Boolean(plot && plots && !plots[plot]);
+  }
+}
+
 function refresh() {
   const values = read();
-  for (const node of pane.querySelectorAll("[data-way]")) node.hidden = Number(node.dataset.way) !== Number(values.tuned);
+  arrange(values.way);
   ask(values);
 }
 
@@ -35,7 +47,7 @@ function follow() {
   model.value = asked.model;
   numSteps.value = asked.num_steps;
   controls.write("alpha", asked.alpha);
-  pane.querySelector(`[name=tuned][value="${Number(asked.tuned)}"]`).checked = true;
+  pane.querySelector(`[name=way][value="${asked.way}"]`).checked = true;
   refresh();
 }
 document.addEventListener("pds-filter", follow);

@@ -6,22 +6,29 @@ from torch import Tensor
 
 from pds import filters, spectra
 from pds.models import Model
+from pds.sampling import PredictorCorrector
 from pds.theory import tuned
-from pds.web.tabs.filter.figures import Gains, Levels
+from pds.web.tabs.filter.figures import Gains, Levels, RadialGain
 
 LARGEST_DRAWN = 64
 """Larger planes are averaged down to this many pixels a side before they are sent."""
 
 
-def levels_of(model: Model, num_steps: int) -> Levels:
-    """Return the published and the tuned noise levels at N, and the levels of the data."""
+def levels_of(model: Model, sampler: PredictorCorrector) -> Levels:
+    """Return the published noise levels at N, those of a tuned sampler, and those of the data."""
     published, best = (
-        sampler.process(model.sde).marginal(sampler.times()).std.numpy()
-        for sampler in (model.sampler(num_steps), model.tuned(num_steps))
+        each.process(model.sde).marginal(each.times()).std.numpy()
+        for each in (model.sampler(sampler.num_steps), sampler)
     )
     stds = np.sqrt(tuned.spectrum(model.frequency_mask).power)
     mean = float(model.data_power[..., 0, 0].mean().sqrt())
     return Levels(published, best, float(stds.min()), float(stds.max()), mean)
+
+
+def radial_gain_of(sampler: PredictorCorrector) -> RadialGain:
+    """Return the gain of a sampler's M by frequency."""
+    rings = spectra.radial(sampler.m.mode_gain())
+    return RadialGain(rings.radii, rings.power)
 
 
 def gains_of(

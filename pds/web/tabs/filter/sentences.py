@@ -1,4 +1,4 @@
-"""Sentences about filters and tuned noise levels, with numbers."""
+"""Sentences about filters and tuned samplers, with numbers."""
 
 import torch
 
@@ -8,12 +8,19 @@ from pds.kernels import Langevin
 from pds.models import Model
 from pds.request import Request
 from pds.sampling import PredictorCorrector
+from pds.scores.gaussian import GaussianField
 from pds.theory import tuned
 from pds.web import exact
+from pds.web.looks import own
 from pds.web.sentences import error, number, ratio, short
-from pds.web.tabs.filter.figures import Gains, Levels
+from pds.web.tabs.filter.figures import Gains, Levels, RadialGain
 
 NO_SPACE_MASK = "A frequency mask was opened, and no space mask with it."
+NO_RESPONSE = (
+    "This sampler is made from a model's response to noise, and that of your images was not "
+    "measured. Choose another model, or the sampler that is tuned to the spectrum."
+)
+MASK_UNUSED = "The opened mask plays no part here: the sampler depends on the network alone."
 
 
 def gain_sentence(gains: Gains, alpha: float) -> str:
@@ -28,17 +35,47 @@ def gain_sentence(gains: Gains, alpha: float) -> str:
 
 def tuned_sentence(model: Model, request: Request) -> str:
     """Say what is tuned to N, and what comes of it on Gaussian data, in numbers."""
-    num_steps = request.num_steps
-    ours, published = model.tuned(num_steps), model.sampler(num_steps)
-    (high, low), (above, below) = (_ends(sampler, model) for sampler in (ours, published))
-    fall = f"{number(num_steps)} iterations the noise falls from {high} to {low} (published: "
-    fall += f"{above} to {below})"
-    if num_steps == 1:
-        fall = f"1 iteration the noise has the level {high} (published: {above})"
+    count, fall, strength = _tuned_words(model, model.tuned(request.num_steps))
     return (
-        f"Tuned to {fall} and the corrector's strength is {number(_strength(ours))} (published: "
-        f"{number(_strength(published))}); there is no filter. {_error_sentence(model, request)}"
+        f"Tuned to {count} {fall} and {strength}; there is no filter. "
+        f"{_error_sentence(model, request)}"
     )
+
+
+def response_sentence(model: Model, sampler: PredictorCorrector, gain: RadialGain) -> str:
+    """Say what is tuned to the network at N, and by what, in numbers."""
+    count, fall, strength = _tuned_words(model, sampler)
+    source = "this network's measured response, not from the spectrum of its data"
+    if isinstance(model.score, GaussianField):
+        source = "the exact response of these Gaussian images"
+    return (
+        f"Tuned to the network at {count}, {fall}, {strength}, and the gain {_gain_words(gain)}. "
+        f"All of it was found by following noise through {source}: so calculated, the power of "
+        f"every octave and the grain end close to those of {own(model)}."
+    )
+
+
+def _gain_words(gain: RadialGain) -> str:
+    """Say where a gain is smallest and largest."""
+    (low, where), (high, there) = gain.lowest, gain.highest
+    if high - low < 5e-4:
+        return f"is {high:.3f} at every frequency"
+    return f"runs from {low:.3f} at {short(where)} cycles per pixel to {high:.3f} at {short(there)}"
+
+
+def _tuned_words(model: Model, ours: PredictorCorrector) -> tuple[str, str, str]:
+    """Say the number of iterations of a tuned sampler, its noise levels and its corrector."""
+    num_steps = ours.num_steps
+    published = model.sampler(num_steps)
+    (high, low), (above, below) = (_ends(sampler, model) for sampler in (ours, published))
+    strength = (
+        f"the corrector's strength is {number(_strength(ours))} (published: "
+        f"{number(_strength(published))})"
+    )
+    if num_steps == 1:
+        return "1 iteration", f"the noise has the level {high} (published: {above})", strength
+    fall = f"the noise falls from {high} to {low} (published: {above} to {below})"
+    return f"{number(num_steps)} iterations", fall, strength
 
 
 def _error_sentence(model: Model, request: Request) -> str:

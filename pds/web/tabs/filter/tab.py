@@ -1,6 +1,7 @@
-"""The tab "Filter": a model's filters at any alpha, or the noise levels that are tuned to any N.
+"""The tab "Filter": a model's filters at any alpha, or a sampler that is tuned to any N.
 
-Both for the model's own masks or for those of a visitor's files.
+Filters, and the sampler that is tuned to the spectrum, are of the model's own masks or of those of
+a visitor's files.
 """
 
 from collections.abc import Mapping
@@ -8,29 +9,36 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pds.arms.names import Arm
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_STEPS, quoted
 from pds.models import MODELS, Model, load_model
 from pds.request import Request
+from pds.sampling import PredictorCorrector
 from pds.web.server.messages import Message
 from pds.web.tab import Tab
 from pds.web.tabs.filter import figures, masks
-from pds.web.tabs.filter.gains import gains_of, levels_of
+from pds.web.tabs.filter.gains import gains_of, levels_of, radial_gain_of
 from pds.web.tabs.filter.sentences import (
+    MASK_UNUSED,
+    NO_RESPONSE,
     gain_sentence,
     levels_sentence,
+    response_sentence,
     space_sentence,
     tuned_sentence,
 )
 
 CHANNELS = ("mean of all channels", "red", "green", "blue")
 """The channels of a filter that can be drawn."""
+WAYS = ("pds", "tuned", "response")
+"""The samplers that can be shown, by their kinds."""
 
 
 def setup() -> Message:
     """Return the values that the script needs before its first request."""
     return {
-        "layouts": figures.filter_layouts() | {"levels": figures.levels_layout()},
+        "layouts": figures.filter_layouts() | figures.tuned_layouts(),
         "models": [{"name": name, "title": title} for name, (title, _) in MODELS.items()],
         "channels": CHANNELS,
         "limits": {"num_steps": MAX_STEPS},
@@ -38,11 +46,11 @@ def setup() -> Message:
 
 
 def view(values: Mapping[str, Any]) -> Message:
-    """Draw the filters, or the tuned noise levels, that the controls describe.
+    """Draw the filters, or the tuned sampler, that the controls describe.
 
     Args:
-        values: model, alpha, tuned and num_steps as of a `Request`; channel, an index of
-            `CHANNELS`; frequency and space, names of masks that were opened, or "".
+        values: model, alpha and num_steps as of a `Request`; way, one of `WAYS`; channel, an index
+            of `CHANNELS`; frequency and space, names of masks that were opened, or "".
 
     Raises:
         ValueError: for a value out of range.
@@ -52,18 +60,23 @@ def view(values: Mapping[str, Any]) -> Message:
             "model": values.get("model", ""),
             "num_steps": values.get("num_steps", Request.num_steps),
             "alpha": values.get("alpha", 0),
-            "tuned": values.get("tuned", False),
         }
     )
+    way = values.get("way", "pds")
+    if way not in WAYS:
+        raise ValueError(f"way must be one of {', '.join(WAYS)}, got {quoted(way)}")
     frequency, space = masks.of_request(request.model, values)
     channel = values.get("channel")
     if not isinstance(channel, int) or not 0 <= channel < len(CHANNELS):
         raise ValueError(f"channel must be from 0 to {len(CHANNELS) - 1}, got {quoted(channel)}")
-    if request.tuned:
-        model = load_model(request.model)
+    model = load_model(request.model)
+    if way == "response":
+        opened = frequency is not model.frequency_mask or space is not model.space_mask
+        return _response_view(model, request, opened=opened)
+    if way == "tuned":
         if frequency is not model.frequency_mask:
             model = replace(model, frequency_mask=frequency)
-        return _levels_view(model, request)
+        return _tuned_view(model, request)
     gains = gains_of(frequency, space, request.alpha, channel)
     top = max(figures.TOP_GAIN, gains.bound)
     return {
@@ -78,13 +91,37 @@ def view(values: Mapping[str, Any]) -> Message:
     }
 
 
-def _levels_view(model: Model, request: Request) -> Message:
+def _tuned_view(model: Model, request: Request) -> Message:
     """Draw the noise levels that are tuned to the request's N, beside the published ones."""
-    levels = levels_of(model, request.num_steps)
+    levels = levels_of(model, model.tuned(request.num_steps))
     return {
-        "plots": {"levels": figures.levels_traces(levels)},
+        "plots": {"levels": figures.levels_traces(levels, "tuned")},
         "layouts": {"levels": {"xaxis": figures.iterations_axis(request.num_steps)}},
         "text": {"filter": tuned_sentence(model, request), "levels": levels_sentence(levels)},
+    }
+
+
+def _response_view(model: Model, request: Request, *, opened: bool) -> Message:
+    """Draw the noise levels and the gain that are tuned to the network at the request's N."""
+    if model.tuned_to_network is None:
+        return {"plots": {}, "text": {"filter": NO_RESPONSE, "levels": ""}}
+    sampler = model.plan(Arm("response"), request.num_steps, device="cpu").sampler
+    assert isinstance(sampler, PredictorCorrector), "it is the published one with other settings"
+    levels, gain = levels_of(model, sampler), radial_gain_of(sampler)
+    sentence = response_sentence(model, sampler, gain)
+    return {
+        "plots": {
+            "levels": figures.levels_traces(levels, "response"),
+            "gain": figures.tuned_gain_traces(gain),
+        },
+        "layouts": {
+            "levels": {"xaxis": figures.iterations_axis(request.num_steps)},
+            "gain": figures.tuned_gain_axes(gain),
+        },
+        "text": {
+            "filter": f"{sentence} {MASK_UNUSED}" if opened else sentence,
+            "levels": levels_sentence(levels),
+        },
     }
 
 

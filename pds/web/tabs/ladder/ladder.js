@@ -10,7 +10,7 @@ const rungs = pane.querySelector(".pds-rungs");
 const ends = pane.querySelector(".pds-ends");
 const { setup } = props;
 const CELL = 128; // a picture's width on the page, unless it has more pixels
-const HUES = { vanilla: "vanilla", pds: "ours", tuned: "tuned" };
+const HUES = { vanilla: "vanilla", pds: "ours", tuned: "tuned", response: "response" };
 form.elements.seed.max = setup.limits.seed;
 form.elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
 for (let n = 1; n <= setup.limits.images; n++) form.elements.num_images.append(new Option(n, n));
@@ -108,20 +108,6 @@ function release(sentence) {
   caption.textContent = sentence;
 }
 
-// The recorded figure may be of the time when its rows were these three, by the request it has.
-function whole(message) {
-  if (message.sheet) return message;
-  const { request } = message;
-  const { model, num_images, seed } = request;
-  const columns = message.columns.map((column) => ({
-    ...column,
-    calls: setup.samplers.map(() => 2 * column.num_steps), // of a predictor and a corrector
-    requests: setup.samplers.map((name) => ({ ...request, num_steps: column.num_steps, tuned: name === "tuned", left: "vanilla", right: "", snr: null, corrector_steps: null })),
-  }));
-  const sheet = { samplers: setup.samplers, num_steps: columns.map((c) => c.num_steps), model, num_images, seed };
-  return { ...message, columns, sheet, titles: setup.titles, own: "the network's own pictures" };
-}
-
 function accept(message) {
   if ((message.run ?? null) !== run) return;
   if (message.kind === "error") {
@@ -138,9 +124,8 @@ function accept(message) {
     place(message);
     showNumbers(shown);
   } else {
-    const figure = whole(message);
-    if (!run) begin(figure);
-    const missing = figure.columns.filter(({ num_steps }) => !shown.columns.some((c) => c.num_steps === num_steps));
+    if (!run) begin(message);
+    const missing = message.columns.filter(({ num_steps }) => !shown.columns.some((c) => c.num_steps === num_steps));
     missing.forEach(place);
     showNumbers(shown);
     release(message.sentence);

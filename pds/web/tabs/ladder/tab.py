@@ -9,7 +9,7 @@ from typing import Any
 from pds import spectra
 from pds.arms.names import KINDS, MENU
 from pds.files.shipped import ROOT
-from pds.jobs.sheet import LOST, NUM_STEPS, SAMPLERS, Column, Progress, Sheet, draw
+from pds.jobs.sheet import LOST, NUM_STEPS, Column, Progress, Sheet, draw
 from pds.limits import (
     MAX_SEED,
     MAX_SHEET_COLUMNS,
@@ -24,6 +24,8 @@ from pds.web.server.messages import Message, dumps, finite, picture
 from pds.web.tab import Run, Tab
 from pds.web.tabs.ladder import downloads
 
+OPENING_ROWS = ("vanilla", "pds:5", "response")
+"""Rows of the recorded figure; a sheet that names no rows has those of `pds.jobs.sheet`."""
 RECORDED = ROOT / "assets" / "ladder.json"
 COUNTS = (MAX_STEPS, *NUM_STEPS)
 """Columns of the recorded figure: the paper's iteration counts, and two more, where the embedded
@@ -42,11 +44,11 @@ def setup() -> Message:
         "characters": downloads.MAX_CHARACTERS,
     }
     return {
-        "samplers": SAMPLERS,
-        "titles": rows(Sheet()),
+        "samplers": OPENING_ROWS,
+        "titles": rows(Sheet(OPENING_ROWS)),
         "counts": NUM_STEPS,
         "num_images": Sheet.num_images,
-        "opening": asdict(Sheet(num_steps=COUNTS)),
+        "opening": asdict(Sheet(OPENING_ROWS, COUNTS)),
         "kinds": kinds,
         "models": models,
         "lost": LOST,
