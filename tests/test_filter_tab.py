@@ -314,8 +314,8 @@ def test_the_sentence_says_what_is_tuned_to_the_network_and_by_what():
         f"{number(sampler.corrector.snr)} (published: 0.15), and the gain runs from "
         f"{gain[low]:.3f} at {short(radii[low])} cycles per pixel to {gain[high]:.3f} at "
         f"{short(radii[high])}. All of it was found by following noise through this network's "
-        "measured response, not from the spectrum of its data: so calculated, the power of every "
-        "octave and the grain end close to those of the network's own pictures."
+        "measured response, not from the spectrum of its data: by this calculation the power of "
+        "every octave and the grain end as near as they can to those of the network's own pictures."
     )
 
 
@@ -323,7 +323,7 @@ def test_clouds_are_said_to_have_an_exact_response_and_no_measured_one():
     text = filter_tab.view(RESPONSE | {"model": "field64", "num_steps": 1})["text"]["filter"]
     assert text.startswith("Tuned to the network at 1 iteration, the noise has the level ")
     assert "through the exact response of these Gaussian images: " in text
-    assert text.endswith(" end close to those of exact samples.")
+    assert text.endswith(" end as near as they can to those of exact samples.")
     assert "measured" not in text
 
 

@@ -40,10 +40,13 @@ GAINS = (0.5, 2.0)
 RESTRAINT = 1.0
 """Decibel that count as much as a gain of e, or of 1/e, in one octave."""
 
+FEW = 16
+"""Iterations up to which the search has several ends, and begins twice."""
+
 COARSE = (6, 5, 4)
 """Values of the lowest sigma, the highest and snr on the coarse grid."""
 
-NEGLIGIBLE = 0.5
+NEGLIGIBLE = 0.2
 """Decibel of one band: less of an error is not worth a longer search."""
 
 TOLERANCE = 5e-3
@@ -119,10 +122,11 @@ def tune(
 ) -> Settings:
     """Return the settings with the least predicted error at a sampler's N.
 
-    The search begins twice, with the family's start: at the best point of a coarse grid of levels
-    and snr, and at those that are best for Gaussian data with the power of the octaves, the highest
-    sigma being where a picture is drowned. The evolution is about the mean picture, which a start
-    from mere noise lacks: the highest sigma is at least what drowns a picture of one color.
+    The search begins at the family's start, with the levels and the snr that are best for Gaussian
+    data with the power of the octaves, the highest sigma being where a picture is drowned. With few
+    iterations it also begins at the best point of a coarse grid. The evolution is about the mean
+    picture, which a start from mere noise lacks: the highest sigma is at least what drowns a
+    picture of one color.
 
     Args:
         evolution: of the network.
@@ -138,27 +142,28 @@ def tune(
     one_color = abs(mean) * math.sqrt(evolution.response.bands.count.sum())
     highest = min(max(low, one_color), 0.9 * high), high
     bounds = np.log([lowest, highest, SNR, *family.bounds]).T
-    levels = [
-        np.linspace(low, high, n) for (low, high), n in zip(bounds.T[:3], COARSE, strict=True)
-    ]
-    coarse = np.array([[*point, *np.log(family.start)] for point in product(*levels)])
-    first = evolution.response.bands.num_octaves
+    compared = slice(0, evolution.response.bands.num_octaves + 1)
 
-    def decibel(values: Array) -> Array:
-        m = family.m(values[3:].tolist())
-        power = evolution.final(sampler(published, sde, _settings(values), m))
+    def terms(theta: Array) -> Array:
+        settings = _settings(np.exp(theta))
+        m = family.m(settings.gain)
+        power = evolution.final(sampler(published, sde, settings, m))
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = 10 * np.log10((power / evolution.own)[: first + 1])
-        found = np.nan_to_num(found, nan=_DIVERGED, posinf=_DIVERGED, neginf=-_DIVERGED)
-        return np.concatenate([found, family.restraint * np.log(values[3:]), [NEGLIGIBLE]])
+            decibel = 10 * np.log10((power / evolution.own)[compared])
+        decibel = np.nan_to_num(decibel, nan=_DIVERGED, posinf=_DIVERGED, neginf=-_DIVERGED)
+        return np.concatenate([decibel, family.restraint * theta[3:], [NEGLIGIBLE]])
 
     def residuals(thetas: Array) -> Array:
-        return np.stack([decibel(np.exp(theta)) for theta in thetas])
+        return np.stack([terms(theta) for theta in thetas])
 
     def best(thetas: Array) -> Array:
         return np.asarray(thetas[np.argmin(least_squares.sum_of_squares(residuals(thetas)))])
 
-    starts = [best(coarse), np.append(_gaussian(evolution, published), np.log(family.start))]
+    gain = np.log(family.start)
+    starts = [np.append(_gaussian(evolution, published), gain)]
+    if published.num_steps <= FEW:
+        coarse = product(*map(np.linspace, *bounds[:, :3], COARSE))
+        starts.append(best(np.stack([np.append(point, gain) for point in coarse])))
     ends = [
         least_squares.minimize(residuals, start, bounds, tolerance=TOLERANCE) for start in starts
     ]
@@ -201,8 +206,10 @@ def _gaussian(evolution: Evolution, published: PredictorCorrector) -> Array:
     octaves = slice(1, bands.num_octaves)
     modes = Modes(power[octaves], bands.count[octaves], bands.radius[octaves])
     tuned = tune_levels(modes.with_origin(float(power[0])), evolution.sde, published)
-    assert isinstance(tuned.corrector, Langevin) and tuned.sigmas is not None
-    return np.log([tuned.sigmas[0], drowned(power), tuned.corrector.snr])
+    assert isinstance(tuned.corrector, Langevin)
+    # Without better levels it is the published sampler, whose lowest sigma is that of the process.
+    lowest = tuned.sigmas[0] if tuned.sigmas else require(published, evolution.sde).sigma_min
+    return np.log([lowest, drowned(power), tuned.corrector.snr])
 
 
 def _settings(values: Array) -> Settings:

@@ -50,8 +50,8 @@ def response_sentence(model: Model, sampler: PredictorCorrector, gain: RadialGai
         source = "the exact response of these Gaussian images"
     return (
         f"Tuned to the network at {count}, {fall}, {strength}, and the gain {_gain_words(gain)}. "
-        f"All of it was found by following noise through {source}: so calculated, the power of "
-        f"every octave and the grain end close to those of {own(model)}."
+        f"All of it was found by following noise through {source}: by this calculation the power "
+        f"of every octave and the grain end as near as they can to those of {own(model)}."
     )
 
 
