@@ -6,7 +6,7 @@ A record holds the settings of a shipped model at many N, since the search takes
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -138,7 +138,9 @@ def recorded(model: str, path: Path = RECORDED) -> Recorded | None:
     if not path.is_file():
         return None
     try:
-        record: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        record: Any = json.loads(path.read_text("utf-8"))
+        if not isinstance(record, dict):
+            raise ValueError("it does not list models")
         if model not in record:
             return None
         columns = (np.array(record[model][name], dtype=float) for name in ("N", "settings"))
