@@ -158,7 +158,7 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     shipped = json.loads(ladder_tab.recorded())
     setup = ladder_tab.setup()
     assert shipped["sheet"] == json.loads(dumps(setup["opening"] | {"model": "portraits128"}))
-    assert shipped["titles"] == setup["titles"] == ["Vanilla", "PDS", "Tuned to the network"]
+    assert shipped["titles"] == setup["titles"] == ["Vanilla", "PDS", "Network-tuned"]
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
     grain = ladder_tab._grain(shipped["columns"])
     own = "the network's own pictures"

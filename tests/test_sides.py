@@ -68,7 +68,7 @@ def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(pag
     ).to_be_visible()
     expect(fitted.get_by_text("Gaussian images")).to_be_hidden()
     finish(page)
-    expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network")
+    expect(page.locator(".pds-verdict")).to_contain_text("network-tuned")
     assert asked(page) == Request("field64", 20, num_images=1, right="response")
     page.reload()
     expect(heading(page, "Sampler", "right")).to_have_value("response", timeout=30_000)

@@ -300,10 +300,10 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
 
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
-    pane.get_by_role("button", name="Tuned to the network after 20 iterations").click()
+    pane.get_by_role("button", name="Network-tuned after 20 iterations").click()
     expect(page.get_by_label("Sampler on the right")).to_have_value("response", timeout=30_000)
     finish(page)
-    expect(page.locator(".pds-verdict")).to_contain_text("tuned to the network ")
+    expect(page.locator(".pds-verdict")).to_contain_text("network-tuned ")
     rung, whole = (page.locator(s) for s in ("#ladder tr.response", ".pds-panel.ours .look dd"))
     grain, _ = whole.first.inner_text().split("\n")
     assert grain in rung.locator("td[data-count='20']").text_content()

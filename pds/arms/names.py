@@ -63,7 +63,7 @@ KINDS = {
     "space": Kind("PDS, space filter", "PDS", "alpha"),
     "scalar": Kind("Constant gain", "constant gain", "constant", optional=True),
     "tuned": Kind("Tuned to the spectrum", "tuned"),
-    "response": Kind("Tuned to the network", "tuned to the network"),
+    "response": Kind("Tuned to the network", "network-tuned"),
     "preserving": Kind("PDS, marginal-preserving", "marginal-preserving PDS", "alpha"),
     "corrector": Kind("PDS, corrector only", "PDS in the corrector", "alpha"),
     "predictor": Kind("PDS, predictor only", "PDS in the predictor", "alpha"),
