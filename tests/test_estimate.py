@@ -97,6 +97,17 @@ def test_the_visitor_s_own_number_of_images_stays(open_with):
     expect(images(page)).to_have_value("7")
 
 
+def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
+    page = open_with([10.0] * 8, QUICK)
+    expect(images(page)).to_have_value("2")
+    images(page).fill("3")
+    images(page).fill("2")
+    page.fill("[name=num_steps]", "10")
+    page.select_option("#stage [name=model]", "field64")
+    expect(told(page)).to_have_text("about 1 s")
+    expect(images(page)).to_have_value("2")
+
+
 def test_a_link_keeps_its_number_of_images(open_with):
     page = open_with(SLOW, link="model=field256&num_steps=2&num_images=3")
     page.wait_for_selector(".pds[data-state=idle]", timeout=30_000)

@@ -7,7 +7,7 @@ function makeEstimate(form, setup, controls) {
   const rates = new Map(); // seconds of an iteration with 1, 2, … images on each side, by model
   const snrs = new Map(); // of the correctors, by model
   let beside = 0; // runs that a new one would share the device with
-  let proposed = 0;
+  let proposed = 0; // images, 0 for the visitor's own choice
   let asked = -Infinity;
 
   function seconds({ model }, numImages) {
@@ -25,7 +25,7 @@ function makeEstimate(form, setup, controls) {
   // The most images, up to those of the first paint, with which a run ends in time; two have a contrast.
   function propose() {
     const request = controls.read();
-    if (request.num_images !== proposed || !rates.get(request.model)?.length) return; // the visitor's own choice
+    if (request.num_images !== proposed || !rates.get(request.model)?.length) return;
     let count = setup.quick.images;
     while (count > 2 && seconds(request, count) > setup.quick.seconds) count--;
     controls.setImages((proposed = count));
@@ -40,6 +40,7 @@ function makeEstimate(form, setup, controls) {
     beside = answer.beside;
   }
 
+  form.elements.num_images.addEventListener("input", () => (proposed = 0));
   form.addEventListener("pointerenter", () => performance.now() - asked > 5000 && refresh());
 
   async function refresh() {
