@@ -14,7 +14,6 @@ Source: derived for this project.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -39,12 +38,6 @@ GAINS = (0.5, 2.0)
 
 RESTRAINT = 1.0
 """Decibel that count as much as a gain of e, or of 1/e, in one octave."""
-
-FEW = 16
-"""Iterations up to which the search has several ends, and begins twice."""
-
-COARSE = (6, 5, 4)
-"""Values of the lowest sigma, the highest and snr on the coarse grid."""
 
 NEGLIGIBLE = 0.2
 """Decibel of one band: less of an error is not worth a longer search."""
@@ -123,10 +116,9 @@ def tune(
     """Return the settings with the least predicted error at a sampler's N.
 
     The search begins at the family's start, with the levels and the snr that are best for Gaussian
-    data with the power of the octaves, the highest sigma being where a picture is drowned. With few
-    iterations it also begins at the best point of a coarse grid. The evolution is about the mean
-    picture, which a start from mere noise lacks: the highest sigma is at least what drowns a
-    picture of one color.
+    data with the power of the octaves, the highest sigma being where a picture is drowned. The
+    evolution is about the mean picture, which a start from mere noise lacks: the highest sigma is
+    at least what drowns a picture of one color.
 
     Args:
         evolution: of the network.
@@ -156,18 +148,8 @@ def tune(
     def residuals(thetas: Array) -> Array:
         return np.stack([terms(theta) for theta in thetas])
 
-    def best(thetas: Array) -> Array:
-        return np.asarray(thetas[np.argmin(least_squares.sum_of_squares(residuals(thetas)))])
-
-    gain = np.log(family.start)
-    starts = [np.append(_gaussian(evolution, published), gain)]
-    if published.num_steps <= FEW:
-        coarse = product(*map(np.linspace, *bounds[:, :3], COARSE))
-        starts.append(best(np.stack([np.append(point, gain) for point in coarse])))
-    ends = [
-        least_squares.minimize(residuals, start, bounds, tolerance=TOLERANCE) for start in starts
-    ]
-    return _settings(np.exp(best(np.stack(ends))))
+    start = np.append(_gaussian(evolution, published), np.log(family.start))
+    return _settings(np.exp(least_squares.minimize(residuals, start, bounds, tolerance=TOLERANCE)))
 
 
 def sampler(
