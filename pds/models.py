@@ -123,6 +123,11 @@ class Model:
         """Return the scale of the score's images relative to [0, 1]: 2 for [-1, 1]."""
         return 2.0 if self.centered else 1.0
 
+    @property
+    def middle_gray(self) -> float:
+        """Return the middle of the range of the score's images."""
+        return 0.0 if self.centered else 0.5
+
     @cached_property
     def batchers(self) -> PerDevice[Batcher]:
         """The batcher of all runs of this model on a device; its batches fit into memory there."""
@@ -180,8 +185,7 @@ class Model:
         Raises:
             ValueError: if it is of pictures of another size.
         """
-        mean = 0.0 if self.centered else 0.5
-        search = Searched(response, self.sde, self.image_shape, mean)
+        search = Searched(response, self.sde, self.image_shape, self.middle_gray)
         return replace(self, tuned_to_network=search)
 
     @cached_property

@@ -42,9 +42,12 @@ def tune(name: Name, predictor: Predictor, num_steps: int) -> Settings:
         ValueError: unless the published sampler has a Langevin corrector.
     """
     model = predictor.field.model
-    published = model.sampler(num_steps)
-    mean = 0.0 if model.centered else 0.5
-    return network_tuning.tune(predictor.evolution, published, family(name, model), mean=mean)
+    return network_tuning.tune(
+        predictor.evolution,
+        model.sampler(num_steps),
+        family(name, model),
+        mean=model.middle_gray,
+    )
 
 
 def sampler(name: Name, model: Model, num_steps: int, settings: Settings) -> PredictorCorrector:
