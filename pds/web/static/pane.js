@@ -69,7 +69,8 @@ function makeDial(input, onInput) {
     label();
   };
   write(initial);
-  return { read, write };
+  const position = (value) => (toPosition(value) - input.min) / (input.max - input.min);
+  return { read, write, position };
 }
 
 // Every named control of a root, read and written as one object.
@@ -92,7 +93,8 @@ function makeValues(root, onInput) {
       return values;
     },
     write(name, value) {
-      dials.get(name).write(value);
+      if (dials.has(name)) dials.get(name).write(value);
+      else named.find((node) => node.name === name).value = value;
     },
   };
 }

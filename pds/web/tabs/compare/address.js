@@ -17,6 +17,8 @@ function makeAddress(setup, read) {
   const names = Object.keys(setup.defaults);
   let settling = 0;
   let tab = "compare"; // the last one chosen; gradio may take a while to show it
+  const linked = new URLSearchParams(location.search);
+  const steps = { [linked.get("tab")]: linked.get("step") }; // where the reader of a tab is
   let opening = true; // the link is still being read, so it must not be overwritten
 
   // As request_text.given: some fields only where they differ, some only without a name on the right.
@@ -36,6 +38,8 @@ function makeAddress(setup, read) {
       else query.delete(name);
     }
     query.set("tab", tab);
+    if (steps[tab]) query.set("step", steps[tab]);
+    else query.delete("step");
     history.replaceState(history.state, "", "?" + query + location.hash);
     if (FRAMED) window.parent.postMessage({ queryString: outward(query) }, SPACES);
   }
@@ -62,6 +66,11 @@ function makeAddress(setup, read) {
     const button = target.closest?.(`[role=tab][id$="${TAB}"]`);
     if (!button) return;
     tab = button.id.slice(0, -TAB.length);
+    update();
+  });
+
+  document.addEventListener("pds-place", ({ detail }) => {
+    steps[detail.tab] = detail.step;
     update();
   });
 

@@ -66,7 +66,7 @@ def layouts() -> dict[str, Layout]:
     sigma = _log("sigma, falling", 1500, 0.008)
     counts = _log("iterations N", 9, 2200, tickvals=[10, 25, 66, 200, 2000], dtick=None)
     return {
-        "wall": layout(
+        "octaves": layout(
             "Power of the data and of the noise",
             xaxis=_log("cycles per pixel", 0.008, 0.72, dtick="D2"),
             yaxis=_log("power", 1e-6, 1e4, dtick=2),
@@ -77,7 +77,7 @@ def layouts() -> dict[str, Layout]:
             xaxis=sigma, yaxis={"title": "times what it should be", "range": [0.85, 2.05]},
             **LEGEND, **TOP,
         ),
-        "errors": layout(
+        "controls": layout(
             "Error at the end",
             xaxis=counts, yaxis=_log("distance W2 to the data", 1e-5, 3), **LEGEND, **TOP,
         ),
@@ -108,7 +108,7 @@ def layouts() -> dict[str, Layout]:
     }  # fmt: skip
 
 
-def wall_traces(radius: Array, power: Array, sigma: float) -> list[Trace]:
+def octave_traces(radius: Array, power: Array, sigma: float) -> list[Trace]:
     """Draw the data's power and the noise's; what is below the noise is shaded."""
     noise = np.full(len(radius), sigma**2)
     hover = "%{x:.3f} cycles per pixel: %{y:.2e}"
@@ -151,7 +151,7 @@ def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Tr
     return [right, *curves, _upright(wall, (0.85, 2.05)), label]
 
 
-def error_traces(
+def control_traces(
     counts: Sequence[int], curves: Mapping[str, Array], crossings: Sequence[float], chosen: int
 ) -> list[Trace]:
     """Draw the error curves, the crossings of vanilla and PDS, and the chosen N."""

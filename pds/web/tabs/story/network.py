@@ -1,18 +1,33 @@
 """The story's last steps, on the network: one denoising, and the grain of whole runs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor
 
 from pds.appearance import GRAINY
-from pds.evaluation import denoising
+from pds.evaluation import denoising, grain_record
 from pds.evaluation.denoising import Planted
+from pds.evaluation.gaussian import Field
 from pds.evaluation.grain_record import COMPARED, GrainPoint
 from pds.files.pictures import view as shown
+from pds.limits import require_choice
 from pds.web.sentences import number, share, times
 from pds.web.server.messages import Message, picture
 from pds.web.tabs.story import figures
+from pds.web.tabs.story.values import require_number
+
+
+def belief(_: Field, values: Mapping[str, Any]) -> Message:
+    """Show what the network and a linear filter leave of noise that is not as strong as told."""
+    sigma = require_number(values, "sigma", 0.03, 0.5)
+    return denoised(sigma, require_number(values, "strength", 0.5, 3))
+
+
+def grain(_: Field, values: Mapping[str, Any]) -> Message:
+    """Show the grain of whole runs against N, predicted and measured."""
+    record = grain_record.load()
+    return grain_curves(record[require_choice("portraits", values.get("portraits"), record)])
 
 
 def denoised(sigma: float, strength: float) -> Message:

@@ -1,36 +1,69 @@
-// The tab "Why few steps fail": each step asks for itself, when it comes into view or is changed.
+// The tab "Why few steps fail": its steps, and the ways between them and to the comparison.
 
 const pane = element.querySelector(".pds-pane");
-const model = pane.querySelector("[name=model]");
-model.append(...props.setup.fields.map(({ name, title }) => new Option(title, name)));
-for (const input of pane.querySelectorAll("[data-stops]")) {
-  input.dataset.stops = props.setup.stops[input.dataset.stops].join(" ");
+const memory = makeMemory();
+const complaint = pane.querySelector(".pds-error");
+
+function complain(sentence) {
+  complaint.textContent = sentence;
+  complaint.hidden = !sentence;
 }
 
-const lab = makeLab(pane.querySelector("[data-step=lab]"));
-const seen = new Map();
-for (const section of pane.querySelectorAll("[data-step]")) {
-  const complaint = document.createElement("p");
-  Object.assign(complaint, { className: "pds-error", hidden: true, role: "alert" });
-  section.querySelector(".pds-bar").after(complaint);
-  const controls = makeValues(section, () => refresh());
-  const ask = makeAsker(
-    (values) => server.story_view(values),
-    async (answer) => {
-      await showAnswer(section, answer, props.setup.layouts);
-      if (answer.panels) lab.accept(answer.panels);
-      pane.dataset.answered = 1;
-    }
-  );
-  const refresh = () => ask({ ...controls.read(), step: section.dataset.step, model: model.value });
-  new IntersectionObserver(
-    (entries, observer) => {
-      if (!entries.some((entry) => entry.isIntersecting)) return;
-      observer.disconnect();
-      seen.set(section, refresh);
-      refresh();
-    },
-    { rootMargin: "300px" }
-  ).observe(section);
+let chosen = props.setup.fields[0].name;
+const model = {
+  value: () => chosen,
+  choose(name) {
+    chosen = name;
+    for (const step of steps.values()) step.follow(name);
+  },
+};
+const steps = new Map(
+  [...pane.querySelectorAll("[data-step]")].map((section) => [
+    section.dataset.step,
+    makeStep(section, { setup: props.setup, model, memory }),
+  ])
+);
+const sections = new Map([...steps].map(([name, { section }]) => [name, section]));
+const place = makePlace(pane, sections, memory, complain);
+
+// Opens a step with values of its controls; the comparison asks for it, too.
+function open({ step, values = {} }) {
+  if (values.model) model.choose(values.model);
+  const { model: _, ...others } = values;
+  steps.get(step).write(others);
+  place.go(step);
 }
-model.addEventListener("input", () => seen.forEach((refresh) => refresh()));
+
+// What the comparison asks for, which it may do before this tab is drawn.
+function follow() {
+  const asked = window.pdsStory;
+  window.pdsStory = null;
+  if (asked) open(asked);
+}
+document.addEventListener("pds-story", follow);
+follow();
+
+// Leads from a step to a comparison of drawn pictures.
+pane.querySelector(".pds-compare").addEventListener("click", () => {
+  const { num_steps, alpha, model } = steps.get("map").read();
+  document.querySelector("#compare-tab-button").click();
+  scrollTo(0, 0);
+  const detail = { model, num_steps, alpha, left: "", right: "" };
+  document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail }));
+});
+
+for (const button of pane.querySelectorAll("[data-open]")) {
+  button.addEventListener("click", () =>
+    open({ step: button.dataset.open, values: JSON.parse(button.dataset.values ?? "{}") })
+  );
+}
+pane.querySelector(".pds-show-all").addEventListener("click", () => {
+  for (const step of steps.values()) step.pass();
+});
+pane.querySelector(".pds-restart").addEventListener("click", () => {
+  memory.clear();
+  complain("");
+  for (const step of steps.values()) step.reset();
+  place.go(steps.keys().next().value);
+  scrollTo(0, 0);
+});

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pds.evaluation.gaussian import Field
 from pds.theory import langevin
 from pds.theory.langevin import Direction, Move
 from pds.theory.plane import Gaussian, root
 from pds.web.figures import FAINT, INK, OURS, VANILLA, Layout, Trace, layout
 from pds.web.sentences import number, share
 from pds.web.server.messages import Message, finite, rounded
+from pds.web.tabs.story.values import require_number
 
 PANELS = ("vanilla", "M", "M and S")
 NUM_STEPS = 120
@@ -40,13 +42,15 @@ def layouts() -> dict[str, Layout]:
     }  # fmt: skip
 
 
-def view(values: Mapping[str, float]) -> Message:
+def view(_: Field, given: Mapping[str, Any]) -> Message:
     """Walk three samplers from the same start with the same noise.
 
     Args:
-        values: kappa; length, the step e; power, the share p of M = C^(p/2); swirl, of
+        given: kappa; length, the step e; power, the share p of M = C^(p/2); swirl, of
             S = swirl sqrt(det C) J.
     """
+    ranges = {"kappa": (1, 1000), "length": (0.001, 3), "power": (0, 1), "swirl": (0, 5)}
+    values = {name: require_number(given, name, *ends) for name, ends in ranges.items()}
     gaussian = Gaussian(values["kappa"])
     m = root(gaussian, values["power"])
     skew = values["swirl"] / math.sqrt(gaussian.kappa)
@@ -56,7 +60,7 @@ def view(values: Mapping[str, float]) -> Message:
     return {
         "plots": {name: _traces(gaussian) for name in PANELS},
         "panels": panels,
-        "text": {"lab": _sentence(gaussian, moves, values["power"], values["swirl"])},
+        "text": {"plane": _sentence(gaussian, moves, values["power"], values["swirl"])},
     }
 
 

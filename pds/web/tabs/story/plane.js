@@ -13,7 +13,7 @@ function ellipse([a, b, c, d], x, y) {
   return out;
 }
 
-function makeLab(section) {
+function makePlane(section) {
   const scrub = section.querySelector("[data-scrub]");
   const button = section.querySelector(".pds-walk");
   const style = getComputedStyle(section);

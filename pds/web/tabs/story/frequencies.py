@@ -1,0 +1,171 @@
+"""Steps 2 to 6 of the story: from controls to figures and sentences of Gaussian images."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from pds.evaluation import gaussian, tuned_record
+from pds.evaluation.gaussian import Array, Field
+from pds.files.pictures import view as shown
+from pds.web.sentences import error, number, ratio, share
+from pds.web.server.messages import Message, picture
+from pds.web.tabs.story import figures
+from pds.web.tabs.story.values import require_alpha, require_number, require_stop
+
+MAX_CLOCK = 66
+LAST_SIGMA = 0.009
+"""Place of sigma = 0, the end of a run, on a logarithmic axis."""
+
+
+def octaves(field: Field, values: Mapping[str, Any]) -> Message:
+    """Show which frequencies stand above the noise at a sigma, and a denoised picture."""
+    sigma = require_number(values, "sigma", 0.01, 1348)
+    at = gaussian.wall(field, sigma)
+    std = float(at.clean.std())
+    removed = 1 - float((at.guess - at.clean).square().mean()) / sigma**2
+    if at.radius is None:
+        where = "every frequency of the data stands above the noise"
+    elif at.radius == 0:
+        where = "no frequency of the data stands above the noise"
+    else:
+        where = (
+            f"only frequencies below {at.radius:.2g} cycles per pixel stand above the noise, "
+            f"{share(at.share)} of all"
+        )
+    return {
+        "plots": {"octaves": figures.octave_traces(field.rings.radius, field.rings.power, sigma)},
+        "text": {
+            "octaves": f"At sigma = {number(sigma)} {where}. The best guess removes "
+            f"{share(removed)} of the noise and keeps what is left of the wall."
+        },
+        "images": {
+            "clean": _picture(at.clean, 0.0, std),
+            "noisy": _picture(at.noisy, sigma, std),
+            "guess": _picture(at.guess, 0.0, std),
+        },
+    }
+
+
+def lag(field: Field, values: Mapping[str, Any]) -> Message:
+    """Show how far one frequency lags behind the falling noise, for several N."""
+    radius = gaussian.RADII[require_stop(values, "radius", gaussian.RADII)]
+    alpha = require_alpha(values) if values.get("sampler") == "PDS" else None
+    at = int(np.abs(field.rings.radius - radius).argmin())
+    wall, runs, left, most = math.sqrt(field.rings.power[at]), [], [], []
+    for n in gaussian.RUNS:
+        sigma, std = gaussian.states(field, alpha, n)
+        share_of_exact = std[:, at] / np.hypot(wall, sigma)
+        kept = np.unique(np.linspace(0, n - 1, 60).round().astype(int))
+        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], share_of_exact[kept]))
+        left.append(f"{share_of_exact[-1]:.2f} at N = {number(n)}")
+        most.append(f"{share_of_exact.max():.2f}")
+    name = "vanilla" if alpha is None else f"PDS at alpha = {number(alpha)}"
+    return {
+        "plots": {"lag": figures.lag_traces(runs, wall)},
+        "text": {
+            "lag": f"At {number(radius)} cycles per pixel, {name} ends with {', '.join(left)} "
+            f"times the standard deviation of the data; on the way it was up to "
+            f"{', '.join(most)} times too strong."
+        },
+    }
+
+
+def controls(field: Field, values: Mapping[str, Any]) -> Message:
+    """Show the error against N, with controls and the crossover."""
+    alpha, chosen = require_alpha(values), require_stop(values, "num_steps", gaussian.COUNTS)
+    table = gaussian.errors(field, alpha)
+    curves = table.curves | tuned_record.curves(values["model"])
+    n = table.counts[chosen]
+    at = {name: float(curve[chosen]) for name, curve in curves.items()}
+    return {
+        "plots": {"controls": figures.control_traces(table.counts, curves, table.crossings, n)},
+        "text": {"controls": _errors_sentence(n, alpha, at, table.crossings)},
+    }
+
+
+def _errors_sentence(n: int, alpha: float, at: Mapping[str, float], crossings: list[float]) -> str:
+    vanilla, pds = at["vanilla"], at["PDS"]
+    better = "PDS" if pds < vanilla else "vanilla"
+    sentence = (
+        f"At N = {number(n)} and alpha = {number(alpha)} the error is {error(vanilla)} for vanilla "
+        f"and {error(pds)} for PDS: {better} is "
+        f"{ratio(max(vanilla, pds) / min(vanilla, pds))} closer."
+    )
+    rivals = [name for name in at if name not in ("vanilla", "PDS") and at[name] < pds]
+    if rivals:
+        closer = ", ".join(
+            f"{name} {error(at[name])}" for name in sorted(rivals, key=at.__getitem__)
+        )
+        sentence += f" Closer than PDS: {closer}."
+    else:
+        sentence += " None of the others comes closer than PDS."
+    if not crossings:
+        return f"{sentence} Vanilla and PDS do not cross."
+    places = " and ".join(f"{place:.0f}" for place in crossings)
+    return f"{sentence} Vanilla and PDS cross at N = {places}."
+
+
+def advantage(field: Field, values: Mapping[str, Any]) -> Message:
+    """Show where in the plane of N and alpha PDS is better than vanilla."""
+    row = require_stop(values, "alpha", gaussian.ALPHAS)
+    column = require_stop(values, "num_steps", gaussian.COUNTS)
+    grid = gaussian.advantage(field)
+    here = (gaussian.COUNTS[column], gaussian.ALPHAS[row])
+    return {
+        "plots": {"map": figures.map_traces(gaussian.COUNTS, gaussian.ALPHAS, grid, here)},
+        "text": {"map": _map_sentence(*here, grid[row, column], grid[:, column])},
+    }
+
+
+def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
+    times = ratio(10 ** min(abs(here), 300))
+    sentence = f"At N = {number(n)} and alpha = {number(alpha)} "
+    if here > 0:
+        sentence += f"the error of PDS is {times} smaller than vanilla's."
+    else:
+        sentence += f"the error of PDS is {times} larger than vanilla's."
+    better = np.flatnonzero(column > 0)
+    if not len(better):
+        return f"{sentence} At this N no alpha of the map helps."
+    best = gaussian.ALPHAS[int(column.argmax())]
+    sentence += f" At this N the best alpha is {best:g}, {ratio(10 ** column.max())} better."
+    if column.min() < -3:
+        edge = gaussian.ALPHAS[int(np.flatnonzero(column < -1)[-1])]
+        sentence += (
+            f" From alpha = {edge:g} down its steps are too long and it diverges: the cliff."
+        )
+    return sentence
+
+
+def clocks(field: Field, values: Mapping[str, Any]) -> Message:
+    """Compare iteration k of a run of N with the end of a run of k."""
+    total = int(require_number(values, "num_steps", 2, MAX_CLOCK))
+    iteration = min(int(require_number(values, "iteration", 1, MAX_CLOCK)), total)
+    two = gaussian.clocks(field, total, iteration)
+    names = (f"a run of {total}", f"a run of {iteration}")
+    std = float(field.power.sum().sqrt()) / field.power.shape[-1]
+    sigma = float(two.sigmas[0][iteration - 1])
+    return {
+        "plots": {"clocks": figures.clock_traces(two.sigmas, names, iteration)},
+        "text": {
+            "clocks": f"After {iteration} of {total} iterations the noise is still at sigma = "
+            f"{sigma:.3g}; a run of {iteration} is at its end after as many. Fine detail has "
+            f"{_left(two.left[0])} the data's power here and {_left(two.left[1])} it there."
+        },
+        "images": {
+            "long": _picture(two.pictures[0], sigma, std),
+            "short": _picture(two.pictures[1], 0.0, std),
+        },
+    }
+
+
+def _left(noise_left: float) -> str:
+    return ratio(noise_left) if noise_left >= 0.95 else f"{noise_left:.2f} times"
+
+
+def _picture(image: Tensor, sigma: float, std: float) -> str:
+    """Show an image (C, H, W) as the comparison does."""
+    return picture(shown(image[None].float().numpy(), sigma=sigma, data_std=std)[0])

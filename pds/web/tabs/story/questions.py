@@ -1,0 +1,94 @@
+"""The question that each step asks before it shows its answer, and what is true.
+
+A question is about the settings that its words name, not about the controls of the step. Its truth
+is computed when somebody guesses.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pds.limits import quoted, require_choice
+from pds.web.sentences import number, ratio
+from pds.web.server.messages import Message
+from pds.web.tabs.story.values import require_number
+
+NEAR = 1.1
+"""A guess within this factor is right."""
+
+
+class Truth(NamedTuple):
+    """What is true, and a sentence that says so with its numbers."""
+
+    value: Any
+    fact: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A question with several answers.
+
+    options: names of the answers.
+    truth: for the images of a model.
+    """
+
+    options: tuple[str, ...]
+    truth: Callable[[str], Truth]
+
+    def judge(self, guess: object, model: str) -> Message:
+        require_choice("the guess", guess, self.options)
+        value, fact = self.truth(model)
+        return _outcome(value, f"{'Right' if guess == value else 'Not quite'}. {fact}")
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A question about a positive number.
+
+    low, high: range of the guess.
+    truth: for the images of a model.
+    """
+
+    low: float
+    high: float
+    truth: Callable[[str], Truth]
+
+    def judge(self, guess: object, model: str) -> Message:
+        guessed = require_number({"the guess": guess}, "the guess", self.low, self.high)
+        value, fact = self.truth(model)
+        over = guessed / value
+        if max(over, 1 / over) <= NEAR:
+            said = "is right to a tenth"
+        else:
+            said = f"is {ratio(max(over, 1 / over))} too {'large' if over > 1 else 'small'}"
+        return _outcome(value, f"{fact} Your guess of {number(guessed)} {said}.")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A question about a point of the plane.
+
+    reach: half the width and half the height of the plane.
+    truth: the point, the same for every model.
+    """
+
+    reach: tuple[float, float]
+    truth: Callable[[str], Truth]
+
+    def judge(self, guess: object, model: str) -> Message:
+        if not isinstance(guess, list) or len(guess) != 2:
+            raise ValueError(f"the guess must be a point [x, y], got {quoted(guess)}")
+        x, y = (
+            require_number({name: at}, name, -most, most)
+            for name, at, most in zip(("x", "y"), guess, self.reach, strict=True)
+        )
+        value, fact = self.truth(model)
+        off = ((x - value[0]) ** 2 + (y - value[1]) ** 2) ** 0.5
+        return _outcome(value, f"{fact} Your guess is {number(round(off, 2))} away from it.")
+
+
+Question = Choice | Amount | Place
+
+
+def _outcome(truth: Any, text: str) -> Message:
+    return {"truth": truth, "text": {"outcome": text}}

@@ -1,0 +1,89 @@
+"""What is true about the question of each step, computed when somebody guesses."""
+
+import numpy as np
+
+from pds.appearance import ALIKE
+from pds.evaluation import denoising, gaussian, grain_record, tuned_record
+from pds.evaluation.gaussian import field
+from pds.web.sentences import error, number, short, times
+from pds.web.tabs.story.questions import Amount, Choice, Question, Truth
+
+FEW = 25
+CONTROLS = {
+    "vanilla": "vanilla",
+    "PDS": "PDS",
+    "inverted": "the filter turned upside down",
+    "best scalar": "the constant gain",
+}
+"""Curves that the question about controls asks about, and how they are called."""
+
+
+def most_lagging(model: str) -> Truth:
+    """Say which waves end a vanilla run of 25 with the largest excess."""
+    _, std = gaussian.states(field(model), None, FEW)
+    excess = std[-1] / np.sqrt(field(model).rings.power)
+    coarse, fine = excess[0], excess[-1]
+    alike = max(coarse, fine) < ALIKE * min(coarse, fine)
+    value = "alike" if alike else "coarse" if coarse > fine else "fine"
+    fact = (
+        f"After {FEW} iterations the coarsest waves have {coarse:.2f} times the strength that they "
+        f"should have, the finest {fine:.2f} times."
+    )
+    return Truth(value, fact)
+
+
+def closest_control(model: str) -> Truth:
+    """Say which of four samplers has the smallest error at N = 66 and alpha = 5."""
+    at, alpha = gaussian.COUNTS.index(66), 5.0
+    curves = gaussian.errors(field(model), alpha).curves | tuned_record.curves(model)
+    errors = {curve: float(curves[curve][at]) for curve in CONTROLS}
+    ranked = sorted(CONTROLS, key=lambda curve: errors[curve])
+    listed = ", ".join(f"{CONTROLS[curve]} {error(errors[curve])}" for curve in ranked)
+    return Truth(ranked[0], f"The errors at N = 66 are: {listed}.")
+
+
+def last_help(model: str) -> Truth:
+    """Say from which N on vanilla is closer than PDS at alpha = 5."""
+    crossing = gaussian.errors(field(model), 5.0).crossings[-1]
+    return Truth(crossing, f"From N = {number(round(crossing))} on vanilla is closer.")
+
+
+def sigma_half_way(model: str) -> Truth:
+    """Say how much noise is left after 16 of 32 iterations."""
+    sigma = float(gaussian.clocks(field(model), 32, 16).sigmas[0][15])
+    return Truth(sigma, f"After 16 of 32 iterations sigma is {short(sigma)}.")
+
+
+def network_grain(_: str) -> Truth:
+    """Say how much the network's grain grows if the noise is 1.5 times sigma = 0.16."""
+    told, stronger = denoising.plant(0.16, (1.0, 1.5))
+    grown = stronger.network.grain / told.network.grain
+    linear = stronger.linear.grain / told.linear.grain
+    fact = (
+        f"The network's picture has {times(grown)} the grain, the linear filter's {times(linear)}."
+    )
+    return Truth(grown, fact)
+
+
+def worth_of_pds(_: str) -> Truth:
+    """Say how many iterations of vanilla leave as little grain as 25 of PDS at alpha = 5."""
+    curves = grain_record.load()["portraits64"]
+    (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == FEW]
+    n, grain = np.log([[p.num_steps, p.sampled] for p in curves["vanilla"]]).T
+    needed = float(np.exp(np.interp(-np.log(pds), -grain, n)))
+    fact = (
+        f"PDS leaves {times(pds)} the grain after {FEW} iterations; vanilla needs "
+        f"{number(round(needed))} for that."
+    )
+    return Truth(needed, fact)
+
+
+QUESTIONS: dict[str, Question] = {
+    "lag": Choice(("coarse", "fine", "alike"), most_lagging),
+    "controls": Choice(tuple(CONTROLS), closest_control),
+    "map": Amount(10, 2000, last_help),
+    "clocks": Amount(0.01, 1348, sigma_half_way),
+    "belief": Amount(1, 20, network_grain),
+    "grain": Amount(20, 400, worth_of_pds),
+}
+"""By step."""
