@@ -53,6 +53,7 @@ function makeAnchor(pane) {
   new ResizeObserver(() => held?.scrollIntoView()).observe(pane);
   return {
     holds: () => held !== null,
+    release,
     hold(section) {
       held = section;
       section.scrollIntoView();
@@ -106,6 +107,14 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
     else wanted = name;
   }
 
+  // Back to the beginning, above the first step.
+  function restart() {
+    complain("");
+    anchor.release();
+    reach(names[0]);
+    scrollTo(0, 0);
+  }
+
   function reach(name) {
     current = name;
     memory.keepStep(name);
@@ -157,5 +166,5 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
   for (const section of sections.values()) states.observe(section, { attributeFilter: ["data-state"] });
   mark(current);
 
-  return { go };
+  return { go, restart };
 }

@@ -73,6 +73,5 @@ pane.querySelector(".pds-show-all").addEventListener("click", () => {
 pane.querySelector(".pds-restart").addEventListener("click", () => {
   memory.clear();
   for (const step of steps.values()) step.reset();
-  place.go(steps.keys().next().value);
-  scrollTo(0, 0);
+  place.restart();
 });
