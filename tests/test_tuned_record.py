@@ -69,6 +69,6 @@ def test_the_story_has_a_curve_for_each_control():
 
     view = story_tab.view({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5})
     names = {trace.get("name") for trace in view["plots"]["errors"]}
-    assert {"vanilla", "PDS", "tuned", "best gain", "best scalar", "inverted", "shuffled"} <= names
+    assert {"vanilla", "PDS", "tuned", "best gain", "best constant", "inverted", "shuffled"} <= names
     assert "tuned" in view["text"]["errors"]
     assert gaussian.COUNTS == tuned_record.COUNTS
