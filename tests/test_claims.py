@@ -23,11 +23,10 @@ from pds.portraits import portraits, trainer
 from pds.preconditioners import FrequencyFilter
 from pds.request import Request
 from pds.sde import VESDE
-from pds.theory import langevin
+from pds.theory import langevin, tuning
 from pds.theory.langevin import Move
 from pds.theory.plane import Gaussian, root
 from pds.web import tabs
-from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.presets import PRESETS
 from pds.web.tabs.images import tab as images_tab
 from pds.web.tabs.ladder import tab as ladder_tab
@@ -62,24 +61,6 @@ def ladder_grain():
 def grain_by_count():
     grain = ladder_grain()
     return grain[2000][0] < GRAINY < grain[25][0]
-
-
-def grain_exceeds_that_of_the_clouds():
-    """Grain of clouds is the standard deviation of fine waves, at most 1.305 at N = 25."""
-    return octaves_end_with(1.2, 1.305) and ladder_grain()[25][0] > 1.305
-
-
-def grain_survives(strength):
-    """Grain after one denoising of held-out portraits with noise stronger than told."""
-    model, sigma = load_model("portraits32"), 0.2
-    portrait = portraits(range(3_000_000, 3_000_016))
-    generator = torch.Generator().manual_seed(0)
-    noisy = portrait + strength * sigma * torch.randn(portrait.shape, generator=generator)
-    share = math.log(sigma / model.sde.sigma_min)
-    share /= math.log(model.sde.sigma_max / model.sde.sigma_min)
-    with torch.no_grad():
-        score = model.score(noisy, torch.full((len(portrait),), share))
-    return float(grain(noisy + sigma**2 * score).mean())
 
 
 SIGMAS_OF_THE_STEP = (0.03, 0.05, 0.09, 0.16, 0.29, 0.5)
@@ -169,11 +150,6 @@ def grain_is_that_of_the_evidence():
     return point.low < recorded.high and recorded.low < point.high
 
 
-def pds_and_a_constant_gain_lower_fine_noise():
-    told = [round(as_told(arm, 40, 0.025), 1) for arm in ("pds:5", "vanilla", "scalar")]
-    return told == [1.1, 1.7, 1.2]
-
-
 def few_iterations(arm, num_steps):
     """A recorded measurement on many portraits, relative to the network's own."""
     cells = appearance_record.samplers("portraits32")
@@ -181,8 +157,19 @@ def few_iterations(arm, num_steps):
     return cell
 
 
-def portraits_are_paler():
-    return all(few_iterations("vanilla", n).contrast.high < 1 for n in (25, 40))
+def portraits_are_grainy_and_paler():
+    """At N = 25 and 40, by grain, power above half Nyquist, and power of coarse bands."""
+    rows = [
+        row
+        for model in ("portraits32", "portraits64")
+        for row in evidence.read(model)
+        if (row["arm"], row["reference"]) == ("vanilla", "network") and row["N"] in ("25", "40")
+    ]
+    return len(rows) == 4 and all(
+        float(row["grain_low"]) > GRAINY
+        and float(row["fine_power_low"]) > 1 > float(row["contrast_high"])
+        for row in rows
+    )
 
 
 def pds_mends_grain_and_not_contrast():
@@ -201,6 +188,24 @@ def a_longer_step_does_most_of_it():
         )
 
     return all(removed("scalar", n) > removed("pds:5", n) / 2 for n in (25, 40))
+
+
+def a_longer_step_does_nine_tenths():
+    def grain(arm, n, model):
+        return drawn(arm, n, model).grain.value
+
+    return all(
+        grain("vanilla", n, model) - grain("scalar", n, model)
+        > 0.9 * (grain("vanilla", n, model) - grain("pds:5", n, model))
+        for n in (25, 33, 40)
+        for model in ("portraits32", "portraits64")
+    )
+
+
+def contrast_at_equal_grain(model):
+    """Mean over all grains that were compared, see docs/evidence.md."""
+    (mean,) = [row for row in evidence.read(model, "equal_grain") if not row["grain"]]
+    return round(float(mean["ratio"]), 2)
 
 
 def best_steps_grow_with_the_condition_number():
@@ -249,9 +254,50 @@ def octaves_end_with(low, high):
     return low < ratio.min() and ratio.max() < high
 
 
-def the_opening_run_has_grain():
-    shipped = json.loads(live_comparison.first_paint("end"))
-    return shipped["steps"][-1]["grain"]["network"][0] > 1.5
+def few_steps_are_long():
+    """Sigma falls by a factor of 1.6 in each step of 25, and by less than 1.01 in one of 2,000."""
+    few, many = (gaussian.states(CLOUDS, None, n)[0] for n in (25, 2000))
+    return few[0] / few[1] > 1.6 and many[0] / many[1] < 1.01
+
+
+def the_state_has_too_much_noise():
+    sigma, std = gaussian.states(CLOUDS, None, 25)
+    exact = np.sqrt(CLOUDS.rings.power + sigma[:, None] ** 2)
+    return bool((std > 1.1 * exact).all())
+
+
+def fine_waves_have_the_largest_gain():
+    return bool((np.diff(CLOUDS.gain(5.0)) > 0).all())
+
+
+def upside_down_is_worse():
+    told = gaussian.errors(CLOUDS, 5.0).curves
+    shrinking = 1 / CLOUDS.gain(5.0)
+    worse = bool((told["inverted"] > told["vanilla"]).all())
+    return worse and shrinking[-1] < shrinking[0] <= 1
+
+
+def the_best_gain_overshoots_and_tuned_does_not():
+    """A step multiplies a wave by 1 - g^2 G^2 h or 1 - e g^2 h, below 0 for a large g or snr.
+
+    Without a gain no predictor step does so, and no corrector step up to snr = 1/sqrt(2).
+    """
+    sde = CLOUDS.model.sde
+    best = [CLOUDS.plan("gain", n) for n in (10, 14, 20)]
+    tuned = [CLOUDS.plan("tuned", n) for n in (10, 14, 20, 66, 200)]
+    return all(
+        plan.gain.max() > tuning.steady_gain(sde, CLOUDS.model.sampler(n))
+        for plan, n in zip(best, (10, 14, 20), strict=True)
+    ) and all(
+        (plan.gain == 1).all() and plan.sampler.corrector.snr <= math.sqrt(0.5) for plan in tuned
+    )
+
+
+def a_strong_filter_overshoots():
+    """At alpha = 1.1 and N = 25 every wave changes its sign in some step."""
+    gain, steady = CLOUDS.gain(1.1), tuning.steady_gain(CLOUDS.model.sde, CLOUDS.model.sampler(25))
+    diverged = gaussian.advantage(CLOUDS)[gaussian.ALPHAS.index(1.1), COUNTS.index(25)] < -3
+    return diverged and gain.min() > steady
 
 
 def noise_once_and_score_twice():
@@ -331,115 +377,97 @@ CLAIMS = [
     ("story.html", "draws fine images in 2,000 steps draws grain in 25", grain_by_count),
     (
         "story.html",
-        "a walk whose step must suit its narrowest direction is slow along the widest",
-        best_steps_grow_with_the_condition_number,
+        "The curves of steps 1 to 6 are exact",
+        the_network_s_steps_ask_no_gaussian,
     ),
     (
-        "story.html",
+        "plane.html",
         "A step too long for the narrow axis overshoots it, and flies off in the end",
         a_long_step_overshoots_and_flies_off,
     ),
-    ("story.html", "gives both axes the same pace", m_gives_one_pace),
-    ("story.html", "S makes the walk swirl", s_swirls),
     (
-        "story.html",
+        "plane.html",
+        "a short one takes for ever along the wide axis",
+        best_steps_grow_with_the_condition_number,
+    ),
+    ("plane.html", "gives both axes the same pace", m_gives_one_pace),
+    ("plane.html", "S makes the walk swirl", s_swirls),
+    (
+        "octaves.html",
         "power falling about like one over the frequency squared",
         power_falls_like_inverse_square,
     ),
     (
-        "story.html",
+        "octaves.html",
         "noise of standard deviation 1,348 and lowers it to 0.01",
         lambda: CLOUDS.model.sde == VESDE(0.01, 1348.0) == load_model("portraits32").sde,
     ),
-    ("story.html", "The lag is the same factor all the way down", the_lag_is_one_factor),
+    ("lag.html", "With few iterations sigma falls far in one step", few_steps_are_long),
+    ("lag.html", "each step leaves more noise than it should", the_state_has_too_much_noise),
+    ("lag.html", "The excess is the same factor all the way down", the_lag_is_one_factor),
     (
-        "story.html",
+        "lag.html",
         "every frequency comes to rest with about the same excess",
         lambda: octaves_end_with(1.2, 1.31),
     ),
     (
-        "story.html",
-        "with noise 1.2 times as strong as told, more than twice the grain survives one denoising",
-        lambda: grain_survives(1.2) > 2 * grain_survives(1.0),
+        "controls.html",
+        "M multiplies the noise of a step by the filter's gain and the score by its square",
+        noise_once_and_score_twice,
+    ),
+    ("controls.html", "so fine waves take longer steps", fine_waves_have_the_largest_gain),
+    (
+        "controls.html",
+        "the best constant gain has a smaller error than PDS at every N of the chart",
+        a_constant_is_better_than_the_filter,
     ),
     (
-        "story.html",
-        "Its pictures end with more grain than these curves promise",
-        grain_exceeds_that_of_the_clouds,
+        "controls.html",
+        "the filter makes fine waves take shorter steps, and is worse than no filter at every N of "
+        "the chart",
+        upside_down_is_worse,
     ),
     (
-        "story.html",
-        "with coarse waves that are too weak instead of too strong",
-        portraits_are_paler,
-    ),
-    ("story.html", "halfway through, the noise is only halfway down", halfway_is_halfway),
-    (
-        "story.html",
-        "At N = 25 every octave of the clouds ends with 1.2 to 1.3 times its standard deviation",
-        lambda: octaves_end_with(1.2, 1.305),
+        "controls.html",
+        "At N = 25, 33 and 40 the best constant gain takes away at least nine tenths of the grain "
+        "that PDS takes away",
+        a_longer_step_does_nine_tenths,
     ),
     (
-        "story.html",
-        "over one and a half times that of the network's own pictures in the run that the first "
-        "tab opens with",
-        the_opening_run_has_grain,
-    ),
-    (
-        "story.html",
-        "their coarse waves are too weak, so that they are paler, and more alike",
-        portraits_are_paler,
-    ),
-    (
-        "story.html",
-        "it takes most of the grain away, and does not give the lost contrast back",
-        pds_mends_grain_and_not_contrast,
-    ),
-    (
-        "story.html",
-        "such a longer step takes away most of the grain that PDS does",
-        a_longer_step_does_most_of_it,
-    ),
-    (
-        "story.html",
-        "Steps 2 to 6 are told on the spectrum of these images",
-        the_network_s_steps_ask_no_gaussian,
-    ),
-    (
-        "story.html",
-        "keeps the same share of the noise however strong the noise is",
-        the_filter_keeps_one_share,
-    ),
-    (
-        "story.html",
-        "decides by it what is noise, and takes the rest for texture",
-        lambda: all(
-            beyond(sigma) > 5 * planted(1.0, sigma).network.left for sigma in SIGMAS_OF_THE_STEP
+        "controls.html",
+        "at N = 25, where both leave the same grain, PDS keeps 1.04 times the contrast at 32 px "
+        "and 1.09 times at 64 px",
+        lambda: (
+            [contrast_at_equal_grain(n) for n in ("portraits32", "portraits64")] == [1.04, 1.09]
         ),
     ),
     (
-        "story.html",
-        "planted in a portrait that the network has never seen",
-        lambda: PORTRAITS > trainer.HELD_OUT,
+        "controls.html",
+        "At small N the best gain takes such steps. Tuned takes none",
+        the_best_gain_overshoots_and_tuned_does_not,
     ),
     (
-        "story.html",
-        "At sigma = 0.16 noise as told is nearly gone from the network's picture: 1% of it is left",
-        lambda: planted(1.0).network.left == pytest.approx(0.01, abs=0.002),
+        "map.html",
+        "With many iterations vanilla is nearly exact, and a filter can make it worse",
+        lambda: (
+            vanilla(2000) < 0.01 * float(CLOUDS.data.mean(CLOUDS.data.power)[0]) ** 0.5
+            and error(CLOUDS.gain(5.0), 2000) > vanilla(2000)
+        ),
     ),
     (
-        "story.html",
-        "Of what is beyond it half stays, and below sigma = 0.1 some 70%",
-        half_stays_and_then_more,
+        "map.html",
+        "with few iterations its steps are then too long, and it diverges",
+        the_filter_has_a_cliff,
+    ),
+    ("clocks.html", "the noise is only halfway down, on a logarithmic scale", halfway_is_halfway),
+    (
+        "clocks.html",
+        "A run of 16 has fallen all the way after as many iterations",
+        lambda: gaussian.clocks(CLOUDS, 32, 16).sigmas[1][15] == 0,
     ),
     (
-        "story.html",
-        "With half the noise the network takes away more than there is",
-        lambda: all(planted(0.5, sigma).network.left < 0 for sigma in SIGMAS_OF_THE_STEP),
-    ),
-    (
-        "story.html",
-        "the noise of these portraits is 1.35 times as strong as told at N = 40, and 1.65 times at "
-        "N = 25",
+        "belief.html",
+        "for these portraits 1.35 times as much at N = 40, 1.65 times at N = 25",
         lambda: all(
             as_told("vanilla", n, sigma) == pytest.approx(c, abs=0.02)
             for n, c in ((40, 1.35), (25, 1.65))
@@ -447,63 +475,157 @@ CLAIMS = [
         ),
     ),
     (
-        "story.html",
+        "belief.html",
+        "a portrait that it has never seen",
+        lambda: PORTRAITS > trainer.HELD_OUT,
+    ),
+    (
+        "belief.html",
+        "A linear filter, the best guess for Gaussian images, would leave 1.5 times the grain",
+        lambda: (
+            planted(1.5).linear.grain / planted(1.0).linear.grain == pytest.approx(1.5, abs=0.05)
+        ),
+    ),
+    (
+        "belief.html",
+        "keeps the same share of the noise, however strong the noise is",
+        the_filter_keeps_one_share,
+    ),
+    (
+        "belief.html",
+        "The network decides by sigma what is noise, and takes the rest for texture",
+        lambda: all(
+            beyond(sigma) > 5 * planted(1.0, sigma).network.left for sigma in SIGMAS_OF_THE_STEP
+        ),
+    ),
+    (
+        "belief.html",
+        "1% of the noise it was told of is left",
+        lambda: planted(1.0).network.left == pytest.approx(0.01, abs=0.002),
+    ),
+    (
+        "belief.html",
+        "half of what is beyond it; below sigma = 0.1 some 70%",
+        half_stays_and_then_more,
+    ),
+    (
+        "belief.html",
+        "With half the noise it takes away more than there is",
+        lambda: all(planted(0.5, sigma).network.left < 0 for sigma in SIGMAS_OF_THE_STEP),
+    ),
+    (
+        "belief.html",
         "Grain is that of flat places, relative to the portrait without noise",
         grain_is_relative_to_the_clean_portrait,
     ),
     (
-        "story.html",
-        "the grain at the end of a run follows without drawing a picture",
+        "grain.html",
+        "Then the grain at the end of a run follows without drawing a picture",
         grain_is_predicted,
     ),
     (
-        "story.html",
+        "grain.html",
         "The lines lie within 6% of the points for tuned noise levels and for Heun, within 14% for "
         "vanilla and PDS, and up to 27% below them for a constant gain",
         predictions_are_as_near_as_is_said,
     ),
     (
-        "story.html",
-        "Noise that was once taken for texture has the shape of texture, and the network keeps "
+        "grain.html",
+        "noise that was once taken for texture has the shape of texture, and the network keeps "
         "more of it the next time",
         old_noise_is_kept_more_than_fresh,
     ),
     (
-        "story.html",
+        "grain.html",
         "The points are measured on pictures that the network drew, with 95% intervals",
         grain_is_that_of_the_evidence,
     ),
     (
-        "story.html",
-        "fine noise is 1.1 times as strong as told at N = 40 and sigma = 0.025, with vanilla 1.7 "
-        "times. A constant gain does nearly the same, 1.2 times",
-        pds_and_a_constant_gain_lower_fine_noise,
+        "end.html",
+        "At N = 25 every octave of the clouds ends with 1.2 to 1.3 times its standard deviation",
+        lambda: octaves_end_with(1.2, 1.305),
     ),
     (
-        "story.html",
+        "end.html",
+        "the fine waves are too strong and the coarse ones too weak: the pictures are grainy, and "
+        "paler",
+        portraits_are_grainy_and_paler,
+    ),
+    (
+        "end.html",
+        "what is beyond sigma it takes for texture, and keeps half of it or more",
+        lambda: min(beyond(sigma) for sigma in SIGMAS_OF_THE_STEP if sigma <= 0.16) > 0.5,
+    ),
+    (
+        "end.html",
+        "At N = 40 the noise in the state is 1.35 times what it is told, and its portraits end "
+        "with twice the grain",
+        lambda: (
+            as_told("vanilla", 40, 0.16) == pytest.approx(1.35, abs=0.02)
+            and drawn("vanilla", 40).grain.value == pytest.approx(2, abs=0.1)
+        ),
+    ),
+    (
+        "end.html",
         "multiplies the noise of a step by a gain and the score by its square",
         noise_once_and_score_twice,
     ),
     (
-        "story.html",
+        "end.html",
         "At alpha = 5 no gain exceeds 1.25",
         lambda: float(filters.gain(load_model("portraits32").frequency_mask, 5.0).max()) <= 1.25,
     ),
     (
-        "story.html",
-        "For the clouds at N = 66 that leaves a quarter of vanilla's error",
+        "end.html",
+        "At N = 66 that leaves a quarter of vanilla's error on the clouds",
         lambda: error(CLOUDS.gain(5.0), 66) / vanilla(66) == pytest.approx(0.25, abs=0.02),
     ),
     (
-        "story.html",
+        "end.html",
+        "it takes most of the grain away, and does not give the lost contrast back",
+        pds_mends_grain_and_not_contrast,
+    ),
+    (
+        "end.html",
         "from N = 133 on vanilla is closer on the clouds",
         lambda: vanilla_is_closer_from(133),
     ),
-    ("story.html", "With a filter too strong: the cliff", the_filter_has_a_cliff),
     (
-        "story.html",
-        "the best constant gain leaves less error than the filter at alpha = 5",
-        a_constant_is_better_than_the_filter,
+        "end.html",
+        "With a filter that is too strong: it diverges",
+        the_filter_has_a_cliff,
+    ),
+    (
+        "end.html",
+        "And most of what it does, a constant gain does too",
+        a_longer_step_does_most_of_it,
+    ),
+    (
+        "end.html",
+        "After 66 of 2,000 iterations sigma is still above 900. A run of 66 is at sigma = 0 by "
+        "then",
+        lambda: (
+            gaussian.clocks(CLOUDS, 2000, 66).sigmas[0][65] > 900
+            and gaussian.clocks(CLOUDS, 2000, 66).sigmas[1][65] == 0
+        ),
+    ),
+    (
+        "end.html",
+        "With N = 33 PDS leaves less than half the grain that vanilla leaves in portraits",
+        lambda: drawn("pds:5", 33).grain.high < 0.5 * drawn("vanilla", 33).grain.low,
+    ),
+    (
+        "end.html",
+        "At N = 33 a constant gain, which has no shape, leaves the same grain",
+        lambda: (
+            drawn("scalar", 33).grain.value
+            == pytest.approx(drawn("pds:5", 33).grain.value, rel=0.02)
+        ),
+    ),
+    (
+        "end.html",
+        "The steps become so long that they overshoot, as in step 1, and the sampler diverges",
+        a_strong_filter_overshoots,
     ),
     (
         "filter.html",

@@ -15,10 +15,10 @@ from pds.web.tabs.story import network
 from pds.web.tabs.story import tab as story_tab
 
 VALUES = {
-    "lab": {"length": 0.036, "kappa": 50, "power": 1, "swirl": 2},
-    "wall": {"sigma": 0.3},
+    "plane": {"length": 0.036, "kappa": 50, "power": 1, "swirl": 2},
+    "octaves": {"sigma": 0.3},
     "lag": {"radius": 0.375, "sampler": "vanilla", "alpha": 5},
-    "errors": {"num_steps": 66, "alpha": 5},
+    "controls": {"num_steps": 66, "alpha": 5},
     "map": {"num_steps": 66, "alpha": 5},
     "clocks": {"num_steps": 32, "iteration": 16},
     "belief": {"sigma": 0.16, "strength": 1.5},
@@ -45,24 +45,24 @@ def test_every_figure_is_one_that_plotly_accepts(step, model):
     assert view["text"][step].endswith(".")
 
 
-@pytest.mark.parametrize("step", ["wall", "clocks", "belief"])
+@pytest.mark.parametrize("step", ["octaves", "clocks", "belief"])
 def test_pictures_are_images_of_the_data_s_size(step):
     for content in answer(step)["images"].values():
         assert Image.open(io.BytesIO(base64.b64decode(content))).size == (64, 64)
 
 
 def test_the_wall_says_its_sigma_and_where_it_stands():
-    text = answer("wall", sigma=0.3)["text"]["wall"]
+    text = answer("octaves", sigma=0.3)["text"]["octaves"]
     at = gaussian.wall(gaussian.field("field64"), 0.3)
     assert "At sigma = 0.3 " in text
     assert f"below {at.radius:.2g} cycles per pixel" in text
-    assert "no frequency of the data" in answer("wall", sigma=1348)["text"]["wall"]
+    assert "no frequency of the data" in answer("octaves", sigma=1348)["text"]["octaves"]
 
 
 def test_the_error_s_sentence_quotes_its_curves():
     told = gaussian.errors(gaussian.field("field64"), 5.0)
     at = gaussian.COUNTS.index(66)
-    text = answer("errors")["text"]["errors"]
+    text = answer("controls")["text"]["controls"]
     for name in ("vanilla", "PDS"):
         assert f"{told.curves[name][at]:.2g} for {name}" in text
     assert "PDS is 3.9 times closer" in text
@@ -70,12 +70,12 @@ def test_the_error_s_sentence_quotes_its_curves():
 
 
 def test_where_vanilla_is_better_the_sentence_says_so():
-    assert re.search(r"vanilla is \d", answer("errors", num_steps=400)["text"]["errors"])
+    assert re.search(r"vanilla is \d", answer("controls", num_steps=400)["text"]["controls"])
     assert "larger than vanilla's" in answer("map", num_steps=400)["text"]["map"]
 
 
 def test_a_control_that_comes_closer_is_named():
-    text = answer("errors", num_steps=40)["text"]["errors"]
+    text = answer("controls", num_steps=40)["text"]["controls"]
     told = gaussian.errors(gaussian.field("field64"), 5.0)
     at = gaussian.COUNTS.index(40)
     assert told.curves["shuffled"][at] < told.curves["PDS"][at]
@@ -166,18 +166,21 @@ def test_each_recorded_sampler_has_a_line_and_points_with_intervals():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({}, "step must be one of lab, wall"),
-        ({"step": "wall"}, "model must be one of field64"),
-        ({"step": "wall", "model": "field64", "sigma": 0}, "sigma must be a number from 0.01"),
-        ({"step": "wall", "model": "field64", "sigma": True}, "sigma must be a number"),
-        ({"step": "errors", "model": "field64", "num_steps": 67, "alpha": 5}, "num_steps must be"),
-        ({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 1}, "alpha must be"),
+        ({}, "step must be one of plane, octaves"),
+        ({"step": "octaves"}, "model must be one of field64"),
+        ({"step": "octaves", "model": "field64", "sigma": 0}, "sigma must be a number from 0.01"),
+        ({"step": "octaves", "model": "field64", "sigma": True}, "sigma must be a number"),
+        (
+            {"step": "controls", "model": "field64", "num_steps": 67, "alpha": 5},
+            "num_steps must be",
+        ),
+        ({"step": "controls", "model": "field64", "num_steps": 66, "alpha": 1}, "alpha must be"),
         ({"step": "map", "model": "field64", "num_steps": 66, "alpha": "5"}, "alpha must be one"),
         ({"step": "clocks", "model": "field64", "num_steps": 1e9}, "num_steps must be a number"),
         ({"step": "belief", "model": "field64", "sigma": 0.6}, "sigma must be a number from 0.03"),
         ({"step": "belief", "model": "field64", "sigma": 0.2, "strength": 9}, "strength must be"),
         ({"step": "grain", "model": "field64", "portraits": "x"}, "portraits must be one of"),
-        ({"step": ["wall"], "model": "field64"}, "step must be one of"),
+        ({"step": ["octaves"], "model": "field64"}, "step must be one of"),
         ({"step": "map", "model": "field64", "num_steps": [66], "alpha": 5}, "num_steps must be"),
     ],
 )

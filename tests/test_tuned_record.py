@@ -67,8 +67,16 @@ def test_the_command_line_records_them(tmp_path, monkeypatch, capsys):
 def test_the_story_has_a_curve_for_each_control():
     from pds.web.tabs.story import tab as story_tab
 
-    view = story_tab.view({"step": "errors", "model": "field64", "num_steps": 66, "alpha": 5})
-    names = {trace.get("name") for trace in view["plots"]["errors"]}
-    assert {"vanilla", "PDS", "tuned", "best gain", "best scalar", "inverted", "shuffled"} <= names
-    assert "tuned" in view["text"]["errors"]
+    view = story_tab.view({"step": "controls", "model": "field64", "num_steps": 66, "alpha": 5})
+    names = {trace.get("name") for trace in view["plots"]["controls"]}
+    assert {
+        "vanilla",
+        "PDS",
+        "tuned",
+        "best gain",
+        "best constant",
+        "inverted",
+        "shuffled",
+    } <= names
+    assert "tuned" in view["text"]["controls"]
     assert gaussian.COUNTS == tuned_record.COUNTS

@@ -86,12 +86,12 @@ def samplers(model: str) -> list[PredictorCorrector]:
 
 @cache
 def curves(model: str) -> dict[str, Array]:
-    """Return the errors at each of `COUNTS` of the best scalar, the best gain and tuned."""
+    """Return the errors at each of `COUNTS` of the best constant gain, the best gain and tuned."""
     subject, best = field(model), load(model)
     data, sde = subject.data, subject.model.sde
     ones = np.ones(len(data.power))
     return {
-        "best scalar": subject.w2_of(best.scalars[:, None]),
+        "best constant": subject.w2_of(best.scalars[:, None]),
         "best gain": subject.w2_of(best.gains),
         "tuned": theory.w2(data, theory.variances(data, ones, sde, samplers(model))),
     }

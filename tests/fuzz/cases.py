@@ -38,6 +38,7 @@ PANES = {
         "num_steps": 20,
     },
     "open_filter": {"content": "AAAA", "kind": "frequency"},
+    "story_guess": {"step": "lag", "model": "field64", "guess": "fine"},
     "filter_file": {"model": "field64", "kind": "frequency", "frequency": "", "space": ""},
     "bring_images": {
         "size": 32,
@@ -66,10 +67,10 @@ PANES = {
     },
 }
 STORY = [
-    {"step": "lab", "length": 0.03, "kappa": 50, "power": 1, "swirl": 2},
-    {"step": "wall", "sigma": 0.3},
+    {"step": "plane", "length": 0.03, "kappa": 50, "power": 1, "swirl": 2},
+    {"step": "octaves", "sigma": 0.3},
     {"step": "lag", "radius": 0.5, "sampler": "PDS", "alpha": 5},
-    {"step": "errors", "num_steps": 66, "alpha": 5},
+    {"step": "controls", "num_steps": 66, "alpha": 5},
     {"step": "map", "num_steps": 66, "alpha": 5},
     {"step": "clocks", "num_steps": 9, "iteration": 3},
     {"step": "belief", "sigma": 0.16, "strength": 1.5},

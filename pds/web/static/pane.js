@@ -69,8 +69,7 @@ function makeDial(input, onInput) {
     label();
   };
   write(initial);
-  const position = (value) => (toPosition(value) - input.min) / (input.max - input.min);
-  return { read, write, position };
+  return { read, write };
 }
 
 // Every named control of a root, read and written as one object.

@@ -16,11 +16,11 @@ COLORS = {
     "PDS": OURS,
     "tuned": TUNED,
     "best gain": "#a08a2e",
-    "best scalar": "#a08a2e",
+    "best constant": "#a08a2e",
     "inverted": INK,
     "shuffled": INK,
 }
-DASHES = {"best scalar": "dash", "inverted": "dot", "shuffled": "dashdot"}
+DASHES = {"best constant": "dash", "inverted": "dot", "shuffled": "dashdot"}
 
 
 class ArmStyle(NamedTuple):

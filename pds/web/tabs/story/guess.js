@@ -1,38 +1,47 @@
 // The question of a step. Until it is answered or passed over, the step does not show what is true.
 
-// Where a guess and the truth stand on a dial: the handle, and a mark above the track.
-function markDial(input, position) {
-  const mark = document.createElement("i");
-  mark.className = "pds-mark";
-  mark.style.setProperty("--at", position);
-  mark.textContent = "exact";
-  input.closest(".pds-dial").append(mark);
+// The radio buttons of a form as one guess; the true one is marked.
+function makeChoice(inputs) {
+  const find = (value) => inputs.find((input) => input.value === value);
+  const clear = () => inputs.forEach((input) => input.closest("label").classList.remove("pds-true"));
+  return {
+    read: () => inputs.find((input) => input.checked)?.value ?? null,
+    write: (guess) => find(guess)?.click(),
+    mark(truth) {
+      clear();
+      find(truth).closest("label").classList.add("pds-true");
+    },
+    clear,
+  };
 }
 
-// The radio buttons or the dial of a form as one guess.
+// A dial as a guess; what is true stands on a second dial below it.
+function makeAmount(input) {
+  const label = input.closest("label");
+  const copy = label.cloneNode(true); // before the dial changes its range
+  const { read, write } = makeDial(input, () => {});
+  const exact = copy.querySelector("input");
+  copy.classList.add("pds-true");
+  copy.querySelector("span").textContent = "Exact";
+  exact.removeAttribute("name");
+  exact.disabled = true;
+  const truth = makeDial(exact, () => {});
+  return {
+    read,
+    write,
+    mark(value) {
+      truth.write(value);
+      label.after(copy);
+    },
+    clear: () => copy.remove(),
+  };
+}
+
 function makeGuessInput(form) {
   const inputs = [...form.querySelectorAll("[name=guess]")];
-  const dial = inputs[0].type === "range" ? makeDial(inputs[0], () => {}) : null;
-  const find = (value) => inputs.find((input) => input.value === value);
-  return {
-    read: () => (dial ? dial.read() : (inputs.find((input) => input.checked)?.value ?? null)),
-    write(guess) {
-      if (dial) dial.write(guess);
-      else if (find(guess)) find(guess).checked = true;
-    },
-    // Shows the truth beside the guess.
-    mark(truth) {
-      if (dial) markDial(inputs[0], dial.position(truth));
-      else find(truth).closest("label").classList.add("pds-true");
-    },
-    clear() {
-      for (const node of form.querySelectorAll(".pds-mark")) node.remove();
-      for (const node of form.querySelectorAll(".pds-true")) node.classList.remove("pds-true");
-    },
-    disable(disabled) {
-      for (const input of inputs) input.disabled = disabled;
-    },
-  };
+  const control = inputs[0].type === "range" ? makeAmount(inputs[0]) : makeChoice(inputs);
+  const disable = (disabled) => inputs.forEach((input) => (input.disabled = disabled));
+  return { ...control, disable };
 }
 
 // Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `onOpen()` is told,
@@ -51,7 +60,6 @@ function makeGuess(section, { judge, onOpen, remember, input }) {
     const answer = await judge(guess);
     if (answer.error) return false;
     given = guess;
-    control.clear();
     control.mark(answer.truth);
     control.disable(true);
     if (section.dataset.state !== "shown") open();

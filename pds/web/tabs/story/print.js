@@ -61,6 +61,7 @@ function makePrint(pane, steps) {
       step.load();
       step.pass();
     }
+    for (const details of pane.querySelectorAll("details")) details.open = true;
     await drawn();
     Object.assign(button, { disabled: false, textContent: label });
     window.print();

@@ -13,7 +13,7 @@ CONTROLS = {
     "vanilla": "vanilla",
     "PDS": "PDS",
     "inverted": "the filter turned upside down",
-    "best scalar": "the constant gain",
+    "best constant": "the constant gain",
 }
 """Curves that the question about controls asks about, and how they are called."""
 

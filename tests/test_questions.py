@@ -1,0 +1,142 @@
+"""The questions of the story: what is true, and what is said about a guess."""
+
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pds.evaluation import gaussian, grain_record
+from pds.evaluation.gaussian import field
+from pds.web.tabs.story import tab as story_tab
+from pds.web.tabs.story.questions import Amount, Choice, Place, Truth
+from pds.web.tabs.story.truths import QUESTIONS
+
+CHOICES = [name for name, question in QUESTIONS.items() if isinstance(question, Choice)]
+AMOUNTS = [name for name, question in QUESTIONS.items() if isinstance(question, Amount)]
+FOLDER = Path(story_tab.__file__).parent
+
+
+def judged(step, guess, model="field64"):
+    return story_tab.judge({"step": step, "model": model, "guess": guess})
+
+
+def outcome(step, guess, model="field64"):
+    return judged(step, guess, model)["text"]["outcome"]
+
+
+def inputs(step):
+    """The inputs of a step's question as the page has them, by attribute."""
+    text = (FOLDER / f"{step}.html").read_text(encoding="utf-8")
+    tags = re.findall(r'<input[^>]*name="guess"[^>]*>', text)
+    return [dict(re.findall(r'([\w-]+)="([^"]*)"', tag)) for tag in tags]
+
+
+def test_every_step_asks_a_question():
+    assert QUESTIONS.keys() == story_tab.STEPS.keys()
+
+
+@pytest.mark.parametrize("step", CHOICES)
+def test_the_page_offers_the_answers_of_a_choice(step):
+    assert [given["value"] for given in inputs(step)] == list(QUESTIONS[step].options)
+
+
+@pytest.mark.parametrize("step", AMOUNTS)
+def test_the_page_offers_the_range_of_an_amount(step):
+    (dial,) = inputs(step)
+    question = QUESTIONS[step]
+    assert (float(dial["min"]), float(dial["max"])) == (question.low, question.high)
+
+
+@pytest.mark.parametrize("model", story_tab.FIELDS)
+@pytest.mark.parametrize("step", QUESTIONS)
+def test_what_is_true_can_be_guessed(step, model):
+    truth = QUESTIONS[step].truth(model)
+    answer = judged(step, truth.value, model)
+    assert answer["truth"] == truth.value
+    assert answer["text"]["outcome"].endswith(".")
+    assert truth.fact in answer["text"]["outcome"]
+
+
+@pytest.mark.parametrize("step", CHOICES)
+def test_only_one_answer_of_a_choice_is_right(step):
+    said = [outcome(step, option).split(".")[0] for option in QUESTIONS[step].options]
+    assert sorted(said) == ["Not quite"] * (len(said) - 1) + ["Right"]
+
+
+AMOUNT = Amount(1, 1000, lambda model: Truth(40.0, "It is 40."))
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [
+        (40, "It is 40. Your guess of 40 is right to a tenth."),
+        (43, "It is 40. Your guess of 43 is right to a tenth."),
+        (100, "It is 40. Your guess of 100 is 2.5 times too large."),
+        (4, "It is 40. Your guess of 4 is 10 times too small."),
+    ],
+)
+def test_an_amount_says_how_far_off_it_is(guess, said):
+    assert AMOUNT.judge(guess, "field64")["text"]["outcome"] == said
+
+
+def test_a_place_says_how_far_away_it_is():
+    place = Place((3.0, 2.0), lambda model: Truth([1.0, -1.0], "It is there."))
+    assert place.judge([-2, 3 - 2], "field64")["text"]["outcome"] == (
+        f"It is there. Your guess is {math.hypot(3, 2):.2f} away from it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "guess", "words"),
+    [
+        ("clocks", 1349, "the guess must be a number from 0.01 to 1348, got 1349"),
+        ("clocks", None, "the guess must be a number from 0.01 to 1348, got None"),
+        ("clocks", math.nan, "the guess must be a number from 0.01 to 1348, got nan"),
+        ("clocks", True, "the guess must be a number"),
+        ("lag", "middle", "the guess must be one of coarse, fine, alike, got 'middle'"),
+        ("lag", ["fine"], "the guess must be one of"),
+        ("plane", [9, 0], "x must be a number from -3 to 3, got 9"),
+        ("plane", [0], r"the guess must be a point \[x, y\], got \[0\]"),
+        ("plane", "here", r"the guess must be a point \[x, y\], got 'here'"),
+    ],
+)
+def test_a_guess_outside_the_question_is_refused_in_one_sentence(step, guess, words):
+    with pytest.raises(ValueError, match=words):
+        judged(step, guess)
+
+
+def test_a_step_without_a_question_is_refused():
+    with pytest.raises(ValueError, match="step must be one of plane"):
+        judged("end", 1)
+
+
+def test_a_frequency_s_excess_at_the_end_is_that_of_the_exact_run():
+    _, std = gaussian.states(field("field64"), None, 25)
+    excess = std[-1] / np.sqrt(field("field64").rings.power)
+    assert f"{excess[0]:.2f} times the strength" in outcome("lag", "fine")
+    assert f"the finest {excess[-1]:.2f} times" in outcome("lag", "fine")
+
+
+@pytest.mark.parametrize("model", story_tab.FIELDS)
+def test_pds_is_closer_up_to_the_n_that_is_asked_for(model):
+    crossing = QUESTIONS["map"].truth(model).value
+    curves = gaussian.errors(field(model), 5.0).curves
+    at = np.searchsorted(gaussian.COUNTS, crossing)
+    assert curves["PDS"][at - 1] < curves["vanilla"][at - 1]
+    assert (curves["PDS"][at:] > curves["vanilla"][at:]).all()
+
+
+def test_half_of_a_run_leaves_the_geometric_mean_of_its_noise():
+    """32 levels from 1,348 down to 0.01: after 16 iterations the 17th level is the next."""
+    expected = 1348 * (0.01 / 1348) ** (16 / 31)
+    assert QUESTIONS["clocks"].truth("field64").value == pytest.approx(expected, rel=0.01)
+
+
+def test_vanilla_at_the_n_that_is_asked_for_has_the_grain_of_pds():
+    curves = grain_record.load()["portraits64"]
+    needed = QUESTIONS["grain"].truth("field64").value
+    (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == 25]
+    for point in curves["vanilla"]:
+        assert (point.sampled < pds) == (point.num_steps > needed)
