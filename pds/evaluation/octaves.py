@@ -5,6 +5,7 @@ with low <= |k| < 2 low; the last one goes on to the corners of the grid. Noise 
 deviation sigma has the power sigma^2 at every wave.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,13 +37,25 @@ class Wall:
     guess: Tensor
 
 
-class Octave(NamedTuple):
-    """The waves of a picture from `low` cycles a picture up to below `high`.
+class OctavePower(NamedTuple):
+    """The waves from `low` cycles a picture up to below `high`.
 
     high: None for the last octave, which goes on to the corners.
     power: mean of the data's power lambda over the modes of the octave.
-    std: standard deviation of a pixel of the data in this octave.
-    noise_std: standard deviation of a pixel of the noise in it.
+    share: of these modes among all of the grid.
+    """
+
+    low: int
+    high: int | None
+    power: float
+    share: float
+
+
+class Octave(NamedTuple):
+    """An octave of a picture.
+
+    low, high, power: as `OctavePower` has them.
+    std, noise_std: standard deviations of a pixel of the data and of the noise in this octave.
     clean, noisy: the picture's part, and with the noise's, (C, h, w) with h = min(H, 8 low).
     """
 
@@ -77,52 +90,45 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
     return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
 
 
-def edges(size: int) -> list[tuple[int, int | None]]:
-    """Return low and high of every octave of pictures of a size, in cycles a picture."""
-    lows = [2**j for j in range((size // 4).bit_length())]
-    return [(low, None if 4 * low == size else 2 * low) for low in lows]
+def powers(field: Field) -> list[OctavePower]:
+    """Return the mean power of every octave of the data, coarse ones first."""
+    size = field.power.shape[-1]
+    return [
+        OctavePower(low, high, float(field.power[inside].mean()), float(inside.double().mean()))
+        for low, high, inside in _octaves(size)
+    ]
 
 
 def take_apart(field: Field, at: Wall) -> list[Octave]:
     """Return the octaves of a picture and of the noise on it, coarse ones first.
 
-    The octaves add up to the picture without its mean, once enlarged to its size.
+    Enlarged to the picture's size, they add up to the picture without its mean.
     """
     size = at.clean.shape[-1]
-    spectrum = torch.fft.rfft2(torch.stack([at.clean, at.noisy]).double(), norm="ortho")
-    radius = spectra.cycles(size, size)
-    return [_octave(field, at.sigma, spectrum, radius, *ends) for ends in edges(size)]
+    spectra_of_both = torch.fft.rfft2(torch.stack([at.clean, at.noisy]).double(), norm="ortho")
+    octaves = []
+    for octave, (_, _, inside) in zip(powers(field), _octaves(size), strict=True):
+        part = spectra_of_both * inside[:, : size // 2 + 1]
+        clean, noisy = _cropped(part, min(size, 8 * octave.low))
+        std = math.sqrt(octave.power * octave.share)
+        noise_std = at.sigma * math.sqrt(octave.share)
+        octaves.append(Octave(*octave[:3], std, noise_std, clean, noisy))
+    return octaves
 
 
-def finest_above(field: Field, sigma: float) -> tuple[int, int | None] | None:
-    """Return low and high of the finest octave with more power than the noise, None for none."""
-    size = field.power.shape[-1]
-    radius = spectra.cycles(size, size)
-    above = [e for e in edges(size) if _mean_power(field, radius, *e) > sigma**2]
-    return above[-1] if above else None
-
-
-def _holds(radius: Tensor, low: int, high: int | None) -> Tensor:
-    inside = radius > low - 1e-6  # equal distances differ in their last bits
-    return inside if high is None else inside & (radius < high - 1e-6)
-
-
-def _mean_power(field: Field, radius: Tensor, low: int, high: int | None) -> float:
-    return float(field.power[_holds(radius, low, high)].mean())
-
-
-def _octave(
-    field: Field, sigma: float, spectrum: Tensor, radius: Tensor, low: int, high: int | None
-) -> Octave:
-    size = radius.shape[-1]
-    inside = _holds(radius, low, high)
-    power, share = _mean_power(field, radius, low, high), float(inside.double().mean())
-    clean, noisy = _cropped(spectrum * inside[:, : size // 2 + 1], min(size, 8 * low))
-    return Octave(low, high, power, (power * share) ** 0.5, sigma * share**0.5, clean, noisy)
+@lru_cache(maxsize=4)
+def _octaves(size: int) -> list[tuple[int, int | None, Tensor]]:
+    """Return low, high, and the modes (H, W) of every octave of pictures of a size."""
+    radius = spectra.cycles(size, size).round(decimals=6)  # equal distances differ in last bits
+    octaves, low = [], 1
+    while 4 * low < size:
+        octaves.append((low, 2 * low, (radius >= low) & (radius < 2 * low)))
+        low *= 2
+    return [*octaves, (low, None, radius >= low)]
 
 
 def _cropped(spectrum: Tensor, size: int) -> Tensor:
-    """Return images (..., size, size) with the same pixel values, of |k| < size / 2."""
+    """Return the images (..., size, size) of a spectrum that has only |k| < size / 2 cycles."""
     full = spectrum.shape[-2]
     if size < full:
         rows = torch.cat([torch.arange(size // 2), torch.arange(full - size // 2, full)])
