@@ -132,6 +132,8 @@ def test_the_best_guess_errs_as_a_gaussian_says():
     """
     sigma, flat = 0.3, FIELD.power.flatten()[1:]
     expected = float((flat * sigma**2 / (flat + sigma**2)).mean())
+    removed = octaves.wall(FIELD, sigma).removed
+    assert 1 - expected / sigma**2 == pytest.approx(removed, abs=1e-12)
     errors = [
         (at.guess - at.clean).square().mean() for at in (octaves.wall(FIELD, sigma, seed=s)
         for s in range(0, 16, 2))

@@ -26,12 +26,14 @@ class Wall:
     radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it is
         above everywhere, 0 if it is below everywhere.
     share: of the modes above the noise among all.
+    removed: share of the noise's power that the best guess removes, on average over pictures.
     clean, noisy, guess: a picture (C, H, W), the same with noise, and its mean given the latter.
     """
 
     sigma: float
     radius: float | None
     share: float
+    removed: float
     clean: Tensor
     noisy: Tensor
     guess: Tensor
@@ -87,7 +89,9 @@ def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
     noise = seeded_noise([seed + 1])(torch.Size((1, *clean.shape)))[0]
     noisy = clean + sigma * noise
     guess = noisy + sigma**2 * gaussian(noisy[None], field.time(sigma))[0]
-    return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
+    removed = float(data.mean(sigma**2 / (data.power + sigma**2))[0])
+    radius = radius if above.any() else 0.0
+    return Wall(sigma, radius, share, removed, clean, noisy, guess)
 
 
 def powers(field: Field) -> list[OctavePower]:

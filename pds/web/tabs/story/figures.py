@@ -67,7 +67,7 @@ def layouts() -> dict[str, Layout]:
     counts = _log("iterations N", 9, 2200, tickvals=[10, 25, 66, 200, 2000], dtick=None)
     return {
         "octaves": layout(
-            "Strength of the data's waves and of the noise",
+            "Strength of the waves; drag the noise",
             xaxis=_log(
                 "cycles a picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
                 ticktext=["1", "2", "4", "8", "16", "32", "64"],
@@ -85,7 +85,7 @@ def layouts() -> dict[str, Layout]:
             **LEGEND, **TOP,
         ),
         "controls": layout(
-            "Error at the end",
+            "Error at the end; drag to choose N",
             xaxis=counts, yaxis=_log("distance W2 to the data", 1e-5, 3), **LEGEND, **TOP,
         ),
         "map": layout(
@@ -97,7 +97,7 @@ def layouts() -> dict[str, Layout]:
             ),
         ),
         "clocks": layout(
-            "Two schedules",
+            "Two schedules; drag along the iterations",
             xaxis={"title": "iterations done", "range": [0, 66]},
             yaxis=_log("sigma", 0.005, 2000), **LEGEND, **TOP,
         ),

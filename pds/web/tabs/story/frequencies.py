@@ -13,13 +13,14 @@ from pds.evaluation.gaussian import Array, Field
 from pds.evaluation.octaves import Octave, Wall
 from pds.files.pictures import view as shown
 from pds.limits import MAX_STEPS
-from pds.theory import Modes
-from pds.web.sentences import capital, error, number, ratio, share
+from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture
 from pds.web.tabs.story import figures
 from pds.web.tabs.story.values import require_alpha, require_number, require_stop
 
-OCTAVE_STD = 0.2
+ITERATIONS = (*range(1, 67), *(round(66 * 2 ** (j / 20)) for j in range(1, 98)), MAX_STEPS)
+"""Stops of the iterations of two runs: each, and from 66 on 20 in an octave."""
+OCTAVE_STD = 0.17
 """Standard deviation at which an octave is shown, of the range from black to white."""
 LAST_SIGMA = 0.009
 """Place of sigma = 0, the end of a run, on a logarithmic axis."""
@@ -32,8 +33,7 @@ def octaves(field: Field, values: Mapping[str, Any]) -> Message:
     std, size = float(at.clean.std()), field.power.shape[-1]
     octaves = parts.take_apart(field, at)
     names = [f"octave{j}" for j in range(len(octaves))]
-    rings = _few(field.rings)
-    traces = figures.octave_traces(size * rings.radius, np.sqrt(rings.power), sigma)
+    traces = figures.octave_traces(size * field.data.radius, np.sqrt(field.data.power), sigma)
     pictures = {
         "clean": _picture(at.clean, 0.0, std),
         "noisy": _picture(at.noisy, sigma, std),
@@ -56,11 +56,12 @@ def _wall_sentence(at: Wall, octaves: Sequence[Octave]) -> str:
         where = "every octave stands above the noise"
     else:
         where = f"the octaves below {above[-1].high} cycles a picture stand above the noise"
-    removed = 1 - float((at.guess - at.clean).square().mean()) / at.sigma**2
+    removed = share(at.removed)
+    if at.radius == 0:
+        return f"At sigma = {number(at.sigma)} {where}. The best guess removes {removed} of it."
     return (
-        f"At sigma = {number(at.sigma)} {where}. {capital(share(at.share))} of all waves are "
-        f"stronger than the noise. The best guess keeps these and removes {share(removed)} of "
-        "the noise."
+        f"At sigma = {number(at.sigma)} {where}. {share(at.share)} of all waves are stronger than "
+        f"the noise: the best guess keeps most of these, and removes {removed} of the noise."
     )
 
 
@@ -72,8 +73,8 @@ def _octave_label(octave: Octave, sigma: float) -> str:
 
 def _compared(power: float) -> str:
     if power > 1:
-        return f"{ratio(power)} the noise"
-    return f"drowned, noise {ratio(1 / power)} as strong"
+        return f"data {ratio(power)} the noise"
+    return f"drowned, noise {ratio(1 / power)} the data"
 
 
 def _octave_picture(octave: Octave) -> str:
@@ -84,14 +85,6 @@ def _octave_picture(octave: Octave) -> str:
     std = math.hypot(octave.std, octave.noise_std)
     pixels = shown((0.5 + OCTAVE_STD / std * octave.noisy[None]).float().numpy())[0]
     return picture(pixels if octave.low < 8 else pixels // 8 * 8 + 4)
-
-
-def _few(rings: Modes, most: int = 150) -> Modes:
-    """Return rings that are about evenly spaced in the logarithm of |k|, for a curve."""
-    low, high = rings.radius[0].item(), rings.radius[-1].item()
-    at = np.searchsorted(rings.radius, np.geomspace(low, high, most))
-    kept = np.unique(np.minimum(at, len(rings.radius) - 1))
-    return Modes(rings.power[kept], rings.count[kept], rings.radius[kept])
 
 
 def lag(field: Field, values: Mapping[str, Any]) -> Message:

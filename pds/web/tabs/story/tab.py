@@ -31,7 +31,13 @@ STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
 def setup() -> Message:
     """Return the values that the script needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
-    stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
+    stops = {
+        "num_steps": gaussian.COUNTS,
+        "alpha": gaussian.ALPHAS,
+        "radius": gaussian.RADII,
+        "iteration": frequencies.ITERATIONS,
+        "total": frequencies.ITERATIONS[1:],
+    }
     return {"layouts": figures.layouts() | plane.layouts(), "fields": fields, "stops": stops}
 
 
@@ -75,10 +81,10 @@ TAB = Tab(
     folder=Path(__file__).parent,
     html="story.html",
     parts=(*(f"{name}.html" for name in STEPS), "end.html"),
-    styles=("story.css",),
+    styles=("story.css", "octaves.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
-        "place.js", "guess.js", "plane.js", "step.js", "story.js",
+        "place.js", "guess.js", "plane.js", "handle.js", "step.js", "story.js",
     ),
     setup=setup,
     views={"story_view": view, "story_guess": judge},
