@@ -12,41 +12,6 @@ from pds.models import load_model
 FIELD = field("field64")
 
 
-def test_the_wall_of_a_power_law_stands_where_the_powers_are_equal():
-    """lambda = c / k^2 falls below sigma^2 at k = sqrt(c) / sigma."""
-    c = float(FIELD.rings.power[0] * FIELD.rings.radius[0] ** 2)
-    for sigma in (0.2, 0.4, 1.0):
-        spacing = 1 / 64  # groups are no further apart
-        assert gaussian.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
-
-
-def test_the_share_above_the_noise_counts_every_mode():
-    flat = FIELD.power.flatten()[1:]
-    expected = float((flat > 0.3**2).double().mean())
-    assert gaussian.wall(FIELD, 0.3).share == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("model", gaussian.models.MODELS)
-def test_the_ends_of_sigma_put_everything_above_or_below_the_noise(model):
-    low, high = gaussian.wall(field(model), 0.01), gaussian.wall(field(model), 1348.0)
-    assert low.share > 0.9
-    assert high.radius == high.share == 0
-
-
-def test_the_best_guess_errs_as_a_gaussian_says():
-    """Its mean squared error is mean lambda sigma^2 / (lambda + sigma^2).
-
-    Each of 8 pictures has 4,095 modes; five standard errors of the mean square are below 4 %.
-    """
-    sigma, flat = 0.3, FIELD.power.flatten()[1:]
-    expected = float((flat * sigma**2 / (flat + sigma**2)).mean())
-    errors = [
-        (at.guess - at.clean).square().mean() for at in (gaussian.wall(FIELD, sigma, seed=s)
-        for s in range(0, 16, 2))
-    ]  # fmt: skip
-    assert float(torch.stack(errors).mean()) == pytest.approx(expected, rel=0.04)
-
-
 @pytest.mark.parametrize("alpha", [None, 5.0])
 def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
     sigma, std = gaussian.states(FIELD, alpha, 66)
@@ -65,13 +30,25 @@ def test_a_long_run_keeps_every_frequency_at_its_marginal():
     np.testing.assert_allclose(std[200:], exact, rtol=0.05)
 
 
+@pytest.mark.parametrize("model", ["field64", "portraits128"])
+@pytest.mark.parametrize("alpha", [None, 3.0])
+def test_the_lag_of_a_few_frequencies_is_that_of_all(model, alpha):
+    """The bins that set its step sizes agree with the rings within 0.3 %."""
+    subject = field(model)
+    at = [gaussian.ring(subject, radius) for radius in gaussian.RADII]
+    sigma, std = gaussian.states(subject, alpha, 25)
+    few_sigma, few = gaussian.lag(subject, alpha, 25)
+    np.testing.assert_array_equal(few_sigma, sigma)
+    np.testing.assert_allclose(few, std[:, at], rtol=0.003)
+
+
 def test_few_steps_leave_every_frequency_about_the_same_excess():
     _, std = gaussian.states(FIELD, None, 25)
     ratio = std[-1] / np.sqrt(FIELD.rings.power)
     assert 1.15 < ratio.min() < ratio.max() < 1.31
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits32"])
+@pytest.mark.parametrize("model", ["field64", "portraits128"])
 def test_every_field_has_modes_at_the_frequencies_to_follow(model):
     for radius in gaussian.RADII:
         assert np.abs(field(model).rings.radius - radius).min() < 1e-6
@@ -124,6 +101,20 @@ def test_halfway_through_a_run_the_noise_is_halfway_down_in_the_logarithm():
     assert two.left[0] > 100 * two.left[1]
 
 
+@pytest.mark.parametrize("model", ["field64", "portraits128"])
+def test_groups_of_like_power_stand_for_every_mode(model):
+    """The clocks' shares of fine detail are those of a run that follows each mode, to 0.3 %."""
+    subject = field(model)
+    every = theory.modes(subject.power)
+    ones = np.ones(len(every.power))
+    run = theory.trajectory(every, ones, subject.model.sde, subject.model.sampler(25))
+    exact = [theory.noise_left(every, variance) for variance in run]
+    two = gaussian.clocks(subject, 25, 12)
+    assert two.left[0] == pytest.approx(float(exact[11]), rel=0.003)
+    ended = gaussian.clocks(subject, 400, 25)
+    assert ended.left[1] == pytest.approx(float(exact[24]), rel=0.003)
+
+
 def test_a_drawn_picture_has_the_spectrum_of_its_law():
     """4,095 modes above k = 0: five standard errors of the mean ratio are 11 %."""
     variance = theory.modes(FIELD.power).power
@@ -131,7 +122,7 @@ def test_a_drawn_picture_has_the_spectrum_of_its_law():
     assert float((drawn / FIELD.power.flatten()[1:]).mean()) == pytest.approx(1, abs=0.11)
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits32"])
+@pytest.mark.parametrize("model", ["field64", "portraits128"])
 def test_the_gain_of_a_field_is_that_of_the_published_mask(model):
     gain = filters.gain(load_model(model).frequency_mask, 3.0).double().mean(0)
     mean = field(model).data.mean(field(model).gain(3.0))[0]

@@ -77,6 +77,11 @@ class Field:
         """The power at every exact |k|, for single frequencies."""
         return theory.rings(self.power)
 
+    @cached_property
+    def groups(self) -> Modes:
+        """The modes in groups of like power, ascending, for samplers without a gain."""
+        return theory.alike(self.power)
+
     def gain(self, alpha: float) -> Array:
         """Return the frequency gain of each bin, (K,), mean over channels."""
         return theory.bins(self.frequency_gain(alpha)).power
@@ -171,42 +176,11 @@ def field(model: str) -> Field:
     return Field(models.title(model), models.load_model(model))
 
 
-@dataclass(frozen=True)
-class Wall:
-    """Where noise of standard deviation sigma drowns the data.
-
-    radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it is
-        above everywhere, 0 if it is below everywhere.
-    share: of the modes above the noise among all.
-    clean, noisy, guess: a picture (C, H, W), the same with noise, and its mean given the latter.
-    """
-
-    sigma: float
-    radius: float | None
-    share: float
-    clean: Tensor
-    noisy: Tensor
-    guess: Tensor
+def ring(field: Field, radius: float) -> int:
+    """Return the place of the nearest of `Field.rings`."""
+    return int(np.abs(field.rings.radius - radius).argmin())
 
 
-def wall(field: Field, sigma: float, *, seed: int = 0) -> Wall:
-    """Add noise to a picture of the data, and denoise it by the conditional mean of a Gaussian.
-
-    guess = x + sigma^2 s(x), which keeps lambda / (lambda + sigma^2) of each mode
-    """
-    data = field.rings
-    above = data.power > sigma**2
-    share = float(data.count @ above / data.count.sum())
-    drowned = np.flatnonzero(~above)
-    radius = float(data.radius[drowned[0]]) if len(drowned) else None
-    gaussian, clean = field.gaussian, field.picture(seed)
-    noise = seeded_noise([seed + 1])(torch.Size((1, *clean.shape)))[0]
-    noisy = clean + sigma * noise
-    guess = noisy + sigma**2 * gaussian(noisy[None], field.time(sigma))[0]
-    return Wall(sigma, 0.0 if not above.any() else radius, share, clean, noisy, guess)
-
-
-@lru_cache(maxsize=16)  # 7 MB for each alpha
 def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
     """Follow every frequency through a run of PDS at alpha, or of vanilla if alpha is None.
 
@@ -214,17 +188,42 @@ def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Ar
         sigma after each iteration, (N,), 0 at the end, and the standard deviation of each ring
         of the state x, (N, K); the exact one is sqrt(lambda + sigma^2).
     """
-    sde, sampler = field.model.sde, field.model.sampler(num_steps)
-    gain = (
-        np.ones(len(field.rings.power))
-        if alpha is None
-        else theory.rings(field.frequency_gain(alpha)).power
+    exact = 1.0 if alpha is None else theory.rings(field.frequency_gain(alpha)).power
+    gain = np.broadcast_to(exact, field.rings.power.shape)
+    return _followed(field, field.rings, gain, num_steps)
+
+
+@lru_cache(maxsize=64)  # 0.3 MB for each N at most
+def lag(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
+    """Follow the frequencies `RADII` alone; the bins of the spectrum set the step sizes.
+
+    Returns:
+        sigma as `states` has it, and the standard deviation of each radius, (N, R).
+    """
+    at = [ring(field, radius) for radius in RADII]
+    bins, rings = field.data, field.rings
+    modes = Modes(
+        np.append(bins.power, rings.power[at]),
+        np.append(bins.count, np.zeros(len(at))),  # followed, and no part of the norms
+        np.append(bins.radius, rings.radius[at]),
     )
+    gain = np.ones(len(modes.power))
+    if alpha is not None:
+        exact = theory.rings(field.frequency_gain(alpha)).power
+        gain = np.append(field.gain(alpha), exact[at])
+    sigma, std = _followed(field, modes, gain, num_steps)
+    return sigma, std[:, len(bins.power) :]
+
+
+def _followed(field: Field, modes: Modes, gain: Array, num_steps: int) -> tuple[Array, Array]:
+    """Return sigma and the standard deviations of groups of modes after each iteration."""
+    sde, sampler = field.model.sde, field.model.sampler(num_steps)
     assert isinstance(sde, VESDE), VE_ONLY
     sigma = sde.discrete_sigmas(num_steps)[1:].numpy()
     noise = sde.discretize(sampler.times()).diffusion.numpy()
     noise[-1] = 0.0  # the last noise is left out of the result
-    means = np.stack(list(theory.trajectory(field.rings, gain, sde, sampler)))
+    steps = theory.trajectories(modes, gain[None], sde, [sampler])
+    means = np.concatenate([step.variance for step in steps])
     return sigma, np.sqrt(means + np.outer(noise, gain) ** 2)
 
 
@@ -288,15 +287,20 @@ class Clocks(NamedTuple):
 
 
 def clocks(field: Field, num_steps: int, iteration: int, *, seed: int = 0) -> Clocks:
-    """Compare iteration k of a run of N with the end of a run of k, both vanilla."""
-    data = theory.modes(field.power)
-    sigmas, pictures, left = [], [], []
-    for n in (num_steps, iteration):
-        sampler = field.model.sampler(n)
-        chain = theory.trajectory(data, np.ones(len(data.power)), field.model.sde, sampler)
-        variance = next(islice(chain, iteration - 1, None))
-        _, std = field.model.sde.marginal(sampler.times())
-        sigmas.append(np.append(std.numpy()[1:], 0.0))
-        pictures.append(field.draw(variance, seed))
-        left.append(float(theory.noise_left(data, variance)))
-    return Clocks((sigmas[0], sigmas[1]), (pictures[0], pictures[1]), (left[0], left[1]))
+    """Compare iteration k of a run of N with the end of a run of k, both vanilla.
+
+    Without a gain the variance of a mode follows from its power alone, so that 64 groups of modes
+    with like power are followed, and modes between them interpolated.
+    """
+    samplers = [field.model.sampler(n) for n in (num_steps, iteration)]
+    groups, data = field.groups, theory.modes(field.power)
+    steps = theory.trajectories(groups, np.ones((2, len(groups.power))), field.model.sde, samplers)
+    reached = next(islice(steps, iteration - 1, None)).variance
+    both = [np.exp(np.interp(np.log(data.power), np.log(groups.power), np.log(v))) for v in reached]
+    sigmas = [
+        np.append(s.process(field.model.sde).marginal(s.times()).std.numpy()[1:], 0.0)
+        for s in samplers
+    ]
+    one, other = (field.draw(variance, seed) for variance in both)
+    left = [float(theory.noise_left(data, variance)) for variance in both]
+    return Clocks((sigmas[0], sigmas[1]), (one, other), (left[0], left[1]))

@@ -7,6 +7,7 @@ from pds.theory.modes import (
     Array,
     Modes,
     Octaves,
+    alike,
     bins,
     grid,
     modes,
@@ -15,7 +16,7 @@ from pds.theory.modes import (
     rings,
     w2,
 )
-from pds.theory.recursion import trajectory, variances
+from pds.theory.recursion import trajectories, trajectory, variances
 from pds.theory.response import FEWEST, LinearResponse, MeasuredResponse, Response, measure
 from pds.theory.tuning import alpha_for, hats, mask, on_grid, steady_gain, tune, tune_scalar
 
@@ -30,6 +31,7 @@ __all__ = [
     "Modes",
     "Octaves",
     "Response",
+    "alike",
     "alpha_for",
     "bins",
     "grid",
@@ -42,6 +44,7 @@ __all__ = [
     "on_grid",
     "rings",
     "steady_gain",
+    "trajectories",
     "trajectory",
     "tune",
     "tune_levels",

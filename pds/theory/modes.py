@@ -7,6 +7,7 @@ lambda_k. The images' mean, k = 0, is left out unless `Modes.with_origin` adds i
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -32,9 +33,14 @@ class Modes:
     count: Array
     radius: Array
 
+    @cached_property
+    def share(self) -> Array:
+        """The share of all modes in each group, (K,)."""
+        return self.count / self.count.sum()
+
     def mean(self, values: Array) -> Array:
         """Return the mean over all modes of values (..., K), (..., 1)."""
-        return np.asarray(values @ (self.count / self.count.sum()))[..., None]
+        return np.asarray(values @ self.share)[..., None]
 
     def with_origin(self, power: float) -> "Modes":
         """Return the modes and one at k = 0; its power includes the square of the images' mean."""
@@ -91,6 +97,24 @@ def bins(power: Tensor, *, per_octave: int = 8) -> Modes:
         np.bincount(group, exact.count * values) / count for values in (exact.power, exact.radius)
     )
     return Modes(mean, count, radius)
+
+
+def alike(power: Tensor, *, num_groups: int = 64) -> Modes:
+    """Group the modes of a power (H, W) by the logarithm of their power, ascending, without k = 0.
+
+    The lowest and the highest power are groups of their own, so that values of all modes can be
+    interpolated. `radius` is the mean |k| of a group.
+    """
+    single = modes(power)
+    log = np.log(single.power)
+    edges = np.linspace(log.min(), log.max(), num_groups - 1)
+    _, group, count = np.unique(
+        np.searchsorted(edges[:-1], log) + (log == log.max()),
+        return_inverse=True,
+        return_counts=True,
+    )
+    mean, radius = (np.bincount(group, values) / count for values in (single.power, single.radius))
+    return Modes(mean, count.astype(np.float64), radius)
 
 
 def at_radii(plane: Tensor, modes: Modes) -> Array:

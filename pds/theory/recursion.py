@@ -15,13 +15,15 @@ Source: derived for this project.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from pds.preconditioners import Identity, NormOver, Preconditioner
-from pds.sampling import Grid, PredictorCorrector, Sampler, advance, predictor_corrector
+from pds.sampling import Grid, PredictorCorrector, Sampler, Step, advance, predictor_corrector
 from pds.sde import SDE
 from pds.theory.modes import Array, Modes, at_radii
 
@@ -60,8 +62,12 @@ class ModeGain(Preconditioner):
     def apply_transpose(self, v: Any) -> Any:
         return self.gain * v
 
+    @cached_property
+    def _square(self) -> Array:
+        return self.gain**2
+
     def move(self, drift: Any, noise: Any) -> Any:
-        return QuadratureMove(self.gain**2 * drift, self.gain * noise, self.modes)
+        return QuadratureMove(self._square * drift, self.gain * noise, self.modes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,37 +137,87 @@ def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorC
         ValueError: if a sampler does not fit the process or cannot take its gain.
     """
     gains = np.broadcast_to(gain, (len(samplers), len(modes.power)))
+    lengths = np.array([sampler.num_steps for sampler in samplers])
     finals = np.empty(gains.shape)
     alike: dict[Any, list[int]] = {}
     for i, sampler in enumerate(samplers):
         kinds = tuple((type(kernel), m) for kernel, m in sampler.kernels)
         alike.setdefault(kinds, []).append(i)
-    for rows in alike.values():
-        finals[rows] = _together(modes, gains[rows], sde, [samplers[i] for i in rows])
+    for places in alike.values():
+        group, ends = [samplers[i] for i in places], set(lengths[places].tolist())
+        for step in trajectories(modes, gains[places], sde, group):
+            if step.iteration in ends:
+                rows = np.array(places)[step.rows]
+                finals[rows] = step.variance
     return finals
 
 
-def _together(
+class JointStep(NamedTuple):
+    """An iteration of several samplers side by side.
+
+    iteration: its number, from 1.
+    rows: places of the R samplers that take it, (R,); the others have ended.
+    step: of their chain, on arrays (R, K).
+    """
+
+    iteration: int
+    rows: NDArray[np.intp]
+    step: Step
+
+    @property
+    def variance(self) -> Array:
+        """The variance of every mode without the iteration's last noise, (R, K)."""
+        return np.square(np.asarray(self.step.x_mean))
+
+
+def trajectories(
     modes: Modes, gains: Array, sde: SDE, samplers: Sequence[PredictorCorrector]
-) -> Array:
-    """Return the final variances (S, K) of samplers with the same types of kernels."""
+) -> Iterator[JointStep]:
+    """Follow S samplers with the same types of kernels side by side, each to its own end.
+
+    Args:
+        modes: the data.
+        gains: g, (S, K); 1 is vanilla.
+        sde: the forward process.
+        samplers: S of them.
+
+    Raises:
+        ValueError: if a sampler does not fit the process or cannot take its gain.
+    """
     lengths = np.array([sampler.num_steps for sampler in samplers])
     grid, scale, std = _stacked(sde, samplers)
-    first = samplers[0].map_preconditioners(_mode_gains(modes, gains))
-    kernels = first.preconditioned_kernels
-    ones: Any = np.ones(gains.shape)
-    chain = predictor_corrector(grid, kernels, first.m, ones, lambda _: ones)
-    finals, ends = np.empty(gains.shape), set(lengths - 1)
+    x: Any = np.ones(gains.shape)
+    begin = 0
+    for end in np.unique(lengths).tolist():
+        rows = np.flatnonzero(lengths >= end)
+        sampler = samplers[0].map_preconditioners(_mode_gains(modes, gains[rows]))
+        if begin == 0:
+            x = grid.prior_std * sampler.m.apply(x)
+        h = 1 / (scale[begin:end, rows] ** 2 * modes.power + std[begin:end, rows] ** 2)
+        for i, step in enumerate(_stretch(sampler, _part(grid, begin, end, rows), x[rows], h)):
+            yield JointStep(begin + i + 1, rows, step)
+        x[rows] = step.x
+        begin = end
+
+
+def _stretch(sampler: PredictorCorrector, grid: Grid, x: Any, h: Array) -> Iterator[Step]:
+    """Yield the N iterations of a grid from the states x (R, K), with h (N, R, K)."""
+    kernels, ones = sampler.preconditioned_kernels, np.ones_like(x)
+    chain = predictor_corrector(grid, kernels, Identity(), x, lambda _: ones)
     _, query = advance(chain)
-    for index in range(lengths.max()):
-        minus_h: Any = -1 / (scale[index] ** 2 * modes.power + std[index] ** 2)
+    for minus_h in -h:
         for _ in kernels:
             assert query is not None
             steps, query = advance(chain, minus_h * query.x)
-        if index in ends:
-            done = lengths == index + 1
-            finals[done] = np.square(np.asarray(steps[0].x_mean)[done])
-    return finals
+        yield from steps
+
+
+def _part(grid: Grid, begin: int, end: int, rows: NDArray[np.intp]) -> Grid:
+    """Return some iterations of some of the samplers of a stacked grid."""
+    columns: Any = grid.coefficients
+    coefficients: Any = [[c[begin:end, rows] for c in kernel] for kernel in columns]
+    iterations = range(end - begin)
+    return Grid(1.0, iterations, iterations, coefficients)
 
 
 def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Array, Array]:
@@ -176,7 +232,6 @@ def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Ar
     for j, sampler in enumerate(samplers):
         stacked[:, : sampler.num_steps, j, 0] = each[sampler]
     scale, std, *columns = stacked
-    std[std == 0] = 1.0  # keeps the score finite after the end of a sampler
     prior_std: Any = np.array([[s.process(sde).prior_std] for s in samplers])
     iterations: Any = range(longest)
     sizes = [len(c) for c in samplers[0].coefficients(sde)]

@@ -31,7 +31,8 @@ function makeAsker(ask, show) {
 }
 
 // A slider over [min, max], linear or by the logarithm of value - data-origin, with its value
-// beside it. Dials may list data-stops instead.
+// beside it. Dials may list data-stops instead; with data-between other values may be written too, and
+// become stops.
 function makeDial(input, onInput) {
   const { scale, origin = 0, stops } = input.dataset;
   const list = stops?.split(" ").map(Number);
@@ -65,6 +66,10 @@ function makeDial(input, onInput) {
     onInput();
   });
   const write = (value) => {
+    if (list && "between" in input.dataset && !list.includes(value)) {
+      list.splice(list.filter((stop) => stop < value).length, 0, value);
+      input.max = list.length - 1;
+    }
     input.value = toPosition(value);
     label();
   };

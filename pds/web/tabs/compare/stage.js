@@ -221,3 +221,4 @@ makeBlind(root, player, props.setup);
 makePresets(root, player, props.setup);
 makeBranch(root, player, props.setup);
 makeInside(root, player);
+makeStopped(root, player);

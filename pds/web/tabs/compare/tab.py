@@ -59,10 +59,10 @@ TAB = Tab(
         *("controls.js", "moments.js"),
         *("loupe.js", "player.js", "progress.js", "first_screen.js", "estimate.js"),
         *("address.js", "png.js", "drops.js", "keep.js", "blind.js", "presets.js"),
-        *("branch.js", "inside.js", "stage.js"),
+        *("branch.js", "inside.js", "stopped.js", "stage.js"),
     ),
     parts=("presets.html", "blind.html", "guess.html", "branch.html", "inside.html"),
-    styles=("presets.css", "blind.css", "branch.css", "inside.css"),
+    styles=("presets.css", "blind.css", "branch.css", "inside.css", "stopped.css"),
     setup=setup,
     value=partial(live_comparison.first_paint, "end"),
     views={

@@ -67,9 +67,16 @@ def layouts() -> dict[str, Layout]:
     counts = _log("iterations N", 9, 2200, tickvals=[10, 25, 66, 200, 2000], dtick=None)
     return {
         "octaves": layout(
-            "Power of the data and of the noise",
-            xaxis=_log("cycles per pixel", 0.008, 0.72, dtick="D2"),
-            yaxis=_log("power", 1e-6, 1e4, dtick=2),
+            "Strength of the waves; drag the noise",
+            xaxis=_log(
+                "cycles a picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
+                ticktext=["1", "2", "4", "8", "16", "32", "64"],
+            ),
+            yaxis=_log(
+                "strength (root of the power)", 0.006, 2000, dtick=None,
+                tickvals=[0.01, 0.1, 1, 10, 100, 1000],
+                ticktext=["0.01", "0.1", "1", "10", "100", "1,000"],
+            ),
             **LEGEND, **TOP,
         ),
         "lag": layout(
@@ -78,7 +85,7 @@ def layouts() -> dict[str, Layout]:
             **LEGEND, **TOP,
         ),
         "controls": layout(
-            "Error at the end",
+            "Error at the end; drag to choose N",
             xaxis=counts, yaxis=_log("distance W2 to the data", 1e-5, 3), **LEGEND, **TOP,
         ),
         "map": layout(
@@ -90,7 +97,7 @@ def layouts() -> dict[str, Layout]:
             ),
         ),
         "clocks": layout(
-            "Two schedules",
+            "Two schedules; drag along the iterations",
             xaxis={"title": "iterations done", "range": [0, 66]},
             yaxis=_log("sigma", 0.005, 2000), **LEGEND, **TOP,
         ),
@@ -108,21 +115,27 @@ def layouts() -> dict[str, Layout]:
     }  # fmt: skip
 
 
-def octave_traces(radius: Array, power: Array, sigma: float) -> list[Trace]:
-    """Draw the data's power and the noise's; what is below the noise is shaded."""
-    noise = np.full(len(radius), sigma**2)
-    hover = "%{x:.3f} cycles per pixel: %{y:.2e}"
+def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
+    """Draw the strength of the data's waves and of the noise; what the noise drowns is shaded.
+
+    Args:
+        cycles: |k| in cycles a picture, (K,).
+        strength: root of the data's power there, (K,).
+    """
+    hover = "%{x:.3g} cycles a picture: %{y:.3g}"
     shade = line(
-        radius, np.maximum(power, noise), "rgba(0,0,0,0)", fill="tonexty", fillcolor=FAINT,
+        cycles, np.maximum(strength, sigma), "rgba(0,0,0,0)", fill="tonexty", fillcolor=FAINT,
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    return [
-        line(radius, power, INK, name="data", hovertemplate=hover),
-        shade,
-        line(radius, noise, VANILLA, name="noise", hovertemplate=hover),
-        line(radius, power + noise, OURS, name="both", line={"dash": "dot", "width": 1.5},
-             hovertemplate=hover),
-    ]  # fmt: skip
+    noise = line(
+        np.array([0.9, 100.0]), np.full(2, sigma), VANILLA, name="noise (sigma)",
+        hovertemplate=hover,
+    )  # fmt: skip
+    both = line(
+        cycles, np.hypot(strength, sigma), OURS, name="both", line={"dash": "dot", "width": 1.5},
+        hovertemplate=hover,
+    )  # fmt: skip
+    return [line(cycles, strength, INK, name="data", hovertemplate=hover), shade, noise, both]
 
 
 def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Trace]:
@@ -205,11 +218,14 @@ def map_traces(
 def clock_traces(sigmas: Sequence[Array], names: Sequence[str], iteration: int) -> list[Trace]:
     """Draw sigma after each iteration of both runs, and the moment that is compared."""
     hover = "after iteration %{x}: sigma %{y:.3g}"
-    curves = [
-        line(np.arange(1.0, len(sigma) + 1), np.maximum(sigma, 0.006), color, name=name,
-             hovertemplate=hover, mode="lines+markers", marker={"size": 4})
-        for sigma, name, color in zip(sigmas, names, (VANILLA, OURS), strict=True)
-    ]  # fmt: skip
+    curves = []
+    for sigma, name, color in zip(sigmas, names, (VANILLA, OURS), strict=True):
+        done = np.unique(np.linspace(1, len(sigma), min(len(sigma), 120)).round())
+        shown = np.maximum(sigma, 0.006)[done.astype(int) - 1]
+        mode, marker = "lines+markers", {"size": 4 if len(sigma) <= 120 else 2}
+        curves.append(
+            line(done, shown, color, name=name, hovertemplate=hover, mode=mode, marker=marker)
+        )
     return [*curves, _upright(iteration, (0.005, 2000))]
 
 

@@ -1,63 +1,101 @@
 """Steps 2 to 6 of the story: from controls to figures and sentences of Gaussian images."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from pds.evaluation import gaussian, tuned_record
+from pds.evaluation import octaves as parts
 from pds.evaluation.gaussian import Array, Field
+from pds.evaluation.octaves import Octave, Wall
 from pds.files.pictures import view as shown
+from pds.limits import MAX_STEPS
 from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture
 from pds.web.tabs.story import figures
 from pds.web.tabs.story.values import require_alpha, require_number, require_stop
 
-MAX_CLOCK = 66
+ITERATIONS = (*range(1, 67), *(round(66 * 2 ** (j / 20)) for j in range(1, 98)), MAX_STEPS)
+"""Stops of the iterations of two runs: each, and from 66 on 20 in an octave."""
+OCTAVE_STD = 0.17
+"""Standard deviation at which an octave is shown, of the range from black to white."""
 LAST_SIGMA = 0.009
 """Place of sigma = 0, the end of a run, on a logarithmic axis."""
 
 
 def octaves(field: Field, values: Mapping[str, Any]) -> Message:
-    """Show which frequencies stand above the noise at a sigma, and a denoised picture."""
+    """Show the octaves of a picture with the noise of a sigma in each, and its best guess."""
     sigma = require_number(values, "sigma", 0.01, 1348)
-    at = gaussian.wall(field, sigma)
-    std = float(at.clean.std())
-    removed = 1 - float((at.guess - at.clean).square().mean()) / sigma**2
-    if at.radius is None:
-        where = "every frequency of the data stands above the noise"
-    elif at.radius == 0:
-        where = "no frequency of the data stands above the noise"
-    else:
-        where = (
-            f"only frequencies below {at.radius:.2g} cycles per pixel stand above the noise, "
-            f"{share(at.share)} of all"
-        )
-    return {
-        "plots": {"octaves": figures.octave_traces(field.rings.radius, field.rings.power, sigma)},
-        "text": {
-            "octaves": f"At sigma = {number(sigma)} {where}. The best guess removes "
-            f"{share(removed)} of the noise and keeps what is left of the wall."
-        },
-        "images": {
-            "clean": _picture(at.clean, 0.0, std),
-            "noisy": _picture(at.noisy, sigma, std),
-            "guess": _picture(at.guess, 0.0, std),
-        },
+    at = parts.wall(field, sigma)
+    std, size = float(at.clean.std()), field.power.shape[-1]
+    octaves = parts.take_apart(field, at)
+    names = [f"octave{j}" for j in range(len(octaves))]
+    traces = figures.octave_traces(size * field.data.radius, np.sqrt(field.data.power), sigma)
+    pictures = {
+        "clean": _picture(at.clean, 0.0, std),
+        "noisy": _picture(at.noisy, sigma, std),
+        "guess": _picture(at.guess, 0.0, std),
     }
+    return {
+        "plots": {"octaves": traces},
+        "text": {"octaves": _wall_sentence(at, octaves)}
+        | {n: _octave_label(o, sigma) for n, o in zip(names, octaves, strict=True)},
+        "images": pictures | {n: _octave_picture(o) for n, o in zip(names, octaves, strict=True)},
+        "drowned": [octave.power <= sigma**2 for octave in octaves],
+    }
+
+
+def _wall_sentence(at: Wall, octaves: Sequence[Octave]) -> str:
+    above = [octave for octave in octaves if octave.power > at.sigma**2]
+    if not above:
+        where = "the noise drowns every octave"
+    elif len(above) == len(octaves):
+        where = "every octave stands above the noise"
+    else:
+        where = f"the octaves below {above[-1].high} cycles a picture stand above the noise"
+    removed = share(at.removed)
+    if at.radius == 0:
+        return f"At sigma = {number(at.sigma)} {where}. The best guess removes {removed} of it."
+    return (
+        f"At sigma = {number(at.sigma)} {where}. {share(at.share)} of all waves are stronger than "
+        f"the noise: the best guess keeps most of these, and removes {removed} of the noise."
+    )
+
+
+def _octave_label(octave: Octave, sigma: float) -> str:
+    """Name an octave, and say how its power compares with the noise's."""
+    name = f"{octave.low} and finer" if octave.high is None else f"{octave.low} to {octave.high}"
+    return f"{name}: {_compared(octave.power / sigma**2)}"
+
+
+def _compared(power: float) -> str:
+    if power > 1:
+        return f"data {ratio(power)} the noise"
+    return f"drowned, noise {ratio(1 / power)} the data"
+
+
+def _octave_picture(octave: Octave) -> str:
+    """Show an octave with its noise around middle gray, at a contrast of its own.
+
+    32 levels of brightness, which nobody sees in noise, make a fine octave a third smaller.
+    """
+    std = math.hypot(octave.std, octave.noise_std)
+    pixels = shown((0.5 + OCTAVE_STD / std * octave.noisy[None]).float().numpy())[0]
+    return picture(pixels if octave.low < 8 else pixels // 8 * 8 + 4)
 
 
 def lag(field: Field, values: Mapping[str, Any]) -> Message:
     """Show how far one frequency lags behind the falling noise, for several N."""
     radius = gaussian.RADII[require_stop(values, "radius", gaussian.RADII)]
     alpha = require_alpha(values) if values.get("sampler") == "PDS" else None
-    at = int(np.abs(field.rings.radius - radius).argmin())
+    at, column = gaussian.ring(field, radius), gaussian.RADII.index(radius)
     wall, runs, left, most = math.sqrt(field.rings.power[at]), [], [], []
     for n in gaussian.RUNS:
-        sigma, std = gaussian.states(field, alpha, n)
-        share_of_exact = std[:, at] / np.hypot(wall, sigma)
+        sigma, std = gaussian.lag(field, alpha, n)
+        share_of_exact = std[:, column] / np.hypot(wall, sigma)
         kept = np.unique(np.linspace(0, n - 1, 60).round().astype(int))
         runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], share_of_exact[kept]))
         left.append(f"{share_of_exact[-1]:.2f} at N = {number(n)}")
@@ -142,14 +180,15 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
 
 def clocks(field: Field, values: Mapping[str, Any]) -> Message:
     """Compare iteration k of a run of N with the end of a run of k."""
-    total = int(require_number(values, "num_steps", 2, MAX_CLOCK))
-    iteration = min(int(require_number(values, "iteration", 1, MAX_CLOCK)), total)
+    total = int(require_number(values, "num_steps", 2, MAX_STEPS))
+    iteration = min(int(require_number(values, "iteration", 1, MAX_STEPS)), total)
     two = gaussian.clocks(field, total, iteration)
     names = (f"a run of {total}", f"a run of {iteration}")
     std = float(field.power.sum().sqrt()) / field.power.shape[-1]
     sigma = float(two.sigmas[0][iteration - 1])
     return {
         "plots": {"clocks": figures.clock_traces(two.sigmas, names, iteration)},
+        "layouts": {"clocks": {"xaxis": {"range": [0, total]}}},
         "text": {
             "clocks": f"After {iteration} of {total} iterations the noise is still at sigma = "
             f"{sigma:.3g}; a run of {iteration} is at its end after as many. Fine detail has "

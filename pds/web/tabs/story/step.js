@@ -2,7 +2,13 @@
 
 // Steps that do more than ask and show, by name: each takes the section and its context
 // { controls, refresh, setup } and may return { values, accept, guess }.
-const SPECIAL = { plane: makePlane };
+const SPECIAL = {
+  plane: makePlane,
+  octaves: makeOctaves,
+  controls: makeHandle,
+  map: makeHandle,
+  clocks: makeHandle,
+};
 
 function makeStep(section, { setup, model, memory }) {
   const name = section.dataset.step;

@@ -58,7 +58,8 @@ pane.querySelector(".pds-compare").addEventListener("click", () => {
   const { num_steps, alpha, model } = steps.get("map").read();
   document.querySelector("#compare-tab-button").click();
   scrollTo(0, 0);
-  const detail = { model, num_steps, alpha, left: "", right: "" };
+  const filters = { alpha, frequency: true, space: false, tuned: false };
+  const detail = { model, num_steps, left: "vanilla", right: "", ...filters };
   document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail }));
 });
 

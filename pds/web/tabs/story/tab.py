@@ -12,7 +12,7 @@ from pds.web.tab import Tab
 from pds.web.tabs.story import figures, frequencies, network, plane
 from pds.web.tabs.story.truths import QUESTIONS
 
-FIELDS = ("field64", "portraits32")
+FIELDS = ("field64", "portraits128")
 """Models whose spectra the steps can use."""
 
 STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
@@ -31,7 +31,13 @@ STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
 def setup() -> Message:
     """Return the values that the script needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
-    stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
+    stops = {
+        "num_steps": gaussian.COUNTS,
+        "alpha": gaussian.ALPHAS,
+        "radius": gaussian.RADII,
+        "iteration": frequencies.ITERATIONS,
+        "total": frequencies.ITERATIONS[1:],
+    }
     return {"layouts": figures.layouts() | plane.layouts(), "fields": fields, "stops": stops}
 
 
@@ -75,10 +81,11 @@ TAB = Tab(
     folder=Path(__file__).parent,
     html="story.html",
     parts=(*(f"{name}.html" for name in STEPS), "end.html", "glossary.html"),
-    styles=("story.css", "way.css", "print.css"),
+    styles=("story.css", "octaves.css", "way.css", "print.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
-        "place.js", "guess.js", "plane.js", "step.js", "way.js", "print.js", "story.js",
+        "place.js", "guess.js", "plane.js", "handle.js",
+        "step.js", "way.js", "print.js", "story.js",
     ),
     setup=setup,
     views={"story_view": view, "story_guess": judge},

@@ -4,11 +4,14 @@ import numpy as np
 
 from pds.appearance import ALIKE
 from pds.evaluation import denoising, gaussian, grain_record, tuned_record
+from pds.evaluation import octaves as parts
 from pds.evaluation.gaussian import field
 from pds.web.sentences import error, number, short, times
 from pds.web.tabs.story.questions import Amount, Choice, Question, Truth
 
 FEW = 25
+NOISE = 0.3
+"""Sigma that the question about octaves names."""
 CONTROLS = {
     "vanilla": "vanilla",
     "PDS": "PDS",
@@ -16,6 +19,19 @@ CONTROLS = {
     "best constant": "the constant gain",
 }
 """Curves that the question about controls asks about, and how they are called."""
+
+
+def finest_above(model: str) -> Truth:
+    """Say which is the finest octave with more power than noise of sigma = 0.3."""
+    octaves = parts.powers(field(model))
+    above = [j for j, octave in enumerate(octaves) if octave.power > NOISE**2]
+    finest, next_finer = octaves[above[-1] : above[-1] + 2]
+    fact = (
+        f"The waves of {finest.low} to {finest.high} cycles a picture have "
+        f"{times(finest.power / NOISE**2)} the power of the noise, the next finer ones "
+        f"{times(next_finer.power / NOISE**2)}."
+    )
+    return Truth(str(finest.low), fact)
 
 
 def most_lagging(model: str) -> Truth:
@@ -79,6 +95,7 @@ def worth_of_pds(_: str) -> Truth:
 
 
 QUESTIONS: dict[str, Question] = {
+    "octaves": Choice(("1", "2", "4", "8", "16"), finest_above),
     "lag": Choice(("coarse", "fine", "alike"), most_lagging),
     "controls": Choice(tuple(CONTROLS), closest_control),
     "map": Amount(10, 2000, last_help),
