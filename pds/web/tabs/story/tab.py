@@ -32,7 +32,9 @@ def setup() -> Message:
     """Return the values that the script needs before its first request."""
     fields = [{"name": name, "title": gaussian.field(name).title} for name in FIELDS]
     stops = {"num_steps": gaussian.COUNTS, "alpha": gaussian.ALPHAS, "radius": gaussian.RADII}
-    return {"layouts": figures.layouts() | plane.layouts(), "fields": fields, "stops": stops}
+    return {
+        "layouts": figures.layouts(), "fields": fields, "stops": stops, "plane": plane.setup(),
+    }  # fmt: skip
 
 
 def view(values: Mapping[str, Any]) -> Message:
@@ -75,10 +77,10 @@ TAB = Tab(
     folder=Path(__file__).parent,
     html="story.html",
     parts=(*(f"{name}.html" for name in STEPS), "end.html"),
-    styles=("story.css",),
+    styles=("story.css", "plane.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
-        "place.js", "guess.js", "plane.js", "step.js", "story.js",
+        "place.js", "guess.js", "pen.js", "canvas.js", "plane.js", "step.js", "story.js",
     ),
     setup=setup,
     views={"story_view": view, "story_guess": judge},

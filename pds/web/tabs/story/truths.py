@@ -6,7 +6,8 @@ from pds.appearance import ALIKE
 from pds.evaluation import denoising, gaussian, grain_record, tuned_record
 from pds.evaluation.gaussian import field
 from pds.web.sentences import error, number, short, times
-from pds.web.tabs.story.questions import Amount, Choice, Question, Truth
+from pds.web.tabs.story import plane, targets
+from pds.web.tabs.story.questions import Amount, Choice, Place, Question, Truth
 
 FEW = 25
 CONTROLS = {
@@ -79,6 +80,7 @@ def worth_of_pds(_: str) -> Truth:
 
 
 QUESTIONS: dict[str, Question] = {
+    "plane": Place(plane.mean_asked, targets.BEGINNINGS["ellipse"].start),
     "lag": Choice(("coarse", "fine", "alike"), most_lagging),
     "controls": Choice(tuple(CONTROLS), closest_control),
     "map": Amount(10, 2000, last_help),
