@@ -116,29 +116,26 @@ function makePlane(section, { controls, refresh, setup }) {
     withM.handles.m.node.hidden = Math.abs(Math.log(handle.std)) < 0.1;
   }
 
-  // Gray once it is converged, red where it never will be.
-  function state({ steps }, t) {
-    if (steps === null) return "unstable";
-    return steps <= t ? "converged" : "moving";
+  // Gray once it is converged, red where it never will be. Only a Gaussian converges like that.
+  function state({ steps, unstable }, t, of) {
+    if (unstable) return "unstable";
+    return !of && steps <= t ? "converged" : "moving";
   }
 
   function drawWalks({ plane, tint, walks }, panel, t) {
     const main = color(tint);
-    const states = panel.directions.map((direction) => state(direction, t));
+    const states = panel.directions.map((direction) => state(direction, t, panel.of));
     panel.axes.forEach((axis, i) => {
       const shade = color({ unstable: "bad", converged: "line", moving: "soft" }[states[i]]);
       plane.stroke([axis.map((v, k) => drawn.about.mean[k] - v), axis.map((v, k) => drawn.about.mean[k] + v)], shade, { width: 2 });
     });
-    context60(plane, walks, t, main);
+    const faint = `color-mix(in srgb, ${main} 55%, transparent)`;
+    for (let i = 0; i < walks.count; i++) plane.dot(walks.at(t, i), faint, 2.2);
     plane.stroke(Array.from({ length: t + 1 }, (_, step) => walks.at(step, 0)), color("soft"));
     const last = Math.min(t, panel.mean.length - 1);
     plane.stroke(ring(panel.law[last], panel.mean[last], SPREAD), main, { width: 2, dash: [6, 4] });
     plane.stroke(panel.mean.slice(0, last + 1), main, { width: 3 });
     plane.dot(panel.mean[last], main, 5);
-  }
-
-  function context60(plane, walks, t, main) {
-    for (let i = 0; i < walks.count; i++) plane.dot(walks.at(t, i), `color-mix(in srgb, ${main} 55%, transparent)`, 2.2);
   }
 
   // The noise of one step at the start, and in the right panel M itself.
@@ -189,12 +186,10 @@ function makePlane(section, { controls, refresh, setup }) {
   }
 
   function listDirections({ name, figure }, t) {
-    const items = answer.panels[name].directions.map((direction) => {
-      const item = Object.assign(document.createElement("li"), { className: state(direction, t) });
-      item.textContent = direction.text;
-      return item;
-    });
-    figure.querySelector("ul").replaceChildren(...items);
+    const { directions, of } = answer.panels[name];
+    const item = (className, textContent) => Object.assign(document.createElement("li"), { className, textContent });
+    const items = directions.map((direction) => item(state(direction, t, of), direction.text));
+    figure.querySelector("ul").replaceChildren(...(of ? [item("of", of)] : []), ...items);
   }
 
   // Whether a density is to be drawn and nothing is drawn yet.
@@ -204,10 +199,11 @@ function makePlane(section, { controls, refresh, setup }) {
     if (!vanilla.plane.unit()) return;
     const { target, sampler } = controls.read();
     find(".pds-kappa").hidden = target !== "ellipse";
-    find(".pds-pen").hidden = target !== "drawing";
+    find(".pds-pen").hidden = target !== "drawing" || asking();
     find(".pds-hint").hidden = !pen.on();
     find("[name=swirl]").disabled = sampler === "MALA";
     find(".pds-reason").hidden = sampler !== "MALA";
+    section.toggleAttribute("data-empty", empty());
     drawButton.setAttribute("aria-pressed", pen.on());
     placeHandles();
     for (const panel of panels) {
@@ -250,14 +246,17 @@ function makePlane(section, { controls, refresh, setup }) {
     begin();
     step();
   });
-  drawButton.addEventListener("click", () => {
-    pen.turn(!pen.on());
+  // The plane has to be in sight for that.
+  function turnPen(on) {
+    pen.turn(on);
     redraw();
-  });
+    if (on) vanilla.figure.scrollIntoView({ block: "nearest" });
+  }
+
+  drawButton.addEventListener("click", () => turnPen(!pen.on()));
   find(".pds-clear").addEventListener("click", () => {
     pen.write([]);
-    pen.turn(true);
-    redraw();
+    turnPen(true);
   });
 
   // Another density comes with its own start and step. This precedes the request of the control.
@@ -266,8 +265,7 @@ function makePlane(section, { controls, refresh, setup }) {
     const { start: at, step } = own.beginnings[select.value];
     start = at;
     controls.write("length", step);
-    pen.turn(empty());
-    redraw();
+    turnPen(empty());
   }, { capture: true });
   section.addEventListener("input", () => redraw());
   matchMedia("print").addEventListener("change", () => redraw());

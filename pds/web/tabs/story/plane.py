@@ -29,6 +29,7 @@ from pds.web.tabs.story.walks import (
 
 SCALE = 3000
 """Positions travel as whole numbers of 1 / SCALE, 16 bits each."""
+CURVED = "A Gaussian with the mean curvature E[s sᵀ] of this density would have:"
 KAPPA, LENGTH, ASKED_STEPS = 50.0, 0.036, 20
 """Of the question: condition number, step e, and the number of steps."""
 
@@ -96,6 +97,7 @@ def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
         "law": rounded(spread.reshape(-1, 4).numpy()),
         "axes": rounded(2 * axes.numpy()),
         "m": rounded(move.m.numpy()),
+        "of": "" if settings.name == "ellipse" else CURVED,
         "directions": [
             _direction(name, direction) for name, direction in zip(names, directions, strict=True)
         ],
@@ -121,7 +123,8 @@ def _direction(name: str, direction: Direction) -> Message:
     else:
         text = f"× {number(round(factor.real, 3))} a step"  # noqa: RUF001
     end = "unstable" if direction.num_steps is None else f"1% left after {_steps(direction)}"
-    return {"text": f"{name} {text}, {end}", "steps": direction.num_steps}
+    unstable = direction.num_steps is None
+    return {"text": f"{name} {text}, {end}", "steps": direction.num_steps, "unstable": unstable}
 
 
 def caption(settings: Settings, walks: Mapping[str, Walks]) -> str:

@@ -86,7 +86,9 @@ class Place:
         if off < CLOSE:
             said = f"is right to {CLOSE:g}"
         else:
-            said = f"is {off:.2f} away from it, {share(off / walked)} of what the mean has moved"
+            said = (
+                f"is {off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
+            )
         return _outcome(value, f"{fact} Your guess {said}.")
 
 

@@ -13,14 +13,17 @@ from pds.theory.plane import Banana, Gaussian, Mixture, Target
 from pds.web.server.messages import Message, picture, rounded
 from pds.web.tabs.story.values import require_number
 
-REACH = (3.0, 1.9)
+REACH = (3.0, 2.1)
 """Half the width and half the height of the plane that is shown."""
-PIXELS = (150, 95)
+PIXELS = (180, 126)
 """Of the picture of a density."""
 NUM_POINTS = 80
 """Most points of a drawing."""
 PEN = 0.16
 """Standard deviation of the round Gaussians along the strokes of a drawing."""
+EDGE = (0.32, 0.42)
+"""Root of the density, over its peak, where the picture fades out; exp(-1) = 0.37 is two standard
+deviations of a Gaussian."""
 HILL = 0.25
 """Standard deviation of each of the two hills; together their largest variance is 1."""
 HILLTOP = math.sqrt(1 - HILL**2) * Gaussian(1.0).axes[0]
@@ -107,9 +110,9 @@ def drawn(target: Target) -> Message:
     """Return what the page draws of a target.
 
     Returns:
-        picture: a PNG in base64, white where the density is highest; marginals: the density of
-        each coordinate at even distances over the plane; mean; and spread, the larger or smaller
-        standard deviation of the target that M changes most, with its unit vector.
+        picture: a PNG in base64, white where the density is highest, black beyond about two
+        standard deviations; marginals: the density of each coordinate at even distances over the
+        plane; mean; handle: the standard deviation that M changes most, and its unit vector.
     """
     x, y = (
         torch.linspace(-reach, reach, count, dtype=torch.float64)
@@ -117,15 +120,15 @@ def drawn(target: Target) -> Message:
     )
     grid = torch.stack(torch.meshgrid(x, y.flip(0), indexing="xy"), -1)
     log_density = target.at(grid).log_density
-    shade = (255 * ((log_density - log_density.max()) / 2).exp()).round()
-    pixels = shade.to(torch.uint8).numpy()[..., None]
+    shade = ((log_density - log_density.max()) / 2).exp()
+    shade *= ((shade - EDGE[0]) / (EDGE[1] - EDGE[0])).clamp(0, 1)
+    pixels = (255 * shade).round().to(torch.uint8).numpy()[..., None]
     variances, vectors = torch.linalg.eigh(target.covariance)
     which = int(variances.log().abs().argmax())
     return {
         "picture": picture(np.ascontiguousarray(pixels)),
         "marginals": [rounded(target.marginal(axis, at).numpy()) for axis, at in enumerate((x, y))],
         "mean": rounded(target.mean.numpy()),
-        "covariance": rounded(target.covariance.numpy()),
         "handle": {
             "std": float(variances[which].sqrt()),
             "along": rounded(vectors[:, which].numpy()),
