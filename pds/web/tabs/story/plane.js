@@ -1,7 +1,6 @@
 // The first step of the story: walks in the plane, which are scrubbed and played with no further
 // request. The start, the step and M are handles in the picture; sliders and handles follow each other.
 
-const STEM = 34; // pixels from the noise of one step to the handle that sets it
 const CROSS = [1.9, -1.1]; // where the cross of the guess lies at first
 const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
 const places = ([x, y]) => `x = ${x.toFixed(2)}, y = ${y.toFixed(2)}`;
@@ -41,6 +40,14 @@ function makePlane(section, { controls, refresh, setup }) {
     const values = controls.read();
     const same = Object.entries(own.asked).every(([name, value]) => values[name] === value);
     return same && near(start, own.beginnings.ellipse.start) < 0.005;
+  }
+
+  // Sets all controls to what the question asks about.
+  function askAgain() {
+    start = own.beginnings.ellipse.start;
+    for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
+    taken.write(own.asked_steps);
+    pen.turn(false);
   }
 
   function set(name, value) {
@@ -116,80 +123,19 @@ function makePlane(section, { controls, refresh, setup }) {
     withM.handles.m.node.hidden = Math.abs(Math.log(handle.std)) < 0.1;
   }
 
-  // Gray once it is converged, red where it never will be. Only a Gaussian converges like that.
-  function state({ steps, unstable }, t, of) {
-    if (unstable) return "unstable";
-    return !of && steps <= t ? "converged" : "moving";
-  }
-
-  function drawWalks({ plane, tint, walks }, panel, t) {
-    const main = color(tint);
-    const states = panel.directions.map((direction) => state(direction, t, panel.of));
-    panel.axes.forEach((axis, i) => {
-      const shade = color({ unstable: "bad", converged: "line", moving: "soft" }[states[i]]);
-      plane.stroke([axis.map((v, k) => drawn.about.mean[k] - v), axis.map((v, k) => drawn.about.mean[k] + v)], shade, { width: 2 });
+  // What is drawn of a panel; null for its walks while there are none to show.
+  function picture(panel) {
+    const { plane, tint, name, walks } = panel;
+    const answered = asking() || empty() ? null : answer?.panels[name];
+    const base = { drawn: empty() ? null : drawn, start, color, tint, reach: own.reach };
+    const hidden = name === "M" || !guess.truth || !isAsked();
+    drawPanel(plane, {
+      ...base, walks, answered, t: taken.read(),
+      controls: pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
+      marks: hidden ? [] : [[guess.at, "your guess"], [guess.truth, "exact"]],
+      pen: name === "vanilla" && pen.on() ? pen : null,
     });
-    const faint = `color-mix(in srgb, ${main} 55%, transparent)`;
-    for (let i = 0; i < walks.count; i++) plane.dot(walks.at(t, i), faint, 2.2);
-    plane.stroke(Array.from({ length: t + 1 }, (_, step) => walks.at(step, 0)), color("soft"));
-    const last = Math.min(t, panel.mean.length - 1);
-    plane.stroke(ring(panel.law[last], panel.mean[last], SPREAD), main, { width: 2, dash: [6, 4] });
-    plane.stroke(panel.mean.slice(0, last + 1), main, { width: 3 });
-    plane.dot(panel.mean[last], main, 5);
-  }
-
-  // The noise of one step at the start, and in the right panel M itself.
-  function drawControls({ plane, name }, panel) {
-    const round = [1, 0, 0, 1];
-    const m = name === "M" ? panel.m.flat() : round;
-    plane.stroke(ring(m, start, noise()), color("ink"), { width: 1.5 });
-    if (name === "M") plane.stroke(ring(m, drawn.about.mean, SPREAD), color("ink"), { width: 1.5, dash: [2, 3] });
-    else plane.stroke([[start[0] + toward() * noise(), start[1]], [start[0] + toward() * (noise() + STEM / plane.unit()), start[1]]], color("ink"));
-  }
-
-  function drawGuess(plane) {
-    if (!guess.truth || !isAsked()) return;
-    plane.stroke([guess.at, guess.truth], color("ink"), { dash: [3, 3] });
-    for (const [point, text] of [[guess.at, "your guess"], [guess.truth, "exact"]]) {
-      plane.dot(point, color("paper"), 7);
-      plane.dot(point, color("ink"), 5);
-      plane.write(text, point, color("ink"));
-    }
-  }
-
-  function drawPen(plane) {
-    for (const points of pen.strokes()) {
-      plane.stroke(points, color("ink"), { width: 3 });
-      if (points.length === 1) plane.dot(points[0], color("ink"), 3);
-    }
-    const tip = pen.tip();
-    if (tip) plane.stroke(ring([0.1, 0, 0, 0.1], tip), color("ink"), { width: 2 });
-  }
-
-  function drawPanel(panel, t) {
-    const { plane, tint } = panel;
-    const shown = asking() || empty() ? null : answer?.panels[panel.name];
-    plane.plane(() => {
-      if (drawn?.mask && !empty()) plane.shade(drawn.mask, color("data"));
-      if (shown) drawWalks(panel, shown, t);
-      if (shown && !pen.on()) drawControls(panel, shown);
-      plane.dot(start, color("ink"), 6);
-      if (panel === vanilla) drawGuess(plane);
-      if (panel === vanilla && pen.on()) drawPen(plane);
-    }, color("line"));
-    if (empty() || !drawn) return;
-    const tone = { color: `color-mix(in srgb, ${color(tint)} 50%, transparent)`, ink: color("ink") };
-    for (const axis of [0, 1]) {
-      const counts = shown ? histogram(panel.walks, t, axis, own.reach[axis]) : null;
-      plane.bars(axis, counts, drawn.about.marginals[axis], tone);
-    }
-  }
-
-  function listDirections({ name, figure }, t) {
-    const { directions, of } = answer.panels[name];
-    const item = (className, textContent) => Object.assign(document.createElement("li"), { className, textContent });
-    const items = directions.map((direction) => item(state(direction, t, of), direction.text));
-    figure.querySelector("ul").replaceChildren(...(of ? [item("of", of)] : []), ...items);
+    if (answered) listDirections(panel.figure.querySelector("ul"), answered, taken.read());
   }
 
   // Whether a density is to be drawn and nothing is drawn yet.
@@ -206,10 +152,7 @@ function makePlane(section, { controls, refresh, setup }) {
     section.toggleAttribute("data-empty", empty());
     drawButton.setAttribute("aria-pressed", pen.on());
     placeHandles();
-    for (const panel of panels) {
-      if (panel.plane.unit()) drawPanel(panel, taken.read());
-      if (answer && !asking()) listDirections(panel, taken.read());
-    }
+    for (const panel of panels) if (panel.plane.unit()) picture(panel);
   }
 
   async function show(about) {
@@ -272,8 +215,9 @@ function makePlane(section, { controls, refresh, setup }) {
 
   new MutationObserver(() => {
     halt();
-    if (asking()) show(own.drawn);
-    else redraw();
+    if (!asking()) return redraw();
+    askAgain();
+    show(own.drawn);
   }).observe(section, { attributeFilter: ["data-state"] });
   show(own.drawn);
 
@@ -310,11 +254,7 @@ function makePlane(section, { controls, refresh, setup }) {
       // The picture then shows the walk that the question asks about.
       mark(truth) {
         guess.truth = truth;
-        if (asking()) {
-          start = own.beginnings.ellipse.start;
-          for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
-          taken.write(own.asked_steps);
-        }
+        if (asking()) askAgain();
         redraw();
       },
       clear() {

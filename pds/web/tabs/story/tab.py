@@ -80,7 +80,8 @@ TAB = Tab(
     styles=("story.css", "plane.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
-        "place.js", "guess.js", "pen.js", "canvas.js", "plane.js", "step.js", "story.js",
+        "place.js", "guess.js", "canvas.js", "pen.js", "walks.js", "plane.js",
+        "step.js", "story.js",
     ),
     setup=setup,
     views={"story_view": view, "story_guess": judge},
