@@ -5,9 +5,9 @@
 const SPECIAL = {
   plane: makePlane,
   octaves: makeOctaves,
-  controls: makeHandle,
-  map: makeHandle,
-  clocks: makeHandle,
+  controls: makeDraggable,
+  map: makeDraggable,
+  clocks: makeDraggable,
 };
 
 function makeStep(section, { setup, model, memory }) {
