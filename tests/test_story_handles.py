@@ -148,4 +148,4 @@ def test_the_map_draws_its_comparison(page):
     page.wait_for_selector(".pds[data-state=idle]", timeout=30_000)
     kinds = page.locator(".pds-kind")
     expect(kinds.first).to_have_value("vanilla")
-    expect(kinds.last).to_have_value("")
+    expect(kinds.last).to_have_value("pds")
