@@ -17,8 +17,7 @@ complex pair if |w| > b: the chains rotate, and both directions shrink at the sa
 the factors are 1 - e h. For M = C^(p/2), h = lambda^(p-1) for each variance lambda of C: the
 condition number becomes kappa^(1-p), and M = C^(1/2) makes it 1.
 
-For another density the same is said of its mean curvature E[s s'] in place of C^-1, which describes
-a Gaussian that is as curved on average.
+For another density the mean curvature E[s s'] takes the place of C^-1.
 
 In continuous time p is invariant for every M and S. The discrete chains converge to another
 covariance, without S to lambda / (1 - e h / 2) in each direction, and diverge if e h2 >= 2.
@@ -188,8 +187,7 @@ class Direction(NamedTuple):
 def rates(target: Target, move: Move) -> tuple[complex, complex]:
     """Return the eigenvalues of (M M' + S) C^-1, the slow direction first, whatever the step.
 
-    C^-1 is the target's mean curvature. Without S the rates are real: for a Gaussian and
-    M = C^(p/2) they are 1 / lambda^(1-p), the long axis first.
+    Without S they are real: 1 / lambda^(1-p) for M = C^(p/2), the long axis first.
     """
     factor = torch.linalg.cholesky(target.curvature)
     low, high = torch.linalg.svdvals(factor.T @ move.m).square().flip(0).tolist()
@@ -202,8 +200,7 @@ def rates(target: Target, move: Move) -> tuple[complex, complex]:
 def eigenvectors(target: Target, m: Tensor) -> Tensor:
     """Return the slow and the fast eigenvector of M M' C^-1, as rows v with v' C^-1 v = 1.
 
-    C^-1 is the target's mean curvature. Where both rates are equal every vector is one, and these
-    are the axes of the target.
+    Where both rates are equal every vector is one, and the axes of the target are returned.
     """
     values, vectors = torch.linalg.eigh(m.T @ target.curvature @ m)
     along = m @ vectors
@@ -216,8 +213,8 @@ def eigenvectors(target: Target, m: Tensor) -> Tensor:
 def stiffness(target: Target, m: Tensor) -> float:
     """Return the largest mean curvature times the largest variance, both as M sees them.
 
-    The first limits the step, the second has to be crossed, so the iterations grow with their
-    product: kappa^(1-p) for a Gaussian and M = C^(p/2), above 1 for every other density.
+    The first limits the step, the second has to be crossed: the iterations grow with both. It is
+    kappa^(1-p) for a Gaussian and M = C^(p/2), and above 1 for every other density.
     """
     back = torch.linalg.inv(m)
     curvature = torch.linalg.eigvalsh(m.T @ target.curvature @ m)[-1]
@@ -303,4 +300,4 @@ def moments(gaussian: Gaussian, move: Move, mean: Tensor, num_steps: int) -> tup
 def _contraction(gaussian: Gaussian, move: Move) -> Tensor:
     """Return A = I - e D C^-1."""
     identity = torch.eye(2, dtype=torch.float64)
-    return identity - move.step * move.drift @ torch.linalg.inv(gaussian.covariance)
+    return identity - move.step * move.drift @ gaussian.curvature

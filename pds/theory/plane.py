@@ -226,12 +226,16 @@ class Mixture:
         return offset.T @ offset / len(offset) + round_part
 
     def at(self, x: Tensor) -> Point:
-        exponents = self._exponents(x)
-        log_density = exponents.logsumexp(-1) - x.square().sum(-1) / (2 * self.width**2)
-        return Point(log_density, self._pull(exponents, x))
+        """Return log p and its gradient; each exponential is taken once."""
+        exponents = (x @ self.centers.T).sub_(self._shift).div_(self.width**2)
+        most = exponents.detach().amax(-1, keepdim=True)
+        weights = exponents.sub_(most).exp_()
+        total = weights.sum(-1, keepdim=True)
+        log_density = (most + total.log())[..., 0] - x.square().sum(-1) / (2 * self.width**2)
+        return Point(log_density, (weights @ self.centers / total - x) / self.width**2)
 
     def score(self, x: Tensor) -> Tensor:
-        return self._pull(self._exponents(x), x)
+        return self.at(x).score
 
     def sample(self, noise: Tensor) -> Tensor:
         """Choose a Gaussian by the first coordinate; what is left of it is normal again."""
@@ -243,12 +247,10 @@ class Mixture:
     def marginal(self, axis: int, at: Tensor) -> Tensor:
         return _normal(at[:, None] - self.centers[:, axis], self.width).mean(-1)
 
-    def _exponents(self, x: Tensor) -> Tensor:
-        """Return -|x - c_k|^2 / (2 width^2) without the part that all k share, (..., K)."""
-        return (x @ self.centers.T - self.centers.square().sum(-1) / 2) / self.width**2
-
-    def _pull(self, exponents: Tensor, x: Tensor) -> Tensor:
-        return (exponents.softmax(-1) @ self.centers - x) / self.width**2
+    @property
+    def _shift(self) -> Tensor:
+        """Return |c_k|^2 / 2: the exponents are (x' c_k - |c_k|^2 / 2) / width^2, without |x|^2."""
+        return self.centers.square().sum(-1) / 2
 
     def _mean_curvature(self) -> Tensor:
         """Return E[s s'] by Gauss-Hermite quadrature around every center."""

@@ -79,10 +79,13 @@ function makeCanvas(box, { reach, onResize }) {
     context.fill();
   }
 
-  function write(text, point, color) {
-    context.fillStyle = color;
+  // Text beside a point, with a rim of the paper's color.
+  function write(text, point, color, paper) {
+    const at = pixels(point).map((value, i) => value + [10, 5][i]);
     context.font = `600 14px ${getComputedStyle(box).fontFamily}`;
-    context.fillText(text, ...pixels(point).map((value, i) => value + [10, 5][i]));
+    Object.assign(context, { fillStyle: color, strokeStyle: paper, lineWidth: 4, lineJoin: "round" });
+    context.strokeText(text, ...at);
+    context.fillText(text, ...at);
   }
 
   // A density in one color, over the plane.

@@ -3,12 +3,13 @@
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 // A handle in a box: `moveTo(point)` is told where it is dragged, `nudge([dx, dy])` of arrow keys.
-// `place` puts it on a point, with its value as text.
-function makeHandle(box, plane, { kind, label, sign = "", moveTo, nudge }) {
+// Its value lies between `ends`; `place` puts it on a point, with its value as text.
+function makeHandle(box, plane, { kind, label, sign = "", ends, moveTo, nudge }) {
   const node = document.createElement("div");
   Object.assign(node, { className: `pds-handle ${kind}`, tabIndex: 0, title: label });
   node.setAttribute("role", "slider");
   node.setAttribute("aria-label", label);
+  ["aria-valuemin", "aria-valuemax"].forEach((name, i) => node.setAttribute(name, ends[i]));
   node.append(Object.assign(document.createElement("span"), { textContent: sign }));
   box.append(node);
   let grip = null; // from the handle's point to where it was taken hold of
@@ -59,7 +60,8 @@ function resampled(strokes, most, width) {
     for (let i = 1; i < points.length; i++) {
       const length = near(points[i], points[i - 1]);
       for (; left <= length; left += gap) {
-        out.push(points[i].map((end, axis) => points[i - 1][axis] + (left / length) * (end - points[i - 1][axis])));
+        const [from, to, share] = [points[i - 1], points[i], left / length];
+        out.push(from.map((at, axis) => at + share * (to[axis] - at)));
       }
       left -= length;
     }

@@ -18,6 +18,7 @@ function makePlane(section, { controls, refresh, setup }) {
   let drawn = null; // { picture, mask } of the density that is shown
   let accepted = { target: "ellipse", start, strokes: [] };
   let playing = 0;
+  let empty = false; // whether a density is to be drawn and nothing was drawn yet
   const guess = { at: CROSS, moved: false, truth: null };
   const asking = () => section.dataset.state === "asking";
   const color = (name) => getComputedStyle(section).getPropertyValue(`--${name}`);
@@ -48,6 +49,7 @@ function makePlane(section, { controls, refresh, setup }) {
     for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
     taken.write(own.asked_steps);
     pen.turn(false);
+    empty = false;
   }
 
   function set(name, value) {
@@ -68,6 +70,7 @@ function makePlane(section, { controls, refresh, setup }) {
     redraw();
   }
 
+  const sides = [-own.reach[0], own.reach[0]];
   const shifted = ([x, y], [dx, dy]) => [x + POINT_STEP * dx, y + POINT_STEP * dy];
   const toward = () => (start[0] > 0 ? -1 : 1); // the side of the start where the step's handle is
   const noise = () => SPREAD * Math.sqrt(2 * controls.read().length);
@@ -76,11 +79,12 @@ function makePlane(section, { controls, refresh, setup }) {
 
   for (const panel of panels) {
     panel.handles.start = makeHandle(panel.box, panel.plane, {
-      kind: "start", label: "Start of the walks", moveTo: moveStart, nudge: (by) => moveStart(shifted(start, by)),
+      kind: "start", label: "Start of the walks", ends: sides, moveTo: moveStart,
+      nudge: (by) => moveStart(shifted(start, by)),
     });
   }
   vanilla.handles.step = makeHandle(vanilla.box, vanilla.plane, {
-    kind: "step", label: "Step e", sign: "e",
+    kind: "step", label: "Step e", sign: "e", ends: [0.001, 3],
     moveTo([x]) {
       const radius = (x - start[0]) * toward() - STEM / vanilla.plane.unit();
       changeStep(Math.max(0, radius / SPREAD) ** 2 / 2);
@@ -88,7 +92,7 @@ function makePlane(section, { controls, refresh, setup }) {
     nudge: ([dx, dy]) => changeStep(controls.read().length * 1.05 ** (dx * toward() + dy)),
   });
   withM.handles.m = makeHandle(withM.box, withM.plane, {
-    kind: "m", label: "Strength of M", sign: "M",
+    kind: "m", label: "Strength of M", sign: "M", ends: [0, 1],
     moveTo([x, y]) {
       const { mean, handle } = drawn.about;
       const along = (x - mean[0]) * handle.along[0] + (y - mean[1]) * handle.along[1];
@@ -97,7 +101,7 @@ function makePlane(section, { controls, refresh, setup }) {
     nudge: ([dx, dy]) => changeM(controls.read().power + 0.01 * (dx + dy)),
   });
   vanilla.handles.cross = makeHandle(vanilla.box, vanilla.plane, {
-    kind: "cross", label: "Your guess of the mean", sign: "+", moveTo: moveCross,
+    kind: "cross", label: "Your guess of the mean", sign: "+", ends: sides, moveTo: moveCross,
     nudge: (by) => moveCross(shifted(guess.at, by)),
   });
 
@@ -126,8 +130,8 @@ function makePlane(section, { controls, refresh, setup }) {
   // What is drawn of a panel; null for its walks while there are none to show.
   function picture(panel) {
     const { plane, tint, name, walks } = panel;
-    const answered = asking() || empty() ? null : answer?.panels[name];
-    const base = { drawn: empty() ? null : drawn, start, color, tint, reach: own.reach };
+    const answered = asking() || empty ? null : answer?.panels[name];
+    const base = { drawn: empty && !asking() ? null : drawn, start, color, tint, reach: own.reach };
     const hidden = name === "M" || !guess.truth || !isAsked();
     drawPanel(plane, {
       ...base, walks, answered, t: taken.read(),
@@ -138,8 +142,7 @@ function makePlane(section, { controls, refresh, setup }) {
     if (answered) listDirections(panel.figure.querySelector("ul"), answered, taken.read());
   }
 
-  // Whether a density is to be drawn and nothing is drawn yet.
-  const empty = () => !asking() && select.value === "drawing" && !pen.strokes().length;
+  const undrawn = () => select.value === "drawing" && !pen.strokes().length;
 
   function redraw() {
     if (!vanilla.plane.unit()) return;
@@ -149,7 +152,7 @@ function makePlane(section, { controls, refresh, setup }) {
     find(".pds-hint").hidden = !pen.on();
     find("[name=swirl]").disabled = sampler === "MALA";
     find(".pds-reason").hidden = sampler !== "MALA";
-    section.toggleAttribute("data-empty", empty());
+    section.toggleAttribute("data-empty", empty && !asking());
     drawButton.setAttribute("aria-pressed", pen.on());
     placeHandles();
     for (const panel of panels) if (panel.plane.unit()) picture(panel);
@@ -199,6 +202,7 @@ function makePlane(section, { controls, refresh, setup }) {
   drawButton.addEventListener("click", () => turnPen(!pen.on()));
   find(".pds-clear").addEventListener("click", () => {
     pen.write([]);
+    empty = true;
     turnPen(true);
   });
 
@@ -208,7 +212,8 @@ function makePlane(section, { controls, refresh, setup }) {
     const { start: at, step } = own.beginnings[select.value];
     start = at;
     controls.write("length", step);
-    turnPen(empty());
+    empty = undrawn();
+    turnPen(empty);
   }, { capture: true });
   section.addEventListener("input", () => redraw());
   matchMedia("print").addEventListener("change", () => redraw());
@@ -224,15 +229,17 @@ function makePlane(section, { controls, refresh, setup }) {
   return {
     values() {
       const { sampler, target, swirl } = controls.read();
-      const drawing = target === "drawing" ? { drawing: resampled(pen.strokes(), own.num_points, own.pen) } : {};
-      return { start, swirl: sampler === "MALA" ? 0 : swirl, ...drawing };
+      const points = target === "drawing" ? resampled(pen.strokes(), own.num_points, own.pen) : null;
+      return { start, swirl: sampler === "MALA" ? 0 : swirl, ...(points && { drawing: points }) };
     },
-    ready: () => !empty(),
+    ready: () => !undrawn(),
     async accept(given) {
       answer = given;
+      empty = undrawn();
       accepted = { target: select.value, start, strokes: [...pen.strokes()] };
       for (const panel of panels) {
-        panel.walks = unpacked(given.panels[panel.name].chains, { scale: own.scale, num_steps: Number(scrub.max) });
+        const { chains } = given.panels[panel.name];
+        panel.walks = unpacked(chains, { scale: own.scale, num_steps: Number(scrub.max) });
         const canvas = panel.box.querySelector("canvas");
         canvas.dataset.label ??= canvas.getAttribute("aria-label");
         canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${given.text.plane}`);
@@ -244,6 +251,8 @@ function makePlane(section, { controls, refresh, setup }) {
       select.value = accepted.target;
       start = accepted.start;
       pen.write(accepted.strokes);
+      pen.turn(false);
+      empty = false;
       redraw();
     },
     guess: {

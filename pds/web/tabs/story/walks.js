@@ -11,7 +11,8 @@ function directionState({ steps, unstable }, t, of) {
 
 // Says in a list what a step does along both directions.
 function listDirections(list, { directions, of }, t) {
-  const item = (className, textContent) => Object.assign(document.createElement("li"), { className, textContent });
+  const item = (className, textContent) =>
+    Object.assign(document.createElement("li"), { className, textContent });
   const items = directions.map((direction) => item(directionState(direction, t, of), direction.text));
   list.replaceChildren(...(of ? [item("of", of)] : []), ...items);
 }
@@ -42,7 +43,8 @@ function drawControls(plane, { m }, { drawn, start, color, controls: { noise, to
   const ink = color("ink");
   const matrix = kind === "M" ? m.flat() : [1, 0, 0, 1];
   plane.stroke(ring(matrix, start, noise), ink, { width: 1.5 });
-  if (kind === "M") return plane.stroke(ring(matrix, drawn.about.mean, SPREAD), ink, { width: 1.5, dash: [2, 3] });
+  const dotted = { width: 1.5, dash: [2, 3] };
+  if (kind === "M") return plane.stroke(ring(matrix, drawn.about.mean, SPREAD), ink, dotted);
   const stem = [noise, noise + STEM / plane.unit()];
   plane.stroke(stem.map((far) => [start[0] + toward * far, start[1]]), ink);
 }
@@ -52,7 +54,7 @@ function drawMarks(plane, { marks, color }) {
   for (const [point, text] of marks) {
     plane.dot(point, color("paper"), 7);
     plane.dot(point, color("ink"), 5);
-    plane.write(text, point, color("ink"));
+    plane.write(text, point, color("ink"), color("paper"));
   }
 }
 
