@@ -74,6 +74,19 @@ def test_the_address_around_the_frame_follows_the_tab(around):
     page.wait_for_function("queries.at(-1)?.[0].includes('tab=filter')")
 
 
+def test_the_address_around_the_frame_follows_the_reader_of_the_story(around):
+    """There the page is in a frame of another host, whose window it does not know."""
+    page, frame = around("tab=story&step=controls")
+    heading = frame.locator("[data-step=controls] h2")
+    expect(heading).to_be_in_viewport()
+    page.mouse.move(700, 600)
+    page.mouse.wheel(0, 400)
+    page.wait_for_function("queries.at(-1)?.[0].includes('step=map')")
+    frame.get_by_role("link", name="Step 2: ").click()
+    page.wait_for_function("queries.at(-1)?.[0].includes('step=octaves')")
+    assert "tab=story" in queries(page)[-1]
+
+
 def test_what_the_address_around_the_frame_asks_for_is_restored_and_told_back(around):
     page, frame = around(request_text.to_query(REQUEST) + "&tab=filter")
     expect(frame.locator("#filter .pds-pane h1")).to_be_visible()

@@ -17,6 +17,8 @@ complex pair if |w| > b: the chains rotate, and both directions shrink at the sa
 the factors are 1 - e h. For M = C^(p/2), h = lambda^(p-1) for each variance lambda of C: the
 condition number becomes kappa^(1-p), and M = C^(1/2) makes it 1.
 
+For another density the mean curvature E[s s'] takes the place of C^-1.
+
 In continuous time p is invariant for every M and S. The discrete chains converge to another
 covariance, without S to lambda / (1 - e h / 2) in each direction, and diverge if e h2 >= 2.
 
@@ -156,7 +158,7 @@ def _step_matrices(move: Move, noise: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Direction(NamedTuple):
-    """The effect of ULA steps along one eigenvector of a Gaussian.
+    """The effect of ULA steps along one eigenvector of (M M' + S) C^-1.
 
     factor: of an offset at each step; its modulus is the change of length, its phase the rotation.
     """
@@ -182,56 +184,79 @@ class Direction(NamedTuple):
         return math.ceil(math.log(CONVERGED) / math.log(abs(self.factor)))
 
 
-def rates(gaussian: Gaussian, move: Move) -> tuple[complex, complex]:
+def rates(target: Target, move: Move) -> tuple[complex, complex]:
     """Return the eigenvalues of (M M' + S) C^-1, the slow direction first, whatever the step.
 
     Without S they are real: 1 / lambda^(1-p) for M = C^(p/2), the long axis first.
     """
-    whiten = torch.linalg.inv(torch.linalg.cholesky(gaussian.covariance))
-    low, high = torch.linalg.svdvals(whiten @ move.m).square().flip(0).tolist()
-    swirl = move.skew * math.sqrt(gaussian.kappa)
+    factor = torch.linalg.cholesky(target.curvature)
+    low, high = torch.linalg.svdvals(factor.T @ move.m).square().flip(0).tolist()
+    swirl = move.skew * float(torch.linalg.det(factor))
     middle, gap = (low + high) / 2, (high - low) / 2
     spread = cmath.sqrt(gap**2 - swirl**2)
     return middle - spread, middle + spread
 
 
-def directions(gaussian: Gaussian, move: Move) -> tuple[Direction, Direction]:
+def eigenvectors(target: Target, m: Tensor) -> Tensor:
+    """Return the slow and the fast eigenvector of M M' C^-1, as rows v with v' C^-1 v = 1.
+
+    Where both rates are equal every vector is one, and the axes of the target are returned.
+    """
+    values, vectors = torch.linalg.eigh(m.T @ target.curvature @ m)
+    along = m @ vectors
+    if values[1] - values[0] < 1e-9 * values[1]:
+        along = torch.linalg.eigh(target.curvature).eigenvectors
+    scale = torch.einsum("ik,ij,jk->k", along, target.curvature, along).sqrt()
+    return (along / scale).T
+
+
+def stiffness(target: Target, m: Tensor) -> float:
+    """Return the largest mean curvature times the largest variance, both as M sees them.
+
+    The first limits the step, the second has to be crossed: the iterations grow with both. It is
+    kappa^(1-p) for a Gaussian and M = C^(p/2), and above 1 for every other density.
+    """
+    back = torch.linalg.inv(m)
+    curvature = torch.linalg.eigvalsh(m.T @ target.curvature @ m)[-1]
+    return float(curvature * torch.linalg.eigvalsh(back @ target.covariance @ back.T)[-1])
+
+
+def directions(target: Target, move: Move) -> tuple[Direction, Direction]:
     """Return the effect of a step along both eigenvectors, the slow one first.
 
-    Without S and for M = `root(gaussian, p)` these are the long and the short axis.
+    Without S and for M = C^(p/2) these are the long and the short axis.
     """
-    slow, fast = rates(gaussian, move)
+    slow, fast = rates(target, move)
     return Direction(1 - move.step * slow), Direction(1 - move.step * fast)
 
 
-def step_limit(gaussian: Gaussian, move: Move) -> float:
+def step_limit(target: Target, move: Move) -> float:
     """Return the smallest unstable step for the M and S of a move.
 
     It is 2 Re(rate) / |rate|^2 of the fast direction; without M and S twice the smallest variance.
     """
-    _, fast = rates(gaussian, move)
+    _, fast = rates(target, move)
     return 2 * fast.real / abs(fast) ** 2
 
 
-def best_step(gaussian: Gaussian, move: Move) -> float:
+def best_step(target: Target, move: Move) -> float:
     """Return the step for which the slower direction converges fastest, for the M and S of a move.
 
-    It is 2 / (slow + fast) for real rates and Re(rate) / |rate|^2 for a complex pair; without M and
-    S both factors then have length (kappa - 1) / (kappa + 1).
+    It is 2 / (slow + fast) for real rates and Re(rate) / |rate|^2 for a complex pair.
     """
-    slow, fast = rates(gaussian, move)
+    slow, fast = rates(target, move)
     if slow.imag:
         return fast.real / abs(fast) ** 2
     return 2 / (slow + fast).real
 
 
-def critical_skew(gaussian: Gaussian, m: Tensor) -> float:
+def critical_skew(target: Target, m: Tensor) -> float:
     """Return the smallest skew for which both rates are equal, sqrt(det C) (h2 - h1) / 2.
 
     Without M it is (kappa - 1) / (2 sqrt(kappa)). With a stronger skew the chains rotate.
     """
-    slow, fast = rates(gaussian, Move(1.0, m))
-    return (fast - slow).real / 2 / math.sqrt(gaussian.kappa)
+    slow, fast = rates(target, Move(1.0, m))
+    return (fast - slow).real / 2 / math.sqrt(float(torch.linalg.det(target.curvature)))
 
 
 def stationary(gaussian: Gaussian, move: Move) -> Tensor:
@@ -275,4 +300,4 @@ def moments(gaussian: Gaussian, move: Move, mean: Tensor, num_steps: int) -> tup
 def _contraction(gaussian: Gaussian, move: Move) -> Tensor:
     """Return A = I - e D C^-1."""
     identity = torch.eye(2, dtype=torch.float64)
-    return identity - move.step * move.drift @ torch.linalg.inv(gaussian.covariance)
+    return identity - move.step * move.drift @ gaussian.curvature

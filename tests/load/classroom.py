@@ -63,7 +63,8 @@ def browse(own, picture):
             page.screenshot(path=picture)
         page.click(".pds-stop")
         page.click("#story-tab-button")
-        answered = "#story .pds-pane[data-answered]"
+        page.locator("#story [data-step=lag] .pds-pass").click()
+        answered = "#story [data-step=lag][data-answered]"
         tell("the story answers", lambda: page.wait_for_selector(answered))
         browser.close()
 

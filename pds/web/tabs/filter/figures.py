@@ -30,7 +30,12 @@ MAX_POINTS = 200
 """Points of a curve over iterations."""
 COLORS = {"tuned": TUNED, "response": RESPONSE}
 """Of the samplers that are tuned to N, by their kinds."""
-FREQUENCIES = {"title": "cycles per pixel, logarithmic", "type": "log", "dtick": "D2"}
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Labelled frequencies: plotly's own labels are single digits between powers of ten."""
+FREQUENCIES = {
+    "title": "cycles per pixel, logarithmic", "type": "log", "tickmode": "array",
+    "tickvals": TICKS, "ticktext": [f"{tick:g}" for tick in TICKS],
+}  # fmt: skip
 """An axis of frequencies."""
 GAIN_HOVER = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
 NEAR_ONE = (0.9, 1.1)

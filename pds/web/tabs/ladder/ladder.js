@@ -10,6 +10,7 @@ const rungs = pane.querySelector(".pds-rungs");
 const ends = pane.querySelector(".pds-ends");
 const { setup } = props;
 const CELL = 128; // a picture's width on the page, unless it has more pixels
+const COVERED = 0.1; // share of a picture's values out of range by which noise hides it
 const HUES = { vanilla: "vanilla", pds: "ours", tuned: "tuned", response: "response" };
 form.elements.seed.max = setup.limits.seed;
 form.elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
@@ -62,6 +63,13 @@ function showEnds() {
   for (const button of ends.children) {
     button.disabled = Number(button.dataset.end) ? rungs.scrollLeft > most - 2 : rungs.scrollLeft < 2;
   }
+}
+
+// Scrolls to the fewest iterations with a picture in every row: further on noise covers the rows.
+function showTelling() {
+  const whole = shown.columns.filter(({ outside }) => outside.every((share) => share !== null && share <= COVERED));
+  const cell = whole.length ? cells(whole.at(-1).num_steps)[0] : table;
+  rungs.scrollLeft = cell.offsetLeft + cell.offsetWidth - rungs.clientWidth;
 }
 
 function place(column) {
@@ -179,15 +187,15 @@ new ResizeObserver(showEnds).observe(rungs);
 begin({ sheet: setup.opening, titles: setup.titles, own: "" });
 watch("value", () => props.value && accept(JSON.parse(props.value)));
 
-// The recorded figure weighs more than the page: it comes when it is looked at, at its telling end.
+// The recorded figure weighs more than the page: it comes when it is looked at.
 const seen = new IntersectionObserver(async (entries) => {
   if (!entries.some((entry) => entry.isIntersecting)) return;
   seen.disconnect();
-  rungs.scrollLeft = rungs.scrollWidth;
   const answer = await answered(server.recorded_ladder({}));
   if (!run && !shown.columns.length) {
     accept(answer.error ? { kind: "error", sentence: answer.error } : JSON.parse(answer));
     if (shown.columns.length) form.elements.model.value = shown.sheet.model;
+    showTelling();
   }
   pane.dataset.answered = 1;
 });

@@ -2,103 +2,169 @@
 
 const MEMORY = "pds-story";
 
-// { step, guesses: { step: guess } }, kept from visit to visit where the browser allows it.
-function makeMemory() {
-  const empty = () => ({ step: "", guesses: {} });
-  let kept = empty();
+// A guess is a name, a number, a point, or null for a question that was passed over.
+function isGuess(guess) {
+  const isAmount = (value) => typeof value === "number" && Number.isFinite(value);
+  if (Array.isArray(guess)) return guess.length === 2 && guess.every(isAmount);
+  return guess === null || isAmount(guess) || (typeof guess === "string" && guess.length <= 60);
+}
+
+// What another visit kept, without what is no step or no guess: another program may have written it.
+function kept(names) {
+  let stored = null;
   try {
-    const stored = JSON.parse(localStorage.getItem(MEMORY));
-    if (stored?.guesses?.constructor === Object) kept = { ...kept, ...stored };
+    stored = JSON.parse(localStorage.getItem(MEMORY));
   } catch {
-    // nothing was kept, or by another program
+    // not allowed, or not JSON
   }
+  const { step, guesses } = Object(stored);
+  const known = Object.entries(Object(guesses)).filter(([name, guess]) => names.includes(name) && isGuess(guess));
+  return { step: names.includes(step) ? step : "", guesses: Object.fromEntries(known) };
+}
+
+// { step, guesses: { step: guess } }, kept from visit to visit where the browser allows it.
+function makeMemory(names) {
+  let state = kept(names);
   const write = (change) => {
-    kept = { ...kept, ...change };
+    state = { ...state, ...change };
     try {
-      localStorage.setItem(MEMORY, JSON.stringify(kept));
+      localStorage.setItem(MEMORY, JSON.stringify(state));
     } catch {
       // for this visit only
     }
   };
   return {
-    step: () => kept.step,
-    guesses: () => kept.guesses,
+    step: () => state.step,
+    guesses: () => state.guesses,
     keepStep: (step) => write({ step }),
-    keepGuess: (step, guess) => write({ guesses: { ...kept.guesses, [step]: guess } }),
-    clear: () => write(empty()),
+    keepGuess: (step, guess) => write({ guesses: { ...state.guesses, [step]: guess } }),
+    clear: () => write({ step: "", guesses: {} }),
   };
 }
 
-// Lists the steps, follows the reader through them, and finds the step of the address. `sections` by
-// name, in order; `complain` shows a sentence.
-function makePlace(pane, sections, memory, complain) {
-  const list = pane.querySelector(".pds-way nav");
-  const names = [...sections.keys()];
-  let current = names[0];
+// Holds a step at the top of the window while figures above it are drawn, until the reader moves.
+function makeAnchor(pane) {
+  let held = null;
+  let until = 0;
+  const release = () => (held = null);
+  for (const type of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    addEventListener(type, release, { capture: true, passive: true });
+  }
+  new ResizeObserver(() => held?.scrollIntoView()).observe(pane);
+  return {
+    holds: () => held !== null,
+    release,
+    hold(section) {
+      held = section;
+      section.scrollIntoView();
+      clearTimeout(until);
+      until = setTimeout(release, 5000);
+    },
+  };
+}
 
-  const buttons = new Map(
-    names.map((name, i) => {
-      const link = document.createElement("a");
-      const title = sections.get(name).querySelector("h2").lastChild.textContent.trim();
-      Object.assign(link, { href: `?tab=story&step=${name}`, textContent: i + 1, title });
-      link.setAttribute("aria-label", `Step ${i + 1}: ${title}`);
-      link.addEventListener("click", (event) => {
-        event.preventDefault();
-        go(name);
-      });
-      return [name, link];
-    })
-  );
-  list.append(...buttons.values());
-
-  function show() {
-    for (const [name, link] of buttons) {
+// Links to the steps, each marked when it is the current one and when its answer is open.
+function makeLinks(list, sections, go) {
+  const links = [...sections].map(([name, section], i) => {
+    const link = document.createElement("a");
+    const title = section.querySelector("h2").lastChild.textContent.trim();
+    Object.assign(link, { href: `?tab=story&step=${name}`, textContent: i + 1, title });
+    link.addEventListener("click", (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens elsewhere
+      event.preventDefault();
+      go(name);
+      section.querySelector("h2").focus({ preventScroll: true });
+    });
+    section.querySelector("h2").tabIndex = -1;
+    return { name, section, link, title };
+  });
+  list.append(...links.map(({ link }) => link));
+  return (current) =>
+    links.forEach(({ name, section, link, title }, i) => {
+      const isOpen = section.dataset.state === "shown";
+      link.classList.toggle("done", isOpen);
+      link.setAttribute("aria-label", `Step ${i + 1}: ${title}${isOpen ? " (answer open)" : ""}`);
       if (name === current) link.setAttribute("aria-current", "step");
       else link.removeAttribute("aria-current");
-    }
-  }
+    });
+}
+
+// Follows the reader through the steps, and finds the step of the address. `sections` by name, in
+// order; `complain` shows a sentence; `onOpen` is told when the tab is chosen for the first time.
+function makePlace(pane, sections, { memory, complain, onOpen }) {
+  const names = [...sections.keys()];
+  const anchor = makeAnchor(pane);
+  const mark = makeLinks(pane.querySelector(".pds-way nav"), sections, go);
+  let current = names[0];
+  let wanted = null; // a step that was asked for while the tab was hidden
+  let opened = false;
+  let scrolled = 0; // where the window was when the tab was last on show
 
   function go(name) {
-    sections.get(name).scrollIntoView();
+    complain("");
     reach(name);
+    if (pane.offsetParent) anchor.hold(sections.get(name));
+    else wanted = name;
+  }
+
+  // Back to the beginning, above the first step.
+  function restart() {
+    complain("");
+    anchor.release();
+    reach(names[0]);
+    scrollTo(0, 0);
   }
 
   function reach(name) {
     current = name;
     memory.keepStep(name);
-    show();
+    mark(current);
     document.dispatchEvent(new CustomEvent("pds-place", { detail: { tab: "story", step: name } }));
   }
 
-  // The step at a line in the upper part of the window.
+  // The step at a line in the upper part of the window. The root is the document of this page: in a
+  // frame of another host a browser would take its window, and ignore the margins.
   const line = new IntersectionObserver(
     (entries) => {
-      const here = entries.find(({ isIntersecting }) => isIntersecting);
-      if (here && here.target.dataset.step !== current) reach(here.target.dataset.step);
+      const here = entries.find(({ isIntersecting }) => isIntersecting)?.target.dataset.step;
+      if (here && here !== current && !anchor.holds()) reach(here);
     },
-    { rootMargin: "-20% 0px -79% 0px" }
+    { root: document, rootMargin: "-30% 0px -69% 0px" }
   );
 
   // The step of a link, else the one where the reader was.
   function first() {
     const asked = new URLSearchParams(location.search).get("step");
-    if (asked === null) return names.includes(memory.step()) ? memory.step() : names[0];
+    if (asked === null) return memory.step() || names[0];
     if (names.includes(asked)) return asked;
     complain(`step must be one of ${names.join(", ")}, got '${asked.slice(0, 60)}'`);
     return names[0];
   }
 
   // The tab is hidden until it is chosen, and so is where it was scrolled to.
-  let opened = false;
-  const visible = new IntersectionObserver((entries) => {
-    if (!entries.at(-1).isIntersecting) return line.disconnect();
-    if (!opened) current = first();
-    if (opened || current !== names[0]) sections.get(current).scrollIntoView();
-    opened = true;
-    show();
+  function arrive() {
+    if (!opened) {
+      opened = true;
+      pane.dataset.answered ??= 1; // it can be used
+      onOpen();
+      reach(wanted ?? first());
+      if (current !== names[0]) wanted = current;
+    }
+    if (wanted) anchor.hold(sections.get(wanted));
+    else scrollTo(0, scrolled);
+    wanted = null;
     for (const section of sections.values()) line.observe(section);
-  });
-  visible.observe(pane);
+  }
 
-  return { go };
+  new IntersectionObserver((entries) => {
+    line.disconnect();
+    if (entries.at(-1).isIntersecting) arrive();
+  }).observe(pane);
+  addEventListener("scroll", () => pane.offsetParent && (scrolled = scrollY), { passive: true });
+
+  const states = new MutationObserver(() => mark(current));
+  for (const section of sections.values()) states.observe(section, { attributeFilter: ["data-state"] });
+  mark(current);
+
+  return { go, restart };
 }

@@ -1,84 +1,280 @@
-// The plane of the story's first step: walks that are scrubbed and played, with no further request.
+// The first step of the story: walks in the plane, which are scrubbed and played with no further
+// request. The start, the step and M are handles in the picture; sliders and handles follow each other.
 
-const [LONG, SHORT, LAW, CHAIN, MEAN] = [1, 2, 3, 4, 5]; // traces, after the target
+const CROSS = [1.9, -1.1]; // where the cross of the guess lies at first
+const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
+const places = ([x, y]) => `x = ${x.toFixed(2)}, y = ${y.toFixed(2)}`;
 
-function ellipse([a, b, c, d], x, y) {
-  const out = { x: [], y: [] };
-  for (let i = 0; i <= 48; i++) {
-    const turn = (2 * Math.PI * i) / 48;
-    const [u, v] = [2 * Math.cos(turn), 2 * Math.sin(turn)];
-    out.x.push(x + a * u + b * v);
-    out.y.push(y + c * u + d * v);
-  }
-  return out;
-}
+function makePlane(section, { controls, refresh, setup }) {
+  const own = setup.plane;
+  const find = (selector) => section.querySelector(selector);
+  const scrub = find("[data-scrub]");
+  const [walkButton, stepButton, drawButton] = [".pds-walk", ".pds-step", ".pds-draw"].map(find);
+  const select = find("[name=target]");
+  select.append(...Object.entries(own.beginnings).map(([name, { title }]) => new Option(title, name)));
 
-function makePlane(section) {
-  const scrub = section.querySelector("[data-scrub]");
-  const button = section.querySelector(".pds-walk");
-  const style = getComputedStyle(section);
-  let panels = null;
+  let start = own.beginnings.ellipse.start;
+  let answer = null; // the one that is shown, with what was asked for it
+  let drawn = null; // { picture, mask } of the density that is shown
+  let accepted = { target: "ellipse", start, strokes: [] };
   let playing = 0;
+  let empty = false; // whether a density is to be drawn and nothing was drawn yet
+  const guess = { at: CROSS, moved: false, truth: null };
+  const asking = () => section.dataset.state === "asking";
+  const color = (name) => getComputedStyle(section).getPropertyValue(`--${name}`);
+
+  const panels = ["vanilla", "M"].map((name) => {
+    const figure = find(`[data-panel="${name}"]`);
+    const box = figure.querySelector(".pds-plane");
+    const plane = makeCanvas(box, { reach: own.reach, onResize: () => redraw() });
+    return { name, figure, box, plane, tint: name === "M" ? "ours" : "vanilla", handles: {} };
+  });
+  const [vanilla, withM] = panels;
   const taken = makeDial(scrub, () => {
     halt();
-    draw();
+    redraw();
   });
 
-  // Gray once it is converged, red where it never will be.
-  function state({ steps }, t) {
-    if (steps === null) return "unstable";
-    return steps <= t ? "converged" : "moving";
+  // Whether what is shown is what the question asks about.
+  function isAsked() {
+    if (asking()) return true;
+    const values = controls.read();
+    const same = Object.entries(own.asked).every(([name, value]) => values[name] === value);
+    return same && near(start, own.beginnings.ellipse.start) < 0.005;
   }
 
-  function drawPanel(name, panel, t) {
-    const node = section.querySelector(`[data-plot="${name}"]`);
-    const at = Math.min(t, panel.mean.x.length - 1);
-    const law = ellipse(panel.law[at], panel.mean.x[at], panel.mean.y[at]);
-    const upTo = (path) => ({ x: path.x.slice(0, t + 1), y: path.y.slice(0, t + 1) });
-    const shown = [law, upTo(panel.chain), upTo(panel.mean)];
-    const states = panel.directions.map((direction) => state(direction, t));
-    const colors = states.map((s) => style.getPropertyValue(s === "unstable" ? "--bad" : s === "moving" ? "--ink" : "--soft"));
-    const { restyle } = window.pdsPlotlyReady;
-    restyle(node, { x: shown.map((p) => p.x), y: shown.map((p) => p.y) }, [LAW, CHAIN, MEAN]);
-    restyle(node, { "line.color": colors, "line.dash": states.map((s) => (s === "converged" ? "dot" : "solid")) }, [LONG, SHORT]);
-    const lines = panel.directions.map(({ text }, i) => {
-      const item = document.createElement("li");
-      item.className = states[i];
-      const axis = panel.swirls ? ["one direction", "the other"] : ["long axis", "short axis"];
-      item.textContent = `${axis[i]} ${text}`;
-      return item;
+  // Sets all controls to what the question asks about.
+  function askAgain() {
+    start = own.beginnings.ellipse.start;
+    for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
+    taken.write(own.asked_steps);
+    pen.turn(false);
+    empty = false;
+  }
+
+  function set(name, value) {
+    controls.write(name, value);
+    redraw();
+    refresh();
+  }
+
+  function moveStart(point) {
+    start = vanilla.plane.inside(point).map((value) => Number(value.toFixed(2)));
+    redraw();
+    refresh();
+  }
+
+  function moveCross(point) {
+    guess.at = vanilla.plane.inside(point).map((value) => Number(value.toFixed(2)));
+    guess.moved = true;
+    redraw();
+  }
+
+  const sides = [-own.reach[0], own.reach[0]];
+  const shifted = ([x, y], [dx, dy]) => [x + POINT_STEP * dx, y + POINT_STEP * dy];
+  const toward = () => (start[0] > 0 ? -1 : 1); // the side of the start where the step's handle is
+  const noise = () => SPREAD * Math.sqrt(2 * controls.read().length);
+  const changeStep = (length) => set("length", clamped(length, 0.001, 3));
+  const changeM = (power) => set("power", clamped(Number(power.toFixed(2)), 0, 1));
+
+  for (const panel of panels) {
+    panel.handles.start = makeHandle(panel.box, panel.plane, {
+      kind: "start", label: "Start of the walks", ends: sides, moveTo: moveStart,
+      nudge: (by) => moveStart(shifted(start, by)),
     });
-    const last = document.createElement("li");
-    last.textContent = panel.acceptance;
-    node.parentElement.querySelector("ul").replaceChildren(...lines, last);
+  }
+  vanilla.handles.step = makeHandle(vanilla.box, vanilla.plane, {
+    kind: "step", label: "Step e", sign: "e", ends: [0.001, 3],
+    moveTo([x]) {
+      const radius = (x - start[0]) * toward() - STEM / vanilla.plane.unit();
+      changeStep(Math.max(0, radius / SPREAD) ** 2 / 2);
+    },
+    nudge: ([dx, dy]) => changeStep(controls.read().length * 1.05 ** (dx * toward() + dy)),
+  });
+  withM.handles.m = makeHandle(withM.box, withM.plane, {
+    kind: "m", label: "Strength of M", sign: "M", ends: [0, 1],
+    moveTo([x, y]) {
+      const { mean, handle } = drawn.about;
+      const along = (x - mean[0]) * handle.along[0] + (y - mean[1]) * handle.along[1];
+      changeM(Math.log(Math.max(0.01, Math.abs(along)) / SPREAD) / Math.log(handle.std));
+    },
+    nudge: ([dx, dy]) => changeM(controls.read().power + 0.01 * (dx + dy)),
+  });
+  vanilla.handles.cross = makeHandle(vanilla.box, vanilla.plane, {
+    kind: "cross", label: "Your guess of the mean", sign: "+", ends: sides, moveTo: moveCross,
+    nudge: (by) => moveCross(shifted(guess.at, by)),
+  });
+
+  const pen = makePen(vanilla.box, vanilla.plane, {
+    onChange: () => redraw(),
+    onStroke() {
+      redraw();
+      refresh();
+    },
+  });
+
+  // M of a power p has the standard deviations of the density to that power.
+  function placeHandles() {
+    const { length, power } = controls.read();
+    for (const { handles } of panels) handles.start.place(start, start[0], places(start));
+    const far = noise() + STEM / vanilla.plane.unit();
+    vanilla.handles.step.place([start[0] + toward() * far, start[1]], length, `e = ${length}`);
+    vanilla.handles.cross.place(guess.at, guess.at[0], places(guess.at));
+    if (!drawn) return;
+    const { mean, handle } = drawn.about;
+    const radius = SPREAD * handle.std ** power;
+    withM.handles.m.place(mean.map((at, i) => at + radius * handle.along[i]), power, `strength ${power}`);
+    withM.handles.m.node.hidden = Math.abs(Math.log(handle.std)) < 0.1;
   }
 
-  function draw() {
-    if (!panels) return;
-    for (const [name, panel] of Object.entries(panels)) drawPanel(name, panel, taken.read());
+  // What is drawn of a panel; null for its walks while there are none to show.
+  function picture(panel) {
+    const { plane, tint, name, walks } = panel;
+    const answered = asking() || empty ? null : answer?.panels[name];
+    const base = { drawn: empty && !asking() ? null : drawn, start, color, tint, reach: own.reach };
+    const hidden = name === "M" || !guess.truth || !isAsked();
+    drawPanel(plane, {
+      ...base, walks, answered, t: taken.read(),
+      controls: pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
+      marks: hidden ? [] : [[guess.at, "your guess"], [guess.truth, "exact"]],
+      pen: name === "vanilla" && pen.on() ? pen : null,
+    });
+    if (answered) listDirections(panel.figure.querySelector("ul"), answered, taken.read());
+  }
+
+  const undrawn = () => select.value === "drawing" && !pen.strokes().length;
+
+  function redraw() {
+    if (!vanilla.plane.unit()) return;
+    const { target, sampler } = controls.read();
+    find(".pds-kappa").hidden = target !== "ellipse";
+    find(".pds-pen").hidden = target !== "drawing" || asking();
+    find(".pds-hint").hidden = !pen.on();
+    find("[name=swirl]").disabled = sampler === "MALA";
+    find(".pds-reason").hidden = sampler !== "MALA";
+    section.toggleAttribute("data-empty", empty && !asking());
+    drawButton.setAttribute("aria-pressed", pen.on());
+    placeHandles();
+    for (const panel of panels) if (panel.plane.unit()) picture(panel);
+  }
+
+  async function show(about) {
+    if (drawn?.about.picture !== about.picture) drawn = { about, mask: await stencil(about.picture) };
+    drawn.about = about;
+    redraw();
   }
 
   function halt() {
     clearInterval(playing);
     playing = 0;
-    button.textContent = "Walk";
+    walkButton.textContent = "Walk";
   }
 
-  button.addEventListener("click", () => {
-    if (playing) return halt();
+  function step() {
+    taken.write(taken.read() + 1);
+    redraw();
+    if (taken.read() >= Number(scrub.max)) halt();
+  }
+
+  function begin() {
+    pen.turn(false);
     if (taken.read() >= Number(scrub.max)) taken.write(0);
-    button.textContent = "Pause";
-    playing = setInterval(() => {
-      taken.write(taken.read() + 1);
-      draw();
-      if (taken.read() >= Number(scrub.max)) halt();
-    }, 90);
+  }
+
+  walkButton.addEventListener("click", () => {
+    if (playing) return halt();
+    begin();
+    walkButton.textContent = "Pause";
+    playing = setInterval(step, 90);
+  });
+  stepButton.addEventListener("click", () => {
+    halt();
+    begin();
+    step();
+  });
+  // The plane has to be in sight for that.
+  function turnPen(on) {
+    pen.turn(on);
+    redraw();
+    if (on) vanilla.figure.scrollIntoView({ block: "nearest" });
+  }
+
+  drawButton.addEventListener("click", () => turnPen(!pen.on()));
+  find(".pds-clear").addEventListener("click", () => {
+    pen.write([]);
+    empty = true;
+    turnPen(true);
   });
 
+  // Another density comes with its own start and step. This precedes the request of the control.
+  section.addEventListener("input", ({ target }) => {
+    if (target !== select) return;
+    const { start: at, step } = own.beginnings[select.value];
+    start = at;
+    controls.write("length", step);
+    empty = undrawn();
+    turnPen(empty);
+  }, { capture: true });
+  section.addEventListener("input", () => redraw());
+  matchMedia("print").addEventListener("change", () => redraw());
+
+  new MutationObserver(() => {
+    halt();
+    if (!asking()) return redraw();
+    askAgain();
+    show(own.drawn);
+  }).observe(section, { attributeFilter: ["data-state"] });
+  show(own.drawn);
+
   return {
-    accept(answer) {
-      panels = answer;
-      draw();
+    values() {
+      const { sampler, target, swirl } = controls.read();
+      const points = target === "drawing" ? resampled(pen.strokes(), own.num_points, own.pen) : null;
+      return { start, swirl: sampler === "MALA" ? 0 : swirl, ...(points && { drawing: points }) };
+    },
+    ready: () => !undrawn(),
+    async accept(given) {
+      answer = given;
+      empty = undrawn();
+      accepted = { target: select.value, start, strokes: [...pen.strokes()] };
+      for (const panel of panels) {
+        const { chains } = given.panels[panel.name];
+        panel.walks = unpacked(chains, { scale: own.scale, num_steps: Number(scrub.max) });
+        const canvas = panel.box.querySelector("canvas");
+        canvas.dataset.label ??= canvas.getAttribute("aria-label");
+        canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${given.text.plane}`);
+      }
+      await show(given.drawn);
+    },
+    // What was refused is taken back.
+    refuse() {
+      select.value = accepted.target;
+      start = accepted.start;
+      pen.write(accepted.strokes);
+      pen.turn(false);
+      empty = false;
+      redraw();
+    },
+    guess: {
+      read: () => (guess.moved ? guess.at : null),
+      write(point) {
+        if (Array.isArray(point) && point.length === 2 && point.every(Number.isFinite)) moveCross(point);
+      },
+      // The picture then shows the walk that the question asks about.
+      mark(truth) {
+        guess.truth = truth;
+        if (asking()) askAgain();
+        redraw();
+      },
+      clear() {
+        guess.truth = null;
+        redraw();
+      },
+      disable(disabled) {
+        vanilla.handles.cross.node.setAttribute("aria-disabled", disabled);
+        if (!disabled) Object.assign(guess, { at: CROSS, moved: false });
+        redraw();
+      },
     },
   };
 }

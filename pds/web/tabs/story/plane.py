@@ -1,186 +1,219 @@
-"""The story's first step: Langevin sampling of an elongated Gaussian in the plane."""
+"""The story's first step: Langevin walks in the plane, vanilla and with M."""
 
+import base64
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pds.evaluation.gaussian import Field
 from pds.theory import langevin
 from pds.theory.langevin import Direction, Move
-from pds.theory.plane import Gaussian, root
-from pds.web.figures import FAINT, INK, OURS, VANILLA, Layout, Trace, layout
+from pds.theory.plane import Target
 from pds.web.sentences import number, share
-from pds.web.server.messages import Message, finite, rounded
-from pds.web.tabs.story.values import require_number
+from pds.web.server.messages import Message, rounded
+from pds.web.tabs.story import targets
+from pds.web.tabs.story.questions import Truth
+from pds.web.tabs.story.walks import (
+    FAR,
+    NUM_SHOWN,
+    NUM_STEPS,
+    NUM_WALKS,
+    Settings,
+    Walks,
+    require_settings,
+    walk,
+)
 
-PANELS = ("vanilla", "M", "M and S")
-NUM_STEPS = 120
-"""Steps that are shown."""
-NUM_CHAINS = 30
-"""Chains that MALA's acceptance is measured on."""
-REACH = (3.0, 1.9)
-"""Half the width and half the height of the plane that is shown."""
-FAR = 1e4
-"""Paths that leave this are cut."""
+SCALE = 3000
+"""Positions travel as whole numbers of 1 / SCALE, 16 bits each."""
+CURVED = "A Gaussian with the mean curvature E[s sᵀ] of this density would have:"
+KAPPA, LENGTH, ASKED_STEPS = 50.0, 0.036, 20
+"""Of the question: condition number, step e, and the number of steps."""
 
 
-def layouts() -> dict[str, Layout]:
-    """Return the layouts of the three planes."""
-    axis = {"showticklabels": False, "showgrid": False, "ticks": "", "constrain": "domain"}
-    x, y = ({**axis, "range": [-reach, reach]} for reach in REACH)
-    margin = {"l": 6, "r": 6, "t": 34, "b": 6}
-    titles = dict(zip(PANELS, ("Vanilla", "With M", "With M and S"), strict=True))
+def setup() -> Message:
+    """Return what the page needs before its first request; the question's picture is part of it."""
+    target = targets.ellipse(KAPPA)
+    asked = {"target": "ellipse", "kappa": KAPPA, "length": LENGTH, "sampler": "ULA"}
     return {
-        name: layout(
-            title, xaxis=x, yaxis={**y, "scaleanchor": "x"}, margin=margin
-        )
-        for name, title in titles.items()
-    }  # fmt: skip
+        "reach": list(targets.REACH),
+        "scale": SCALE,
+        "num_points": targets.NUM_POINTS,
+        "pen": targets.PEN,
+        "beginnings": {name: begin._asdict() for name, begin in targets.BEGINNINGS.items()},
+        "asked": asked,
+        "asked_steps": ASKED_STEPS,
+        "drawn": targets.drawn(target),
+    }
+
+
+def mean_asked(_: str) -> Truth:
+    """Say where the mean of all walks is after the steps of the question."""
+    target, move = targets.ellipse(KAPPA), Move(LENGTH)
+    start = torch.tensor(targets.BEGINNINGS["ellipse"].start, dtype=torch.float64)
+    mean = langevin.moments(target, move, start, ASKED_STEPS)[0][-1]
+    wide, narrow = (abs(d.factor) ** ASKED_STEPS for d in langevin.directions(target, move))
+    fact = (
+        f"After {ASKED_STEPS} steps {share(narrow)} of the way to the middle is left along the "
+        f"narrow direction, and {share(wide)} along the wide one."
+    )
+    return Truth(rounded(mean.numpy()), fact)
 
 
 def view(_: Field, given: Mapping[str, Any]) -> Message:
-    """Walk three samplers from the same start with the same noise.
+    """Walk with both samplers from the same start with the same noise.
 
     Args:
-        given: kappa; length, the step e; power, the share p of M = C^(p/2); swirl, of
-            S = swirl sqrt(det C) J.
+        given: target, with kappa or drawing; sampler; start, a point; length, the step e; power and
+            swirl as in `Settings`.
     """
-    ranges = {"kappa": (1, 1000), "length": (0.001, 3), "power": (0, 1), "swirl": (0, 5)}
-    values = {name: require_number(given, name, *ends) for name, ends in ranges.items()}
-    gaussian = Gaussian(values["kappa"])
-    m = root(gaussian, values["power"])
-    skew = values["swirl"] / math.sqrt(gaussian.kappa)
-    step = values["length"]
-    moves = dict(zip(PANELS, (Move(step), Move(step, m), Move(step, m, skew)), strict=True))
-    panels = {name: _panel(gaussian, move) for name, move in moves.items()}
+    settings = require_settings(given)
+    walks = {name: walk(settings, move) for name, move in settings.moves.items()}
     return {
-        "plots": {name: _traces(gaussian) for name in PANELS},
-        "panels": panels,
-        "text": {"plane": _sentence(gaussian, moves, values["power"], values["swirl"])},
+        "drawn": targets.drawn(settings.target),
+        "panels": {
+            name: _panel(settings, move, walks[name]) for name, move in settings.moves.items()
+        },
+        "text": {"plane": caption(settings, walks)},
     }
 
 
-def _panel(gaussian: Gaussian, move: Move) -> Message:
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(NUM_STEPS, NUM_CHAINS, 2, generator=generator, dtype=torch.float64)
-    uniform = torch.rand(NUM_STEPS, NUM_CHAINS, generator=generator, dtype=torch.float64)
-    start = torch.tensor([2.0, 0.8], dtype=torch.float64) @ gaussian.axes
-    mean, covariance = langevin.moments(gaussian, move, start, NUM_STEPS)
-    chain = langevin.ula(gaussian, move, start[None], noise[:, :1])[:, 0]
-    law = torch.linalg.eigh(covariance.nan_to_num(FAR, FAR, FAR))
+def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
+    """Return a panel's walks, cut where they have left for good, and its directions."""
+    inside = (walks.mean.abs() < FAR).all(-1) & (walks.covariance.abs() < FAR**2).all((-1, -2))
+    last = len(inside) if bool(inside.all()) else int((~inside).int().argmax())
+    law = torch.linalg.eigh(walks.covariance[:last])
     spread = law.eigenvectors * law.eigenvalues.clamp(min=0).sqrt()[:, None, :]
-    rows = [_direction(d) for d in langevin.directions(gaussian, move)]
-    acceptance = None
-    if not move.skew:
-        begin = gaussian.sample(noise[0])
-        run = langevin.mala(gaussian, move, begin, noise, uniform=uniform)
-        acceptance = f"MALA accepts {share(run.acceptance)} of its steps."
+    # With S no axis stands for a direction, and those of the target are shown.
+    axes = langevin.eigenvectors(settings.target, Move(1.0).m if move.skew else move.m)
+    directions = langevin.directions(settings.target, move)
+    names = ("one direction", "the other") if move.skew else ("wide direction", "narrow direction")
     return {
-        "mean": _path(mean),
-        "chain": _path(chain),
-        "law": rounded(spread.reshape(-1, 4).clamp(-FAR, FAR).numpy()),
-        "directions": rows,
-        "swirls": bool(move.skew),
-        "acceptance": acceptance or "MALA cannot take S: its swirl is not reversible.",
+        "chains": packed(walks.chains[:, :NUM_SHOWN]),
+        "mean": rounded(walks.mean[:last].numpy()),
+        "law": rounded(spread.reshape(-1, 4).numpy()),
+        "axes": rounded(2 * axes.numpy()),
+        "m": rounded(move.m.numpy()),
+        "of": "" if settings.name == "ellipse" else CURVED,
+        "directions": [
+            _direction(name, direction) for name, direction in zip(names, directions, strict=True)
+        ],
     }
 
 
-def _direction(direction: Direction) -> Message:
+def packed(points: Tensor) -> str:
+    """Write points as 16-bit whole numbers of 1 / SCALE, little-endian, in base64.
+
+    Points that are farther out, or not finite, lie at the end of the range.
+    """
+    most = 32767
+    whole = (points * SCALE).nan_to_num(most, most, -most).clamp(-most, most).round()
+    return base64.b64encode(whole.numpy().astype("<i2").tobytes()).decode("ascii")
+
+
+def _direction(name: str, direction: Direction) -> Message:
     """Say what a step does along an eigen-direction, and when it is converged."""
-    factor, turn = direction.factor, math.degrees(direction.turn)
+    factor = direction.factor
     if abs(factor.imag) > 1e-9:
+        turn = math.degrees(direction.turn)
         text = f"× {number(round(abs(factor), 3))} a step, turning {turn:.0f}°"  # noqa: RUF001
     else:
         text = f"× {number(round(factor.real, 3))} a step"  # noqa: RUF001
-    if direction.num_steps is None:
-        text += ", unstable"
+    end = "unstable" if direction.num_steps is None else f"1% left after {_steps(direction)}"
+    unstable = direction.num_steps is None
+    return {"text": f"{name} {text}, {end}", "steps": direction.num_steps, "unstable": unstable}
+
+
+def caption(settings: Settings, walks: Mapping[str, Walks]) -> str:
+    """Say what both samplers do with these settings, and how that is known."""
+    if settings.sampler == "MALA":
+        rates = [walks[name].acceptance or 0.0 for name in ("vanilla", "M")]
+        first = f"MALA accepts {share(rates[0])} of vanilla's steps and {share(rates[1])} with M."
+    elif settings.exact:
+        first = _pace(settings)
     else:
-        text += f", 1% left after {direction.num_steps}"
-    return {"text": text, "steps": direction.num_steps}
+        first = _diverged(walks)
+    parts = [first, _conditions(settings), _crossed(settings, walks), _turn(settings)]
+    source = "exact" if settings.exact else f"those of {NUM_WALKS} walks"
+    return " ".join(filter(None, [*parts, f"Mean and ellipse are {source}."]))
 
 
-def _sentence(gaussian: Gaussian, moves: Mapping[str, Move], power: float, swirl: float) -> str:
-    vanilla, m, both = (moves[name] for name in PANELS)
-    slow, fast = langevin.directions(gaussian, vanilla)
-    sentence = (
-        f"With a step of {number(vanilla.step)} at condition number {number(gaussian.kappa)} "
-    )
+def _pace(settings: Settings) -> str:
+    """Say how vanilla walks on the ellipse."""
+    target, vanilla = settings.target, settings.moves["vanilla"]
+    slow, fast = langevin.directions(target, vanilla)
+    step = f"With a step of {number(vanilla.step)} vanilla"
     if not fast.stable:
-        limit = langevin.step_limit(gaussian, vanilla)
-        sentence += f"vanilla is beyond its limit of {limit:.2g} and diverges."
-    else:
-        way = "overshoots the short axis and zigzags" if fast.factor.real < 0 else "goes straight"
-        sentence += f"vanilla {way}; the long axis takes it {_steps(slow)}."
-    vanilla_best, m_best = (_steps(_at_best(gaussian, move)) for move in (vanilla, m))
-    condition = langevin.rates(gaussian, m)
-    sentence += (
-        f" At its best step vanilla needs {vanilla_best}; a share of {number(power)} of M makes "
-        f"the condition number {abs(condition[1] / condition[0]):.3g} and needs {m_best} at its "
-        "own."
+        limit = langevin.step_limit(target, vanilla)
+        return f"{step} is beyond its limit of {limit:.2g} and diverges."
+    way = "overshoots the narrow direction and zigzags" if fast.factor.real < 0 else "goes straight"
+    return f"{step} {way}; the wide direction takes it {_steps(slow)}."
+
+
+def _diverged(walks: Mapping[str, Walks]) -> str:
+    """Say how many walks have diverged, if any has."""
+    vanilla, m = (walks[name].diverged for name in ("vanilla", "M"))
+    if not vanilla + m:
+        return ""
+    return (
+        f"{share(vanilla)} of vanilla's walks and {share(m)} of those with M have diverged after "
+        f"{NUM_STEPS} steps."
     )
-    turn = math.degrees(langevin.directions(gaussian, both)[0].turn)
-    if not all(d.stable for d in langevin.directions(gaussian, both)):
-        return f"{sentence} With swirl {number(swirl)} the same step diverges."
-    return f"{sentence} Swirl {number(swirl)} turns the walk by {turn:.0f}° a step."
 
 
-def _at_best(gaussian: Gaussian, move: Move) -> Direction:
+def _conditions(settings: Settings) -> str:
+    """Say what M makes of the condition number, or of what takes its place."""
+    target, m = settings.target, settings.moves["M"].m
+    if settings.name == "ellipse":
+        vanilla_best, m_best = (
+            _steps(_at_best(target, each)) for each in (settings.moves["vanilla"].m, m)
+        )
+        return (
+            f"At its best step vanilla needs {vanilla_best}; M of strength "
+            f"{number(settings.power)} makes the condition number "
+            f"{number(round(langevin.stiffness(target, m), 2))} and needs {m_best} at its own."
+        )
+    before, after = (langevin.stiffness(target, each) for each in (Move(1.0).m, m))
+    return (
+        "The largest mean curvature times the largest variance, which the number of steps grows "
+        f"with, is {number(round(before, 1))} for vanilla and {number(round(after, 1))} with M; "
+        "for a Gaussian M makes it 1."
+    )
+
+
+def _crossed(settings: Settings, walks: Mapping[str, Walks]) -> str:
+    """Say how many walks are on the hill that is farther from the start."""
+    if settings.name != "hills":
+        return ""
+    side = (settings.start @ targets.HILLTOP).sign()
+    far = [walks[name].chains[-1] @ targets.HILLTOP * side < 0 for name in ("vanilla", "M")]
+    vanilla, m = (share(float(each.double().mean())) if each.any() else "none" for each in far)
+    return (
+        f"After {NUM_STEPS} steps {vanilla} of vanilla's walks and {m} of those with M are on the "
+        "far hill."
+    )
+
+
+def _turn(settings: Settings) -> str:
+    """Say how far S turns the walk on the ellipse."""
+    if not settings.swirl or not settings.exact:
+        return ""
+    directions = langevin.directions(settings.target, settings.moves["M"])
+    swirl = f"swirl {number(settings.swirl)}"
+    if not all(direction.stable for direction in directions):
+        return f"With {swirl} the same step diverges."
+    return f"S{swirl[1:]} turns the walk by {math.degrees(directions[0].turn):.0f}° a step."
+
+
+def _at_best(target: Target, m: Tensor) -> Direction:
     """Return the slower direction at the best step for this M."""
-    best = Move(langevin.best_step(gaussian, move), move.m)
-    return max(langevin.directions(gaussian, best), key=lambda d: abs(d.factor))
+    best = Move(langevin.best_step(target, Move(1.0, m)), m)
+    return max(langevin.directions(target, best), key=lambda d: abs(d.factor))
 
 
 def _steps(direction: Direction) -> str:
     """Say how many steps a stable direction takes."""
     return "1 step" if direction.num_steps == 1 else f"{direction.num_steps:,} steps"
-
-
-def _traces(gaussian: Gaussian) -> list[Trace]:
-    """Return the target at two standard deviations, its axes, and what the page fills in."""
-    turn = torch.linspace(0, 2 * math.pi, 73, dtype=torch.float64)
-    ring = gaussian.sample(2 * torch.stack([turn.cos(), turn.sin()], -1))
-    lengths = torch.tensor([1.0, gaussian.kappa**-0.5], dtype=torch.float64)
-    ends = (2 * lengths[:, None] * gaussian.axes).numpy()
-    axes = [
-        _curve(np.stack([-end, end]), INK, name=name, line={"width": 2, "color": INK})
-        for name, end in zip(("long axis", "short axis"), ends, strict=True)
-    ]
-    target = _curve(ring.numpy(), INK, fill="toself", fillcolor=FAINT, line={"width": 1})
-    return [target, *axes, *({"type": "scatter", **style} for style in STYLES)]
-
-
-STYLES: tuple[Trace, ...] = (
-    {"mode": "lines", "line": {"color": OURS, "width": 2}, "hoverinfo": "skip"},
-    {"mode": "lines", "line": {"color": "#b0a68f", "width": 1}, "hoverinfo": "skip"},
-    {
-        "mode": "lines+markers",
-        "line": {"color": VANILLA, "width": 2},
-        "marker": {"size": 5},
-        "hoverinfo": "skip",
-    },
-)
-"""The law of the chains at the step shown, one chain up to it, and the mean of all."""
-
-
-def _curve(points: Any, color: str, **more: Any) -> Trace:
-    x, y = np.asarray(points).T
-    style = {"color": color, **more.pop("line", {})}
-    return {
-        "type": "scatter", "mode": "lines", "x": rounded(x), "y": rounded(y), "line": style,
-        "hoverinfo": "skip", **more,
-    }  # fmt: skip
-
-
-def _path(points: Tensor) -> Message:
-    """Return a path (T, 2) as x and y, cut where it has left for good."""
-    x, y = points.T
-    gone = ~(points.abs() < FAR).all(-1)
-    last = int(gone.int().argmax()) if bool(gone.any()) else len(points)
-    return {
-        "x": [finite(v) for v in x[:last].tolist()],
-        "y": [finite(v) for v in y[:last].tolist()],
-    }

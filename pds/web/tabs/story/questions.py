@@ -4,17 +4,21 @@ A question is about the settings that its words name, not about the controls of 
 is computed when somebody guesses.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pds.limits import quoted, require_choice
-from pds.web.sentences import number, ratio
+from pds.limits import require_choice
+from pds.web.sentences import number, ratio, share
 from pds.web.server.messages import Message
+from pds.web.tabs.story.targets import require_point
 from pds.web.tabs.story.values import require_number
 
 NEAR = 1.1
 """A guess within this factor is right."""
+CLOSE = 0.15
+"""A point within this distance is right; the plane is 6 wide."""
 
 
 class Truth(NamedTuple):
@@ -68,23 +72,24 @@ class Amount:
 class Place:
     """A question about a point of the plane.
 
-    reach: half the width and half the height of the plane.
     truth: the point, the same for every model.
+    start: where the walk begins, to compare distances with.
     """
 
-    reach: tuple[float, float]
     truth: Callable[[str], Truth]
+    start: tuple[float, float]
 
     def judge(self, guess: object, model: str) -> Message:
-        if not isinstance(guess, list) or len(guess) != 2:
-            raise ValueError(f"the guess must be a point [x, y], got {quoted(guess)}")
-        x, y = (
-            require_number({name: at}, name, -most, most)
-            for name, at, most in zip(("x", "y"), guess, self.reach, strict=True)
-        )
+        x, y = require_point(guess, "the guess")
         value, fact = self.truth(model)
-        off = ((x - value[0]) ** 2 + (y - value[1]) ** 2) ** 0.5
-        return _outcome(value, f"{fact} Your guess is {number(round(off, 2))} away from it.")
+        off, walked = math.dist((x, y), value), math.dist(self.start, value)
+        if off < CLOSE:
+            said = f"is right to {CLOSE:g}"
+        else:
+            said = (
+                f"is {off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
+            )
+        return _outcome(value, f"{fact} Your guess {said}.")
 
 
 Question = Choice | Amount | Place

@@ -1,13 +1,13 @@
 // One step of the story: its question, its controls, and its answer.
 
 // Steps that do more than ask and show, by name: each takes the section and its context
-// { controls, refresh, setup } and may return { values, accept, guess }.
+// { controls, refresh, setup } and may return { values, accept, refuse, ready, guess }.
 const SPECIAL = {
   plane: makePlane,
   octaves: makeOctaves,
-  controls: makeHandle,
-  map: makeHandle,
-  clocks: makeHandle,
+  controls: makeDraggable,
+  map: makeDraggable,
+  clocks: makeDraggable,
 };
 
 function makeStep(section, { setup, model, memory }) {
@@ -31,11 +31,13 @@ function makeStep(section, { setup, model, memory }) {
     (values) => server.story_view(values),
     async (answer) => {
       await showAnswer(section, answer, setup.layouts);
-      if (!answer.error) special.accept?.(answer);
+      if (answer.error) special.refuse?.();
+      else special.accept?.(answer);
       section.closest(".pds-pane").dataset.answered = 1;
     }
   );
-  const refresh = () => near && section.dataset.state === "shown" && ask(values());
+  const ready = () => near && section.dataset.state === "shown" && (special.ready?.() ?? true);
+  const refresh = () => ready() && ask(values());
 
   const guess = makeGuess(section, {
     judge: async (guess) => {

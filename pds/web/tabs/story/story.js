@@ -1,7 +1,8 @@
 // The tab "Why few steps fail": its steps, and the ways between them and to the comparison.
 
 const pane = element.querySelector(".pds-pane");
-const memory = makeMemory();
+const parts = [...pane.querySelectorAll("[data-step]")];
+const memory = makeMemory(parts.map((section) => section.dataset.step));
 const complaint = pane.querySelector(".pds-error");
 
 function complain(sentence) {
@@ -18,13 +19,22 @@ const model = {
   },
 };
 const steps = new Map(
-  [...pane.querySelectorAll("[data-step]")].map((section) => [
+  parts.map((section) => [
     section.dataset.step,
     makeStep(section, { setup: props.setup, model, memory }),
   ])
 );
 const sections = new Map([...steps].map(([name, { section }]) => [name, section]));
-const place = makePlace(pane, sections, memory, complain);
+
+// The steps that the reader has answered are there at once: they would push the others down later.
+function restore() {
+  for (const name of Object.keys(memory.guesses())) steps.get(name).load();
+}
+
+const place = makePlace(pane, sections, { memory, complain, onOpen: restore });
+makeGlossary(pane);
+makeMenu(pane.querySelector(".pds-way"));
+makePrint(pane, steps);
 
 // Opens a step with values of its controls; the comparison asks for it, too.
 function open({ step, values = {} }) {
@@ -63,8 +73,6 @@ pane.querySelector(".pds-show-all").addEventListener("click", () => {
 });
 pane.querySelector(".pds-restart").addEventListener("click", () => {
   memory.clear();
-  complain("");
   for (const step of steps.values()) step.reset();
-  place.go(steps.keys().next().value);
-  scrollTo(0, 0);
+  place.restart();
 });

@@ -38,7 +38,9 @@ def setup() -> Message:
         "iteration": frequencies.ITERATIONS,
         "total": frequencies.ITERATIONS[1:],
     }
-    return {"layouts": figures.layouts() | plane.layouts(), "fields": fields, "stops": stops}
+    return {
+        "layouts": figures.layouts(), "fields": fields, "stops": stops, "plane": plane.setup(),
+    }  # fmt: skip
 
 
 def view(values: Mapping[str, Any]) -> Message:
@@ -80,11 +82,12 @@ TAB = Tab(
     title="Why few steps fail",
     folder=Path(__file__).parent,
     html="story.html",
-    parts=(*(f"{name}.html" for name in STEPS), "end.html"),
-    styles=("story.css", "octaves.css"),
+    parts=(*(f"{name}.html" for name in STEPS), "end.html", "glossary.html"),
+    styles=("story.css", "plane.css", "octaves.css", "way.css", "print.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
-        "place.js", "guess.js", "plane.js", "handle.js", "step.js", "story.js",
+        "place.js", "guess.js", "canvas.js", "pen.js", "walks.js", "plane.js", "handle.js",
+        "step.js", "way.js", "print.js", "story.js",
     ),
     setup=setup,
     views={"story_view": view, "story_guess": judge},

@@ -7,7 +7,8 @@ from pds.evaluation import denoising, gaussian, grain_record, tuned_record
 from pds.evaluation import octaves as parts
 from pds.evaluation.gaussian import field
 from pds.web.sentences import error, number, short, times
-from pds.web.tabs.story.questions import Amount, Choice, Question, Truth
+from pds.web.tabs.story import plane, targets
+from pds.web.tabs.story.questions import Amount, Choice, Place, Question, Truth
 
 FEW = 25
 NOISE = 0.3
@@ -95,6 +96,7 @@ def worth_of_pds(_: str) -> Truth:
 
 
 QUESTIONS: dict[str, Question] = {
+    "plane": Place(plane.mean_asked, targets.BEGINNINGS["ellipse"].start),
     "octaves": Choice(("1", "2", "4", "8", "16"), finest_above),
     "lag": Choice(("coarse", "fine", "alike"), most_lagging),
     "controls": Choice(tuple(CONTROLS), closest_control),

@@ -1,0 +1,69 @@
+// The story on paper.
+
+const PATIENCE = 30_000; // ms for figures to be drawn
+
+// Figures have a size of their own, so they are drawn for the paper's width and then again for the
+// window's. The classes have the layout of the paper already on the screen, see print.css.
+function fitFiguresToPaper(pane) {
+  const figures = () => [...pane.querySelectorAll(".js-plotly-plot")];
+  const isOnPaper = () => pane.classList.contains("pds-on-paper");
+  const putOnPaper = (on) => {
+    document.documentElement.classList.toggle("pds-printing", on);
+    pane.classList.toggle("pds-on-paper", on);
+  };
+
+  window.addEventListener("beforeprint", () => {
+    if (!pane.offsetParent) return;
+    putOnPaper(true);
+    for (const node of figures()) {
+      const { clientWidth: width, clientHeight: height } = node;
+      if (width) window.pdsPlotlyReady.relayout(node, { width, height });
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    if (!isOnPaper()) return;
+    putOnPaper(false);
+    for (const node of figures()) {
+      window.pdsPlotlyReady.relayout(node, { autosize: true, width: null, height: null });
+    }
+  });
+}
+
+// Whether a step shows all that it can, or says why not.
+function isDrawn(section) {
+  if (!section.querySelector(".pds-error").hidden) return true;
+  const visible = (selector) => [...section.querySelectorAll(selector)].filter((node) => node.checkVisibility());
+  return (
+    "answered" in section.dataset &&
+    visible(".pds-caption[data-text]").every((node) => node.textContent) &&
+    visible("[data-plot]").every((node) => node.childElementCount) &&
+    visible("img[data-image]").every((node) => node.src && node.complete)
+  );
+}
+
+// Opens every step, waits until all is drawn, and prints.
+function makePrint(pane, steps) {
+  const button = pane.querySelector(".pds-print");
+  const label = button.textContent;
+  fitFiguresToPaper(pane);
+
+  async function drawn() {
+    const deadline = performance.now() + PATIENCE;
+    while (performance.now() < deadline) {
+      if ([...steps.values()].every(({ section }) => isDrawn(section))) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  button.addEventListener("click", async () => {
+    Object.assign(button, { disabled: true, textContent: "Drawing…" });
+    for (const step of steps.values()) {
+      step.load();
+      step.pass();
+    }
+    for (const details of pane.querySelectorAll("details")) details.open = true;
+    await drawn();
+    Object.assign(button, { disabled: false, textContent: label });
+    window.print();
+  });
+}

@@ -1,0 +1,93 @@
+// What a panel of the story's first step shows: a density, its walks, what moves them, and what was
+// guessed.
+
+const STEM = 34; // pixels from the noise of one step to the handle that sets it
+
+// Gray once it is converged, red where it never will be. Only a Gaussian converges like that.
+function directionState({ steps, unstable }, t, of) {
+  if (unstable) return "unstable";
+  return !of && steps <= t ? "converged" : "moving";
+}
+
+// Says in a list what a step does along both directions.
+function listDirections(list, { directions, of }, t) {
+  const item = (className, textContent) =>
+    Object.assign(document.createElement("li"), { className, textContent });
+  const items = directions.map((direction) => item(directionState(direction, t, of), direction.text));
+  list.replaceChildren(...(of ? [item("of", of)] : []), ...items);
+}
+
+function drawAxes(plane, { axes, directions, of }, { drawn, color, t }) {
+  const { mean } = drawn.about;
+  axes.forEach((axis, i) => {
+    const tint = { unstable: "bad", converged: "line", moving: "soft" }[directionState(directions[i], t, of)];
+    const ends = [-1, 1].map((side) => mean.map((at, k) => at + side * axis[k]));
+    plane.stroke(ends, color(tint), { width: 2 });
+  });
+}
+
+// All walks as points, the path of one, and the path of the mean with its spread.
+function drawWalks(plane, { mean, law }, { walks, color, tint, t }) {
+  const main = color(tint);
+  const faint = `color-mix(in srgb, ${main} 55%, transparent)`;
+  for (let i = 0; i < walks.count; i++) plane.dot(walks.at(t, i), faint, 2.2);
+  plane.stroke(Array.from({ length: t + 1 }, (_, step) => walks.at(step, 0)), color("soft"));
+  const last = Math.min(t, mean.length - 1);
+  plane.stroke(ring(law[last], mean[last], SPREAD), main, { width: 2, dash: [6, 4] });
+  plane.stroke(mean.slice(0, last + 1), main, { width: 3 });
+  plane.dot(mean[last], main, 5);
+}
+
+// The noise of one step at the start, and in the right panel M itself.
+function drawControls(plane, { m }, { drawn, start, color, controls: { noise, toward, kind } }) {
+  const ink = color("ink");
+  const matrix = kind === "M" ? m.flat() : [1, 0, 0, 1];
+  plane.stroke(ring(matrix, start, noise), ink, { width: 1.5 });
+  const dotted = { width: 1.5, dash: [2, 3] };
+  if (kind === "M") return plane.stroke(ring(matrix, drawn.about.mean, SPREAD), ink, dotted);
+  const stem = [noise, noise + STEM / plane.unit()];
+  plane.stroke(stem.map((far) => [start[0] + toward * far, start[1]]), ink);
+}
+
+function drawMarks(plane, { marks, color }) {
+  plane.stroke(marks.map(([point]) => point), color("ink"), { dash: [3, 3] });
+  for (const [point, text] of marks) {
+    plane.dot(point, color("paper"), 7);
+    plane.dot(point, color("ink"), 5);
+    plane.write(text, point, color("ink"), color("paper"));
+  }
+}
+
+function drawStrokes(plane, { pen, color }) {
+  for (const points of pen.strokes()) {
+    plane.stroke(points, color("ink"), { width: 3 });
+    if (points.length === 1) plane.dot(points[0], color("ink"), 3);
+  }
+  if (pen.tip()) plane.stroke(ring([0.1, 0, 0, 0.1], pen.tip()), color("ink"), { width: 2 });
+}
+
+function drawHistograms(plane, { drawn, walks, answered, t, color, tint, reach }) {
+  const tone = { color: `color-mix(in srgb, ${color(tint)} 50%, transparent)`, ink: color("ink") };
+  drawn.about.marginals.forEach((density, axis) => {
+    const counts = answered ? histogram(walks, t, axis, reach[axis]) : null;
+    plane.bars(axis, counts, density, tone);
+  });
+}
+
+// Draws a panel: `shown` holds { drawn, start, walks, answered, t, controls, marks, pen, reach, color,
+// tint }; without `answered` the walks and what moves them are left out.
+function drawPanel(plane, shown) {
+  const { drawn, answered, start, color } = shown;
+  plane.plane(() => {
+    if (drawn) plane.shade(drawn.mask, color("data"));
+    if (answered) {
+      drawAxes(plane, answered, shown);
+      drawWalks(plane, answered, shown);
+      if (shown.controls) drawControls(plane, answered, shown);
+    }
+    plane.dot(start, color("ink"), 6);
+    if (shown.marks.length) drawMarks(plane, shown);
+    if (shown.pen) drawStrokes(plane, shown);
+  }, color("line"));
+  if (drawn) drawHistograms(plane, shown);
+}
