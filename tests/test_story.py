@@ -8,6 +8,7 @@ from pds import filters, spectra, theory
 from pds.evaluation import gaussian
 from pds.evaluation.gaussian import ALPHAS, COUNTS, crossings, field
 from pds.models import load_model
+from pds.web.tabs.story import tab as story_tab
 
 FIELD = field("field64")
 
@@ -30,7 +31,7 @@ def test_a_long_run_keeps_every_frequency_at_its_marginal():
     np.testing.assert_allclose(std[200:], exact, rtol=0.05)
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits128"])
+@pytest.mark.parametrize("model", story_tab.FIELDS)
 @pytest.mark.parametrize("alpha", [None, 3.0])
 def test_the_lag_of_a_few_frequencies_is_that_of_all(model, alpha):
     """The bins that set its step sizes agree with the rings within 0.3 %."""
@@ -48,7 +49,7 @@ def test_few_steps_leave_every_frequency_about_the_same_excess():
     assert 1.15 < ratio.min() < ratio.max() < 1.31
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits128"])
+@pytest.mark.parametrize("model", story_tab.FIELDS)
 def test_every_field_has_modes_at_the_frequencies_to_follow(model):
     for radius in gaussian.RADII:
         assert np.abs(field(model).rings.radius - radius).min() < 1e-6
@@ -101,8 +102,29 @@ def test_halfway_through_a_run_the_noise_is_halfway_down_in_the_logarithm():
     assert two.left[0] > 100 * two.left[1]
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits128"])
-def test_groups_of_like_power_stand_for_every_mode(model):
+def test_samplers_side_by_side_take_the_steps_of_each_alone():
+    """Also after the first of them has ended, and with a gain of their own."""
+    gains = np.stack([FIELD.gain(5.0), np.ones(len(FIELD.data.power)), FIELD.gain(3.0)])
+    samplers = [FIELD.model.sampler(n) for n in (9, 4, 9)]
+    followed = [[], [], []]
+    for step in theory.trajectories(FIELD.data, gains, FIELD.model.sde, samplers):
+        for row, variance in zip(step.rows, step.variance, strict=True):
+            followed[row].append(variance)
+    for gain, sampler, found in zip(gains, samplers, followed, strict=True):
+        alone = list(theory.trajectory(FIELD.data, gain, FIELD.model.sde, sampler))
+        np.testing.assert_allclose(found, alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", story_tab.FIELDS)
+def test_groups_of_like_power_hold_every_mode_once(model):
+    every, groups = theory.modes(field(model).power), field(model).groups
+    assert groups.count.sum() == len(every.power)
+    assert groups.power @ groups.count == pytest.approx(every.power.sum())
+    assert groups.power[[0, -1]] == pytest.approx([every.power.min(), every.power.max()])
+
+
+@pytest.mark.parametrize("model", story_tab.FIELDS)
+def test_groups_of_like_power_stand_stand_for_every_mode(model):
     """The clocks' shares of fine detail are those of a run that follows each mode, to 0.3 %."""
     subject = field(model)
     every = theory.modes(subject.power)
@@ -122,7 +144,7 @@ def test_a_drawn_picture_has_the_spectrum_of_its_law():
     assert float((drawn / FIELD.power.flatten()[1:]).mean()) == pytest.approx(1, abs=0.11)
 
 
-@pytest.mark.parametrize("model", ["field64", "portraits128"])
+@pytest.mark.parametrize("model", story_tab.FIELDS)
 def test_the_gain_of_a_field_is_that_of_the_published_mask(model):
     gain = filters.gain(load_model(model).frequency_mask, 3.0).double().mean(0)
     mean = field(model).data.mean(field(model).gain(3.0))[0]

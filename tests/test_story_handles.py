@@ -55,6 +55,7 @@ def test_a_drag_in_a_figure_moves_the_sliders_to_their_nearest_stops(page, step)
     page.mouse.up()
     expect(text).not_to_have_text(said)
     page.mouse.move(*page.evaluate(PIXEL, [step, *begin]))  # the mouse is up, and chooses no more
+    expect(section.locator(".hovertext").first).to_be_visible()
     expect_dials(section, values)
 
 
