@@ -233,6 +233,12 @@ def m_gives_one_pace():
     return abs(slow.factor - fast.factor) < 1e-9
 
 
+def half_a_step_suits_m():
+    alone = langevin.directions(NARROW, Move(0.5))
+    with_m = langevin.directions(NARROW, Move(0.5, root(NARROW, 1.0)))
+    return not alone[1].stable and [d.num_steps for d in with_m] == [7, 7]
+
+
 def s_swirls():
     directions = langevin.directions(NARROW, Move(0.1, root(NARROW, 1.0), 0.3))
     return all(d.turn > 0.1 for d in directions)
@@ -397,6 +403,11 @@ CLAIMS = [
         a_stable_step_is_slow,
     ),
     ("plane.html", "gives both directions one pace", m_gives_one_pace),
+    (
+        "plane.html",
+        "Drag e to 0.5: vanilla diverges, and with M 1% of the way is left after 7 steps",
+        half_a_step_suits_m,
+    ),
     ("plane.html", "The skew matrix S turns the walk", s_swirls),
     (
         "octaves.html",
