@@ -167,8 +167,8 @@ def _diverged(walks: Mapping[str, Walks]) -> str:
     if not vanilla + m:
         return ""
     return (
-        f"After {NUM_STEPS} steps {_part(vanilla)} of vanilla's walks and {_part(m)} of those with M "
-        "have diverged."
+        f"After {NUM_STEPS} steps {_part(vanilla)} of vanilla's walks and {_part(m)} of those with "
+        "M have diverged."
     )
 
 
