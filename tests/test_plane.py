@@ -138,7 +138,7 @@ def test_half_of_the_two_hills_lies_on_each_and_the_larger_variance_is_one():
         ({"sampler": "MALA"}, "Mean and ellipse are those of 300 walks."),
         ({"sampler": "MALA"}, "of vanilla's steps and 99.7% with M"),
         ({"target": "banana", "length": 0.01}, "is 25 for vanilla and 17 with M"),
-        ({"target": "banana", "length": 0.1}, "of those with M have diverged after 120 steps"),
+        ({"target": "banana", "length": 0.1}, "of those with M have diverged."),
         ({"target": "hills"}, "is 16 for vanilla and 16 with M"),
         ({"target": "hills", "sampler": "MALA"}, "none of vanilla's walks and none of those"),
     ],
@@ -165,6 +165,25 @@ def test_the_caption_says_what_the_walks_do(changes, words):
 def test_a_bad_value_is_refused_in_one_sentence(changes, words):
     with pytest.raises(ValueError, match=words):
         view(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"sampler": "MALA"}, "Without rejections:"),
+        ({"target": "hills"}, "mean curvature E[s sᵀ] of this density would have:"),
+        ({"target": "hills", "sampler": "MALA"}, "would have, without rejections:"),
+    ],
+)
+def test_directions_are_named_after_what_they_assume(changes, words):
+    assumption = view(**changes)["panels"]["M"]["of"]
+    assert assumption.endswith(words) and bool(assumption) == bool(words)
+
+
+def test_walks_that_diverge_are_on_no_hill():
+    said = text(target="hills", length=2.0)
+    assert "have diverged" in said and "far hill" not in said
 
 
 def test_the_truth_of_the_question_is_the_mean_that_the_walk_then_shows():

@@ -12,7 +12,7 @@ from pds.evaluation.gaussian import Field
 from pds.theory import langevin
 from pds.theory.langevin import Direction, Move
 from pds.theory.plane import Target
-from pds.web.sentences import number, share
+from pds.web.sentences import capital, number, share
 from pds.web.server.messages import Message, rounded
 from pds.web.tabs.story import targets
 from pds.web.tabs.story.questions import Truth
@@ -29,7 +29,6 @@ from pds.web.tabs.story.walks import (
 
 SCALE = 3000
 """Positions travel as whole numbers of 1 / SCALE, 16 bits each."""
-CURVED = "A Gaussian with the mean curvature E[s sᵀ] of this density would have:"
 KAPPA, LENGTH, ASKED_STEPS = 50.0, 0.036, 20
 """Of the question: condition number, step e, and the number of steps."""
 
@@ -97,11 +96,20 @@ def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
         "law": rounded(spread.reshape(-1, 4).numpy()),
         "axes": rounded(2 * axes.numpy()),
         "m": rounded(move.m.numpy()),
-        "of": "" if settings.name == "ellipse" else CURVED,
+        "of": _assumption(settings),
         "directions": [
             _direction(name, direction) for name, direction in zip(names, directions, strict=True)
         ],
     }
+
+
+def _assumption(settings: Settings) -> str:
+    """Say under which assumption a panel's directions hold, if under any."""
+    kept = "without rejections" if settings.sampler == "MALA" else ""
+    if settings.name == "ellipse":
+        return f"{capital(kept)}:" if kept else ""
+    gaussian = "A Gaussian with the mean curvature E[s sᵀ] of this density would have"
+    return f"{gaussian}, {kept}:" if kept else f"{gaussian}:"
 
 
 def packed(points: Tensor) -> str:
@@ -159,8 +167,8 @@ def _diverged(walks: Mapping[str, Walks]) -> str:
     if not vanilla + m:
         return ""
     return (
-        f"{share(vanilla)} of vanilla's walks and {share(m)} of those with M have diverged after "
-        f"{NUM_STEPS} steps."
+        f"After {NUM_STEPS} steps {_part(vanilla)} of vanilla's walks and {_part(m)} of those with "
+        "M have diverged."
     )
 
 
@@ -168,14 +176,13 @@ def _conditions(settings: Settings) -> str:
     """Say what M makes of the condition number, or of what takes its place."""
     target, m = settings.target, settings.moves["M"].m
     if settings.name == "ellipse":
-        vanilla_best, m_best = (
-            _steps(_at_best(target, each)) for each in (settings.moves["vanilla"].m, m)
-        )
-        return (
-            f"At its best step vanilla needs {vanilla_best}; M of strength "
-            f"{number(settings.power)} makes the condition number "
-            f"{number(round(langevin.stiffness(target, m), 2))} and needs {m_best} at its own."
-        )
+        left = number(round(langevin.stiffness(target, m), 2))
+        condition = f"M of strength {number(settings.power)} makes the condition number {left}"
+        if not settings.exact:
+            return f"{condition}."
+        vanilla_best, m_best = (_steps(_at_best(target, each)) for each in (Move(1.0).m, m))
+        best = f"At its best step vanilla needs {vanilla_best}"
+        return f"{best}; {condition} and needs {m_best} at its own."
     before, after = (langevin.stiffness(target, each) for each in (Move(1.0).m, m))
     return (
         "The largest mean curvature times the largest variance, which the number of steps grows "
@@ -186,15 +193,20 @@ def _conditions(settings: Settings) -> str:
 
 def _crossed(settings: Settings, walks: Mapping[str, Walks]) -> str:
     """Say how many walks are on the hill that is farther from the start."""
-    if settings.name != "hills":
+    if settings.name != "hills" or any(each.diverged for each in walks.values()):
         return ""
     side = (settings.start @ targets.HILLTOP).sign()
     far = [walks[name].chains[-1] @ targets.HILLTOP * side < 0 for name in ("vanilla", "M")]
-    vanilla, m = (share(float(each.double().mean())) if each.any() else "none" for each in far)
+    vanilla, m = (_part(float(each.double().mean())) for each in far)
     return (
         f"After {NUM_STEPS} steps {vanilla} of vanilla's walks and {m} of those with M are on the "
         "far hill."
     )
+
+
+def _part(value: float) -> str:
+    """Say a part of all walks."""
+    return share(value) if value else "none"
 
 
 def _turn(settings: Settings) -> str:
