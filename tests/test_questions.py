@@ -10,7 +10,7 @@ import pytest
 from pds.evaluation import gaussian, grain_record
 from pds.evaluation.gaussian import field
 from pds.web.tabs.story import tab as story_tab
-from pds.web.tabs.story.questions import Amount, Choice, Place, Truth
+from pds.web.tabs.story.questions import CLOSE, Amount, Choice, Place, Truth
 from pds.web.tabs.story.truths import QUESTIONS
 
 CHOICES = [name for name, question in QUESTIONS.items() if isinstance(question, Choice)]
@@ -81,11 +81,16 @@ def test_an_amount_says_how_far_off_it_is(guess, said):
     assert AMOUNT.judge(guess, "field64")["text"]["outcome"] == said
 
 
-def test_a_place_says_how_far_away_it_is():
-    place = Place((3.0, 2.0), lambda model: Truth([1.0, -1.0], "It is there."))
-    assert place.judge([-2, 3 - 2], "field64")["text"]["outcome"] == (
-        f"It is there. Your guess is {math.hypot(3, 2):.2f} away from it."
+def test_a_place_says_how_far_off_it_is_and_how_far_the_mean_has_moved():
+    place = Place(lambda model: Truth([1.0, -1.0], "It is there."), start=(1.0, 1.5))
+    said = place.judge([-2, 1], "field64")["text"]["outcome"]
+    off = math.hypot(3, 2)
+    assert said == (
+        f"It is there. Your guess is {off:.2f} off, {100 * off / 2.5:.0f}% of the distance that "
+        "the mean has moved."
     )
+    near = place.judge([1.05, -1], "field64")["text"]["outcome"]
+    assert near == f"It is there. Your guess is right to {CLOSE}."
 
 
 @pytest.mark.parametrize(
@@ -97,7 +102,7 @@ def test_a_place_says_how_far_away_it_is():
         ("clocks", True, "the guess must be a number"),
         ("lag", "middle", "the guess must be one of coarse, fine, alike, got 'middle'"),
         ("lag", ["fine"], "the guess must be one of"),
-        ("plane", [9, 0], "x must be a number from -3 to 3, got 9"),
+        ("plane", [9, 0], "x of the guess must be a number from -3 to 3, got 9"),
         ("plane", [0], r"the guess must be a point \[x, y\], got \[0\]"),
         ("plane", "here", r"the guess must be a point \[x, y\], got 'here'"),
     ],

@@ -178,6 +178,22 @@ def test_a_density_is_drawn_with_the_mouse_and_cleared(page, shown):
     expect(shown.locator(".pds-walk")).to_be_hidden()
 
 
+def test_a_density_is_drawn_with_the_finger_and_the_page_stays_in_place(phone):
+    page = phone.page
+    choose_drawing(phone)
+    canvas = phone.locator("[data-panel=vanilla] canvas")
+    expect(canvas).to_be_in_viewport()
+    x, y = middle(canvas)
+    before = page.evaluate("scrollY")
+    client = page.context.new_cdp_session(page)
+    touch(client, "touchStart", (x, y - 40))
+    for far in range(10, 90, 10):
+        touch(client, "touchMove", (x - far / 2, y - 40 + far))
+    touch(client, "touchEnd")
+    expect(phone.locator("[data-text=plane]")).to_contain_text("The largest mean curvature")
+    assert page.evaluate("scrollY") == before
+
+
 def test_a_density_is_drawn_with_the_keyboard(page, shown):
     choose_drawing(shown)
     shown.locator("[data-panel=vanilla] .pds-plane").focus()
@@ -258,7 +274,7 @@ def test_the_guess_is_dragged_and_the_truth_marked(page, step):
 
 def test_a_guess_needs_the_cross_to_be_moved(page, step):
     step.get_by_role("button", name="That is my guess").click()
-    expect(step.locator(".pds-error")).to_contain_text("the guess must be a point [x, y]")
+    expect(step.locator(".pds-error")).to_contain_text("drag the cross to it")
     expect(step).to_have_attribute("data-state", "asking")
     handle(step, "vanilla", "Your guess").focus()
     page.keyboard.press("ArrowUp")

@@ -396,34 +396,6 @@ def test_a_bad_seed_gets_its_sentence(page):
     expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")
 
 
-def test_the_walk_is_scrubbed_and_played_without_a_request(page):
-    pane = open_tab(page, "story")
-    section = pane.locator("[data-step=lab]")
-    expect(section.locator("li.converged")).to_have_count(1)  # the short axis after 40 steps
-    expect(pane.locator("[data-text=wall]")).not_to_be_empty()  # the next step has asked for itself
-    asked = len(page.asked())
-    taken = section.get_by_role("slider", name="Steps taken")
-    taken.focus()
-    page.keyboard.press("End")
-    points = "document.querySelector('[data-plot=vanilla]').data[5].x.length"
-    assert page.evaluate(points) == 121
-    page.keyboard.press("Home")
-    assert page.evaluate(points) == 1
-    section.get_by_role("button", name="Walk").click()
-    page.wait_for_function(f"{points} > 4")
-    section.get_by_role("button", name="Pause").click()
-    assert page.asked()[asked:] == []
-
-
-def test_an_unstable_direction_turns_red(page):
-    pane = open_tab(page, "story")
-    section = pane.locator("[data-step=lab]")
-    expect(section.locator("li.unstable")).to_have_count(0)
-    slide(page, section.get_by_role("slider", name="Step e"), 4, "PageUp")
-    expect(section.locator("li.unstable").first).to_contain_text("unstable")
-    expect(section.locator("[data-text=lab]")).to_contain_text("and diverges")
-
-
 def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     for seed in range(6):
         content = np.random.default_rng(seed).integers(0, 256, (70, 90, 3)).astype(np.uint8)

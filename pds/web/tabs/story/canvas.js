@@ -20,13 +20,13 @@ function unpacked(text, { scale, num_steps }) {
   return { count, at: (t, i) => [value(2 * (t * count + i)), value(2 * (t * count + i) + 1)] };
 }
 
-// Counts of all states up to step t in bins along one axis, as a density.
-function histogram(chains, t, axis, reach) {
+// The states of all walks up to each step, in bins along one axis, as a density for each step.
+function histograms(walks, num_steps, axis, reach) {
   const counts = new Float64Array(Math.round((2 * reach) / BIN));
-  for (let step = 0; step <= t; step++) {
-    for (let i = 0; i < chains.count; i++) counts[Math.floor((chains.at(step, i)[axis] + reach) / BIN)]++;
-  }
-  return counts.map((count) => count / ((t + 1) * chains.count * BIN));
+  return Array.from({ length: num_steps + 1 }, (_, t) => {
+    for (let i = 0; i < walks.count; i++) counts[Math.floor((walks.at(t, i)[axis] + reach) / BIN)]++;
+    return counts.map((count) => count / ((t + 1) * walks.count * BIN));
+  });
 }
 
 // A grayscale picture as opacity of one color.
@@ -107,8 +107,8 @@ function makeCanvas(box, { reach, onResize }) {
     const place = (at, height) => (axis ? [rx + far(height), at] : [at, -ry - far(height)]);
     context.fillStyle = color;
     counts?.forEach((height, i) => {
-      const [x0, y0] = pixels(place(-reach[axis] + i * BIN, 0));
-      const [x1, y1] = pixels(place(-reach[axis] + (i + 1) * BIN, height));
+      const [x0, y0] = pixels(place(-reach[axis] + i * BIN, 0)).map(Math.round);
+      const [x1, y1] = pixels(place(-reach[axis] + (i + 1) * BIN, height)).map(Math.round);
       context.fillRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
     });
     stroke(density.map((height, i) => place(along(i, density.length - 1), height)), ink, { width: 1.5 });

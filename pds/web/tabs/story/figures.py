@@ -95,6 +95,7 @@ def layouts() -> dict[str, Layout]:
                 "alpha", 0.1, 50, dtick=None, tickvals=[0.1, 0.3, 1, 4, 10, 50],
                 ticktext=["1.1", "1.3", "2", "5", "11", "51"],
             ),
+            margin={"l": 52, "r": 12, "t": 34, "b": 54},
         ),
         "clocks": layout(
             "Two schedules; drag along the iterations",

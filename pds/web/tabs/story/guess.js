@@ -31,6 +31,7 @@ function makeAmount(input) {
     write,
     mark(value) {
       truth.write(value);
+      copy.querySelector("output").textContent = value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
       label.after(copy);
     },
     clear: () => copy.remove(),

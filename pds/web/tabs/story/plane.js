@@ -129,13 +129,13 @@ function makePlane(section, { controls, refresh, setup }) {
 
   // What is drawn of a panel; null for its walks while there are none to show.
   function picture(panel) {
-    const { plane, tint, name, walks } = panel;
+    const { plane, tint, name, walks, bars } = panel;
     const answered = asking() || empty ? null : answer?.panels[name];
-    const base = { drawn: empty && !asking() ? null : drawn, start, color, tint, reach: own.reach };
+    const base = { drawn: empty && !asking() ? null : drawn, start, color, tint };
     const hidden = name === "M" || !guess.truth || !isAsked();
     drawPanel(plane, {
-      ...base, walks, answered, t: taken.read(),
-      controls: pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
+      ...base, walks, bars, answered, t: taken.read(),
+      controls: name === "vanilla" && pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
       marks: hidden ? [] : [[guess.at, "your guess"], [guess.truth, "exact"]],
       pen: name === "vanilla" && pen.on() ? pen : null,
     });
@@ -234,12 +234,14 @@ function makePlane(section, { controls, refresh, setup }) {
     },
     ready: () => !undrawn(),
     async accept(given) {
+      const num_steps = Number(scrub.max);
       answer = given;
       empty = undrawn();
       accepted = { target: select.value, start, strokes: [...pen.strokes()] };
       for (const panel of panels) {
         const { chains } = given.panels[panel.name];
-        panel.walks = unpacked(chains, { scale: own.scale, num_steps: Number(scrub.max) });
+        panel.walks = unpacked(chains, { scale: own.scale, num_steps });
+        panel.bars = own.reach.map((reach, axis) => histograms(panel.walks, num_steps, axis, reach));
         const canvas = panel.box.querySelector("canvas");
         canvas.dataset.label ??= canvas.getAttribute("aria-label");
         canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${given.text.plane}`);

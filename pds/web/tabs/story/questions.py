@@ -80,6 +80,8 @@ class Place:
     start: tuple[float, float]
 
     def judge(self, guess: object, model: str) -> Message:
+        if guess is None:
+            raise ValueError("the guess must be a point [x, y], got none; drag the cross to it")
         x, y = require_point(guess, "the guess")
         value, fact = self.truth(model)
         off, walked = math.dist((x, y), value), math.dist(self.start, value)

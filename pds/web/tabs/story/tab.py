@@ -12,7 +12,7 @@ from pds.web.tab import Tab
 from pds.web.tabs.story import figures, frequencies, network, plane
 from pds.web.tabs.story.truths import QUESTIONS
 
-FIELDS = ("field64", "portraits128")
+FIELDS = ("portraits128", "field64")
 """Models whose spectra the steps can use."""
 
 STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {

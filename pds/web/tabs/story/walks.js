@@ -66,15 +66,14 @@ function drawStrokes(plane, { pen, color }) {
   if (pen.tip()) plane.stroke(ring([0.1, 0, 0, 0.1], pen.tip()), color("ink"), { width: 2 });
 }
 
-function drawHistograms(plane, { drawn, walks, answered, t, color, tint, reach }) {
+function drawHistograms(plane, { drawn, bars, answered, t, color, tint }) {
   const tone = { color: `color-mix(in srgb, ${color(tint)} 50%, transparent)`, ink: color("ink") };
   drawn.about.marginals.forEach((density, axis) => {
-    const counts = answered ? histogram(walks, t, axis, reach[axis]) : null;
-    plane.bars(axis, counts, density, tone);
+    plane.bars(axis, answered ? bars[axis][t] : null, density, tone);
   });
 }
 
-// Draws a panel: `shown` holds { drawn, start, walks, answered, t, controls, marks, pen, reach, color,
+// Draws a panel: `shown` holds { drawn, start, walks, bars, answered, t, controls, marks, pen, color,
 // tint }; without `answered` the walks and what moves them are left out.
 function drawPanel(plane, shown) {
   const { drawn, answered, start, color } = shown;
