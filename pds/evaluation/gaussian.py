@@ -193,7 +193,7 @@ def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Ar
     return _followed(field, field.rings, gain, num_steps)
 
 
-@lru_cache(maxsize=64)  # 0.3 MB for each N at most
+@lru_cache(maxsize=64)  # 0.2 MB at most
 def lag(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
     """Follow the frequencies `RADII` alone; the bins of the spectrum set the step sizes.
 
@@ -212,7 +212,7 @@ def lag(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array
         exact = theory.rings(field.frequency_gain(alpha)).power
         gain = np.append(field.gain(alpha), exact[at])
     sigma, std = _followed(field, modes, gain, num_steps)
-    return sigma, std[:, len(bins.power) :]
+    return sigma, std[:, len(bins.power) :].copy()  # a view would keep the bins, too
 
 
 def _followed(field: Field, modes: Modes, gain: Array, num_steps: int) -> tuple[Array, Array]:
