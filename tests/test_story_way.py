@@ -85,6 +85,27 @@ def test_the_step_is_in_the_address_of_the_story_only(page, address):
     expect(current(pane)).to_have_text("6")
 
 
+def test_who_scrolls_up_to_the_tabs_comes_back_to_the_step(page, address):
+    """Steps that are scrolled past are not where the reader is."""
+    pane = opened(page, address, "&step=map")
+    expect_at_top(step(pane, "map"))
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, -9000)
+    page.wait_for_function("scrollY === 0")
+    page.click("#ladder-tab-button")
+    expect(page.locator("#ladder .pds-pane")).to_be_visible()
+    page.click("#story-tab-button")
+    expect_at_top(step(pane, "map"))
+    expect(current(pane)).to_have_text("5")
+
+
+def test_at_the_end_the_reader_is_past_the_last_step(page, address):
+    pane = opened(page, address, "&step=lag")
+    expect_at_top(step(pane, "lag"))
+    page.keyboard.press("End")
+    expect(current(pane)).to_have_text("8")
+
+
 def test_a_later_visit_finds_the_guess_and_the_place(page, address):
     pane = opened(page, address)
     lag = step(pane, "lag")

@@ -1,6 +1,8 @@
 // Where the reader is: the step in the address, in the list of steps, and in this browser's memory.
 
 const MEMORY = "pds-story";
+const PAUSE = 500; // ms that a reader stays at a step, other than one that is scrolled past
+const LINE = 0.3; // of the window's height: what is read stands there
 
 // A guess is a name, a number, a point, or null for a question that was passed over.
 function isGuess(guess) {
@@ -89,12 +91,39 @@ function makeLinks(list, sections, go) {
     });
 }
 
+// Tells at which step the reader stays. `parts` has the name of a step for each section. The root is the
+// document of this page: in a frame of another host a browser would take its window, and ignore margins.
+function makeFollower(parts, onReach) {
+  let settling = 0;
+  const margin = `-${100 * LINE}% 0px -${99 - 100 * LINE}% 0px`;
+  const line = new IntersectionObserver(
+    (entries) => {
+      clearTimeout(settling);
+      const here = entries.find(({ isIntersecting }) => isIntersecting)?.target;
+      if (here) settling = setTimeout(() => onReach(parts.get(here)), PAUSE);
+    },
+    { root: document, rootMargin: margin }
+  );
+  return {
+    start: () => [...parts.keys()].forEach((section) => line.observe(section)),
+    stop() {
+      clearTimeout(settling);
+      line.disconnect();
+    },
+  };
+}
+
 // Follows the reader through the steps, and finds the step of the address. `sections` by name, in
 // order; `complain` shows a sentence; `onOpen` is told when the tab is chosen for the first time.
 function makePlace(pane, sections, { memory, complain, onOpen }) {
   const names = [...sections.keys()];
   const anchor = makeAnchor(pane);
   const mark = makeLinks(pane.querySelector(".pds-way nav"), sections, go);
+  const parts = [...pane.querySelectorAll(":scope > section")]; // the steps, and what follows the last
+  const follower = makeFollower(
+    new Map(parts.map((part) => [part, part.dataset.step ?? names.at(-1)])),
+    (name) => name !== current && !anchor.holds() && reach(name)
+  );
   let current = names[0];
   let wanted = null; // a step that was asked for while the tab was hidden
   let opened = false;
@@ -122,16 +151,6 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
     document.dispatchEvent(new CustomEvent("pds-place", { detail: { tab: "story", step: name } }));
   }
 
-  // The step at a line in the upper part of the window. The root is the document of this page: in a
-  // frame of another host a browser would take its window, and ignore the margins.
-  const line = new IntersectionObserver(
-    (entries) => {
-      const here = entries.find(({ isIntersecting }) => isIntersecting)?.target.dataset.step;
-      if (here && here !== current && !anchor.holds()) reach(here);
-    },
-    { root: document, rootMargin: "-30% 0px -69% 0px" }
-  );
-
   // The step of a link, else the one where the reader was.
   function first() {
     const asked = new URLSearchParams(location.search).get("step");
@@ -148,16 +167,21 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
       pane.dataset.answered ??= 1; // it can be used
       onOpen();
       reach(wanted ?? first());
-      if (current !== names[0]) wanted = current;
     }
+    if (isAboveSteps() && current !== names[0]) wanted ??= current; // the tabs are up there
     if (wanted) anchor.hold(sections.get(wanted));
     else scrollTo(0, scrolled);
     wanted = null;
-    for (const section of sections.values()) line.observe(section);
+    follower.start();
+  }
+
+  function isAboveSteps() {
+    const top = sections.get(names[0]).getBoundingClientRect().top + scrollY;
+    return scrolled + LINE * innerHeight < top;
   }
 
   new IntersectionObserver((entries) => {
-    line.disconnect();
+    follower.stop();
     if (entries.at(-1).isIntersecting) arrive();
   }).observe(pane);
   addEventListener("scroll", () => pane.offsetParent && (scrolled = scrollY), { passive: true });
