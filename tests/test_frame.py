@@ -81,7 +81,7 @@ def test_the_address_around_the_frame_follows_the_reader_of_the_story(around):
     expect(heading).to_be_in_viewport()
     page.mouse.move(700, 600)
     page.mouse.wheel(0, 400)
-    page.wait_for_function("queries.at(-1)?.[0].includes('step=map')")
+    page.wait_for_function("/step=(map|clocks)/.test(queries.at(-1)?.[0])")
     frame.get_by_role("link", name="Step 2: ").click()
     page.wait_for_function("queries.at(-1)?.[0].includes('step=octaves')")
     assert "tab=story" in queries(page)[-1]
