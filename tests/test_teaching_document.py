@@ -10,7 +10,7 @@ from pds.evaluation.gaussian import field
 from pds.jobs import request_text
 from pds.web.layout import TABS
 from pds.web.tabs.compare.presets import PRESETS
-from pds.web.tabs.story.tab import STEPS
+from pds.web.tabs.story.tab import FIELDS, STEPS
 from pds.web.tabs.story.truths import QUESTIONS
 from tools.browser import ROOT
 
@@ -46,7 +46,7 @@ def test_every_comparison_is_one_that_the_page_proposes_too(link):
 
 @pytest.mark.parametrize("step", QUESTIONS)
 def test_what_the_class_will_see_is_what_is_true(step):
-    fact = QUESTIONS[step].truth("field64").fact
+    fact = QUESTIONS[step].truth(FIELDS[0]).fact
     numbers = set(NUMBER.findall(section(step)))
     assert set(NUMBER.findall(fact)) <= numbers
 
