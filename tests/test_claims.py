@@ -38,6 +38,7 @@ from pds.web.tabs.compare.presets import PRESETS
 from pds.web.tabs.images import tab as images_tab
 from pds.web.tabs.ladder import tab as ladder_tab
 from pds.web.tabs.story import tab as story_tab
+from pds.web.tabs.story import targets, walks
 from tools import evidence, theory_tables
 
 TABS = Path(tabs.__file__).parent
@@ -239,6 +240,25 @@ def half_a_step_suits_m():
     return not alone[1].stable and [d.num_steps for d in with_m] == [7, 7]
 
 
+def m_leaves_a_banana_stiff():
+    """M makes the stiffness of a Gaussian 1, and leaves most of a banana's."""
+    banana = targets.require_target({"target": "banana"})
+    alone, with_m = (langevin.stiffness(banana, root(banana, p)) for p in (0.0, 1.0))
+    gaussian = langevin.stiffness(NARROW, root(NARROW, 1.0))
+    return gaussian == pytest.approx(1) and with_m > alone / 2 > 5
+
+
+def m_does_not_help_across_the_gap():
+    """Of all walks as many end nearer to the other hill."""
+    given = {"target": "hills", "sampler": "ULA", "start": [1.33, 1.69], "length": 0.036}
+    settings = walks.require_settings({**given, "power": 1, "swirl": 0})
+    crossed = [
+        (walks.walk(settings, move).chains[-1] @ targets.HILLTOP < 0)
+        for move in settings.moves.values()
+    ]
+    return torch.equal(*crossed)
+
+
 def s_swirls():
     directions = langevin.directions(NARROW, Move(0.1, root(NARROW, 1.0), 0.3))
     return all(d.turn > 0.1 for d in directions)
@@ -264,6 +284,14 @@ def octaves_end_with(low, high):
     variance = theory.variances(CLOUDS.data, one, CLOUDS.model.sde, [sampler])[0]
     ratio = theory.octaves(CLOUDS.data, variance).ratio
     return low < ratio.min() and ratio.max() < high
+
+
+def the_finest_octave_drowns_first():
+    """The power falls from octave to octave, so that a rising sigma reaches them from the end."""
+    return all(
+        bool((np.diff([octave.power for octave in octaves.powers(field(name))]) < 0).all())
+        for name in story_tab.FIELDS
+    )
 
 
 def few_steps_are_long():
@@ -410,6 +438,16 @@ CLAIMS = [
     ),
     ("plane.html", "The skew matrix S turns the walk", s_swirls),
     (
+        "plane.html",
+        "It cannot straighten a banana, whose narrow direction changes from place to place",
+        m_leaves_a_banana_stiff,
+    ),
+    (
+        "plane.html",
+        "with ULA the same walks cross the gap with M as without",
+        m_does_not_help_across_the_gap,
+    ),
+    (
         "octaves.html",
         "power falling about like one over the frequency squared",
         power_falls_like_inverse_square,
@@ -419,6 +457,7 @@ CLAIMS = [
         "noise of standard deviation 1,348 and lowers it to 0.01",
         lambda: CLOUDS.model.sde == VESDE(0.01, 1348.0) == load_model("portraits32").sde,
     ),
+    ("octaves.html", "it drowns the finest octave first", the_finest_octave_drowns_first),
     ("lag.html", "With few iterations sigma falls far in one step", few_steps_are_long),
     ("lag.html", "each step leaves more noise than it should", the_state_has_too_much_noise),
     ("lag.html", "The excess is the same factor all the way down", the_lag_is_one_factor),

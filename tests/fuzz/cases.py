@@ -67,7 +67,26 @@ PANES = {
     },
 }
 STORY = [
-    {"step": "plane", "length": 0.03, "kappa": 50, "power": 1, "swirl": 2},
+    {
+        "step": "plane",
+        "target": "ellipse",
+        "length": 0.03,
+        "kappa": 50,
+        "power": 1,
+        "swirl": 2,
+        "sampler": "ULA",
+        "start": [1.0, 0.5],
+    },
+    {
+        "step": "plane",
+        "target": "drawing",
+        "drawing": [[0, 0.5], [1, 0]],
+        "length": 0.03,
+        "power": 1,
+        "swirl": 0,
+        "sampler": "MALA",
+        "start": [1.0, 0.5],
+    },
     {"step": "octaves", "sigma": 0.3},
     {"step": "lag", "radius": 0.5, "sampler": "PDS", "alpha": 5},
     {"step": "controls", "num_steps": 66, "alpha": 5},
