@@ -9,6 +9,7 @@ from pds.evaluation import octaves
 from pds.evaluation.gaussian import field
 from pds.models import MODELS
 from pds.web.tabs.story import tab as story_tab
+from pds.web.tabs.story import truths
 
 FIELD = field("field64")
 
@@ -100,7 +101,7 @@ def test_the_ends_of_sigma_are_said(sigma, said):
 @pytest.mark.parametrize("model", story_tab.FIELDS)
 def test_the_true_octave_of_the_question_is_the_finest_that_is_not_drowned(model):
     truth = story_tab.judge({"step": "octaves", "model": model, "guess": "1"})["truth"]
-    drowned = answer(model, sigma=0.3)["drowned"]
+    drowned = answer(model, sigma=truths.NOISE)["drowned"]
     assert int(truth) == 2 ** (drowned.index(True) - 1)
 
 

@@ -194,11 +194,11 @@ def test_the_truth_of_the_question_is_the_mean_that_the_walk_then_shows():
 
 def test_a_guess_at_the_truth_is_right_and_one_at_the_start_has_all_the_way_to_go():
     truth = judge([0, 0])["truth"]
-    assert "is right to 0.15" in judge(truth)["text"]["outcome"]
+    assert "Your guess is 0.00 off" in judge(truth)["text"]["outcome"]
     assert "100% of the distance" in judge([1.33, 1.69])["text"]["outcome"]
 
 
-@pytest.mark.parametrize("guess", [None, [4, 0], [0, -3], "middle", [1], [True, 0]])
+@pytest.mark.parametrize("guess", [[4, 0], [0, -3], "middle", [1], [True, 0]])
 def test_a_guess_outside_the_picture_is_refused(guess):
     with pytest.raises(ValueError, match="guess must be a"):
         judge(guess)

@@ -10,7 +10,7 @@ import pytest
 from pds.evaluation import gaussian, grain_record
 from pds.evaluation.gaussian import field
 from pds.web.tabs.story import tab as story_tab
-from pds.web.tabs.story.questions import CLOSE, Amount, Choice, Place, Truth
+from pds.web.tabs.story.questions import Amount, Choice, Place, Truth
 from pds.web.tabs.story.truths import QUESTIONS
 
 CHOICES = [name for name, question in QUESTIONS.items() if isinstance(question, Choice)]
@@ -83,21 +83,29 @@ def test_an_amount_says_how_far_off_it_is(guess, said):
 
 def test_a_place_says_how_far_off_it_is_and_how_far_the_mean_has_moved():
     place = Place(lambda model: Truth([1.0, -1.0], "It is there."), start=(1.0, 1.5))
-    said = place.judge([-2, 1], "field64")["text"]["outcome"]
     off = math.hypot(3, 2)
-    assert said == (
+    assert place.judge([-2, 1], "field64")["text"]["outcome"] == (
         f"It is there. Your guess is {off:.2f} off, {100 * off / 2.5:.0f}% of the distance that "
         "the mean has moved."
     )
-    near = place.judge([1.05, -1], "field64")["text"]["outcome"]
-    assert near == f"It is there. Your guess is right to {CLOSE}."
+
+
+@pytest.mark.parametrize("step", QUESTIONS)
+def test_a_reader_who_passes_is_told_what_is_true_and_nothing_else(step):
+    truth = QUESTIONS[step].truth("field64")
+    assert judged(step, None) == {"truth": truth.value, "text": {"outcome": truth.fact}}
+
+
+@pytest.mark.parametrize("step", ["octaves", "lag", "controls", "map"])
+def test_what_depends_on_the_images_names_them(step):
+    facts = [QUESTIONS[step].truth(model).fact for model in story_tab.FIELDS]
+    assert ["portraits" in facts[0], "clouds" in facts[1]] == [True, True]
 
 
 @pytest.mark.parametrize(
     ("step", "guess", "words"),
     [
         ("clocks", 1349, "the guess must be a number from 0.01 to 1348, got 1349"),
-        ("clocks", None, "the guess must be a number from 0.01 to 1348, got None"),
         ("clocks", math.nan, "the guess must be a number from 0.01 to 1348, got nan"),
         ("clocks", True, "the guess must be a number"),
         ("lag", "middle", "the guess must be one of coarse, fine, alike, got 'middle'"),
@@ -118,10 +126,13 @@ def test_a_step_without_a_question_is_refused():
 
 
 def test_a_frequency_s_excess_at_the_end_is_that_of_the_exact_run():
+    """All rings there, and here only those of the chart, with step sizes from bins."""
     _, std = gaussian.states(field("field64"), None, 25)
     excess = std[-1] / np.sqrt(field("field64").rings.power)
-    assert f"{excess[0]:.2f} times the strength" in outcome("lag", "fine")
-    assert f"the finest {excess[-1]:.2f} times" in outcome("lag", "fine")
+    coarse, fine = (excess[gaussian.ring(field("field64"), gaussian.RADII[i])] for i in (0, -1))
+    said = outcome("lag", "fine")
+    assert f"end with {coarse:.2f} times" in said
+    assert f"the finest with {fine:.2f} times" in said
 
 
 @pytest.mark.parametrize("model", story_tab.FIELDS)

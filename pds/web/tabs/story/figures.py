@@ -158,7 +158,7 @@ def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Tr
         showlegend=False,
     )  # fmt: skip
     label = {
-        "type": "scatter", "mode": "text", "x": [wall], "y": [1.98], "text": [" its wall"],
+        "type": "scatter", "mode": "text", "x": [wall], "y": [1.98], "text": [" its strength"],
         "textposition": "middle right", "hoverinfo": "skip", "showlegend": False,
         "textfont": {"color": INK},
     }  # fmt: skip

@@ -61,7 +61,7 @@ def _wall_sentence(at: Wall, octaves: Sequence[Octave]) -> str:
         return f"At sigma = {number(at.sigma)} {where}. The best guess removes {removed} of it."
     return (
         f"At sigma = {number(at.sigma)} {where}. {share(at.share)} of all waves are stronger than "
-        f"the noise: the best guess keeps most of these, and removes {removed} of the noise."
+        f"the noise. The best guess keeps mostly these, and so removes {removed} of the noise."
     )
 
 
@@ -106,7 +106,7 @@ def lag(field: Field, values: Mapping[str, Any]) -> Message:
         "text": {
             "lag": f"At {number(radius)} cycles per pixel, {name} ends with {', '.join(left)} "
             f"times the standard deviation of the data; on the way it was up to "
-            f"{', '.join(most)} times too strong."
+            f"{', '.join(most)} times what it should be."
         },
     }
 
@@ -169,7 +169,10 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
     if not len(better):
         return f"{sentence} At this N no alpha of the map helps."
     best = gaussian.ALPHAS[int(column.argmax())]
-    sentence += f" At this N the best alpha is {best:g}, {ratio(10 ** column.max())} better."
+    sentence += (
+        f" At this N the best alpha is {best:g}: its error is {ratio(10 ** column.max())} smaller "
+        "than vanilla's."
+    )
     if column.min() < -3:
         edge = gaussian.ALPHAS[int(np.flatnonzero(column < -1)[-1])]
         sentence += (
@@ -191,8 +194,9 @@ def clocks(field: Field, values: Mapping[str, Any]) -> Message:
         "layouts": {"clocks": {"xaxis": {"range": [0, total]}}},
         "text": {
             "clocks": f"After {iteration} of {total} iterations the noise is still at sigma = "
-            f"{sigma:.3g}; a run of {iteration} is at its end after as many. Fine detail has "
-            f"{_left(two.left[0])} the data's power here and {_left(two.left[1])} it there."
+            f"{sigma:.3g}; a run of {iteration} is at its end after as many. The power of fine "
+            f"detail is {_left(two.left[0])} the data's in the stopped run and "
+            f"{_left(two.left[1])} in the short one."
         },
         "images": {
             "long": _picture(two.pictures[0], sigma, std),

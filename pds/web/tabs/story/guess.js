@@ -1,14 +1,15 @@
 // The question of a step. Until it is answered or passed over, the step does not show what is true.
 
-// The radio buttons of a form as one guess; the true one is marked.
+// The radio buttons of a form as one guess; the true one is marked. Without a guess `mark` is told so.
 function makeChoice(inputs) {
   const find = (value) => inputs.find((input) => input.value === value);
   const clear = () => inputs.forEach((input) => input.closest("label").classList.remove("pds-true"));
   return {
     read: () => inputs.find((input) => input.checked)?.value ?? null,
     write: (guess) => find(guess)?.click(),
-    mark(truth) {
+    mark(truth, guessed) {
       clear();
+      if (!guessed) inputs.forEach((input) => (input.checked = false));
       find(truth).closest("label").classList.add("pds-true");
     },
     clear,
@@ -22,19 +23,23 @@ function makeAmount(input) {
   const { read, write } = makeDial(input, () => {});
   const exact = copy.querySelector("input");
   copy.classList.add("pds-true");
-  copy.querySelector("span").textContent = "Exact";
+  copy.querySelector("span").textContent = "Answer";
   exact.removeAttribute("name");
   exact.disabled = true;
   const truth = makeDial(exact, () => {});
   return {
     read,
     write,
-    mark(value) {
+    mark(value, guessed) {
+      label.hidden = !guessed;
       truth.write(value);
       copy.querySelector("output").textContent = value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
       label.after(copy);
     },
-    clear: () => copy.remove(),
+    clear() {
+      label.hidden = false;
+      copy.remove();
+    },
   };
 }
 
@@ -46,22 +51,24 @@ function makeGuessInput(form) {
 }
 
 // Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `onOpen()` is told,
-// `remember(guess)` keeps the guess, null for a question that was passed over.
-function makeGuess(section, { judge, onOpen, remember, input }) {
+// `remember(guess)` keeps the guess. A question that was passed over has the guess null.
+function makeGuess(section, { judge, onOpen, remember, refuse, input }) {
   const form = section.querySelector(".pds-question");
   const control = input ?? makeGuessInput(form);
-  let given = null;
-
   function open() {
     section.dataset.state = "shown";
     onOpen();
   }
 
+  function pass() {
+    open();
+    return answer(null);
+  }
+
   async function answer(guess) {
     const answer = await judge(guess);
     if (answer.error) return false;
-    given = guess;
-    control.mark(answer.truth);
+    control.mark(answer.truth, guess !== null);
     control.disable(true);
     if (section.dataset.state !== "shown") open();
     return true;
@@ -70,26 +77,24 @@ function makeGuess(section, { judge, onOpen, remember, input }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const guess = control.read();
+    if (guess === null) return refuse();
     if (await answer(guess)) remember(guess);
   });
   form.querySelector(".pds-pass").addEventListener("click", () => {
     remember(null);
-    open();
+    pass();
   });
   section.dataset.state = "asking";
   return {
     // Opens the step without a guess.
-    pass: () => section.dataset.state === "shown" || open(),
+    pass: () => section.dataset.state === "shown" || pass(),
     // Opens the step as it was left: with a guess, or with null for none.
     restore(guess) {
-      if (guess === null) return open();
+      if (guess === null) return pass();
       control.write(guess);
       return answer(guess);
     },
-    // Judges the guess anew, after other images were chosen.
-    again: () => given !== null && answer(given),
     reset() {
-      given = null;
       control.clear();
       control.disable(false);
       form.querySelector(".pds-outcome").textContent = "";

@@ -88,8 +88,8 @@ def grain_curves(curves: Mapping[str, Sequence[GrainPoint]]) -> Message:
     fewest = curves["vanilla"][0].num_steps
     at_fewest = [
         f"{times(point.sampled)} with {figures.ARMS[arm].title} ({times(point.predicted)})"
-        for arm in figures.ARMS
-        for point in curves.get(arm, ())
+        for arm in COMPARED
+        for point in curves[arm]
         if point.num_steps == fewest
     ]
     grainy = [

@@ -156,7 +156,7 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
     const asked = new URLSearchParams(location.search).get("step");
     if (asked === null) return memory.step() || names[0];
     if (names.includes(asked)) return asked;
-    complain(`step must be one of ${names.join(", ")}, got '${asked.slice(0, 60)}'`);
+    complain(`There is no step '${asked.slice(0, 60)}'; a link names one of ${names.join(", ")}.`);
     return names[0];
   }
 

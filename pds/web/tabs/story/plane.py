@@ -182,7 +182,7 @@ def _conditions(settings: Settings) -> str:
             return f"{condition}."
         vanilla_best, m_best = (_steps(_at_best(target, each)) for each in (Move(1.0).m, m))
         best = f"At its best step vanilla needs {vanilla_best}"
-        return f"{best}; {condition} and needs {m_best} at its own."
+        return f"{best}; {condition} and needs {m_best} at its best."
     before, after = (langevin.stiffness(target, each) for each in (Move(1.0).m, m))
     return (
         "The largest mean curvature times the largest variance, which the number of steps grows "

@@ -17,8 +17,6 @@ from pds.web.tabs.story.values import require_number
 
 NEAR = 1.1
 """A guess within this factor is right."""
-CLOSE = 0.15
-"""A point within this distance is right; the plane is 6 wide."""
 
 
 class Truth(NamedTuple):
@@ -80,21 +78,19 @@ class Place:
     start: tuple[float, float]
 
     def judge(self, guess: object, model: str) -> Message:
-        if guess is None:
-            raise ValueError("the guess must be a point [x, y], got none; drag the cross to it")
         x, y = require_point(guess, "the guess")
         value, fact = self.truth(model)
         off, walked = math.dist((x, y), value), math.dist(self.start, value)
-        if off < CLOSE:
-            said = f"is right to {CLOSE:g}"
-        else:
-            said = (
-                f"is {off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
-            )
-        return _outcome(value, f"{fact} Your guess {said}.")
+        said = f"{off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
+        return _outcome(value, f"{fact} Your guess is {said}.")
 
 
 Question = Choice | Amount | Place
+
+
+def pass_over(question: Question, model: str) -> Message:
+    """Return the truth as `judge` does, for a reader who did not guess."""
+    return _outcome(*question.truth(model))
 
 
 def _outcome(truth: Any, text: str) -> Message:

@@ -15,7 +15,7 @@ function makeStep(section, { setup, model, memory }) {
   const shown = section.querySelector(".pds-answer");
   const complaint = document.createElement("p");
   Object.assign(complaint, { className: "pds-error", hidden: true, role: "alert" });
-  shown.before(complaint);
+  section.querySelector(".pds-question").after(complaint);
   for (const input of shown.querySelectorAll("[data-stops]")) {
     input.dataset.stops = setup.stops[input.dataset.stops].join(" ");
   }
@@ -47,6 +47,10 @@ function makeStep(section, { setup, model, memory }) {
     },
     onOpen: () => refresh(),
     remember: (guess) => memory.keepGuess(name, guess),
+    refuse() {
+      complaint.textContent = "Make a guess first, or press Show the answer.";
+      complaint.hidden = false;
+    },
     input: special.guess,
   });
 
@@ -82,7 +86,6 @@ function makeStep(section, { setup, model, memory }) {
     follow(chosen) {
       if (own) own.value = chosen;
       refresh();
-      guess.again();
     },
     read: () => values(),
   };

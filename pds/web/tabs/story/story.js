@@ -73,6 +73,7 @@ pane.querySelector(".pds-show-all").addEventListener("click", () => {
 });
 pane.querySelector(".pds-restart").addEventListener("click", () => {
   memory.clear();
+  model.choose(props.setup.fields[0].name);
   for (const step of steps.values()) step.reset();
   place.restart();
 });

@@ -10,6 +10,7 @@ from pds.limits import require_choice
 from pds.web.server.messages import Message
 from pds.web.tab import Tab
 from pds.web.tabs.story import figures, frequencies, network, plane
+from pds.web.tabs.story.questions import pass_over
 from pds.web.tabs.story.truths import QUESTIONS
 
 FIELDS = ("portraits128", "field64")
@@ -60,7 +61,8 @@ def judge(values: Mapping[str, Any]) -> Message:
     """Say what is true about the question of a step, and how near a guess is.
 
     Args:
-        values: step and model as for `view`; guess, as the question has it.
+        values: step and model as for `view`; guess, as the question has it, or None
+            to pass it over.
 
     Returns:
         truth, in the form of the guess, and a sentence as text.outcome.
@@ -69,7 +71,8 @@ def judge(values: Mapping[str, Any]) -> Message:
         ValueError: for a guess that is none of the answers, or out of range.
     """
     step, model = _step(values, QUESTIONS)
-    return QUESTIONS[step].judge(values.get("guess"), model)
+    question, guess = QUESTIONS[step], values.get("guess")
+    return pass_over(question, model) if guess is None else question.judge(guess, model)
 
 
 def _step(values: Mapping[str, Any], steps: Iterable[str]) -> tuple[str, str]:

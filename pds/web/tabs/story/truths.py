@@ -10,8 +10,10 @@ from pds.web.sentences import error, number, short, times
 from pds.web.tabs.story import plane, targets
 from pds.web.tabs.story.questions import Amount, Choice, Place, Question, Truth
 
+IMAGES = {"portraits128": "portraits", "field64": "clouds"}
+"""How the images of a model are called."""
 FEW = 25
-NOISE = 0.3
+NOISE = 0.2
 """Sigma that the question about octaves names."""
 CONTROLS = {
     "vanilla": "vanilla",
@@ -23,12 +25,12 @@ CONTROLS = {
 
 
 def finest_above(model: str) -> Truth:
-    """Say which is the finest octave with more power than noise of sigma = 0.3."""
+    """Say which is the finest octave with more power than noise of `NOISE`."""
     octaves = parts.powers(field(model))
     above = [j for j, octave in enumerate(octaves) if octave.power > NOISE**2]
     finest, next_finer = octaves[above[-1] : above[-1] + 2]
     fact = (
-        f"The waves of {finest.low} to {finest.high} cycles a picture have "
+        f"In the {IMAGES[model]} the waves of {finest.low} to {finest.high} cycles a picture have "
         f"{times(finest.power / NOISE**2)} the power of the noise, the next finer ones "
         f"{times(next_finer.power / NOISE**2)}."
     )
@@ -37,14 +39,17 @@ def finest_above(model: str) -> Truth:
 
 def most_lagging(model: str) -> Truth:
     """Say which waves end a vanilla run of 25 with the largest excess."""
-    _, std = gaussian.states(field(model), None, FEW)
-    excess = std[-1] / np.sqrt(field(model).rings.power)
+    followed = field(model)
+    _, std = gaussian.lag(followed, None, FEW)
+    power = followed.rings.power[[gaussian.ring(followed, radius) for radius in gaussian.RADII]]
+    excess = std[-1] / np.sqrt(power)
     coarse, fine = excess[0], excess[-1]
     alike = max(coarse, fine) < ALIKE * min(coarse, fine)
     value = "alike" if alike else "coarse" if coarse > fine else "fine"
     fact = (
-        f"After {FEW} iterations the coarsest waves have {coarse:.2f} times the strength that they "
-        f"should have, the finest {fine:.2f} times."
+        f"In the {IMAGES[model]} the coarsest waves of the chart end with {coarse:.2f} times the "
+        f"strength that they should have, the finest with {fine:.2f} times: sigma falls in the "
+        "same steps for all of them."
     )
     return Truth(value, fact)
 
@@ -56,19 +61,24 @@ def closest_control(model: str) -> Truth:
     errors = {curve: float(curves[curve][at]) for curve in CONTROLS}
     ranked = sorted(CONTROLS, key=lambda curve: errors[curve])
     listed = ", ".join(f"{CONTROLS[curve]} {error(errors[curve])}" for curve in ranked)
-    return Truth(ranked[0], f"The errors at N = 66 are: {listed}.")
+    return Truth(ranked[0], f"For the {IMAGES[model]} the errors at N = 66 are: {listed}.")
 
 
 def last_help(model: str) -> Truth:
     """Say from which N on vanilla is closer than PDS at alpha = 5."""
-    crossing = gaussian.errors(field(model), 5.0).crossings[-1]
-    return Truth(crossing, f"From N = {number(round(crossing))} on vanilla is closer.")
+    crossing = round(gaussian.errors(field(model), 5.0).crossings[-1])
+    fact = f"For the {IMAGES[model]} vanilla is closer from N = {number(crossing)} on."
+    return Truth(crossing, fact)
 
 
 def sigma_half_way(model: str) -> Truth:
     """Say how much noise is left after 16 of 32 iterations."""
     sigma = float(gaussian.clocks(field(model), 32, 16).sigmas[0][15])
-    return Truth(sigma, f"After 16 of 32 iterations sigma is {short(sigma)}.")
+    fact = (
+        f"After 16 of 32 iterations sigma is {short(sigma)}: 16 of 31 equal factors, a little more "
+        "than half."
+    )
+    return Truth(sigma, fact)
 
 
 def network_grain(_: str) -> Truth:
@@ -77,7 +87,8 @@ def network_grain(_: str) -> Truth:
     grown = stronger.network.grain / told.network.grain
     linear = stronger.linear.grain / told.linear.grain
     fact = (
-        f"The network's picture has {times(grown)} the grain, the linear filter's {times(linear)}."
+        f"The second time the network leaves {times(grown)} the grain, the linear filter "
+        f"{times(linear)}."
     )
     return Truth(grown, fact)
 
@@ -87,10 +98,10 @@ def worth_of_pds(_: str) -> Truth:
     curves = grain_record.load()["portraits64"]
     (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == FEW]
     n, grain = np.log([[p.num_steps, p.sampled] for p in curves["vanilla"]]).T
-    needed = float(np.exp(np.interp(-np.log(pds), -grain, n)))
+    needed = round(float(np.exp(np.interp(-np.log(pds), -grain, n))))
     fact = (
-        f"PDS leaves {times(pds)} the grain after {FEW} iterations; vanilla needs "
-        f"{number(round(needed))} for that."
+        f"PDS leaves {times(pds)} the grain of the network's own pictures after {FEW} iterations; "
+        f"vanilla needs {number(needed)} for that."
     )
     return Truth(needed, fact)
 
