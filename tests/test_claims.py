@@ -26,9 +26,10 @@ from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.gaussian import COUNTS, field
 from pds.evaluation.metrics import Interval
 from pds.evaluation.subject import PORTRAITS
+from pds.kernels import ReverseDiffusion
 from pds.models import compare_request, from_images, load_model
 from pds.portraits import portraits, trainer
-from pds.preconditioners import FrequencyFilter
+from pds.preconditioners import FrequencyFilter, Identity
 from pds.request import Request
 from pds.sde import VESDE
 from pds.theory import langevin, tuning
@@ -308,6 +309,16 @@ def the_state_has_too_much_noise():
     return bool((std > 1.1 * exact).all())
 
 
+def half_of_sigma_leaves_too_much():
+    """Of noise alone, from sigma = 1 to 0.5 in one step of the predictor."""
+    predictor, times = ReverseDiffusion(), torch.tensor([1.0, 0.0], dtype=torch.float64)
+    row = [column[0] for column in predictor.coefficients(VESDE(0.5, 1.0), times)]
+    one, zero = torch.ones(1, 1, 1, 1).double(), torch.zeros(1, 1, 1, 1).double()
+    old = predictor(one, -one, zero, row, Identity()).x
+    new = predictor(zero, zero, one, row, Identity()).x
+    return round(math.hypot(float(old), float(new)) / 0.5, 1) == 1.8
+
+
 def a_gain_removes_more_noise():
     """At N = 25, where every wave is still far weaker than the noise."""
     data, model = CLOUDS.data, CLOUDS.model
@@ -483,6 +494,12 @@ CLAIMS = [
     ("octaves.html", "it drowns the finest octave first", the_finest_octave_drowns_first),
     ("lag.html", "With few iterations sigma falls far in one iteration", few_steps_are_long),
     ("lag.html", "each iteration leaves more noise than it should", the_state_has_too_much_noise),
+    (
+        "lag.html",
+        "If sigma falls to half at once, the predictor leaves noise that is 1.8 times as strong as "
+        "it should be",
+        half_of_sigma_leaves_too_much,
+    ),
     (
         "lag.html",
         "While a wave is far weaker than the noise, it is too strong by the same factor whatever "
