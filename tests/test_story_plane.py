@@ -274,7 +274,7 @@ def test_the_guess_is_dragged_and_the_truth_marked(page, step):
 
 def test_a_guess_needs_the_cross_to_be_moved(page, step):
     step.get_by_role("button", name="That is my guess").click()
-    expect(step.locator(".pds-error")).to_contain_text("drag the cross to it")
+    expect(step.locator(".pds-error")).to_have_text("Make a guess first, or press Show the answer.")
     expect(step).to_have_attribute("data-state", "asking")
     handle(step, "vanilla", "Your guess").focus()
     page.keyboard.press("ArrowUp")
