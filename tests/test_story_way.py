@@ -204,9 +204,9 @@ def test_a_done_step_has_a_check_mark_and_says_so(page, address):
     pane = opened(page, address, "&step=lag")
     step(pane, "lag").get_by_role("button", name="Show the answer").click()
     expect(pane.get_by_role("link", name=re.compile(r"Step 3.*\(answer open\)"))).to_have_count(1)
-    mark = "a => a.map((n) => getComputedStyle(n, '::after').borderBottomStyle)"
+    mark = "a => a.map((n) => getComputedStyle(n, '::after').borderBottomWidth)"
     links = pane.locator(".pds-way nav a").evaluate_all(mark)
-    assert [i + 1 for i, style in enumerate(links) if style == "solid"] == [3]
+    assert [i + 1 for i, width in enumerate(links) if width == "2px"] == [3]
 
 
 def test_the_glossary_is_opened_and_closed_by_keyboard(page, address):
