@@ -262,7 +262,6 @@ def test_with_mala_the_swirl_is_off_and_the_page_says_why(page, shown):
 
 
 def test_the_guess_is_dragged_and_the_truth_marked(page, step):
-    expect(step.locator("[data-panel=M]")).to_be_hidden()
     cross = handle(step, "vanilla", "Your guess")
     drag(page, cross, -80, -130)
     step.get_by_role("button", name="That is my guess").click()
@@ -270,6 +269,44 @@ def test_the_guess_is_dragged_and_the_truth_marked(page, step):
     expect(step.locator(".pds-outcome")).to_contain_text("48% along the wide one. Your guess is")
     expect(step.locator("[data-panel=M]")).to_be_visible()
     expect(step.get_by_role("slider", name="Steps taken")).to_have_attribute("aria-valuetext", "20")
+
+
+LABELS = """() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  const labels = (window.labels = {});
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const { actualBoundingBoxLeft: left, actualBoundingBoxRight: right } = this.measureText(text);
+    labels[text] = [x - left, x + right, y - 11, y + 4];
+    fillText.call(this, text, x, y);
+  };
+}"""
+
+
+@pytest.mark.parametrize("near", [(22, 31), (22, 33), (26, 22)])
+def test_the_labels_of_a_good_guess_lie_apart(page, step, near):
+    """Up to 0.1 from the truth, above it, below it and beside it."""
+    page.evaluate(LABELS)
+    cross = handle(step, "vanilla", "Your guess")
+    cross.focus()
+    for key, times in zip(("ArrowLeft", "ArrowUp"), near, strict=True):
+        for _ in range(times):
+            page.keyboard.press(key)
+    step.get_by_role("button", name="That is my guess").click()
+    expect(step).to_have_attribute("data-state", SHOWN)
+    page.wait_for_function("window.labels.exact")
+    one, other = page.evaluate("[labels.exact, labels['your guess']]")
+    assert one[1] < other[0] or other[1] < one[0] or one[3] <= other[2] or other[3] <= one[2]
+
+
+def test_the_plane_stays_where_it_is_when_the_guess_is_judged(page, step):
+    box = "n => [n.offsetWidth, n.offsetHeight, n.getBoundingClientRect().top + scrollY]"
+    plane = step.locator("[data-panel=vanilla] .pds-plane")
+    before = plane.evaluate(box)
+    handle(step, "vanilla", "Your guess").press("ArrowUp")
+    step.get_by_role("button", name="That is my guess").click()
+    expect(step.locator(".pds-outcome")).to_contain_text("Your guess is")
+    expect(step.locator("[data-text=plane]")).to_contain_text("Mean and ellipse are exact.")
+    assert plane.evaluate(box) == before
 
 
 def test_a_guess_needs_the_cross_to_be_moved(page, step):

@@ -192,6 +192,23 @@ def test_all_answers_are_shown_and_taken_back(page, address):
     expect(current(pane)).to_have_text("1")
 
 
+def test_one_rule_parts_the_bar_from_the_first_step(page, address):
+    pane = opened(page, address, "&step=plane")
+    rules = """() => [...document.querySelectorAll('.pds-way, .pds-way + section')]
+      .map((n) => getComputedStyle(n)).map((s) => [s.borderTopWidth, s.borderBottomWidth])"""
+    assert page.evaluate(rules) == [["0px", "1px"], ["0px", "0px"]]
+    expect(step(pane, "octaves")).to_have_css("border-top-width", "1px")
+
+
+def test_a_done_step_has_a_check_mark_and_says_so(page, address):
+    pane = opened(page, address, "&step=lag")
+    step(pane, "lag").get_by_role("button", name="Show the answer").click()
+    expect(pane.get_by_role("link", name=re.compile(r"Step 3.*\(answer open\)"))).to_have_count(1)
+    mark = "a => a.map((n) => getComputedStyle(n, '::after').borderBottomWidth)"
+    links = pane.locator(".pds-way nav a").evaluate_all(mark)
+    assert [i + 1 for i, width in enumerate(links) if width == "2px"] == [3]
+
+
 def test_the_glossary_is_opened_and_closed_by_keyboard(page, address):
     pane = opened(page, address)
     button = pane.get_by_role("button", name="Glossary")
@@ -279,6 +296,27 @@ def test_the_whole_story_is_printed_on_white_paper(page, address):
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     widths = f"({sizes})([...document.querySelectorAll({drawn!r})]).map(Math.round)"
     page.wait_for_function(f"{widths}.join() === {[round(x) for x in screen]}.join()")
+
+
+def test_on_paper_the_chosen_answer_is_marked_without_a_background(page, address):
+    """Browsers print no backgrounds unless they are asked to."""
+    pane = opened(page, address, "&step=octaves")
+    octaves = step(pane, "octaves")
+    octaves.locator("input[type=radio]").nth(1).check()
+    octaves.get_by_role("button", name="That is my guess").click()
+    octaves.locator(".pds-octaves img[src]").first.wait_for()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    widths = octaves.locator("input[type=radio]").evaluate_all(
+        "all => all.map((n) => parseFloat(getComputedStyle(n).borderTopWidth) > 4)"
+    )
+    assert widths == [False, True, False, False, False]
+    canvas = octaves.locator(".pds-octaves canvas").first
+    expect(canvas).to_be_visible()
+    assert canvas.evaluate("n => n.width") >= 256  # smoothed, since paper does not
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(octaves.locator(".pds-octaves canvas")).to_have_count(0)
+    expect(octaves.locator(".pds-octaves img").first).to_be_visible()
 
 
 EMPTY = """() => [...document.querySelectorAll('#story [data-plot], #story figure:has(img)')]

@@ -79,11 +79,17 @@ function makeCanvas(box, { reach, onResize }) {
     context.fill();
   }
 
-  // Text beside a point, with a rim of the paper's color.
-  function write(text, point, color, paper) {
-    const at = pixels(point).map((value, i) => value + [10, 5][i]);
+  // Text above or below a point and inside the plane, with a rim of the paper's color.
+  function write(text, point, { above, color, paper }) {
     context.font = `600 14px ${getComputedStyle(box).fontFamily}`;
-    Object.assign(context, { fillStyle: color, strokeStyle: paper, lineWidth: 4, lineJoin: "round" });
+    const [x, y] = pixels(point);
+    const half = context.measureText(text).width / 2 + 4;
+    const at = [
+      Math.max(half, Math.min(2 * rx * unit - half, x)),
+      Math.max(16, Math.min(2 * ry * unit - 6, y + (above ? -12 : 21))),
+    ];
+    const rim = { strokeStyle: paper, lineWidth: 4, lineJoin: "round" };
+    Object.assign(context, { fillStyle: color, textAlign: "center", ...rim });
     context.strokeText(text, ...at);
     context.fillText(text, ...at);
   }

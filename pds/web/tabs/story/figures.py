@@ -5,6 +5,7 @@ from dataclasses import astuple
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pds.appearance import GRAINY
 from pds.evaluation.grain_record import GrainPoint
@@ -40,12 +41,15 @@ ARMS = {
 """By the names of `pds.arms.names`."""
 STEPS = {2000: "#b9c4c9", 200: "#7fa8b8", 66: "#3f7f97", 25: "#cf6a3f"}
 """Colors of iteration counts, from many to few."""
+DIVERGED_COLOR = "#a39f98"
 BETTER = [[0, "#b4481f"], [0.35, "#e8b598"], [0.5, "#f3efe4"], [0.65, "#9cc7cf"], [1, "#14697f"]]
 LEGEND = {
     "showlegend": True,
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
 }
 TOP = {"margin": {"l": 60, "r": 12, "t": 64, "b": 44}}
+DIVERGED = -2
+"""log10 of vanilla's error over that of PDS; below it PDS diverges: 100 times worse."""
 SIGMAS = [1348, 100, 10, 1, 0.1, 0.01]
 
 
@@ -90,9 +94,9 @@ def layouts() -> dict[str, Layout]:
         ),
         "map": layout(
             "Where PDS is better (blue) and where vanilla is (red)",
-            xaxis=counts,
+            xaxis=counts | {"title": "iterations N (gray: PDS diverges)"},
             yaxis=_log(
-                "alpha", 0.1, 50, dtick=None, tickvals=[0.1, 0.3, 1, 4, 10, 50],
+                "alpha", 0.0708, 55, dtick=None, tickvals=[0.1, 0.3, 1, 4, 10, 50],
                 ticktext=["1.1", "1.3", "2", "5", "11", "51"],
             ),
             margin={"l": 52, "r": 12, "t": 34, "b": 54},
@@ -105,7 +109,8 @@ def layouts() -> dict[str, Layout]:
         "grain": layout(
             "Grain at the end",
             xaxis=_log(
-                "iterations N", 18, 220, tickvals=[20, 25, 33, 50, 66, 100, 200], dtick=None
+                "iterations N", 18, 220, tickvals=[20, 25, 33, 40, 50, 66, 100, 200], dtick=None,
+                tickangle=0,
             ),
             yaxis=_log(
                 "times that of the network's own pictures", 0.7, 8, dtick=None,
@@ -190,11 +195,17 @@ def control_traces(
 def map_traces(
     counts: Sequence[int], alphas: Sequence[float], advantage: Array, chosen: tuple[int, float]
 ) -> list[Trace]:
-    """Draw log10 of vanilla's error over that of PDS, with the chosen N and alpha."""
+    """Draw log10 of vanilla's error over that of PDS, with the chosen N and alpha.
+
+    Args:
+        advantage: for each alpha and N, (len(alphas), len(counts)); gray where below `DIVERGED`.
+    """
     strengths = np.array(alphas) - 1
+    diverged = advantage < DIVERGED
     heat = {
         "type": "heatmap", "x": list(counts), "y": rounded(strengths),
-        "z": rounded(np.clip(advantage, -3, 3)), "zmin": -1.2, "zmax": 1.2, "colorscale": BETTER,
+        "z": rounded(np.where(diverged, np.nan, advantage)),
+        "zmin": -1.2, "zmax": 1.2, "colorscale": BETTER,
         "customdata": rounded(np.clip(10**advantage, 0, 1e6)),
         "colorbar": {
             "thickness": 10, "outlinewidth": 0, "tickvals": [-1, -0.5, 0, 0.5, 1],
@@ -211,9 +222,19 @@ def map_traces(
     mark = {
         "type": "scatter", "mode": "markers", "x": [chosen[0]], "y": [chosen[1] - 1],
         "marker": {"symbol": "cross-thin", "size": 15, "line": {"width": 3, "color": "#1c1e21"}},
-        "hoverinfo": "skip",
+        "hoverinfo": "skip", "cliponaxis": False,
     }  # fmt: skip
-    return [heat, even, mark]
+    return [heat, _divergence(counts, strengths, diverged), even, mark]
+
+
+def _divergence(counts: Sequence[int], strengths: Array, diverged: NDArray[np.bool_]) -> Trace:
+    """Draw the region where PDS diverges in gray; the axis says what gray is."""
+    return {
+        "type": "heatmap", "x": list(counts), "y": rounded(strengths),
+        "z": rounded(np.where(diverged, 1.0, np.nan)), "showscale": False,
+        "colorscale": [[0, DIVERGED_COLOR], [1, DIVERGED_COLOR]],
+        "hovertemplate": "N = %{x}: PDS diverges<extra></extra>",
+    }  # fmt: skip
 
 
 def clock_traces(sigmas: Sequence[Array], names: Sequence[str], iteration: int) -> list[Trace]:

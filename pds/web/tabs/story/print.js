@@ -2,6 +2,21 @@
 
 const PATIENCE = 30_000; // ms for figures to be drawn
 
+const SMOOTH = 256; // pixels of a printed octave
+
+// Paper shows the few pixels of a coarse octave as squares, where a screen smooths them.
+function smoothOctaves(pane) {
+  for (const image of pane.querySelectorAll(".pds-octaves img[src]")) {
+    if (!image.complete || image.naturalWidth >= SMOOTH) continue;
+    const canvas = Object.assign(document.createElement("canvas"), { width: SMOOTH, height: SMOOTH });
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(image, 0, 0, SMOOTH, SMOOTH);
+    context.putImageData(context.getImageData(0, 0, SMOOTH, SMOOTH), 0, 0); // else the few pixels are printed
+    image.before(canvas);
+  }
+}
+
 // Figures have a size of their own, so they are drawn for the paper's width and then again for the
 // window's. The classes have the layout of the paper already on the screen, see print.css.
 function fitFiguresToPaper(pane) {
@@ -14,7 +29,9 @@ function fitFiguresToPaper(pane) {
 
   window.addEventListener("beforeprint", () => {
     if (!pane.offsetParent) return;
+    if (isOnPaper()) return;
     putOnPaper(true);
+    smoothOctaves(pane);
     for (const node of figures()) {
       const { clientWidth: width, clientHeight: height } = node;
       if (width) window.pdsPlotlyReady.relayout(node, { width, height });
@@ -23,6 +40,7 @@ function fitFiguresToPaper(pane) {
   window.addEventListener("afterprint", () => {
     if (!isOnPaper()) return;
     putOnPaper(false);
+    for (const canvas of pane.querySelectorAll(".pds-octaves canvas")) canvas.remove();
     for (const node of figures()) {
       window.pdsPlotlyReady.relayout(node, { autosize: true, width: null, height: null });
     }

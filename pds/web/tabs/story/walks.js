@@ -51,11 +51,14 @@ function drawControls(plane, { m }, { drawn, start, color, controls: { noise, to
 
 function drawMarks(plane, { marks, color }) {
   plane.stroke(marks.map(([point]) => point), color("ink"), { dash: [3, 3] });
-  for (const [point, text] of marks) {
+  for (const [point] of marks) {
     plane.dot(point, color("paper"), 7);
     plane.dot(point, color("ink"), 5);
-    plane.write(text, point, color("ink"), color("paper"));
   }
+  const [upper, lower] = [...marks].sort(([[, a]], [[, b]]) => b - a);
+  const ink = { color: color("ink"), paper: color("paper") };
+  plane.write(upper[1], upper[0], { above: true, ...ink });
+  plane.write(lower[1], lower[0], { above: false, ...ink });
 }
 
 function drawStrokes(plane, { pen, color }) {

@@ -1,0 +1,62 @@
+"""What the figures of the story draw: where PDS diverges, ticks where points are, and a key."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from pds.evaluation import gaussian, grain_record
+from pds.web.tabs.story import figures
+from pds.web.tabs.story.tab import FIELDS
+
+
+def drawn_map(advantage, counts=(10, 20, 40), alphas=(1.1, 2.0, 5.0)):
+    return figures.map_traces(counts, alphas, np.array(advantage), (20, 2.0))
+
+
+def test_where_pds_diverges_the_map_is_gray_and_says_so():
+    heat, gray, *_ = drawn_map([[-50.0, -9.0, -1.5], [-3.0, -0.5, 0.1], [0.2, 0.3, 0.4]])
+    assert heat["z"] == [[None, None, -1.5], [None, -0.5, 0.1], [0.2, 0.3, 0.4]]
+    assert gray["z"] == [[1, 1, None], [1, None, None], [None, None, None]]
+    assert "gray: PDS diverges" in figures.layouts()["map"]["xaxis"]["title"]["text"]
+
+
+def test_a_map_without_divergence_has_no_gray():
+    heat, gray, line, mark = drawn_map(np.full((3, 3), -1.7))
+    assert np.array(heat["z"]).min() == -1.7
+    assert set(np.ravel(gray["z"])) == {None}
+    assert (line["type"], mark["type"]) == ("contour", "scatter")
+
+
+@pytest.mark.parametrize("model", FIELDS)
+def test_below_an_alpha_that_diverges_every_stronger_filter_does(model):
+    diverged = gaussian.advantage(gaussian.field(model)) < figures.DIVERGED
+    assert (np.diff(diverged.astype(int), axis=0) <= 0).all()
+    assert diverged[0, 0] and not diverged[:, gaussian.COUNTS.index(400) :].any()
+
+
+@pytest.mark.parametrize("model", ["portraits64", "portraits32"])
+def test_the_figure_of_grain_has_a_tick_at_every_measured_count(model):
+    axis = figures.layouts()["grain"]["xaxis"]
+    measured = {p.num_steps for points in grain_record.load()[model].values() for p in points}
+    low, high = (10**end for end in axis["range"])
+    assert {n for n in measured if low < n < high} <= set(axis["tickvals"])
+
+
+TEXTS = """() => [...document.querySelectorAll('.pds-spectrum .pds-key i')]
+  .filter((n) => n.checkVisibility()).map((n) => {
+    const text = document.createRange();
+    text.selectNodeContents(n);
+    const { left, right, top } = text.getBoundingClientRect();
+    return [left, right, Math.round(top)];
+  })"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_key_of_the_comparison_keeps_its_words_apart(page, width):
+    """The rules of the story's key are for the story alone: both tabs are in one page."""
+    page.set_viewport_size({"width": width, "height": 844})
+    texts = page.evaluate(TEXTS)
+    assert len(texts) > 3
+    for (_, right, top), (left, _, below) in pairwise(texts):
+        assert right + 3 < left or below > top
