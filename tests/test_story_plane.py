@@ -325,3 +325,10 @@ def test_starting_over_asks_about_the_first_settings_again(page, shown):
     page.get_by_role("button", name="Start over").click()
     expect(shown).to_have_attribute("data-state", "asking")
     expect(dial(shown, "target")).to_have_value("ellipse")
+
+
+def test_a_reader_who_passes_is_told_the_answer_without_a_guess(step):
+    step.get_by_role("button", name="Show the answer").click()
+    expect(step.locator(".pds-outcome")).to_contain_text("of the way to the middle is left")
+    expect(step.locator(".pds-outcome")).not_to_contain_text("Your guess")
+    expect(step.locator(".pds-walk")).to_be_visible()

@@ -173,8 +173,9 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
         f" At this N the best alpha is {best:g}: its error is {ratio(10 ** column.max())} smaller "
         "than vanilla's."
     )
-    if column.min() < -3:
-        edge = gaussian.ALPHAS[int(np.flatnonzero(column < -1)[-1])]
+    diverged = np.flatnonzero(column < figures.DIVERGED)
+    if len(diverged):
+        edge = gaussian.ALPHAS[diverged[-1]]
         sentence += (
             f" From alpha = {edge:g} down its steps are too long and it diverges: the cliff."
         )

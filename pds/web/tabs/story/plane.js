@@ -19,7 +19,7 @@ function makePlane(section, { controls, refresh, setup }) {
   let accepted = { target: "ellipse", start, strokes: [] };
   let playing = 0;
   let empty = false; // whether a density is to be drawn and nothing was drawn yet
-  const guess = { at: CROSS, moved: false, truth: null };
+  const guess = { at: CROSS, moved: false, given: false, truth: null };
   const asking = () => section.dataset.state === "asking";
   const color = (name) => getComputedStyle(section).getPropertyValue(`--${name}`);
 
@@ -136,7 +136,7 @@ function makePlane(section, { controls, refresh, setup }) {
     drawPanel(plane, {
       ...base, walks, bars, answered, t: taken.read(),
       controls: name === "vanilla" && pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
-      marks: hidden ? [] : [[guess.at, "your guess"], [guess.truth, "exact"]],
+      marks: hidden ? [] : [[guess.truth, "exact"], ...(guess.given ? [[guess.at, "your guess"]] : [])],
       pen: name === "vanilla" && pen.on() ? pen : null,
     });
     if (answered) listDirections(panel.figure.querySelector("ul"), answered, taken.read());
@@ -263,8 +263,9 @@ function makePlane(section, { controls, refresh, setup }) {
         if (Array.isArray(point) && point.length === 2 && point.every(Number.isFinite)) moveCross(point);
       },
       // The picture then shows the walk that the question asks about.
-      mark(truth) {
+      mark(truth, guessed) {
         guess.truth = truth;
+        guess.given = guessed;
         if (asking()) askAgain();
         redraw();
       },

@@ -55,10 +55,9 @@ function drawMarks(plane, { marks, color }) {
     plane.dot(point, color("paper"), 7);
     plane.dot(point, color("ink"), 5);
   }
-  const [upper, lower] = [...marks].sort(([[, a]], [[, b]]) => b - a);
   const ink = { color: color("ink"), paper: color("paper") };
-  plane.write(upper[1], upper[0], { above: true, ...ink });
-  plane.write(lower[1], lower[0], { above: false, ...ink });
+  const fromAbove = [...marks].sort(([[, a]], [[, b]]) => b - a);
+  fromAbove.forEach(([point, label], i) => plane.write(label, point, { above: i === 0, ...ink }));
 }
 
 function drawStrokes(plane, { pen, color }) {
