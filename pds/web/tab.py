@@ -37,7 +37,7 @@ class Tab:
     title: on the tab.
     folder: of its files.
     html: file of its HTML; a line such as `<!-- branch.html -->` stands for one of `parts`.
-    parts: files of HTML that are parts of it.
+    parts: files of HTML that are parts of it, or of parts that are named before them.
     styles: files of its own styles.
     scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
     setup: returns the values that the script needs before its first request.

@@ -85,7 +85,7 @@ TAB = Tab(
     title="Why few steps fail",
     folder=Path(__file__).parent,
     html="story.html",
-    parts=(*(f"{name}.html" for name in STEPS), "end.html", "glossary.html"),
+    parts=(*(f"{name}.html" for name in STEPS), "end.html", "glossary.html", "ask.html"),
     styles=("story.css", "plane.css", "octaves.css", "way.css", "print.css"),
     scripts=(
         "format.js", "server.js", "pane.js",
