@@ -50,11 +50,14 @@ function makeGuessInput(form) {
   return { ...control, disable };
 }
 
-// Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `onOpen()` is told,
-// `remember(guess)` keeps the guess. A question that was passed over has the guess null.
-function makeGuess(section, { judge, onOpen, remember, refuse, input }) {
+// Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `show(reply)` shows
+// its reply, `onOpen()` is told, `refuse()` too where no guess was made, `remember(guess)` keeps the guess.
+// A question that was passed over has the guess null.
+function makeGuess(section, { judge, show, onOpen, remember, refuse, input }) {
   const form = section.querySelector(".pds-question");
   const control = input ?? makeGuessInput(form);
+  let asked = 0; // how often the server was
+
   function open() {
     section.dataset.state = "shown";
     onOpen();
@@ -66,9 +69,12 @@ function makeGuess(section, { judge, onOpen, remember, refuse, input }) {
   }
 
   async function answer(guess) {
-    const answer = await judge(guess);
-    if (answer.error) return false;
-    control.mark(answer.truth, guess !== null);
+    const mine = ++asked;
+    const reply = await judge(guess);
+    if (mine !== asked) return false; // the reader has started over
+    await show(reply);
+    if (reply.error) return false;
+    control.mark(reply.truth, guess !== null);
     control.disable(true);
     if (section.dataset.state !== "shown") open();
     return true;
@@ -95,6 +101,7 @@ function makeGuess(section, { judge, onOpen, remember, refuse, input }) {
       return answer(guess);
     },
     reset() {
+      asked++;
       control.clear();
       control.disable(false);
       form.querySelector(".pds-outcome").textContent = "";

@@ -39,7 +39,7 @@ function makeMemory(names) {
     step: () => state.step,
     guesses: () => state.guesses,
     keepStep: (step) => write({ step }),
-    keepGuess: (step, guess) => write({ guesses: { ...state.guesses, [step]: guess } }),
+    keepGuess: (step, guess) => write({ step, guesses: { ...state.guesses, [step]: guess } }), // who answers is there
     clear: () => write({ step: "", guesses: {} }),
   };
 }

@@ -40,11 +40,8 @@ function makeStep(section, { setup, model, memory }) {
   const refresh = () => ready() && ask(values());
 
   const guess = makeGuess(section, {
-    judge: async (guess) => {
-      const answer = await answered(server.story_guess({ step: name, guess, model: model.value() }));
-      await showAnswer(section, answer, setup.layouts);
-      return answer;
-    },
+    judge: (guess) => answered(server.story_guess({ step: name, guess, model: model.value() })),
+    show: (answer) => showAnswer(section, answer, setup.layouts),
     onOpen: () => refresh(),
     remember: (guess) => memory.keepGuess(name, guess),
     refuse() {
