@@ -95,11 +95,16 @@ function makeLinks(list, sections, go) {
 // document of this page: in a frame of another host a browser would take its window, and ignore margins.
 function makeFollower(parts, onReach) {
   let settling = 0;
+  const atLine = new Set(); // an observer may tell of the section that comes and of that which leaves apart
   const margin = `-${100 * LINE}% 0px -${99 - 100 * LINE}% 0px`;
   const line = new IntersectionObserver(
     (entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (isIntersecting) atLine.add(target);
+        else atLine.delete(target);
+      }
       clearTimeout(settling);
-      const here = entries.find(({ isIntersecting }) => isIntersecting)?.target;
+      const [here] = atLine;
       if (here) settling = setTimeout(() => onReach(parts.get(here)), PAUSE);
     },
     { root: document, rootMargin: margin }
@@ -108,6 +113,7 @@ function makeFollower(parts, onReach) {
     start: () => [...parts.keys()].forEach((section) => line.observe(section)),
     stop() {
       clearTimeout(settling);
+      atLine.clear();
       line.disconnect();
     },
   };
@@ -128,6 +134,7 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
   let wanted = null; // a step that was asked for while the tab was hidden
   let opened = false;
   let scrolled = 0; // where the window was when the tab was last on show
+  let left = false; // for the comparison, whose pictures the window scrolls to before this tab is hidden
 
   function go(name) {
     complain("");
@@ -162,6 +169,7 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
 
   // The tab is hidden until it is chosen, and so is where it was scrolled to.
   function arrive() {
+    left = false;
     if (!opened) {
       opened = true;
       pane.dataset.answered ??= 1; // it can be used
@@ -184,11 +192,11 @@ function makePlace(pane, sections, { memory, complain, onOpen }) {
     follower.stop();
     if (entries.at(-1).isIntersecting) arrive();
   }).observe(pane);
-  addEventListener("scroll", () => pane.offsetParent && (scrolled = scrollY), { passive: true });
+  addEventListener("scroll", () => pane.offsetParent && !left && (scrolled = scrollY), { passive: true });
 
   const states = new MutationObserver(() => mark(current));
   for (const section of sections.values()) states.observe(section, { attributeFilter: ["data-state"] });
   mark(current);
 
-  return { go, restart };
+  return { go, restart, leave: () => (left = true) };
 }

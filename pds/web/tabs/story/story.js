@@ -56,6 +56,7 @@ follow();
 // Leads from a step to a comparison of drawn pictures.
 pane.querySelector(".pds-compare").addEventListener("click", () => {
   const { num_steps, alpha, model } = steps.get("map").read();
+  place.leave();
   document.querySelector("#compare-tab-button").click();
   scrollTo(0, 0);
   const filters = { alpha, frequency: true, space: false, tuned: false };
