@@ -50,7 +50,6 @@ LEGEND = {
 TOP = {"margin": {"l": 60, "r": 12, "t": 64, "b": 44}}
 DIVERGED = -2
 """log10 of vanilla's error over that of PDS; below it PDS diverges: 100 times worse."""
-SIGMAS = [1348, 100, 10, 1, 0.1, 0.01]
 
 
 def _log(title: str, low: float, high: float, **more: Any) -> dict[str, Any]:

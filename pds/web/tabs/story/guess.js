@@ -1,6 +1,6 @@
 // The question of a step. Until it is answered or passed over, the step does not show what is true.
 
-// The radio buttons of a form as one guess; the true one is marked. Without a guess `mark` is told so.
+// The radio buttons of a form as one guess. `mark(truth, guessed)` marks the true one.
 function makeChoice(inputs) {
   const find = (value) => inputs.find((input) => input.value === value);
   const clear = () => inputs.forEach((input) => input.closest("label").classList.remove("pds-true"));
