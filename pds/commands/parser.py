@@ -22,6 +22,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": Formatter, **options})
+        self._positionals.title = "arguments"
 
     def format_help(self) -> str:
         """Return the help; its usage has what is required, and the options are listed once."""
