@@ -27,6 +27,7 @@ from pds.evaluation.subject import Subject
 from pds.files.writing import write
 from pds.jobs import ranks
 from pds.limits import MAX_SEED, require_positive
+from pds.models import MODELS
 
 ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
@@ -38,63 +39,141 @@ COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws what is missing, then reports on everything in the folder. Run it again with other "
-        "arms, counts or more images to add to it. Ctrl-C stops the drawing and reports on what "
+        "Draws the missing images of every sampler at every N, then compares all in the folder "
+        "with the network's own pictures and with held-out data. Run it again with other samplers, "
+        "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on what "
         "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work."
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
+    parser.epilog = f"""\
+Names: {FORMS}; in --arms without @N.
+
+examples:
+  %(prog)s --out runs/p32 --arms vanilla,pds:5 --counts 50,25
+  %(prog)s --out runs/mine --model my.safetensors --data my_images"""
+    _add_subject(parser.add_argument_group("network and data"))
+    _add_drawing(parser.add_argument_group("what is drawn"))
+    _add_comparison(parser.add_argument_group("what it is compared with"))
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--report-only", action="store_true", help="report, and draw nothing")
+    what.add_argument(
+        "--validate",
+        action="store_true",
+        help="draw nothing, and print what the metrics see of known changes to held-out images",
     )
-    parser.add_argument("--model", default="portraits32", help="of the page, or a .safetensors")
-    parser.epilog = f"By its name {FORMS}; in --arms without @N."
-    parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
-    parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
-    parser.add_argument("--images", type=int, default=64, help="of each cell; default %(default)s")
-    parser.add_argument(
+
+
+def _add_subject(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of the images, the tables and report.html",
+    )
+    add(
+        "--model",
+        default="portraits32",
+        metavar="MODEL",
+        help=f"one of {', '.join(MODELS)}, or a .safetensors file, which needs --data; default "
+        "%(default)s",
+    )
+    add(
+        "--data",
+        type=Path,
+        metavar="SOURCE",
+        help="held-out images: a folder, .npy or .npz; default the model's own",
+    )
+    add(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:N; default %(default)s",
+    )
+
+
+def _add_drawing(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--arms",
+        type=_arms,
+        default=ARMS,
+        metavar="NAME,NAME,...",
+        help=f"samplers; default {ARMS.replace(',', ', ')}",
+    )
+    add(
+        "--counts",
+        type=counts,
+        default=COUNTS,
+        metavar="N,N,...",
+        help=f"numbers of iterations; default {','.join(map(str, COUNTS))}",
+    )
+    add(
+        "--images",
+        type=int,
+        default=64,
+        metavar="N",
+        help="images of each sampler at each N; default %(default)s",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="image i is drawn from seed + i; default %(default)s",
+    )
+    add(
         "--batch",
         type=int,
-        help=f"at a time; default {draw.CPU_BATCH}, on a GPU what fits, at most {draw.GPU_BATCH}",
+        metavar="N",
+        help=f"images at a time; default {draw.CPU_BATCH}, on a GPU what fits, at most "
+        f"{draw.GPU_BATCH}",
     )
-    parser.add_argument(
-        "--seconds", type=float, help="begin no batch later, and report on what is there"
+    add(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="begin no batch after this time, and report on what is there; default no limit",
     )
-    parser.add_argument("--seed", type=int, default=0, help="image i starts from seed + i")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
-    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
-    parser.add_argument(
-        "--reference", type=int, default=2000, help="held-out images; default %(default)s"
+
+
+def _add_comparison(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--reference",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="held-out images to compare with; default %(default)s",
     )
-    parser.add_argument(
+    add(
         "--converged",
         type=_converged,
         default=NETWORK,
-        metavar="ARM@N",
+        metavar="NAME@N",
         help="sampler that draws the network's own pictures; default ode-heun@50",
     )
-    parser.add_argument(
+    add(
         "--converged-images",
         type=int,
         default=1024,
-        help="of the network's own; 0 compares with held-out images only; default %(default)s",
+        metavar="N",
+        help="of the network's own pictures; 0 compares with held-out images only; default "
+        "%(default)s",
     )
-    parser.add_argument(
+    add(
         "--inception",
         type=Path,
         metavar="FILE.pth",
-        help="weights for FID, of torch-fidelity: writes fid.csv too",
+        help="also write fid.csv, by these weights of torch-fidelity",
     )
-    parser.add_argument(
+    add(
         "--classifier",
         type=int,
         default=0,
-        metavar="IMAGES",
-        help="also train a classifier on so many pictures of each cell and of the network's own: "
-        "writes classifier.csv",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--report-only", action="store_true", help="draw nothing")
-    what.add_argument(
-        "--validate", action="store_true", help="draw nothing, print what the metrics see"
+        metavar="N",
+        help="also write classifier.csv: how often a classifier tells N pictures of each sampler "
+        "from as many of the network's own; default %(default)s, none",
     )
 
 
