@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pds.arms.names import FORMS, parse, parse_all
+from pds.commands import drawn
 from pds.commands.arguments import counts
 from pds.evaluation import (
     draw,
@@ -32,6 +33,8 @@ ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
     "gain,split,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
 )
+REFERENCE = 2000
+"""Held-out images, where no number is given."""
 COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 
 
@@ -40,10 +43,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Draws what is missing, then reports on everything in the folder. Run it again with other "
         "arms, counts or more images to add to it. Ctrl-C stops the drawing and reports on what "
-        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work."
+        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work. "
+        "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
+        "against those of --data."
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--out", type=Path, help="folder of images, table.csv and report.html")
+    where.add_argument(
+        "--drawn",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of pictures that main.py has drawn, such as W/eval W/eval/vanilla",
     )
     parser.add_argument("--model", default="portraits32", help="of the page, or a .safetensors")
     parser.epilog = f"By its name {FORMS}; in --arms without @N."
@@ -60,9 +71,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="image i starts from seed + i")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
-    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
     parser.add_argument(
-        "--reference", type=int, default=2000, help="held-out images; default %(default)s"
+        "--data", type=Path, help="held-out images: a folder, a .zip archive, .npy or .npz"
+    )
+    parser.add_argument(
+        "--reference",
+        type=int,
+        help=f"number of held-out images; default {REFERENCE}, with --drawn all",
     )
     parser.add_argument(
         "--converged",
@@ -81,7 +96,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--inception",
         type=Path,
         metavar="FILE.pth",
-        help="weights for FID, of torch-fidelity: writes fid.csv too",
+        help="weights for FID, pytorch-fid's pt_inception-2015-12-05-6726825d.pth: writes fid.csv "
+        "too",
+    )
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE.csv",
+        help="add the FIDs of --drawn to this file",
     )
     parser.add_argument(
         "--classifier",
@@ -117,6 +139,10 @@ def _converged(text: str) -> Cell:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the missing images on all ranks, and write the report on the first."""
+    _require_one_task(arguments)
+    if arguments.drawn is not None:
+        drawn.run(arguments)
+        return
     this_rank = ranks.joined()
     try:
         with this_rank.together("jobs"):
@@ -142,6 +168,23 @@ def run(arguments: argparse.Namespace) -> None:
         _conclude(arguments, model, store)
     if stopped:
         raise KeyboardInterrupt
+
+
+def _require_one_task(arguments: argparse.Namespace) -> None:
+    """Refuse options that the chosen one of --drawn and --out does not have."""
+    if arguments.drawn is None:
+        if arguments.record is not None:
+            raise ValueError("--record is of --drawn; --out has its own tables, fid.csv among them")
+        return
+    parser = argparse.ArgumentParser()
+    add(parser)
+    defaults = vars(parser.parse_args(["--drawn", "."]))
+    for name, value in vars(arguments).items():
+        if name in defaults and name not in drawn.USED and value != defaults[name]:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for pictures that are drawn here, and --drawn "
+                "names finished ones; leave one of the two out"
+            )
 
 
 def _require_counts(arguments: argparse.Namespace) -> None:
@@ -178,13 +221,15 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         raise ValueError(
             f"{store.folder} holds no images yet; run without --report-only or with more --seconds"
         )
-    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
+    images = store.reference(
+        arguments.reference or REFERENCE, source=model.source, held_out=model.held_out
+    )
     checked = validation.check(images)
     if arguments.validate:
         print(validation.text(checked))
         return
     if arguments.inception is not None:
-        lines = fid.table(store, images, arguments.inception, model.device)
+        lines = fid.table(store, images, fid.load(arguments.inception, model.device))
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
     own = store.own_pictures(arguments.converged, arguments.converged_images)
     cells = table.cells(store)
