@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pds.arms.names import FORMS, parse, parse_all
+from pds.commands import drawn
 from pds.commands.arguments import counts
 from pds.evaluation import (
     draw,
@@ -33,6 +34,8 @@ ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
     "gain,split,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
 )
+REFERENCE = 2000
+"""Held-out images, where no number is given."""
 COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 
 
@@ -42,14 +45,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Draws the missing images of every sampler at every N, then compares all in the folder "
         "with the network's own pictures and with held-out data. Run it again with other samplers, "
         "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on what "
-        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work."
+        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work. "
+        "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
+        "against those of --data."
     )
     parser.epilog = f"""\
 Names: {FORMS}; in --arms without @N.
 
 examples:
   %(prog)s --out runs/p32 --arms vanilla,pds:5 --counts 50,25
-  %(prog)s --out runs/mine --model my.safetensors --data my_images"""
+  %(prog)s --out runs/mine --model my.safetensors --data my_images
+  %(prog)s --drawn W/eval --data my_images --inception FILE.pth --record fid.csv"""
     _add_subject(parser.add_argument_group("network and data"))
     _add_drawing(parser.add_argument_group("what is drawn"))
     _add_comparison(parser.add_argument_group("what it is compared with"))
@@ -63,14 +69,21 @@ examples:
 
 
 def _add_subject(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    add(
+    where = group.add_mutually_exclusive_group(required=True)
+    where.add_argument(
         "--out",
         type=Path,
-        required=True,
         metavar="FOLDER",
         help="folder of the images, the tables and report.html",
     )
+    where.add_argument(
+        "--drawn",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of pictures that main.py has drawn, such as W/eval W/eval/vanilla",
+    )
+    add = group.add_argument
     add(
         "--model",
         default="portraits32",
@@ -82,7 +95,7 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         "--data",
         type=Path,
         metavar="SOURCE",
-        help="held-out images: a folder, .npy or .npz; default the model's own",
+        help="held-out images: a folder, a .zip archive, .npy or .npz; default the model's own",
     )
     add(
         "--device",
@@ -142,9 +155,8 @@ def _add_comparison(group: argparse._ArgumentGroup) -> None:
     add(
         "--reference",
         type=int,
-        default=2000,
         metavar="N",
-        help="held-out images to compare with; default %(default)s",
+        help=f"held-out images to compare with; default {REFERENCE}, with --drawn all",
     )
     add(
         "--converged",
@@ -165,7 +177,14 @@ def _add_comparison(group: argparse._ArgumentGroup) -> None:
         "--inception",
         type=Path,
         metavar="FILE.pth",
-        help="also write fid.csv, by these weights of torch-fidelity",
+        help="weights for FID, pytorch-fid's pt_inception-2015-12-05-6726825d.pth; with --out it "
+        "writes fid.csv too",
+    )
+    add(
+        "--record",
+        type=Path,
+        metavar="FILE.csv",
+        help="add the FIDs of --drawn to this file",
     )
     add(
         "--classifier",
@@ -196,6 +215,10 @@ def _converged(text: str) -> Cell:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the missing images on all ranks, and write the report on the first."""
+    _require_one_task(arguments)
+    if arguments.drawn is not None:
+        drawn.run(arguments)
+        return
     this_rank = ranks.joined()
     try:
         with this_rank.together("jobs"):
@@ -221,6 +244,23 @@ def run(arguments: argparse.Namespace) -> None:
         _conclude(arguments, model, store)
     if stopped:
         raise KeyboardInterrupt
+
+
+def _require_one_task(arguments: argparse.Namespace) -> None:
+    """Refuse options that the chosen one of --drawn and --out does not have."""
+    if arguments.drawn is None:
+        if arguments.record is not None:
+            raise ValueError("--record is of --drawn; --out has its own tables, fid.csv among them")
+        return
+    parser = argparse.ArgumentParser()
+    add(parser)
+    defaults = vars(parser.parse_args(["--drawn", "."]))
+    for name, value in vars(arguments).items():
+        if name in defaults and name not in drawn.USED and value != defaults[name]:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for pictures that are drawn here, and --drawn "
+                "names finished ones; leave one of the two out"
+            )
 
 
 def _require_counts(arguments: argparse.Namespace) -> None:
@@ -257,13 +297,15 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         raise ValueError(
             f"{store.folder} holds no images yet; run without --report-only or with more --seconds"
         )
-    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
+    images = store.reference(
+        arguments.reference or REFERENCE, source=model.source, held_out=model.held_out
+    )
     checked = validation.check(images)
     if arguments.validate:
         print(validation.text(checked))
         return
     if arguments.inception is not None:
-        lines = fid.table(store, images, arguments.inception, model.device)
+        lines = fid.table(store, images, fid.load(arguments.inception, model.device))
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
     own = store.own_pictures(arguments.converged, arguments.converged_images)
     cells = table.cells(store)
