@@ -97,7 +97,7 @@ def test_what_the_image_leaves_out(path, left_out):
 
 @pytest.mark.parametrize("command", [["app.py"], ["-m", "pds", "app"]])
 def test_spaces_is_imported_before_torch_and_gradio(tmp_path, command):
-    """The package patches both, and refuses to be imported after CUDA is in use."""
+    """The package patches torch, and refuses to be imported where CUDA is in use."""
     (tmp_path / "spaces.py").write_text(
         "import sys\nraise SystemExit(str(sys.modules.keys() & {'torch', 'gradio'}))",
         encoding="utf-8",
