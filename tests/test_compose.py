@@ -116,6 +116,16 @@ def test_a_class_behind_one_address_stays_below_the_limits_of_an_address():
     assert int(limit["burst"]) >= CLASS * MAX_STREAMS
 
 
+def test_the_how_to_names_the_limits_of_an_address():
+    (connections,) = (value.split()[1] for value in values("limit_conn"))
+    (limit,) = (dict(re.findall(r"(\w+)=(\w+)", value)) for value in values("limit_req"))
+    (rate,) = re.findall(r"rate=(\d+)r/s", NGINX)
+    later = int(limit["burst"]) - int(limit["delay"])
+    text = (ROOT / "docs" / "howto" / "hosting.md").read_text(encoding="utf-8")
+    assert f"| {connections} |" in text
+    assert f"| {rate} a second; {limit['delay']} more at once, {later} more that wait" in text
+
+
 def test_with_gpus_the_image_has_the_wheels_for_them_and_sees_all():
     page = loaded("deploy/gpu.yaml")["services"]["pds"]
     assert page["build"]["args"] == {"TORCH_FROM": ""}
