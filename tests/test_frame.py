@@ -63,8 +63,9 @@ def in_space(context, address):
 
     def serve(route):
         answer = route.fetch()
-        assert ELSEWHERE in (text := answer.text())
-        route.fulfill(response=answer, body=text.replace(ELSEWHERE, f'"setup":{{"space":"{SPACE}"'))
+        before, found, after = answer.text().partition(ELSEWHERE)
+        assert found
+        route.fulfill(response=answer, body=f'{before}"setup":{{"space":"{SPACE}"{after}')
 
     context.route(f"{address}/?*", serve)
     return context
@@ -155,7 +156,7 @@ def test_a_link_is_copied_from_a_frame_that_is_not_of_a_space(around, address):
 
 
 def test_a_link_that_is_copied_within_a_space_opens_there(around, in_space):
-    page, frame = around(request_text.to_query(REQUEST))
+    _, frame = around(request_text.to_query(REQUEST))
     link = copied_link(frame)
     assert link.startswith(SPACE + "?")
     _, frame = around(link.partition("?")[2])
