@@ -267,7 +267,8 @@ def test_images_keep_their_precision_and_are_computed_in_float32_at_least(dtype)
         rounded = x.to(dtype)
         got, exact = step(rounded), step(rounded.float())
         assert got.dtype == dtype
-        torch.testing.assert_close(got.double(), exact.double(), rtol=4 * eps, atol=4 * eps * SIGMA_MAX)
+        atol = 4 * eps * SIGMA_MAX
+        torch.testing.assert_close(got.double(), exact.double(), rtol=4 * eps, atol=atol)
 
 
 def test_the_levels_of_diffusers_are_those_of_this_library_at_every_n():
