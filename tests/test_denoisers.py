@@ -3,6 +3,7 @@
 import math
 import sys
 
+import code_blocks
 import other_packages
 import pytest
 import torch
@@ -10,6 +11,7 @@ from diffusers import (
     DDIMScheduler,
     DDPMScheduler,
     EDMEulerScheduler,
+    ScoreSdeVePipeline,
     ScoreSdeVeScheduler,
     UNet2DModel,
 )
@@ -385,3 +387,18 @@ def test_what_has_no_score_in_this_frame_is_refused(make, sentence):
 
 def test_the_placeholders_are_gone_after_the_import(packages):
     assert not [name for name in other_packages.UNUSED if name in sys.modules]
+
+
+def test_the_page_of_denoisers_runs_with_the_real_packages(packages, tmp_path):
+    """All of its blocks in their order, also those that tests/test_documents.py leaves out."""
+    pipe = ScoreSdeVePipeline(unet(time_embedding_type="fourier"), ScoreSdeVeScheduler())
+    pipe.save_pretrained(tmp_path / "pipeline")
+    namespace, scores = {}, []
+    with code_blocks.folder(tmp_path):
+        for block in code_blocks.read("docs/howto/denoisers.md"):
+            code_blocks.run(block, namespace)
+            scores.append(namespace["score"])
+    assert namespace["images"].shape == (4, 3, 32, 32)
+    assert len(set(scores)) == 5
+    x, t = torch.randn(2, 3, 8, 8), torch.full((2,), 0.5, dtype=torch.float64)
+    assert all(score(x, t).isfinite().all() for score in scores)
