@@ -120,10 +120,11 @@ def test_the_code_that_ran_is_the_installed_one(installed):
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_loads_nothing_heavy(flag):
     code = (
         "import sys; from pds.commands.cli import main\n"
-        "try: main(['--help'])\n"
+        f"try: main(['{flag}'])\n"
         f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(

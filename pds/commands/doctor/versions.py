@@ -100,7 +100,7 @@ def _problems(requirement: "Requirement", version: str | None) -> Iterator[str]:
         yield f"{name} is missing: {_install(requirement)}"
         return
     yield from _range_problem(requirement, version)
-    _, reason = imported(MODULES.get(name, name))
+    _, reason = imported(MODULES.get(name, name.replace("-", "_")))
     if reason:
         again = _install(requirement, "--force-reinstall ")
         yield f"{name} {version} cannot be imported ({reason}): {again}"
