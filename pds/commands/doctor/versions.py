@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from pds import __version__
+import pds
 from pds.commands.doctor.section import Progress, Section, imported
 from pds.files.shipped import ROOT
 
@@ -23,7 +23,7 @@ OPTIONAL = ("diffusers", "spaces", "mcp", "shtab")
 
 def check(progress: Progress) -> Section:
     """Report the versions; each package that pds needs is imported."""
-    section = Section("versions", {"pds": __version__, "commit": commit()})
+    section = Section("versions", {"pds": pds.__version__, "commit": commit()})
     section.facts |= {"Python": platform.python_version(), "platform": platform.platform()}
     if imported("packaging.requirements")[1]:
         section.problems.append(
