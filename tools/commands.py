@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pds.arms.names import FORMS
 from pds.commands import cli
 from pds.commands.parser import Parser
-from tools.browser import ROOT
+from tools.server import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "commands.md"
 
