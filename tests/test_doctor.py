@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from pds.commands.cli import main
 from pds.commands.doctor import devices, files, folders, sample, section, versions
@@ -105,7 +106,7 @@ def test_a_fact_is_shown_in_words():
 def test_a_missing_package_is_named_with_the_range_to_install(versions_of):
     versions_of(gradio=None)
     problems = versions.check(quiet).problems
-    assert problems == ['gradio is missing: pip install "gradio<6.32,>=6.31"']
+    assert problems == ['gradio is missing: pip install "gradio>=6.31,<6.32"']
 
 
 def test_a_package_that_is_broken_is_named_with_its_error(monkeypatch):
@@ -143,9 +144,21 @@ def test_an_installed_package_is_checked_by_its_metadata(tmp_path, monkeypatch):
     monkeypatch.setattr(versions, "ROOT", tmp_path)
     needed = ["huggingface-hub", "torch<2.14,>=2.11", "shtab>=1.13; extra == 'completion'"]
     monkeypatch.setattr(versions.metadata, "requires", lambda name: needed)
-    found = {requirement.name: must for requirement, must in versions.requirements()}
+    found = {r.name: r.needed for r in map(versions.Requirement.of, versions.declared())}
     assert found == {"huggingface-hub": True, "torch": True, "shtab": False}
     assert versions.check(quiet).problems == []
+
+
+@pytest.mark.parametrize("version", ["2.11", "2.13.0+cpu", "2.14.0", "2.9.1", "3", "2.20.0"])
+@pytest.mark.parametrize("bounds", [">=2.11,<2.14", ">=2.11.0", "<3", "==2.14", "!=2.9.1", ""])
+def test_a_range_means_what_pip_takes_it_for(version, bounds):
+    ours = versions.Requirement.of(f"torch{bounds}").contains(version)
+    assert ours == SpecifierSet(bounds).contains(version)
+
+
+def test_a_requirement_of_an_extra_is_read_whole():
+    read = versions.Requirement.of("gradio[mcp]<6.32,>=6.31; extra == 'mcp'")
+    assert read == ("gradio[mcp]<6.32,>=6.31", "gradio", "<6.32,>=6.31", False)
 
 
 def test_the_commit_of_a_checkout_is_told_and_whether_files_are_changed(tmp_path, monkeypatch):
