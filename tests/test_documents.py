@@ -48,6 +48,16 @@ NOT_RUN = {
     "docs/howto/diffusers.md": [
         "it installs",
     ],
+    "docs/howto/hosting.md": [
+        "it serves until it is stopped",
+        "it serves until it is stopped",
+        "it needs Docker",
+        "it needs Docker",
+        "it needs an account",
+        "it needs an account",
+        "it serves until it is stopped",
+        "it needs Docker and a card",
+    ],
     "docs/operations.md": [
         "it serves until it is stopped",
     ],
