@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
+import torch
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
@@ -66,6 +67,9 @@ CLAIMS = (own_score, exact_theory, filters_from_folder)
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """Runs a script in an empty folder, and returns what it prints."""
+    # On tensors this small a second thread mostly waits, on shared cores for long.
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
 
     def run(path, *arguments):
         monkeypatch.chdir(tmp_path)
@@ -73,7 +77,8 @@ def run(tmp_path, monkeypatch, capsys):
         runpy.run_path(str(path), run_name="__main__")
         return capsys.readouterr().out
 
-    return run
+    yield run
+    torch.set_num_threads(num_threads)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
@@ -109,7 +114,7 @@ def executed(tmp_path_factory):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     place = {"metadata": {"path": str(folder)}}
     client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=place)
-    here = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython")}
+    here = {"PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / "ipython"), "OMP_NUM_THREADS": "1"}
     client.execute(env={**os.environ, **here})
     return {cell.id: cell for cell in notebook.cells}
 
