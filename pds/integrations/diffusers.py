@@ -1,0 +1,338 @@
+"""A scheduler with which pipelines of diffusers sample by PDS.
+
+`PreconditionedScoreSdeVeScheduler` takes the place of diffusers' `ScoreSdeVeScheduler`. Its half
+steps are the kernels of `pds.kernels` with the M of `pds.filters.preconditioner`:
+
+    init_noise_sigma * z    sigma_max M z
+    step_correct            Langevin(snr)
+    step_pred               ReverseDiffusion, with G^2 = sigma_k^2 - sigma_{k-1}^2
+
+Noise levels, times and draws of noise are those of diffusers, so that without masks the images are
+its own. docs/howto/diffusers.md lists where these differ from the published code.
+
+Source: P. von Platen et al., diffusers (the interface); H. Ma et al., ECCV 2022 (M).
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from huggingface_hub import hf_hub_download
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pds import filters
+from pds.integrations.start import LateStart, StartScale
+from pds.kernels import Langevin, ReverseDiffusion, Update
+from pds.limits import require_alpha, require_whole
+from pds.preconditioners import Preconditioner
+from pds.sampling import PredictorCorrector
+from pds.sde import VESDE
+from pds.theory import tuned as best
+
+try:
+    # The scheduler's base class: `DiffusionPipeline` looks for it here when it opens a pipeline.
+    from diffusers import SchedulerMixin, ScoreSdeVeScheduler
+    from diffusers.configuration_utils import register_to_config
+    from diffusers.schedulers.scheduling_sde_ve import SdeVeOutput
+    from diffusers.schedulers.scheduling_utils import SchedulerOutput
+    from diffusers.utils.torch_utils import randn_tensor
+except ImportError as error:
+    raise ImportError(
+        "pds.integrations.diffusers needs the package diffusers; install it with "
+        "`pip install diffusers`"
+    ) from error
+
+__all__ = ["PreconditionedScoreSdeVeScheduler", "RawMask", "SchedulerMixin"]
+
+HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token")
+"""Keywords of `from_pretrained` that decide where a file of the hub comes from."""
+
+
+class RawMask(str):
+    """A raw mask in a scheduler's configuration: the name of its file, which is what JSON gets.
+
+    Args:
+        kind: "frequency" or "space".
+        values: (C, H, W) float32.
+    """
+
+    kind: filters.Kind
+    values: Tensor
+
+    def __new__(cls, kind: filters.Kind, values: Tensor) -> Self:
+        mask = super().__new__(cls, f"{kind}_mask.npy")
+        mask.kind, mask.values = kind, values
+        return mask
+
+    def __reduce__(self) -> tuple[type[Self], tuple[filters.Kind, Tensor]]:
+        return type(self), (self.kind, self.values)
+
+
+MaskLike = Tensor | NDArray[Any] | str | os.PathLike[str] | RawMask
+"""A raw mask (C, H, W), or the path of its .npy file."""
+
+
+def _raw_mask(mask: MaskLike | None, kind: filters.Kind) -> RawMask | None:
+    """Read or check a mask; errors as in `pds.filters.load`."""
+    if mask is None or isinstance(mask, RawMask):
+        return mask
+    if isinstance(mask, str | os.PathLike):
+        path = Path(mask)
+        if not path.is_file():
+            raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
+        encoded, name = path.read_bytes(), str(path)
+    else:
+        # As it would be read again, so that a saved scheduler draws the same images.
+        encoded = filters.encode(torch.as_tensor(np.asarray(mask)), kind=kind)
+        name = f"the {kind} mask"
+    values = filters.read(io.BytesIO(encoded), name, None, kind=kind)
+    return RawMask(kind, values.float())
+
+
+class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[misc]
+    """diffusers' ScoreSdeVeScheduler, preconditioned by M; without masks it is the vanilla one.
+
+    All images are computed in float32, or in float64 if they come in it, and returned in their own
+    precision.
+
+    Args:
+        num_train_timesteps, snr, sigma_min, sigma_max, sampling_eps, correct_steps: as in
+            ScoreSdeVeScheduler.
+        frequency_mask, space_mask: raw masks (C, H, W) of `pds.filters`, or paths of .npy files;
+            None for no filter.
+        alpha: strength of the filters, > 1; larger is weaker.
+        tuned: sample without M, on the noise levels and with the snr that are best at the number of
+            iterations for Gaussian images in [0, 1] of the frequency mask's spectrum, as
+            `main.py --tuned` does. They are found in `set_sigmas`, in some seconds.
+
+    Raises:
+        FileNotFoundError: if there is no mask at a path.
+        ValueError: for a mask that `pds.filters.read` refuses, unless alpha > 1, or if tuned comes
+            without a frequency mask or with a space mask.
+    """
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self,
+        num_train_timesteps: int = 2000,
+        snr: float = 0.15,
+        sigma_min: float = 0.01,
+        sigma_max: float = 1348.0,
+        sampling_eps: float = 1e-5,
+        correct_steps: int = 1,
+        frequency_mask: MaskLike | None = None,
+        space_mask: MaskLike | None = None,
+        alpha: float = 5.0,
+        tuned: bool = False,
+    ) -> None:
+        frequency = _raw_mask(frequency_mask, "frequency")
+        space = _raw_mask(space_mask, "space")
+        if tuned and (frequency is None or space is not None):
+            wrong = "without a frequency mask" if frequency is None else "with a space mask"
+            raise ValueError(
+                f"tuned needs the spectrum of a frequency mask and takes no space mask, got it "
+                f"{wrong}; pass frequency_mask=... and space_mask=None"
+            )
+        self.register_to_config(
+            frequency_mask=frequency, space_mask=space, alpha=require_alpha(alpha)
+        )
+        self._filters: dict[torch.device, Preconditioner] = {}
+        self._tuned: dict[int, PredictorCorrector] = {}
+        self._snr = snr
+        super().__init__(
+            num_train_timesteps=num_train_timesteps,
+            snr=snr,
+            sigma_min=sigma_min,
+            sigma_max=sigma_max,
+            sampling_eps=sampling_eps,
+            correct_steps=correct_steps,
+        )
+
+    @property
+    def init_noise_sigma(self) -> StartScale:
+        """sigma_max; noise times it is the start sigma_max M z."""
+        return StartScale(self._start_sigma, self._start)
+
+    @init_noise_sigma.setter
+    def init_noise_sigma(self, sigma: float) -> None:
+        self._start_sigma = float(sigma)
+
+    def set_timesteps(
+        self,
+        num_inference_steps: int,
+        sampling_eps: float | None = None,
+        device: str | torch.device | None = None,
+    ) -> None:
+        """Set the N times, from 1 to sampling_eps.
+
+        Raises:
+            ValueError: unless N is a whole number >= 1.
+        """
+        num_inference_steps = require_whole("num_inference_steps", num_inference_steps, 1)
+        super().set_timesteps(num_inference_steps, sampling_eps, device)
+
+    def set_sigmas(
+        self,
+        num_inference_steps: int,
+        sigma_min: float | None = None,
+        sigma_max: float | None = None,
+        sampling_eps: float | None = None,
+    ) -> None:
+        """Set the N noise levels; if tuned, those that are best at N, unless both are given."""
+        if self.config.tuned and sigma_min is None and sigma_max is None:
+            sampler = self._best(num_inference_steps)
+            sigma_min, sigma_max = sampler.sigmas or (self.config.sigma_min, self.config.sigma_max)
+            self.init_noise_sigma = sigma_max
+            if isinstance(sampler.corrector, Langevin):
+                self._snr = sampler.corrector.snr
+        super().set_sigmas(num_inference_steps, sigma_min, sigma_max, sampling_eps)
+
+    def step_correct(
+        self,
+        model_output: Tensor,
+        sample: Tensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        return_dict: bool = True,
+    ) -> Any:
+        """Return the images (B, C, H, W) after a Langevin step, given the score at them.
+
+        Raises:
+            ValueError: if the masks have another size than the images.
+        """
+        # diffusers draws this noise on the CPU; the generator of a device needs its own.
+        device = None if generator is None else sample.device
+        noise = randn_tensor(sample.shape, generator=generator, device=device)
+        update = self._step(Langevin(self._snr), (1.0, self._snr), model_output, sample, noise)
+        x = update.x.to(sample.dtype)
+        return SchedulerOutput(prev_sample=x) if return_dict else (x,)
+
+    def step_pred(
+        self,
+        model_output: Tensor,
+        timestep: float | Tensor,
+        sample: Tensor,
+        generator: torch.Generator | list[torch.Generator] | None = None,
+        return_dict: bool = True,
+    ) -> Any:
+        """Return the images (B, C, H, W) after a predictor step, with and without its noise.
+
+        Args:
+            model_output: the score at the images.
+            timestep: one of `timesteps`.
+            sample: the images.
+            generator: one, or one for each image.
+            return_dict: False for a tuple.
+
+        Raises:
+            ValueError: if the masks have another size than the images.
+        """
+        noise = randn_tensor(
+            sample.shape, generator=generator, device=sample.device, dtype=_precision(sample)
+        )
+        row = 0.0, self._diffusion(timestep)
+        update = self._step(ReverseDiffusion(), row, model_output, sample, noise)
+        x, mean = update.x.to(sample.dtype), update.x_mean.to(sample.dtype)
+        return SdeVeOutput(prev_sample=x, prev_sample_mean=mean) if return_dict else (x, mean)
+
+    def save_config(
+        self, save_directory: str | os.PathLike[str], push_to_hub: bool = False, **kwargs: Any
+    ) -> None:
+        """Write scheduler_config.json, and the masks beside it."""
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        for mask in (self.config.frequency_mask, self.config.space_mask):
+            if mask is not None:
+                filters.save(Path(save_directory) / mask, mask.values, kind=mask.kind)
+        super().save_config(save_directory, push_to_hub=push_to_hub, **kwargs)
+
+    @classmethod
+    def load_config(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> Any:
+        """Read scheduler_config.json; the masks beside it are given by their paths."""
+        loaded = super().load_config(pretrained_model_name_or_path, **kwargs)
+        config = loaded[0] if isinstance(loaded, tuple) else loaded
+        for key in ("frequency_mask", "space_mask"):
+            if config.get(key) is not None:
+                path = _beside(pretrained_model_name_or_path, Path(config[key]).name, kwargs)
+                config[key] = str(path)
+        return loaded
+
+    def _step(
+        self,
+        kernel: Langevin | ReverseDiffusion,
+        row: tuple[float, float],
+        score: Tensor,
+        sample: Tensor,
+        noise: Tensor,
+    ) -> Update:
+        x = sample.to(_precision(sample))
+        return kernel(x, score.to(x), noise.to(x), row, self._m(x))
+
+    def _diffusion(self, timestep: float | Tensor) -> float:
+        """Return G at a time, by the index of diffusers, which float32 may round down."""
+        t = torch.tensor([float(timestep)])
+        index = (t * (len(self.timesteps) - 1)).long()
+        below = self.get_adjacent_sigma(index, t)
+        return float((self.discrete_sigmas[index] ** 2 - below**2) ** 0.5)
+
+    def _start(self, product: Tensor) -> Tensor:
+        """Return the start from sigma z (B, C, H, W), which it overwrites."""
+        if self.config.tuned:
+            drawn_for = self._start_sigma
+            return LateStart.of(product, lambda: self._start_sigma / drawn_for)
+        if self.config.frequency_mask is None and self.config.space_mask is None:
+            return product
+        x = product.to(_precision(product))
+        return product.copy_(self._m(x).apply(x))
+
+    def _m(self, like: Tensor) -> Preconditioner:
+        """Return M on the device of images (B, C, H, W)."""
+        masks = [self.config.frequency_mask, self.config.space_mask]
+        for mask in masks:
+            if mask is not None and mask.values.shape != like.shape[1:]:
+                raise ValueError(
+                    f"the {mask.kind} mask has shape {tuple(mask.values.shape)}, but the images "
+                    f"are {tuple(like.shape[1:])} (channels, height, width); estimate a mask at "
+                    "this size"
+                )
+        if like.device not in self._filters:
+            frequency, space = (
+                None if self.config.tuned or mask is None else mask.values for mask in masks
+            )
+            alpha, device = self.config.alpha, like.device
+            made = filters.preconditioner(frequency, space, alpha=alpha, device=device)
+            self._filters[device] = made
+        return self._filters[like.device]
+
+    def _best(self, num_steps: int) -> PredictorCorrector:
+        """Return the sampler that is tuned to N iterations."""
+        if num_steps not in self._tuned:
+            config = self.config
+            published = PredictorCorrector(
+                num_steps=num_steps,
+                eps=config.sampling_eps,
+                corrector=Langevin(config.snr) if config.correct_steps else None,
+                num_corrector_steps=max(config.correct_steps, 1),
+            )
+            sde = VESDE(config.sigma_min, config.sigma_max)
+            self._tuned[num_steps] = best.sampler(config.frequency_mask.values, sde, published)
+        return self._tuned[num_steps]
+
+
+def _precision(images: Tensor) -> torch.dtype:
+    """Return the precision of the arithmetic: at least float32."""
+    return torch.promote_types(images.dtype, torch.float32)
+
+
+def _beside(source: Any, file: str, options: dict[str, Any]) -> Path:
+    """Return the path of a file beside the scheduler_config.json of a file, folder or hub name."""
+    path = Path(source)
+    if path.is_file():
+        return path.parent / file
+    if path.is_dir():
+        within = path / (options.get("subfolder") or "") / file
+        return within if within.is_file() else path / file
+    chosen = {key: options[key] for key in HUB_OPTIONS if key in options}
+    return Path(hf_hub_download(str(source), filename=file, **chosen))
