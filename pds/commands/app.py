@@ -15,7 +15,16 @@ from pds.web.server import listening
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    parser.add_argument("--mcp", action="store_true", help="serve its endpoints as MCP tools too")
+    parser.description = (
+        "Serves the page until Ctrl-C, by default on http://127.0.0.1:7860. The environment "
+        "variables GRADIO_SERVER_NAME and GRADIO_SERVER_PORT set another address, PDS_DEVICES the "
+        "devices that sample, such as cuda:0,cuda:1."
+    )
+    parser.add_argument(
+        "--mcp",
+        action="store_true",
+        help="serve the endpoints as tools for language models (MCP) too; needs gradio[mcp]",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -46,32 +46,47 @@ GPU_LIMIT = 6.0
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    names = (
-        f"of {', '.join(BENCHMARKS)}; default all. gpu chooses those that a GPU is judged by, the "
-        "telling ones first: planned for 5 minutes on a fast GPU, half of them for torch.compile; "
-        "about a minute on a CPU with --quick"
+    parser.description = (
+        "Measures the speed of samplers, networks and page, compares it with targets, and prints "
+        "one table. Ctrl-C prints the rows that are measured."
     )
-    choices = ("gpu", *BENCHMARKS)
-    parser.add_argument("--only", nargs="+", choices=choices, metavar="NAME", help=names)
-    parser.add_argument("--quick", action="store_true", help="few runs, small sizes: a check")
-    parser.add_argument(
+    parser.epilog = """\
+examples:
+  %(prog)s --quick --only step engine
+  %(prog)s --json speeds.json"""
+    add = parser.add_argument
+    add(
+        "--only",
+        nargs="+",
+        choices=("gpu", *BENCHMARKS),
+        metavar="NAME",
+        help=f"some of {', '.join(BENCHMARKS)}; or gpu for those that a GPU is judged by, the "
+        "telling ones first, planned for 5 minutes on a fast GPU, half of them for torch.compile; "
+        "default all",
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="few runs and small sizes, as a check; about a minute on a CPU",
+    )
+    add(
         "--seconds",
         type=float,
         metavar="S",
-        help="begin no further row after this time; one may take a minute or two",
+        help="begin no row after this time; one row may take a minute or two; default no limit",
     )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the numbers there, too, after every row"
-    )
-    parser.add_argument("--markdown", action="store_true", help="print the table as markdown")
-    parser.add_argument("--threads", type=int, metavar="N", help="of torch; default its own choice")
-    parser.add_argument(
+    add("--json", type=Path, metavar="FILE.json", help="write the numbers there after every row")
+    add("--markdown", action="store_true", help="print the table as markdown")
+    add("--threads", type=int, metavar="N", help="threads of torch; default its own choice")
+    add(
         "--cpu-time",
         action="store_true",
         help="count this program's own CPU time, for a busy machine; best with --threads 1",
     )
-    parser.add_argument(
-        "--profile", action="store_true", help="instead, show where an iteration's time goes"
+    add(
+        "--profile",
+        action="store_true",
+        help="show where the time of an iteration goes, and measure nothing else",
     )
 
 

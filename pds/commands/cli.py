@@ -6,36 +6,64 @@ command is chosen, so that `pds --help` answers at once.
 
 import argparse
 import os
+import platform
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
-from pds.commands.parser import Parser
+from pds import __version__
+from pds.commands.parser import Overview, Parser
 from pds.limits import one_line
 
-COMMANDS = {
-    "app": "serve the page",
-    "compare": "draw two samplers from the same noise as a PNG",
-    "sheet": "draw samplers by numbers of iterations as a PNG, with a table",
-    "sample": "draw images with the paper's flags, as main.py does",
-    "train": "train an NCSN++ on portraits, resumable",
-    "filter": "estimate filters from images, and draw them",
-    "convert": "write any checkpoint as .safetensors",
-    "ladder": "measure grain and contrast at each N",
-    "record": "sample the run that the page opens with",
-    "show": "print the command that made a picture",
-    "bench": "measure speeds against their targets, and grain",
-    "evaluate": "measure samplers against held-out data",
-    "sizes": "measure the same samplers at several resolutions",
-    "response": "measure what a network keeps of a picture and of noise",
-    "predict": "predict grain and contrast without sampling",
-    "tune": "fit a filter to a number of iterations",
+GROUPS = {
+    "look": {
+        "app": "serve the page",
+        "compare": "draw two samplers from the same noise, as a PNG",
+        "sheet": "draw samplers by numbers of iterations, as a PNG and a table",
+        "ladder": "measure grain and contrast of vanilla and PDS at each N",
+        "show": "print the command that made a picture",
+    },
+    "your checkpoint": {
+        "sample": "draw images of a checkpoint, with the flags of main.py",
+        "filter": "estimate the filters of PDS from images",
+        "convert": "write any checkpoint as one .safetensors file",
+        "tune": "fit a filter to a number of iterations",
+        "response": "measure what a network keeps of pictures and of noise",
+        "predict": "predict grain and contrast at each N without sampling",
+    },
+    "measure": {
+        "evaluate": "measure samplers against held-out data",
+        "sizes": "measure the same samplers at several resolutions",
+        "bench": "measure speeds against their targets",
+    },
+    "develop": {
+        "train": "train a network on the drawn portraits",
+        "record": "record what the page shows before anything is sampled",
+    },
+    "help": {
+        "doctor": "check the installation, for a bug report",
+        "completion": "print a script that completes commands in a shell",
+    },
 }
-"""What each command does, by the name of its module."""
+"""What each command does, by the name of its module, in the groups of `pds --help`."""
+
+COMMANDS = {name: sentence for group in GROUPS.values() for name, sentence in group.items()}
+
+DESCRIPTION = (
+    "Samples score-based diffusion models with few iterations, with and without preconditioning "
+    "(PDS), and measures what the preconditioner changes. Every command explains its options with "
+    "--help."
+)
+
+EXAMPLES = """\
+examples:
+  %(prog)s app
+  %(prog)s compare --num-steps 25 --out comparison.png
+  %(prog)s predict portraits32 --counts 25,50,100"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,20 +77,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Parse the arguments of `pds`; `run` of the result is the function of the command."""
+    """Parse the arguments of `pds`; `run` of the result is the function of the command.
+
+    `pds help COMMAND` is `pds COMMAND --help`, and `pds` alone is `pds --help`.
+    """
+    first, *rest = argv or ["--help"]
+    if first == "help":
+        first, *rest = [*rest, "--help"]
     installed = Path(sys.argv[0]).stem == "pds"
-    parser = Parser(
-        prog="pds" if installed else "python -m pds", description="Preconditioned sampling."
-    )
-    commands = parser.add_subparsers(required=True, metavar="command")
-    chosen = next((word for word in argv if not word.startswith("-")), None)
-    for name, sentence in COMMANDS.items():
-        command = commands.add_parser(name, help=sentence)
-        if name == chosen:
+    parser = build("pds" if installed else "python -m pds", [first])
+    if first not in (*COMMANDS, "-h", "--help", "--version"):
+        parser.refuse(first)
+    return parser.parse_args([first, *rest])
+
+
+def build(prog: str, names: Iterable[str]) -> Overview:
+    """Return the parser of `pds`, in which the commands of these names have their options."""
+    parser = Overview(GROUPS, prog=prog, description=DESCRIPTION, epilog=EXAMPLES)
+    parser.add_argument("--version", action=_Version, help="print the version, and that of torch")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for name in COMMANDS:
+        command = commands.add_parser(name, help=COMMANDS[name])
+        if name in names:
             module = import_module(f"pds.commands.{name}")
             module.add(command)
             command.set_defaults(run=module.run)
-    return parser.parse_args(argv)
+    return parser
+
+
+class _Version(argparse._HelpAction):
+    """Print the versions and exit; torch is not imported for it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        from importlib import metadata
+
+        try:
+            torch = f"torch {metadata.version('torch')}"
+        except metadata.PackageNotFoundError:
+            torch = "without torch"
+        print(f"pds {__version__}, {torch}, Python {platform.python_version()}")
+        parser.exit()
 
 
 def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
@@ -78,6 +138,13 @@ def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
             command()
     except (ValueError, OSError) as error:
         print(f"{name}: {one_line(error)}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "pds").partition(".")[0]
+        if package == "pds":
+            raise
+        advice = "python -m pds doctor says what is missing and how to install it"
+        print(f"{name}: the package {package} is missing; {advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: {stopped}", file=sys.stderr)

@@ -11,43 +11,88 @@ from pds.jobs.hosting import from_page
 from pds.models import MODELS
 from pds.request import Request
 
-HELP = {
+PICTURES = {
     "model": "one of " + ", ".join(MODELS),
-    "num_steps": "iterations of a sampler without @N",
-    "alpha": "of the PDS on the right, > 1, larger is weaker",
-    "frequency": "whether it has the frequency filter",
-    "space": "whether it has the space filter",
-    "num_images": "per sampler",
+    "num_steps": "iterations of a sampler without @N in its name",
+    "num_images": "images of each sampler",
     "seed": "image i is drawn from seed + i",
-    "tuned": "instead, the noise levels and the snr that are best at this N",
-    "left": "the sampler on the left by its name, such as vanilla@100",
-    "right": "the sampler on the right by its name, such as pds:5@40, instead of --alpha, "
-    "--frequency, --space and --tuned",
-    "snr": "of the corrector on both sides; by default the model's",
-    "corrector_steps": "per iteration on both sides, 0 for none; by default the model's",
 }
+BY_NAME = {
+    "left": "sampler on the left by its name, such as vanilla@100",
+    "right": "sampler on the right by its name, such as pds:5@40; by default PDS, as the next "
+    "options say",
+}
+BY_FLAGS = {
+    "alpha": "strength of the filters, > 1; larger is weaker",
+    "frequency": "use the frequency filter",
+    "space": "use the space filter",
+    "tuned": "use no filter, but the noise levels and the snr that are best for the model's "
+    "spectrum at this N",
+}
+BOTH = {
+    "snr": "of the corrector, > 0; default that of the model",
+    "corrector_steps": "corrector steps of an iteration, 0 for none; default that of the model",
+}
+GROUPS = {
+    "pictures": PICTURES,
+    "samplers by their names": BY_NAME,
+    "the sampler on the right, unless --right names it": BY_FLAGS,
+    "the corrector of both": BOTH,
+}
+"""The fields of a `Request`, each with its help, in the groups of the help."""
+
 TYPES = {"snr": float, "corrector_steps": int}
 """Types of the fields that are None by default."""
+
+METAVARS = {
+    "model": "MODEL",
+    "alpha": "A",
+    "left": "NAME",
+    "right": "NAME",
+    "snr": "SNR",
+}
+"""Where a value is not a whole number, N."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command the fields of a `Request` as options."""
-    parser.description = "Draws two samplers from the same noise, one above the other."
-    parser.epilog = f"By its name {FORMS}."
-    for field in fields(Request):
-        flag = "--" + field.name.replace("_", "-")
-        sentence = HELP[field.name]
-        if field.default not in (None, ""):
-            sentence += f"; default {field.default}"
-        # Of these a default could not be told from a flag beside --right.
-        absent = argparse.SUPPRESS if field.name in request_text.NAMED else field.default
-        options: dict[str, Any] = {"default": absent, "help": sentence}
-        if isinstance(field.default, bool):
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
-        else:
-            kind = TYPES.get(field.name, type(field.default))
-            parser.add_argument(flag, type=kind, **options)
-    parser.add_argument("--out", type=Path, default=Path("comparison.png"), metavar="FILE.png")
+    parser.description = (
+        "Draws two samplers from the same noise as one PNG, the left one above the right one, and "
+        "prints grain and contrast of both. `show` prints the command of such a picture."
+    )
+    parser.epilog = f"""\
+Names: {FORMS}.
+
+examples:
+  %(prog)s --num-steps 25 --alpha 5 --seed 7
+  %(prog)s --left vanilla@50 --right pds:5@25 --out comparison.png"""
+    defaults = {field.name: field.default for field in fields(Request)}
+    for title, helps in GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name, sentence in helps.items():
+            _add_field(group, name, sentence, defaults[name])
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("comparison.png"),
+        metavar="FILE.png",
+        help="picture to write; default %(default)s",
+    )
+
+
+def _add_field(group: argparse._ArgumentGroup, name: str, sentence: str, default: Any) -> None:
+    flag = "--" + name.replace("_", "-")
+    if default not in (None, ""):
+        shown = ("no", "yes")[default] if isinstance(default, bool) else default
+        sentence += f"; default {shown}"
+    # Of these a default could not be told from a flag beside --right.
+    absent = argparse.SUPPRESS if name in request_text.NAMED else default
+    options: dict[str, Any] = {"default": absent, "help": sentence}
+    if isinstance(default, bool):
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, **options)
+    else:
+        kind = TYPES.get(name, type(default))
+        group.add_argument(flag, type=kind, metavar=METAVARS.get(name, "N"), **options)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -57,7 +102,7 @@ def run(arguments: argparse.Namespace) -> None:
         ValueError: for values out of range, or a name on the right beside flags that describe it.
     """
     given = vars(arguments)
-    flags = [name for name in HELP if name in request_text.NAMED and name in given]
+    flags = [name for name in BY_FLAGS if name in given]
     if given.get("right") and flags:
         raise ValueError(
             f"--right {given['right']} and --{flags[0]} both describe the sampler on the right; "

@@ -13,19 +13,36 @@ from pds.scores.layouts import WeightsName
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
+    parser.description = (
+        "Writes a checkpoint as one .safetensors file that describes its network, so that `sample` "
+        "needs no --config for it."
+    )
+    parser.epilog = """\
+examples:
+  %(prog)s google/ncsnpp-church-256 --out church.safetensors
+  %(prog)s W/checkpoints/checkpoint.pth --config my_config.py --out mine.safetensors"""
     parser.add_argument(
-        "source", help="checkpoint file, diffusers folder, or hub name, which may end in @revision"
+        "source",
+        metavar="SOURCE",
+        help="checkpoint file (.pth or .safetensors), diffusers folder, or hub name, which may end "
+        "in @revision",
     )
     parser.add_argument(
-        "--config", type=shipped_path, help="configuration of a file that does not carry its own"
+        "--config",
+        type=shipped_path,
+        metavar="FILE.py",
+        help="configuration of a checkpoint that does not describe itself",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.safetensors", help="file to write"
+    )
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
     parser.add_argument(
         "--weights",
         choices=get_args(WeightsName),
         default="ema",
-        help="averaged or last ones, where the source has both; default %(default)s",
+        help="which weights, where the source has both: averaged over the training (ema) or the "
+        "last ones (raw); default %(default)s",
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pds.arms.names import FORMS, parse, parse_all
+from pds.commands import drawn
 from pds.commands.arguments import counts
 from pds.evaluation import (
     draw,
@@ -27,74 +28,171 @@ from pds.evaluation.subject import Subject
 from pds.files.writing import write
 from pds.jobs import ranks
 from pds.limits import MAX_SEED, require_positive
+from pds.models import MODELS
 
 ARMS = (
     "vanilla,pds:2,pds:3,pds:5,pds:10,pds:20,pds+space:5,tuned,levels,snr,tuned+gain,tuned+pds:5,"
     "gain,split,steady,scalar,inverted:5,preserving:5,corrector:5,predictor:5,ode-euler,ode-heun"
 )
+REFERENCE = 2000
+"""Held-out images, where no number is given."""
 COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws what is missing, then reports on everything in the folder. Run it again with other "
-        "arms, counts or more images to add to it. Ctrl-C stops the drawing and reports on what "
-        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work."
+        "Draws the missing images of every sampler at every N, then compares all in the folder "
+        "with the network's own pictures and with held-out data. Run it again with other samplers, "
+        "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on what "
+        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work. "
+        "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
+        "against those of --data."
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of images, table.csv and report.html"
+    parser.epilog = f"""\
+Names: {FORMS}; in --arms without @N.
+
+examples:
+  %(prog)s --out runs/p32 --arms vanilla,pds:5 --counts 50,25
+  %(prog)s --out runs/mine --model my.safetensors --data my_images
+  %(prog)s --drawn W/eval --data my_images --inception FILE.pth --record fid.csv"""
+    _add_subject(parser.add_argument_group("network and data"))
+    _add_drawing(parser.add_argument_group("what is drawn"))
+    _add_comparison(parser.add_argument_group("what it is compared with"))
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--report-only", action="store_true", help="report, and draw nothing")
+    what.add_argument(
+        "--validate",
+        action="store_true",
+        help="draw nothing, and print what the metrics see of known changes to held-out images",
     )
-    parser.add_argument("--model", default="portraits32", help="of the page, or a .safetensors")
-    parser.epilog = f"By its name {FORMS}; in --arms without @N."
-    parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
-    parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
-    parser.add_argument("--images", type=int, default=64, help="of each cell; default %(default)s")
-    parser.add_argument(
+
+
+def _add_subject(group: argparse._ArgumentGroup) -> None:
+    where = group.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of the images, the tables and report.html",
+    )
+    where.add_argument(
+        "--drawn",
+        type=Path,
+        nargs="+",
+        metavar="FOLDER",
+        help="folders of pictures that main.py has drawn, such as W/eval W/eval/vanilla",
+    )
+    add = group.add_argument
+    add(
+        "--model",
+        default="portraits32",
+        metavar="MODEL",
+        help=f"one of {', '.join(MODELS)}, or a .safetensors file, which needs --data; default "
+        "%(default)s",
+    )
+    add(
+        "--data",
+        type=Path,
+        metavar="SOURCE",
+        help="held-out images: a folder, a .zip archive, .npy or .npz; default the model's own",
+    )
+    add(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:N; default %(default)s",
+    )
+
+
+def _add_drawing(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--arms",
+        type=_arms,
+        default=ARMS,
+        metavar="NAME,NAME,...",
+        help=f"samplers; default {ARMS.replace(',', ', ')}",
+    )
+    add(
+        "--counts",
+        type=counts,
+        default=COUNTS,
+        metavar="N,N,...",
+        help=f"numbers of iterations; default {','.join(map(str, COUNTS))}",
+    )
+    add(
+        "--images",
+        type=int,
+        default=64,
+        metavar="N",
+        help="images of each sampler at each N; default %(default)s",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="image i is drawn from seed + i; default %(default)s",
+    )
+    add(
         "--batch",
         type=int,
-        help=f"at a time; default {draw.CPU_BATCH}, on a GPU what fits, at most {draw.GPU_BATCH}",
+        metavar="N",
+        help=f"images at a time; default {draw.CPU_BATCH}, on a GPU what fits, at most "
+        f"{draw.GPU_BATCH}",
     )
-    parser.add_argument(
-        "--seconds", type=float, help="begin no batch later, and report on what is there"
+    add(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="begin no batch after this time, and report on what is there; default no limit",
     )
-    parser.add_argument("--seed", type=int, default=0, help="image i starts from seed + i")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
-    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
-    parser.add_argument(
-        "--reference", type=int, default=2000, help="held-out images; default %(default)s"
+
+
+def _add_comparison(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add(
+        "--reference",
+        type=int,
+        metavar="N",
+        help=f"held-out images to compare with; default {REFERENCE}, with --drawn all",
     )
-    parser.add_argument(
+    add(
         "--converged",
         type=_converged,
         default=NETWORK,
-        metavar="ARM@N",
+        metavar="NAME@N",
         help="sampler that draws the network's own pictures; default ode-heun@50",
     )
-    parser.add_argument(
+    add(
         "--converged-images",
         type=int,
         default=1024,
-        help="of the network's own; 0 compares with held-out images only; default %(default)s",
+        metavar="N",
+        help="of the network's own pictures; 0 compares with held-out images only; default "
+        "%(default)s",
     )
-    parser.add_argument(
+    add(
         "--inception",
         type=Path,
         metavar="FILE.pth",
-        help="weights for FID, of torch-fidelity: writes fid.csv too",
+        help="weights for FID, pytorch-fid's pt_inception-2015-12-05-6726825d.pth; with --out it "
+        "writes fid.csv too",
     )
-    parser.add_argument(
+    add(
+        "--record",
+        type=Path,
+        metavar="FILE.csv",
+        help="add the FIDs of --drawn to this file",
+    )
+    add(
         "--classifier",
         type=int,
         default=0,
-        metavar="IMAGES",
-        help="also train a classifier on so many pictures of each cell and of the network's own: "
-        "writes classifier.csv",
-    )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--report-only", action="store_true", help="draw nothing")
-    what.add_argument(
-        "--validate", action="store_true", help="draw nothing, print what the metrics see"
+        metavar="N",
+        help="also write classifier.csv: how often a classifier tells N pictures of each sampler "
+        "from as many of the network's own; default %(default)s, none",
     )
 
 
@@ -117,6 +215,10 @@ def _converged(text: str) -> Cell:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the missing images on all ranks, and write the report on the first."""
+    _require_one_task(arguments)
+    if arguments.drawn is not None:
+        drawn.run(arguments)
+        return
     this_rank = ranks.joined()
     try:
         with this_rank.together("jobs"):
@@ -142,6 +244,23 @@ def run(arguments: argparse.Namespace) -> None:
         _conclude(arguments, model, store)
     if stopped:
         raise KeyboardInterrupt
+
+
+def _require_one_task(arguments: argparse.Namespace) -> None:
+    """Refuse options that the chosen one of --drawn and --out does not have."""
+    if arguments.drawn is None:
+        if arguments.record is not None:
+            raise ValueError("--record is of --drawn; --out has its own tables, fid.csv among them")
+        return
+    parser = argparse.ArgumentParser()
+    add(parser)
+    defaults = vars(parser.parse_args(["--drawn", "."]))
+    for name, value in vars(arguments).items():
+        if name in defaults and name not in drawn.USED and value != defaults[name]:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for pictures that are drawn here, and --drawn "
+                "names finished ones; leave one of the two out"
+            )
 
 
 def _require_counts(arguments: argparse.Namespace) -> None:
@@ -178,13 +297,15 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         raise ValueError(
             f"{store.folder} holds no images yet; run without --report-only or with more --seconds"
         )
-    images = store.reference(arguments.reference, source=model.source, held_out=model.held_out)
+    images = store.reference(
+        arguments.reference or REFERENCE, source=model.source, held_out=model.held_out
+    )
     checked = validation.check(images)
     if arguments.validate:
         print(validation.text(checked))
         return
     if arguments.inception is not None:
-        lines = fid.table(store, images, arguments.inception, model.device)
+        lines = fid.table(store, images, fid.load(arguments.inception, model.device))
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
     own = store.own_pictures(arguments.converged, arguments.converged_images)
     cells = table.cells(store)

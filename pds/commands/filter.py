@@ -21,32 +21,69 @@ REMEDIES = Remedies("pass --enlarge to take {it} too", "pass --range BLACK WHITE
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    parser.add_argument(
-        "source",
-        help="folder, .zip archive or .npy or .npz file of images, one picture, a .safetensors "
-        "checkpoint or a model of the page to draw some with, or portraits for the drawn ones. "
-        "Subfolders, links and archives in a folder are read, PNG, JPEG, WebP, GIF, BMP, TIFF, "
-        "netpbm, AVIF and JPEG 2000 files, whatever their names; others are counted by kind",
+    parser.description = (
+        "Estimates the two filters of PDS from some hundred images, and writes PREFIX_freq.npy, "
+        "PREFIX_space.npy and PREFIX_gain.png, a drawing of their gains. Subfolders and archives "
+        "within a folder are read too. Pictures may be PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, "
+        "AVIF or JPEG 2000 files of any name; what is not read is counted by kind."
     )
-    parser.add_argument("--out", type=Path, required=True, help="such as filters/mine")
-    parser.add_argument("--size", type=int, default=32, help="pixels; default %(default)s")
-    parser.add_argument("--channels", type=int, choices=(1, 3), default=3)
-    parser.add_argument(
+    parser.epilog = """\
+examples:
+  %(prog)s my_images --size 256 --out mine
+  %(prog)s portraits --num-images 500 --out drawn"""
+    add = parser.add_argument
+    add(
+        "source",
+        metavar="SOURCE",
+        help="images: a folder, .zip archive, .npy or .npz file, or one picture. Or what draws "
+        "some: a .safetensors checkpoint, a model of the page, or `portraits`, the drawn ones",
+    )
+    add("--out", type=Path, required=True, metavar="PREFIX", help="of the files, such as my/filter")
+    add(
+        "--size",
+        type=int,
+        default=32,
+        metavar="PIXELS",
+        help="width and height of the filter, as the network has; default %(default)s",
+    )
+    add(
+        "--channels",
+        type=int,
+        choices=(1, 3),
+        default=3,
+        help="1 for gray, 3 for colors; default %(default)s",
+    )
+    add(
         "--enlarge",
         action="store_true",
         help="take pictures smaller than --size too, which lack its fine frequencies",
     )
-    parser.add_argument(
+    add(
         "--range",
         type=float,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="values in arrays and in pictures of more than 8 bits, such as -1 1 or 0 4095",
+        help="values of black and white in arrays and in pictures of more than 8 bits, such as "
+        "-1 1 or 0 4095; default as the type of the numbers says",
     )
-    parser.add_argument("--key", help="name of the images in an .npz file of several arrays")
-    parser.add_argument("--num-images", type=int, default=5000, help="to draw; default %(default)s")
-    parser.add_argument(
-        "--num-steps", type=int, default=400, help="iterations of a model; default %(default)s"
+    add(
+        "--key",
+        metavar="NAME",
+        help="name of the images in an .npz file of several arrays",
+    )
+    add(
+        "--num-images",
+        type=int,
+        default=5000,
+        metavar="N",
+        help="images to draw, where the source draws them; default %(default)s",
+    )
+    add(
+        "--num-steps",
+        type=int,
+        default=400,
+        metavar="N",
+        help="iterations of each image, where a network draws them; default %(default)s",
     )
 
 

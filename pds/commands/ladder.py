@@ -11,10 +11,39 @@ from pds.limits import require_whole
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    parser.add_argument("--model", choices=models.MODELS, default="portraits32")
-    parser.add_argument("--alpha", type=float, default=5.0)
-    parser.add_argument("--counts", type=counts, default=models.LADDER, metavar="N,N,...")
-    parser.add_argument("--runs", type=int, default=4, help="of 8 images; default %(default)s")
+    parser.description = (
+        "Samples vanilla and PDS at each number of iterations N, and prints a row of their grain "
+        "and contrast, relative to the network's own pictures, as soon as it is measured."
+    )
+    add = parser.add_argument
+    add(
+        "--model",
+        choices=models.MODELS,
+        default="portraits32",
+        metavar="MODEL",
+        help=f"one of {', '.join(models.MODELS)}; default %(default)s",
+    )
+    add(
+        "--alpha",
+        type=float,
+        default=5.0,
+        metavar="A",
+        help="strength of the filter of PDS, > 1; larger is weaker; default %(default)s",
+    )
+    add(
+        "--counts",
+        type=counts,
+        default=models.LADDER,
+        metavar="N,N,...",
+        help=f"numbers of iterations; default {','.join(map(str, models.LADDER))}",
+    )
+    add(
+        "--runs",
+        type=int,
+        default=4,
+        metavar="N",
+        help="runs of 8 images at each N; default %(default)s",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""The parser of all commands: errors of one line, and for an unknown flag the nearest known one."""
+"""The parsers of `pds` and its commands: errors of one line, which suggest the nearest word."""
 
 import argparse
 import difflib
@@ -6,8 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from pds.commands.overview import Formatter, print_groups
+
 NAMED = 3
 """Flags that are named at most where a flag is unknown."""
+
+NEAR = 0.7
+"""Similarity from which on a command is suggested for an unknown one, 0 to 1."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,12 +20,28 @@ class Parser(argparse.ArgumentParser):
 
     _words: Sequence[str] = ()
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": Formatter, **options})
+        self._positionals.title = "arguments"
+
+    def format_help(self) -> str:
+        """Return the help; its usage has what is required, and the options are listed once."""
+        self.usage = self.usage or self._usage()
+        return super().format_help()
+
+    def _usage(self) -> str:
+        required = [action for action in self._get_optional_actions() if action.required]
+        words = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
+        words += [f"{action.option_strings[0]} {action.metavar}" for action in required]
+        return " ".join(["%(prog)s", *words, "[options]"])
+
     def error(self, message: str) -> NoReturn:
         program = f"python {self.prog}" if self.prog.endswith(".py") else self.prog
         if "are required" in message:
             # A required flag may be there, misspelled.
             message += self._advice(self._words)
-        self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {program} --help\n")
+        end = " See" if message.endswith("?") else "; see"
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}{end} {program} --help\n")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
@@ -64,6 +85,40 @@ class Parser(argparse.ArgumentParser):
                 meant = " or ".join(known[name] for name in near[:NAMED])
                 return f"; did you mean {meant} instead of {flag.partition('=')[0]}?"
         return ""
+
+
+class Overview(Parser):
+    """The parser of `pds`, whose help lists the commands in groups.
+
+    Args:
+        groups: commands and their sentences, by the title of the group.
+        options: of `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, groups: Mapping[str, Mapping[str, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self._groups = groups
+
+    def format_help(self) -> str:
+        """Return the help in the order: what pds is, commands, options, examples."""
+        formatter = self._get_formatter()
+        formatter.add_usage("%(prog)s COMMAND [options]", [], [])
+        formatter.add_text(self.description)
+        print_groups(formatter, self._groups)
+        formatter.start_section("options")
+        formatter.add_arguments(self._get_optional_actions())
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+    def refuse(self, word: str) -> NoReturn:
+        """Exit with the error that the first argument is no command."""
+        names = [name for group in self._groups.values() for name in group]
+        if word.startswith("-"):
+            self.error(f"expected a command before its options, got {word!r}")
+        near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=NEAR)
+        advice = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}"
+        self.error(f"unknown command {word!r}; {advice}")
 
 
 def _plain(option: str) -> str:

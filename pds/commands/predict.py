@@ -38,25 +38,48 @@ is less certain: see docs/theory.md."""
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Measures the response of a network, or reads it from the file of `pds response`, and "
-        "follows samplers with it. Grain and contrast are relative to the network's own pictures."
+        "Predicts grain and contrast of samplers at each N, relative to the network's own "
+        "pictures, from the response of the network: measured now, or read from the file of "
+        "`response`. With `response` in --arms, the sampler that is tuned to this network is "
+        "searched at each N, some seconds each, and its settings are printed."
     )
+    parser.epilog = f"""\
+Names: {FORMS}; in --arms without @N.
+
+examples:
+  %(prog)s portraits32
+  %(prog)s my.safetensors --data my_images --response responses/my.npz"""
     measurement.add_measurement(parser)
-    parser.add_argument("--response", type=Path, metavar="FILE.npz", help="of `pds response`")
-    parser.epilog = (
-        f"By its name {FORMS}; in --arms without @N. With response in --arms the sampler that is "
-        "tuned to this network is searched at each N, some seconds each, and its settings are "
-        "printed."
+    add = parser.add_argument
+    add(
+        "--response",
+        type=Path,
+        metavar="FILE.npz",
+        help="file of `response`; without it the response is measured",
     )
-    parser.add_argument("--arms", type=_arms, default=ARMS, help="default %(default)s")
-    parser.add_argument("--counts", type=counts, default=COUNTS, metavar="N,N,...")
-    parser.add_argument(
+    add(
+        "--arms",
+        type=_arms,
+        default=ARMS,
+        metavar="NAME,NAME,...",
+        help="samplers; default %(default)s",
+    )
+    add(
+        "--counts",
+        type=counts,
+        default=COUNTS,
+        metavar="N,N,...",
+        help=f"numbers of iterations; default {','.join(map(str, COUNTS))}",
+    )
+    add(
         "--grain",
         type=float,
         default=GRAINY,
-        help="find the N that stay below it; default %(default)s, from where on it is seen",
+        metavar="G",
+        help="print the N that vanilla and pds:5 need to stay below this grain; default "
+        "%(default)s, from where on it is seen",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the predictions, too")
+    add("--csv", type=Path, metavar="FILE.csv", help="write the predictions there too")
 
 
 def _arms(text: str) -> tuple[str, ...]:

@@ -16,26 +16,62 @@ from pds.web.tabs.story import tab as story
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    parser.add_argument(
+    parser.description = (
+        "Writes the files of assets/ that the page shows before anything is sampled: by default "
+        "the run that it opens with, otherwise what the options below name."
+    )
+    add = parser.add_argument
+    add(
         "--num-steps",
         type=int,
-        help="default: the largest recorded N where vanilla is plainly grainy and pds:5 is not",
+        metavar="N",
+        help="iterations of the opening run; default the largest recorded N where vanilla is "
+        "plainly grainy and pds:5 is not",
     )
-    parser.add_argument("--num-images", type=int, default=Request.num_images)
-    parser.add_argument("--seed", type=int, default=Request.seed)
-    parser.add_argument("--model", default=live_comparison.OPENING_MODEL)
+    add(
+        "--num-images",
+        type=int,
+        default=Request.num_images,
+        metavar="N",
+        help="images of each sampler; default %(default)s",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=Request.seed,
+        metavar="N",
+        help="image i is drawn from seed + i; default %(default)s",
+    )
+    add(
+        "--model",
+        default=live_comparison.OPENING_MODEL,
+        metavar="MODEL",
+        help=f"one of {', '.join(models.MODELS)}; default %(default)s",
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--ladder", action="store_true", help="record the ladder instead")
-    what.add_argument("--tuned", action="store_true", help="record what the story tunes instead")
+    what.add_argument("--ladder", action="store_true", help="record the ladder")
+    what.add_argument("--tuned", action="store_true", help="record the tuned samplers of the story")
     what.add_argument(
         "--appearance",
         type=Path,
         nargs="+",
         metavar="FOLDER",
-        help="record what pictures look like, of evaluation folders of the page's models",
+        help="record grain and contrast of the networks' own pictures, from the folders of "
+        "`evaluate`, one for each model",
     )
-    parser.add_argument("--counts", type=counts, default=ladder.COUNTS, metavar="N,N,...")
-    parser.add_argument("--out", type=Path, help="file; default the one that the page shows")
+    add(
+        "--counts",
+        type=counts,
+        default=ladder.COUNTS,
+        metavar="N,N,...",
+        help=f"columns of the ladder; default {','.join(map(str, ladder.COUNTS))}",
+    )
+    add(
+        "--out",
+        type=Path,
+        metavar="FILE.json",
+        help="file to write; default the one that the page shows",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

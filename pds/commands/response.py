@@ -11,6 +11,7 @@ from pds.evaluation.subject import Subject
 from pds.files.writing import require_writable, write
 from pds.jobs import ranks
 from pds.limits import require_whole
+from pds.models import MODELS
 from pds.theory import MeasuredResponse, response_file
 
 MOST = 1000
@@ -21,24 +22,45 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Plants noise of known strength in held-out pictures, denoises it once, and measures the "
-        "share that is kept in every octave and in flat places. Writes NAME.npz for `pds predict`, "
-        "NAME.csv and NAME.html."
+        "share that is kept in every octave and in flat places. Writes NAME.npz for `predict` and "
+        "`sample`, NAME.csv, and figures as NAME.html."
     )
+    parser.epilog = """\
+examples:
+  %(prog)s portraits32 --out responses
+  %(prog)s my.safetensors --data my_images --out responses"""
     add_measurement(parser)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the files")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder of the files"
+    )
 
 
 def add_measurement(parser: argparse.ArgumentParser) -> None:
     """Give a parser the model and the options of a measurement."""
-    parser.add_argument("model", metavar="MODEL", help="of the page, or a .safetensors")
-    parser.add_argument("--data", type=Path, help="held-out images: a folder, .npy or .npz")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help=f"one of {', '.join(MODELS)}, or a .safetensors file, which needs --data",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="SOURCE",
+        help="held-out images: a folder, .npy or .npz; default the model's own",
+    )
     parser.add_argument(
         "--pictures",
         type=int,
         default=responses.NUM_PICTURES,
-        help="to plant noise in; default %(default)s",
+        metavar="N",
+        help="held-out images that noise is planted in; default %(default)s",
     )
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:N; default %(default)s",
+    )
 
 
 def opened(arguments: argparse.Namespace) -> Subject:

@@ -31,11 +31,22 @@ def main_parser() -> argparse.ArgumentParser:
 def add(parser: argparse.ArgumentParser) -> None:
     """Give a parser all flags of a sampling run."""
     parser.allow_abbrev = False
-    parser.description = "Sample images from a score-based model, with or without preconditioning."
-    parser.epilog = (
-        "Several GPUs: torchrun --nproc_per_node=K main.py ... draws the same files. A run "
-        "that was stopped goes on when it is started again."
+    parser.description = (
+        "Draws images of a score-based model as PNG files, with or without preconditioning. The "
+        "flags of the published code mean what they mean there. A run that was stopped goes on "
+        "when it is started again. On several GPUs, torchrun --nproc_per_node=K main.py ... draws "
+        "the same files."
     )
+    config = "configs/ve/portraits32_ncsnpp.py"
+    program = f"python {parser.prog}" if parser.prog.endswith(".py") else parser.prog
+    parser.epilog = f"""\
+Names: {names.FORMS}.
+
+examples:
+  {program} --config {config} \\
+      --workdir runs/try --speed_up 50 --compare
+  {program} --checkpoint my.safetensors --workdir runs/mine --speed_up 30 \\
+      --freq_mask_path mine_freq.npy"""
     _add_published(parser.add_argument_group("the paper's flags"))
     _add_images(parser.add_argument_group("images"))
     _add_sampler(parser.add_argument_group("sampler (by default as the configuration says)"))
@@ -114,9 +125,10 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
     add(
         "--config",
         type=source,
-        help="such as configs/ve/portraits32_ncsnpp.py; shipped files are found from any folder. "
-        "Not needed for a checkpoint that describes itself: a .safetensors of pds convert, a "
-        f"diffusers folder, a hub name; then {configuration.OF_CARD}",
+        metavar="FILE.py",
+        help="configuration, such as configs/ve/portraits32_ncsnpp.py; shipped ones are found from "
+        "any folder. Not needed for a checkpoint that describes itself: a .safetensors of "
+        f"`convert`, a diffusers folder, a hub name; then {configuration.OF_CARD}",
     )
     add(
         "--config.KEY",
@@ -125,29 +137,44 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
         help="another value of the configuration, such as --config.sampling.snr=0.1; may be "
         "repeated. A flag of its own, such as --snr, goes before it",
     )
-    add("--workdir", type=place, required=True, help="has checkpoints/ and gets the images")
+    add(
+        "--workdir",
+        type=place,
+        required=True,
+        metavar="FOLDER",
+        help="gets the images, and may have the checkpoint in its folder checkpoints",
+    )
     add(
         "--eval_folder",
         type=place,
         default="eval",
-        help="of the images in workdir; default %(default)s",
+        metavar="NAME",
+        help="folder of the images within workdir; default %(default)s",
     )
     add(
         "--speed_up",
         type=float,
         default=1.0,
-        help="N = num_scales / speed_up, rounded down; default 1. VP and sub-VP need N >= "
+        metavar="FACTOR",
+        help="N = num_scales / FACTOR iterations, rounded down; default 1. VP and sub-VP need N >= "
         "beta_max = 20, and at N < 100 their corrector has less effect: its step at the first "
         "noise level is scaled by 1 - 20 / N",
     )
     add(
         "--freq_mask_path",
         type=source,
-        help="frequency filter: .npy, or natural for that of natural pictures, which needs no file "
-        "(./natural is a file of that name); without any filter it is vanilla",
+        metavar="FILE.npy",
+        help="frequency filter; or `natural`, the filter of natural pictures, which needs no file "
+        "(./natural is a file of that name); without any filter the sampler is vanilla",
     )
-    add("--space_mask_path", type=source, help="space filter, .npy")
-    add("--alpha", type=float, default=5.0, help="> 1, larger is weaker; default 5")
+    add("--space_mask_path", type=source, metavar="FILE.npy", help="space filter")
+    add(
+        "--alpha",
+        type=float,
+        default=5.0,
+        metavar="A",
+        help="strength of the filters, > 1; larger is weaker; default 5",
+    )
     add("--mode", action=_Mode, dest=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
@@ -156,41 +183,64 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     add(
         "--checkpoint",
         type=source,
+        metavar="SOURCE",
         help=".pth or .safetensors file, diffusers folder, or hub name such as "
-        "google/ncsnpp-church-256; by default the one in workdir/checkpoints",
+        "google/ncsnpp-church-256; default the one in workdir/checkpoints",
     )
     add(
         "--weights",
         choices=WEIGHTS,
         default="ema",
-        help="of a checkpoint that has both: averaged over the training, or the last ones, raw; "
-        "default %(default)s",
+        help="which weights of a checkpoint that has both: averaged over the training (ema) or the "
+        "last ones (raw); default %(default)s",
     )
-    add("--num_samples", type=int, help="by default as the configuration says")
-    add("--batch_size", type=int, help="by default as the configuration says")
-    add("--seed", type=int, default=0, help="image i is drawn from seed + i; default 0")
+    unset = "default as in the configuration"
+    add("--num_samples", type=int, metavar="N", help=f"images of the run; {unset}")
+    add("--batch_size", type=int, metavar="N", help=f"images at a time; {unset}")
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="image i is drawn from seed + i; default %(default)s",
+    )
     add("--only", type=int, metavar="I", help="draw image I of the run and no other")
-    add("--device", help="cpu, cuda, cuda:N or mps; default cuda where there is one, else cpu")
-    add("--dtype", choices=DTYPES, default="float32", help="of the network; default float32")
+    add(
+        "--device",
+        metavar="DEVICE",
+        help="cpu, cuda, cuda:N or mps; default cuda where there is one, else cpu",
+    )
+    add(
+        "--dtype",
+        choices=DTYPES,
+        default="float32",
+        help="numbers that the network computes with; default %(default)s",
+    )
 
 
 def _add_sampler(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--predictor", help=", ".join(configuration.PREDICTORS))
-    add("--corrector", help=", ".join(configuration.CORRECTORS))
-    add("--snr", type=float, help="of the corrector, > 0")
-    add("--skew", type=float, default=0.0, help="strength of the skew-symmetric S; default 0")
+    add("--predictor", metavar="NAME", help=f"one of {', '.join(configuration.PREDICTORS)}")
+    add("--corrector", metavar="NAME", help=f"one of {', '.join(configuration.CORRECTORS)}")
+    add("--snr", type=float, metavar="SNR", help="of the corrector, > 0")
+    add(
+        "--skew",
+        type=float,
+        default=0.0,
+        metavar="STRENGTH",
+        help="strength of the skew-symmetric S; default 0",
+    )
     add(
         "--tuned",
         action="store_true",
-        help="no filter, but the noise levels and the snr that are best at this N for the spectrum "
-        "in --freq_mask_path",
+        help="use no filter, but the noise levels and the snr that are best at this N for the "
+        "spectrum in --freq_mask_path",
     )
     add(
         "--response",
         type=source,
         metavar="FILE.npz",
-        help="of pds response: the sampler response, named in --compare, is tuned by it",
+        help="file of `response`; the sampler `response`, named in --compare, is tuned by it",
     )
 
 
@@ -203,8 +253,8 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         default=False,
         metavar=("LEFT", "RIGHT"),
         help="draw vanilla too, from the same noise; or two samplers by their names, such as "
-        f"vanilla@100 pds:5@40, into the folders left and right; {names.FORMS}. The last line says "
-        "the grain of both",
+        "vanilla@100 pds:5@40, into the folders left and right. The last line says the grain of "
+        "both",
     )
     add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
     add(
@@ -212,5 +262,5 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         type=counts,
         default=(),
         metavar="N,N,...",
-        help="compare at each N, such as 2000,200,133,100,66, by default with 1 image",
+        help="compare at each N, such as 2000,200,133,100,66, with 1 image by default",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from pds.arms.names import FORMS
 from pds.commands.arguments import counts
 from pds.files import writing
 from pds.jobs import sheet_files
@@ -21,32 +22,65 @@ def names(text: str) -> list[str]:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
-    parser.add_argument(
+    parser.description = (
+        "Draws a picture with a row for each sampler and a column for each number of iterations N, "
+        "and prints grain, contrast and network calls of every cell."
+    )
+    parser.epilog = f"""\
+Names: {FORMS}.
+
+examples:
+  %(prog)s --samplers vanilla,pds:5,ode-heun --num-steps 66,25
+  %(prog)s --alphas 2,5,20 --num-steps 50,25 --csv sheet.csv"""
+    add = parser.add_argument
+    add(
         "--samplers",
         type=names,
         metavar="NAME,NAME,...",
-        help=f"a row each, named as in `evaluate`; default {','.join(SAMPLERS)}, or none with "
+        help=f"a row each, without @N; default {','.join(SAMPLERS)}, or none with --alphas",
+    )
+    add(
         "--alphas",
+        type=names,
+        default=[],
+        metavar="A,A,...",
+        help="a row pds:A for each, below those of --samplers; default none",
     )
-    parser.add_argument(
-        "--alphas", type=names, default=[], metavar="A,A,...", help="a row pds:A for each, below"
-    )
-    parser.add_argument(
+    add(
         "--num-steps",
         type=counts,
         default=NUM_STEPS,
         metavar="N,N,...",
         help=f"a column each; default {','.join(map(str, NUM_STEPS))}",
     )
-    parser.add_argument(
-        "--model", default=Sheet.model, help=f"one of {', '.join(MODELS)}; default %(default)s"
+    add(
+        "--model",
+        default=Sheet.model,
+        metavar="MODEL",
+        help=f"one of {', '.join(MODELS)}; default %(default)s",
     )
-    parser.add_argument(
-        "--num-images", type=int, default=Sheet.num_images, help="of a cell; default %(default)s"
+    add(
+        "--num-images",
+        type=int,
+        default=Sheet.num_images,
+        metavar="N",
+        help="images of a cell; default %(default)s",
     )
-    parser.add_argument("--seed", type=int, default=Sheet.seed, help="of the first image of a cell")
-    parser.add_argument("--out", type=Path, default=Path("sheet.png"), metavar="FILE.png")
-    parser.add_argument("--csv", type=Path, metavar="FILE.csv", help="write the numbers there too")
+    add(
+        "--seed",
+        type=int,
+        default=Sheet.seed,
+        metavar="N",
+        help="image i of a cell is drawn from seed + i; default %(default)s",
+    )
+    add(
+        "--out",
+        type=Path,
+        default=Path("sheet.png"),
+        metavar="FILE.png",
+        help="picture to write; default %(default)s",
+    )
+    add("--csv", type=Path, metavar="FILE.csv", help="write the numbers there too")
 
 
 def run(arguments: argparse.Namespace) -> None:

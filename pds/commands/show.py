@@ -18,8 +18,15 @@ CUT = "a PNG that is damaged or ends too early, as a download that broke off doe
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
+    parser.description = (
+        "Prints the command that draws a picture again. The picture must be the PNG as it was "
+        "saved: a screenshot, or a copy that another program saved, does not say how it was made."
+    )
     parser.add_argument(
-        "picture", type=Path, metavar="FILE.png", help="drawn by main.py or the page"
+        "picture",
+        type=Path,
+        metavar="FILE.png",
+        help="picture of `compare`, `sheet` or `sample`, of main.py, or saved on the page",
     )
 
 

@@ -24,31 +24,57 @@ def add(parser: argparse.ArgumentParser) -> None:
         "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, planted.csv and "
         "survival.csv of everything in the folder. Run it again to go on where it stopped."
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder of NAME.npz and the tables")
-    parser.add_argument(
-        "--models", default=",".join(_portraits()), help="of the page; default %(default)s"
+    add = parser.add_argument
+    add(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of the tables and of one .npz for each model",
     )
-    parser.add_argument(
+    add(
+        "--models",
+        default=",".join(_portraits()),
+        metavar="MODEL,MODEL,...",
+        help="models of the page; default %(default)s",
+    )
+    add(
         "--images",
         type=int,
         default=64,
-        help=f"of each cell at {resolution.SMALLEST} px, half as many at twice the size, at least "
-        f"{resolution.FEWEST_IMAGES}; default %(default)s",
+        metavar="N",
+        help=f"images of each cell at {resolution.SMALLEST} px, half as many at twice the size, at "
+        f"least {resolution.FEWEST_IMAGES}; default %(default)s",
     )
-    parser.add_argument(
+    add(
         "--planted",
         type=int,
         default=16,
-        help="pictures to plant noise in, at least 8; default %(default)s",
+        metavar="N",
+        help="held-out pictures to plant noise in, at least 8; default %(default)s",
     )
-    parser.add_argument(
-        "--reference", type=int, default=200, help="held-out pictures; default %(default)s"
+    add(
+        "--reference",
+        type=int,
+        default=200,
+        metavar="N",
+        help="held-out pictures to compare with; default %(default)s",
     )
-    parser.add_argument("--seconds", type=float, help="draw nothing that begins later")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N; default %(default)s")
+    add(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="begin no cell after this time; default no limit",
+    )
+    add(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:N; default %(default)s",
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--draw-only", action="store_true", help="write no tables")
-    what.add_argument("--report-only", action="store_true", help="draw nothing")
+    what.add_argument("--draw-only", action="store_true", help="draw, and write no tables")
+    what.add_argument("--report-only", action="store_true", help="write the tables, draw nothing")
 
 
 def _portraits() -> list[str]:

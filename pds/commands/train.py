@@ -7,28 +7,60 @@ from pathlib import Path
 from pds.portraits.train import train
 from pds.portraits.trainer import ARCHITECTURES, TrainConfig
 
+WHOLE = {
+    "iterations": ("N", "steps of the optimizer"),
+    "num_images": ("N", "portraits to train on"),
+    "batch_size": ("N", "portraits of a step"),
+    "ema_half_life": ("N", "portraits after which the average of the weights has half forgotten"),
+    "seed": ("N", "of weights, noise and order"),
+}
+DECIMAL = {
+    "learning_rate": ("RATE", "of the optimizer, after its warm-up"),
+    "save_seconds": ("S", "seconds from one save to the next"),
+}
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Trains until all iterations are done, --seconds have passed, or Ctrl-C or SIGTERM stops "
-        "it (exit code 130). Everything is saved each time; run it again to go on."
+        "Trains an NCSN++ on drawn portraits until all iterations are done, --seconds have passed, "
+        "or Ctrl-C or SIGTERM stops it (exit code 130). Everything is saved each time; run it "
+        "again to go on."
     )
     defaults = {f.name: f.default for f in fields(TrainConfig)}
-    parser.add_argument("--out", type=Path, required=True, help="folder; run again to go on")
-    parser.add_argument("--size", type=int, choices=ARCHITECTURES, default=defaults["size"])
-    parser.add_argument("--device", default=defaults["device"], help="such as cpu or cuda")
-    parser.add_argument("--bf16", action="store_true", help="autocast, faster where supported")
-    for name in ("iterations", "num_images", "batch_size", "ema_half_life", "seed"):
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=int, default=defaults[name], help="default %(default)s")
-    for name in ("learning_rate", "save_seconds"):
-        flag = "--" + name.replace("_", "-")
-        parser.add_argument(flag, type=float, default=defaults[name], help="default %(default)s")
-    parser.add_argument(
-        "--start", type=Path, help="weights of half the size that a new run starts from"
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="FOLDER", help="folder of the run")
+    add(
+        "--size",
+        type=int,
+        choices=ARCHITECTURES,
+        default=defaults["size"],
+        help="width and height of the portraits in pixels; default %(default)s",
     )
-    parser.add_argument("--seconds", type=float, help="save everything and end after so many")
+    add(
+        "--device",
+        default=defaults["device"],
+        metavar="DEVICE",
+        help="such as cpu or cuda; default %(default)s",
+    )
+    add("--bf16", action="store_true", help="compute in bfloat16, faster where it is supported")
+    for kind, helps in ((int, WHOLE), (float, DECIMAL)):
+        for name, (metavar, sentence) in helps.items():
+            flag = "--" + name.replace("_", "-")
+            sentence += "; default %(default)s"
+            add(flag, type=kind, default=defaults[name], metavar=metavar, help=sentence)
+    add(
+        "--start",
+        type=Path,
+        metavar="FILE.safetensors",
+        help="weights of half the size that a new run starts from; default random ones",
+    )
+    add(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="save everything and end after this time; default no limit",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -18,19 +18,30 @@ from pds.theory import tuned
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
+    parser.description = (
+        "Finds the gain by frequency that is best at N iterations for Gaussian data of the "
+        "filter's spectrum, on the published noise levels, writes it as a filter, and prints its "
+        "error and the --alpha that belongs to it. On a network it overshoots where N is small."
+    )
+    parser.epilog = """\
+examples:
+  %(prog)s filters/portraits32_freq.npy --num-steps 66 --out tuned_n66_freq.npy"""
     config = ROOT / "configs" / "ve" / "portraits32_ncsnpp.py"
-    parser.add_argument(
-        "mask", type=shipped_path, metavar="MASK.npy", help="frequency filter of the data"
+    add = parser.add_argument
+    add("mask", type=shipped_path, metavar="FILE.npy", help="frequency filter of the data")
+    add("--num-steps", type=int, required=True, metavar="N", help="iterations to tune it for")
+    add("--out", type=Path, required=True, metavar="FILE.npy", help="filter to write")
+    add(
+        "--config",
+        type=shipped_path,
+        default=config,
+        metavar="FILE.py",
+        help="configuration of the network; default configs/ve/portraits32_ncsnpp.py",
     )
-    parser.add_argument("--num-steps", type=int, required=True, help="iterations to tune it for")
-    parser.add_argument("--out", type=Path, required=True, help="such as filters/mine_n66_freq.npy")
-    parser.add_argument(
-        "--config", type=shipped_path, default=config, help="default the portraits'"
-    )
-    unset = "by default as the configuration says"
-    parser.add_argument("--sigma-max", type=float, help=unset)
-    parser.add_argument("--snr", type=float, help=unset)
-    parser.add_argument("--num-scales", type=int, help=unset)
+    unset = "; default as in the configuration"
+    add("--sigma-max", type=float, metavar="SIGMA", help=f"strongest noise level{unset}")
+    add("--snr", type=float, metavar="SNR", help=f"of the corrector, > 0{unset}")
+    add("--num-scales", type=int, metavar="N", help=f"noise levels of the network{unset}")
 
 
 def run(arguments: argparse.Namespace) -> None:

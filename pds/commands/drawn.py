@@ -1,0 +1,103 @@
+"""What `pds evaluate --drawn` does: the FID of folders that main.py has drawn."""
+
+import argparse
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from torch import Tensor
+
+import pds
+from pds.evaluation import fid, fid_record
+from pds.evaluation.fid_record import Measured
+from pds.files import writing
+from pds.files.images import Images
+from pds.jobs.drawn import DrawnFolder, open_folder
+from pds.jobs.ranks import ALONE
+from pds.jobs.record import to_command
+
+USED = ("drawn", "data", "inception", "reference", "device", "record")
+PLACES = {"workdir": "W", "eval_folder": "eval", "only": None}
+"""Of the command in a record: it gives the same pictures in any folder."""
+FEW = 10_000
+"""Pictures below which a FID is called biased; papers take 50,000."""
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the FID of each folder against the data set, and add it to the record."""
+    for name in ("data", "inception"):
+        if getattr(arguments, name) is None:
+            raise ValueError(
+                "--drawn needs --data, the pictures of the data set, and --inception, the weights "
+                f"of FID; got no --{name}"
+            )
+    if arguments.reference is not None and arguments.reference < 2:
+        raise ValueError(f"--reference must be >= 2, got {arguments.reference}")
+    folders = [open_folder(folder) for folder in arguments.drawn]
+    _require_one_shape(folders)
+    if arguments.record is not None:
+        writing.require_writable(arguments.record)
+        fid_record.read(arguments.record)
+    channels, size, _ = folders[0].shape
+    data = Images(arguments.data, size, channels)
+    network = fid.load(arguments.inception, ALONE.device(arguments.device))
+    weights = fid.identified(arguments.inception)
+    wanted = min(len(data), arguments.reference or len(data))
+    real = fid.statistics(network, _first(data, wanted), total=wanted)
+    for sentence in data.sentences():
+        warnings.warn(sentence, UserWarning, stacklevel=2)
+    for folder in folders:
+        row = _measured(folder, network, real, arguments.data.name, weights)
+        if arguments.record is not None:
+            fid_record.append(arguments.record, row)
+        print(
+            f"{folder.folder}: {row.experiment}, {row.sampler} at N = {row.num_steps}, "
+            f"{row.images} pictures, FID {row.fid:.5g}",
+            flush=True,
+        )
+    fewest = min(real.count, *map(len, folders))
+    if fewest < FEW:
+        warnings.warn(
+            f"a FID of {fewest} pictures is too large, by more the fewer they are; papers take "
+            "50,000, and only FIDs of equal numbers can be compared",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _require_one_shape(folders: list[DrawnFolder]) -> None:
+    for folder in folders[1:]:
+        if folder.shape != folders[0].shape:
+            raise ValueError(
+                f"pictures of --drawn must have one size, got {folders[0].shape} in "
+                f"{folders[0].folder} and {folder.shape} in {folder.folder}; measure them apart"
+            )
+
+
+def _first(images: Images, count: int) -> Iterator[Tensor]:
+    """Yield batches of the first images."""
+    for batch in images:
+        yield batch[:count]
+        count -= len(batch)
+        if count <= 0:
+            return
+
+
+def _measured(
+    folder: DrawnFolder, network: fid.Network, real: fid.Statistics, data: str, weights: str
+) -> Measured:
+    drawn = fid.statistics(network, folder, total=len(folder))
+    return Measured(
+        experiment=folder.experiment,
+        num_steps=folder.num_steps,
+        sampler=folder.sampler,
+        fid=fid.distance(drawn, real),
+        images=drawn.count,
+        data=data,
+        data_images=real.count,
+        weights=weights,
+        fingerprint=folder.record.fingerprint,
+        version=pds.__version__,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        command=to_command({**folder.record.flags, **PLACES}),
+    )

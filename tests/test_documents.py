@@ -1,0 +1,186 @@
+"""Every code block of README and of the site runs, in the order of its page.
+
+A page's blocks run in a temporary folder that holds the files of `MATERIAL`, as far as the page
+names them. tests/code_blocks.py says how a block is changed for the test.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import code_blocks
+import pytest
+import torch
+from code_blocks import PAGE
+
+from pds.commands import cli, sample
+from pds.files.shipped import ROOT
+from pds.portraits import portraits
+
+PAGES = [
+    name
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")),
+    )
+    if any(block.language in code_blocks.CODE for block in code_blocks.read(name))
+]
+BLOCKS = [block for page in PAGES for block in code_blocks.read(page)]
+
+NOT_RUN = {
+    "CONTRIBUTING.md": [
+        "it installs, and runs every test",
+        "they are the tests",
+        "they are the tests, of changed code",
+    ],
+    "docs/evidence.md": [
+        "the same command for other samplers, sizes and numbers of iterations",
+        "it writes this page",
+    ],
+    "docs/gpu.md": [
+        "it needs a card, or minutes without one",
+    ],
+    "docs/operations.md": [
+        "it serves until it is stopped",
+    ],
+    "docs/samplers.md": [
+        "half a minute of denoisings; tests/test_response_runs.py runs the commands",
+    ],
+    "docs/theory.md": [
+        "it writes this page, in some minutes",
+        "it needs a card",
+    ],
+}
+"""Why blocks are not run, for each page in the order of its blocks: as the page itself says it."""
+
+
+def my_images(place):
+    """24 portraits of 32 px as PNG files."""
+    from PIL import Image
+
+    place.mkdir()
+    for i, image in enumerate(portraits(range(24))):
+        pixels = (image * 255).round().byte().permute(1, 2, 0).numpy()
+        Image.fromarray(pixels).save(place / f"{i:02}.png")
+
+
+def my_checkpoint(place):
+    """The embedded network of 32 px."""
+    shutil.copy(ROOT / "assets" / "portraits32.safetensors", place)
+
+
+def my_masks(place):
+    """Its masks."""
+    shutil.copy(ROOT / "filters" / place.name.replace("my_", "portraits32_"), place)
+
+
+def my_pipeline(place):
+    """A diffusers pipeline of 32 px with random weights."""
+    from diffusers import ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
+
+    unet = UNet2DModel(
+        sample_size=32,
+        block_out_channels=(32, 32),
+        down_block_types=("DownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "UpBlock2D"),
+        layers_per_block=1,
+        norm_num_groups=8,
+        time_embedding_type="fourier",
+    )
+    pipeline = ScoreSdeVePipeline(unet=unet, scheduler=ScoreSdeVeScheduler(snr=0.15))
+    pipeline.save_pretrained(place)
+
+
+MATERIAL = {
+    "my_images": my_images,
+    "my.safetensors": my_checkpoint,
+    "my_freq.npy": my_masks,
+    "my_space.npy": my_masks,
+    "pipeline": my_pipeline,
+}
+"""What a reader is assumed to have, by its name."""
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """More threads than free cores make torch crawl."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(count)
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory):
+    """Returns a function that puts a file or folder of `MATERIAL` into a folder."""
+    store = tmp_path_factory.mktemp("material")
+
+    def put(name, place):
+        made = store / name
+        if not made.exists():
+            MATERIAL[name](made)
+        if made.is_dir():
+            shutil.copytree(made, place / name)
+        else:
+            shutil.copy(made, place)
+
+    return put
+
+
+def runnable(page):
+    return [b for b in BLOCKS if (b.page, b.language in code_blocks.CODE) == (page, True)]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(not b.not_run for b in runnable(page))]
+)
+def test_the_blocks_of_a_page_run(page, tmp_path, material, request):
+    blocks = [block for block in runnable(page) if not block.not_run]
+    code = "".join(block.code for block in blocks)
+    for name in MATERIAL:
+        if name in code and f"--out {name}" not in code:
+            material(name, tmp_path)
+    if PAGE in code:
+        address = request.getfixturevalue("address")
+        blocks = [code_blocks.at_address(block, address) for block in blocks]
+    namespace = {"__name__": "__main__"}
+    with code_blocks.folder(tmp_path):
+        for block in blocks:
+            code_blocks.run(block, namespace)
+
+
+def test_what_is_not_run_is_in_the_table():
+    found = {page: [b.not_run for b in runnable(page) if b.not_run] for page in PAGES}
+    assert {page: reasons for page, reasons in found.items() if reasons} == NOT_RUN
+
+
+@pytest.mark.parametrize(
+    "block", [b for b in BLOCKS if b.not_run], ids=lambda b: f"{b.page}:{b.line}"
+)
+def test_a_block_that_is_not_run_is_well_formed(block):
+    """Python compiles, bash parses, and the options of our commands are ones."""
+    if block.language == "python":
+        compile(block.code, block.page, "exec")
+        return
+    checked = subprocess.run(["bash", "-n"], input=block.code, text=True, capture_output=True)
+    assert checked.returncode == 0, checked.stderr
+    for words in code_blocks.simple_commands(block.code) or []:
+        program, *_ = ours = code_blocks.our_words(words) or ([], [])
+        if "main.py" in program:
+            sample.main_parser().parse_args(ours[1])
+        elif "pds" in program:
+            cli.parse(ours[1])
+
+
+def test_every_block_has_a_language_that_is_known():
+    found = {block.language for block in BLOCKS}
+    assert found <= {*code_blocks.CODE, *code_blocks.OUTPUT}
+
+
+def test_a_comment_is_before_its_block():
+    """Comments elsewhere would be ignored in silence."""
+    for page in PAGES:
+        text = Path(ROOT / page).read_text(encoding="utf-8")
+        marks = text.count("<!-- not run: ") + text.count("<!-- in the test: ")
+        assert marks == sum(match["mark"] is not None for match in code_blocks.BLOCK.finditer(text))
