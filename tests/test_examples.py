@@ -12,6 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
+from diffusers import ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
@@ -39,6 +40,13 @@ def own_score(printed, folder):
     assert error["N = 66, PDS"] > error["N = 66, vanilla"]
 
 
+def any_denoiser(printed, folder):
+    """Vanilla leaves a quarter too much texture, PDS nearly the right amount."""
+    texture = numbers(printed)
+    assert texture["vanilla"] > 1.15 * texture["exact"]
+    assert abs(texture["PDS"] / texture["exact"] - 1) < 0.1
+
+
 def exact_theory(printed, folder):
     """Few iterations favor PDS, many vanilla, and tuned is best."""
     table = np.array([line.split() for line in printed.splitlines()[1:]], float)
@@ -60,7 +68,15 @@ def filters_from_folder(printed, folder):
     assert found["PDS"] == pytest.approx(1, abs=0.15)
 
 
-CLAIMS = (own_score, exact_theory, filters_from_folder)
+def diffusers_pipeline(printed, folder):
+    """Vanilla has more grain than the network's own pictures, PDS about as much."""
+    grain, own = numbers(printed), load_model("portraits32").references.network.grain
+    assert own == pytest.approx(0.012, abs=0.0005)
+    assert grain["vanilla"] > 1.6 * own
+    assert grain["PDS"] == pytest.approx(own, rel=0.25)
+
+
+CLAIMS = (own_score, any_denoiser, exact_theory, filters_from_folder, diffusers_pipeline)
 """Each checks what the script of its name prints and saves in a folder."""
 
 
@@ -100,6 +116,21 @@ def test_every_claim_is_of_a_script():
 def test_a_script_is_read_in_a_minute(path):
     code = path.read_text(encoding="utf-8").split('"""', 2)[2]
     assert len([line for line in code.splitlines() if line.strip()]) <= 40
+
+
+def test_the_diffusers_script_takes_a_pipeline_of_ones_own(run, tmp_path):
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(32, 32),
+        layers_per_block=1,
+        norm_num_groups=8,
+        time_embedding_type="fourier",
+        down_block_types=("SkipDownBlock2D",) * 2,
+        up_block_types=("SkipUpBlock2D",) * 2,
+    )
+    ScoreSdeVePipeline(unet, ScoreSdeVeScheduler()).save_pretrained(tmp_path / "own")
+    grain = numbers(run(EXAMPLES / "diffusers_pipeline.py", tmp_path / "own"))
+    assert set(grain) == {"vanilla", "PDS"}
 
 
 def test_the_notebook_is_stored_without_outputs():
