@@ -16,7 +16,7 @@ from diffusers import ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
-from pds import filters, load_model
+from pds import VESDE, PredictorCorrector, filters, load_model, spectra, theory
 from pds.files.shipped import ROOT
 from tools.notebook import stripped
 
@@ -185,6 +185,17 @@ def test_the_notebook_ends_with_the_error_against_the_number_of_iterations(execu
     num_steps = np.array(figure["data"][0]["x"])
     assert ((error["PDS"] < error["vanilla"]) == (num_steps <= 100)).all()
     assert (error["tuned"] < np.minimum(error["vanilla"], error["PDS"])).all()
+
+
+def test_many_iterations_of_pds_leave_detail_up_to_three_percent_too_weak_as_the_notebook_says():
+    power = spectra.inverse_square_power(256, variance=0.06)
+    mask = filters.frequency_mask(power, mean=0.5)
+    data, gain = (theory.bins(values) for values in (power, filters.gain(mask, alpha=5)))
+    sampler = PredictorCorrector(num_steps=400, eps=0.02 / 400)
+    left = theory.variances(data, gain.power, VESDE(), [sampler])
+    ratio = theory.octaves(data, left).ratio
+    assert 0.965 < ratio.min() < 0.975
+    assert ratio.max() < 1
 
 
 def test_the_notebook_draws_the_gain_within_its_bounds(executed):
