@@ -41,6 +41,13 @@ NOT_RUN = {
     "docs/gpu.md": [
         "it needs a card, or minutes without one",
     ],
+    "docs/howto/denoisers.md": [
+        "it needs k-diffusion; tests/test_denoisers.py runs it",
+        "it needs azula; tests/test_denoisers.py runs it",
+    ],
+    "docs/howto/diffusers.md": [
+        "it installs",
+    ],
     "docs/howto/hosting.md": [
         "it serves until it is stopped",
         "it serves until it is stopped",
