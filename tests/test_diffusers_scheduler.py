@@ -1,122 +1,38 @@
 """The scheduler for pipelines of diffusers: diffusers' own images without masks, PDS with them."""
 
-import copy
 import importlib
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import safetensors.torch  # noqa: F401  (old versions of diffusers rely on somebody importing it)
 import torch
-from diffusers import DiffusionPipeline, ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
+from diffusers import ScoreSdeVeScheduler
+from score_pipelines import (
+    ATOL,
+    CHOICES,
+    MASKS,
+    SDE,
+    SHAPE,
+    SIGMA_MAX,
+    ExactUnet,
+    draw,
+    library_images,
+    masks,
+    one_thread,  # noqa: F401
+    pipeline,
+    published,
+    scheduler,
+    seeded,
+    small_unet,
+    with_none,
+)
 
 import pds
 from pds import filters
 from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler
-from pds.scores.gaussian import GaussianField
 from pds.theory import tuned
-
-SIZE, SHAPE = 16, (3, 16, 16)
-SIGMA_MAX = 50.0
-SDE = pds.VESDE(sigma_max=SIGMA_MAX)
-ATOL = 100 * torch.finfo(torch.float32).eps * SIGMA_MAX
-"""Rounding of states of standard deviation sigma_max in float32, which ten iterations carry on."""
-MASKS = {
-    "frequency": filters.natural(SHAPE),
-    "space": 0.2 + torch.rand(SHAPE, generator=torch.Generator().manual_seed(3)),
-}
-CHOICES = [("frequency",), ("space",), ("frequency", "space")]
-
-
-class ExactUnet(torch.nn.Module):
-    """The score of Gaussian images with the natural spectrum; keeps what it is called with."""
-
-    config = SimpleNamespace(sample_size=SIZE)
-    device = torch.device("cpu")
-
-    def __init__(self):
-        super().__init__()
-        self.field = GaussianField(filters.data_power(MASKS["frequency"])[0], SDE, mean=0.4)
-        self.calls = []
-
-    def forward(self, x, sigma):
-        self.calls.append((x + 0, sigma))
-        return SimpleNamespace(sample=self.field(x, SDE.time(sigma)))
-
-
-def masks(names):
-    return {f"{name}_mask": MASKS[name] for name in names}
-
-
-def scheduler(names=(), **options):
-    base = ScoreSdeVeScheduler(sigma_max=SIGMA_MAX)
-    return PreconditionedScoreSdeVeScheduler.from_config(base.config, **masks(names), **options)
-
-
-def pipeline(chosen, unet=None):
-    pipe = ScoreSdeVePipeline(unet or ExactUnet(), chosen)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def draw(pipe, num_steps=10, generator=None, batch_size=2):
-    """Images of a pipeline, (B, C, H, W)."""
-    generator = generator or seeded()
-    images = pipe(
-        batch_size, num_inference_steps=num_steps, generator=generator, output_type="np"
-    ).images
-    return torch.from_numpy(images).permute(0, 3, 1, 2)
-
-
-def small_unet():
-    torch.manual_seed(0)
-    return UNet2DModel(
-        sample_size=SIZE,
-        block_out_channels=(16,),
-        layers_per_block=1,
-        down_block_types=("DownBlock2D",),
-        up_block_types=("UpBlock2D",),
-        time_embedding_type="fourier",
-        norm_num_groups=8,
-    ).eval()
-
-
-def library_images(sampler, generator, batch_size=2):
-    """The images of this library's own chain, with noise of the same generator, in [0, 1]."""
-    chain = sampler.chain(
-        SDE,
-        noise=lambda shape: torch.randn(shape, generator=generator),
-        shape=(batch_size, *SHAPE),
-    )
-    field = ExactUnet().field
-    return pds.sample(field, chain).clamp(0, 1)
-
-
-def published(num_steps, snr=0.15, **options):
-    return pds.PredictorCorrector(
-        num_steps=num_steps, eps=1e-5, corrector=pds.Langevin(snr), **options
-    )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Transforms of 16 px in two threads wait for each other on a busy machine."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)
-
-
-@pytest.fixture(scope="module")
-def unet():
-    return small_unet()
 
 
 @pytest.mark.parametrize("correct_steps", [0, 1, 2])
@@ -128,7 +44,8 @@ def test_without_masks_the_images_are_those_of_diffusers(correct_steps, num_step
     torch.testing.assert_close(draw(pipeline(ours), num_steps), expected, atol=ATOL, rtol=0)
 
 
-def test_without_masks_a_network_draws_what_it_draws_with_diffusers(unet):
+def test_without_masks_a_network_draws_what_it_draws_with_diffusers():
+    unet = small_unet()
     expected = draw(pipeline(ScoreSdeVeScheduler(sigma_max=SIGMA_MAX), unet), 3)
     torch.testing.assert_close(draw(pipeline(scheduler(), unet), 3), expected, atol=ATOL, rtol=0)
 
@@ -152,11 +69,6 @@ def test_the_first_state_that_the_network_sees_is_preconditioned_noise(names, al
     first, sigma = unet.calls[0]
     torch.testing.assert_close(first, SIGMA_MAX * m.apply(noise), atol=ATOL, rtol=0)
     assert sigma.tolist() == pytest.approx([SIGMA_MAX] * 2)
-
-
-def with_none(names):
-    """The names of both masks, None for one that is not chosen."""
-    return [name if name in names else None for name in ("frequency", "space")]
 
 
 @pytest.mark.parametrize("names", CHOICES, ids="+".join)
@@ -267,22 +179,8 @@ def test_images_keep_their_precision_and_are_computed_in_float32_at_least(dtype)
         rounded = x.to(dtype)
         got, exact = step(rounded), step(rounded.float())
         assert got.dtype == dtype
-        torch.testing.assert_close(
-            got.double(), exact.double(), rtol=4 * eps, atol=4 * eps * SIGMA_MAX
-        )
-
-
-def test_the_levels_of_diffusers_are_those_of_this_library_at_every_n():
-    ours = scheduler()
-    for num_steps in [1, 2, 3, *range(10, 400, 7), 1000, 1999, 2000]:
-        ours.set_timesteps(num_steps)
-        index = (ours.timesteps * (num_steps - 1)).long()
-        assert torch.equal(index, torch.arange(num_steps - 1, -1, -1))
-    ours.set_sigmas(2000)
-    diffusion = torch.tensor([ours._diffusion(t) for t in ours.timesteps], dtype=torch.float64)
-    expected = SDE.discretize(torch.zeros(2000)).diffusion
-    # Neighbors differ by .4 %; the difference of their squares has 2 to 3 digits less.
-    torch.testing.assert_close(diffusion, expected, rtol=1e-4, atol=0)
+        atol = 4 * eps * SIGMA_MAX
+        torch.testing.assert_close(got.double(), exact.double(), rtol=4 * eps, atol=atol)
 
 
 def test_masks_may_be_arrays_or_paths(tmp_path):
@@ -294,79 +192,6 @@ def test_masks_may_be_arrays_or_paths(tmp_path):
         for mask in (MASKS["frequency"], MASKS["frequency"].numpy(), path, str(path))
     ]
     assert all(torch.equal(other, images[0]) for other in images)
-
-
-def same(a, b):
-    return torch.equal(draw(pipeline(a)), draw(pipeline(b)))
-
-
-def test_a_scheduler_is_saved_with_its_masks_beside_its_configuration(tmp_path):
-    ours = scheduler(["frequency", "space"], alpha=3)
-    ours.save_pretrained(tmp_path)
-    files = {path.name for path in tmp_path.iterdir()}
-    assert files == {"scheduler_config.json", "frequency_mask.npy", "space_mask.npy"}
-    assert (tmp_path / "scheduler_config.json").stat().st_size < 1000
-    assert len(repr(ours)) < 1000
-    again = PreconditionedScoreSdeVeScheduler.from_pretrained(tmp_path)
-    assert again.config.alpha == 3
-    assert same(again, ours)
-    stored = filters.load(tmp_path / "space_mask.npy", SHAPE, kind="space")
-    torch.testing.assert_close(stored, MASKS["space"].double())
-
-
-def test_a_tuned_scheduler_is_saved_as_one(tmp_path):
-    ours = scheduler(["frequency"], tuned=True)
-    ours.save_pretrained(tmp_path)
-    assert same(PreconditionedScoreSdeVeScheduler.from_pretrained(tmp_path), ours)
-
-
-def test_a_configuration_and_a_copy_carry_the_masks():
-    ours = scheduler(["frequency", "space"], alpha=3)
-    draw(pipeline(ours))
-    from_config = PreconditionedScoreSdeVeScheduler.from_config(ours.config)
-    through_theirs = ScoreSdeVeScheduler.from_config(ours.config)
-    back = PreconditionedScoreSdeVeScheduler.from_config(through_theirs.config)
-    for other in (copy.deepcopy(ours), from_config, back):
-        assert same(other, ours)
-    without = PreconditionedScoreSdeVeScheduler.from_config(ours.config, frequency_mask=None)
-    assert same(without, scheduler(["space"], alpha=3))
-
-
-@pytest.mark.parametrize("opener", [DiffusionPipeline, ScoreSdeVePipeline])
-def test_a_saved_pipeline_opens_with_its_masks(tmp_path, unet, opener):
-    pipe = pipeline(scheduler(["frequency", "space"], alpha=3), unet)
-    pipe.save_pretrained(tmp_path)
-    again = opener.from_pretrained(tmp_path)
-    again.set_progress_bar_config(disable=True)
-    assert type(again) is ScoreSdeVePipeline
-    assert torch.equal(draw(again, 2), draw(pipe, 2))
-
-
-def test_the_scheduler_of_a_pipeline_opens_by_its_subfolder_and_from_the_cache_of_the_hub(
-    tmp_path, monkeypatch
-):
-    ours = scheduler(["frequency"])
-    snapshot = tmp_path / "models--somebody--faces" / "snapshots" / ("0" * 40)
-    ours.save_pretrained(snapshot / "scheduler")
-    refs = tmp_path / "models--somebody--faces" / "refs"
-    refs.mkdir()
-    (refs / "main").write_text("0" * 40)
-    opener = PreconditionedScoreSdeVeScheduler.from_pretrained
-    assert same(opener(snapshot, subfolder="scheduler"), ours)
-    cached = {"subfolder": "scheduler", "cache_dir": tmp_path, "local_files_only": True}
-    assert same(opener("somebody/faces", **cached), ours)
-
-
-def test_the_scheduler_of_diffusers_opens_what_was_saved_as_the_vanilla_one(tmp_path):
-    scheduler(["frequency"]).save_pretrained(tmp_path)
-    assert same(ScoreSdeVeScheduler.from_pretrained(tmp_path), ScoreSdeVeScheduler(sigma_max=50.0))
-
-
-def test_a_missing_mask_beside_a_configuration_is_refused(tmp_path):
-    scheduler(["frequency"]).save_pretrained(tmp_path)
-    (tmp_path / "frequency_mask.npy").unlink()
-    with pytest.raises(FileNotFoundError, match=r"no filter at .*frequency_mask\.npy"):
-        PreconditionedScoreSdeVeScheduler.from_pretrained(tmp_path)
 
 
 UNEVEN = torch.rand(SHAPE, generator=seeded())

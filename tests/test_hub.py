@@ -10,8 +10,10 @@ from diffusers import DDPMScheduler, ScoreSdeVePipeline, ScoreSdeVeScheduler, UN
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 
+from pds import filters
 from pds.commands.cli import main
 from pds.commands.sample import main_parser
+from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler
 from pds.jobs import record
 from pds.jobs.checkpoint import open_checkpoint, read_checkpoint
 from pds.scores import checkpoints, hub
@@ -403,3 +405,15 @@ def test_convert_says_what_it_took(tmp_path, capsys):
     out = tmp_path / "a.safetensors"
     assert main(["convert", "own/model@v2", "--out", str(out)]) == 0
     assert f"from own/model@v2: {WEIGHTS} of commit {TAGGED}" in capsys.readouterr().out
+
+
+def test_a_folder_with_the_preconditioned_scheduler_gives_the_network(tmp_path, unet):
+    """It holds masks as well, which `main.py` is given by its flags."""
+    write(tmp_path, unet)
+    theirs = ScoreSdeVeScheduler.from_pretrained(tmp_path)
+    PreconditionedScoreSdeVeScheduler.from_config(
+        theirs.config, frequency_mask=filters.natural((3, 16, 16))
+    ).save_pretrained(tmp_path)
+    assert (tmp_path / "frequency_mask.npy").is_file()
+    card = read_checkpoint(tmp_path).card
+    assert (card.sde, card.snr) == (VESDE(0.01, 348.0), 0.075)

@@ -20,6 +20,7 @@ device and in its own precision; the score has those of x.
 Source: T. Karras et al., NeurIPS 2022 (the frame of sigma); T. Salimans and J. Ho, ICLR 2022 (v).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,7 +29,7 @@ import torch
 from torch import Tensor, nn
 
 from pds.limits import quoted, require_choice
-from pds.sde import VESDE, column
+from pds.sde import VESDE, column, widest
 
 At = Callable[[Tensor, Tensor], Tensor]
 """Maps x (B, C, H, W) and a number for each image (B,) to a tensor of the shape of x."""
@@ -162,22 +163,22 @@ def from_azula(denoiser: Any) -> AdaptedScore:
             to alpha_t and sigma_t.
 
     Raises:
-        ValueError: unless sigma_t / alpha_t grows from t = 0 to 1, and is finite.
+        ValueError: unless sigma_t / alpha_t grows from t = 0 to 1, above 0 and finite.
     """
     schedule = denoiser.schedule
     ratio = _ratio(schedule, torch.linspace(0, 1, 1001, dtype=torch.float64))
-    if not (
-        bool(ratio.isfinite().all()) and float(ratio[0]) > 0 and bool((ratio.diff() > 0).all())
-    ):
+    lowest, highest = float(ratio[0]), float(ratio[-1])
+    if not (0 < lowest < highest < math.inf and bool((ratio.diff() >= 0).all())):
         raise ValueError(
             f"sigma_t / alpha_t of {type(schedule).__name__} must be above 0, finite and grow with "
-            f"t, got {float(ratio[0]):g} at t = 0 and {float(ratio[-1]):g} at t = 1"
+            f"t, got {lowest:g} at t = 0 and {highest:g} at t = 1"
         )
 
     def one(x: Tensor, sigma: Tensor) -> Tensor:
-        # azula's denoisers convert to the precision of their networks themselves.
+        # azula's denoisers convert to the precision of their networks themselves. Near t = 0 its
+        # sigma_t is a small difference, 1 - alpha_t^2, which float32 would lose.
         moved = x.to(_like(denoiser, x).device)
-        t = _time(schedule, sigma).to(moved)
+        t = _time(schedule, sigma).to(moved.device, widest(moved.device))
         alpha_t, sigma_t = schedule(t)
         mean = denoiser(alpha_t * moved, t).mean
         return _tweedie(x, mean.to(x), (sigma_t / alpha_t).double().expand(len(x)))
@@ -189,7 +190,7 @@ def from_azula(denoiser: Any) -> AdaptedScore:
             scores[chosen] = one(x[chosen], torch.tensor(level, dtype=torch.float64))
         return scores
 
-    return AdaptedScore(score, VESDE(float(ratio[0]), float(ratio[-1])))
+    return AdaptedScore(score, VESDE(lowest, highest))
 
 
 def _tweedie(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:

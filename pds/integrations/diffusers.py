@@ -13,18 +13,15 @@ its own. docs/howto/diffusers.md lists where these differ from the published cod
 Source: P. von Platen et al., diffusers (the interface); H. Ma et al., ECCV 2022 (M).
 """
 
-import io
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
 import torch
-from huggingface_hub import hf_hub_download
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import filters
+from pds.integrations.raw_masks import MaskLike, beside, raw_mask
 from pds.integrations.start import LateStart, StartScale
 from pds.kernels import Langevin, ReverseDiffusion, Update
 from pds.limits import require_alpha, require_whole
@@ -34,7 +31,7 @@ from pds.sde import VESDE
 from pds.theory import tuned as best
 
 try:
-    # The scheduler's base class: `DiffusionPipeline` looks for it here when it opens a pipeline.
+    # DiffusionPipeline looks for SchedulerMixin here when it opens a pipeline.
     from diffusers import SchedulerMixin, ScoreSdeVeScheduler
     from diffusers.configuration_utils import register_to_config
     from diffusers.schedulers.scheduling_sde_ve import SdeVeOutput
@@ -46,51 +43,7 @@ except ImportError as error:
         "`pip install diffusers`"
     ) from error
 
-__all__ = ["PreconditionedScoreSdeVeScheduler", "RawMask", "SchedulerMixin"]
-
-HUB_OPTIONS = ("cache_dir", "force_download", "local_files_only", "revision", "subfolder", "token")
-"""Keywords of `from_pretrained` that decide where a file of the hub comes from."""
-
-
-class RawMask(str):
-    """A raw mask in a scheduler's configuration: the name of its file, which is what JSON gets.
-
-    Args:
-        kind: "frequency" or "space".
-        values: (C, H, W) float32.
-    """
-
-    kind: filters.Kind
-    values: Tensor
-
-    def __new__(cls, kind: filters.Kind, values: Tensor) -> Self:
-        mask = super().__new__(cls, f"{kind}_mask.npy")
-        mask.kind, mask.values = kind, values
-        return mask
-
-    def __reduce__(self) -> tuple[type[Self], tuple[filters.Kind, Tensor]]:
-        return type(self), (self.kind, self.values)
-
-
-MaskLike = Tensor | NDArray[Any] | str | os.PathLike[str] | RawMask
-"""A raw mask (C, H, W), or the path of its .npy file."""
-
-
-def _raw_mask(mask: MaskLike | None, kind: filters.Kind) -> RawMask | None:
-    """Read or check a mask; errors as in `pds.filters.load`."""
-    if mask is None or isinstance(mask, RawMask):
-        return mask
-    if isinstance(mask, str | os.PathLike):
-        path = Path(mask)
-        if not path.is_file():
-            raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
-        encoded, name = path.read_bytes(), str(path)
-    else:
-        # As it would be read again, so that a saved scheduler draws the same images.
-        encoded = filters.encode(torch.as_tensor(np.asarray(mask)), kind=kind)
-        name = f"the {kind} mask"
-    values = filters.read(io.BytesIO(encoded), name, None, kind=kind)
-    return RawMask(kind, values.float())
+__all__ = ["PreconditionedScoreSdeVeScheduler", "SchedulerMixin"]
 
 
 class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[misc]
@@ -129,8 +82,8 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         alpha: float = 5.0,
         tuned: bool = False,
     ) -> None:
-        frequency = _raw_mask(frequency_mask, "frequency")
-        space = _raw_mask(space_mask, "space")
+        frequency = raw_mask(frequency_mask, "frequency")
+        space = raw_mask(space_mask, "space")
         if tuned and (frequency is None or space is not None):
             wrong = "without a frequency mask" if frequency is None else "with a space mask"
             raise ValueError(
@@ -255,7 +208,7 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         config = loaded[0] if isinstance(loaded, tuple) else loaded
         for key in ("frequency_mask", "space_mask"):
             if config.get(key) is not None:
-                path = _beside(pretrained_model_name_or_path, Path(config[key]).name, kwargs)
+                path = beside(pretrained_model_name_or_path, Path(config[key]).name, kwargs)
                 config[key] = str(path)
         return loaded
 
@@ -324,15 +277,3 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
 def _precision(images: Tensor) -> torch.dtype:
     """Return the precision of the arithmetic: at least float32."""
     return torch.promote_types(images.dtype, torch.float32)
-
-
-def _beside(source: Any, file: str, options: dict[str, Any]) -> Path:
-    """Return the path of a file beside the scheduler_config.json of a file, folder or hub name."""
-    path = Path(source)
-    if path.is_file():
-        return path.parent / file
-    if path.is_dir():
-        within = path / (options.get("subfolder") or "") / file
-        return within if within.is_file() else path / file
-    chosen = {key: options[key] for key in HUB_OPTIONS if key in options}
-    return Path(hf_hub_download(str(source), filename=file, **chosen))

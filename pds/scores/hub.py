@@ -40,8 +40,14 @@ SETTINGS = ("model_index.json", "config.json", "scheduler_config.json")
 NETWORKS = ("UNet2DModel", "UNetUnconditionalModel", "NCSNpp")
 """Classes in model_index.json that name the network's folder."""
 
-SCHEDULERS = (None, "ScoreSdeVeScheduler", "VeSdeScheduler", "SdeVeScheduler")
-"""Classes of the VE process; None where a file leaves its class out."""
+SCHEDULERS = (
+    None,
+    "ScoreSdeVeScheduler",
+    "VeSdeScheduler",
+    "SdeVeScheduler",
+    "PreconditionedScoreSdeVeScheduler",
+)
+"""Classes of the VE process, the last of `pds.integrations`; None where a file leaves it out."""
 
 SCHEDULER_DEFAULTS = {"sigma_min": 0.01, "num_train_timesteps": 2000, "snr": 0.15}
 """Values of a ScoreSdeVeScheduler for keys that files of early versions leave out."""
