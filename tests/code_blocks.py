@@ -8,6 +8,7 @@ A block is a fence at the start of a line. A comment on the line before it may s
 
 import contextlib
 import importlib
+import math
 import os
 import re
 import shlex
@@ -28,6 +29,7 @@ BLOCK = re.compile(
     r"```(?P<language>[a-z]*)[^\n]*\n(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 CODE = ("bash", "python")
 OUTPUT = ("", "text", "console", "diff", "json", "yaml", "toml", "nginx")
 PREFIXES = ("python -m pds ", "pds ", "python main.py ", "python -m tools.")
@@ -149,6 +151,17 @@ def _run_bash(code):
     )
     print(done.stdout)
     assert done.returncode == 0, done.stderr
+
+
+def alike(shown, printed):
+    """Return whether two outputs have the same words, and numbers within 5 % of each other.
+
+    Processors round differently, and the last shown digit of a small number is a few percent.
+    """
+    if NUMBER.sub("", shown).split() != NUMBER.sub("", printed).split():
+        return False
+    pairs = zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True)
+    return all(math.isclose(float(a), float(b), rel_tol=0.05) for a, b in pairs)
 
 
 @contextlib.contextmanager

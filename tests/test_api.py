@@ -3,9 +3,6 @@
 import base64
 import io
 import json
-import re
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -20,7 +17,6 @@ from PIL import Image
 
 from pds import filters, theory
 from pds.evaluation import gaussian
-from pds.files.shipped import ROOT
 from pds.models import load_model
 from pds.sde import VESDE
 from pds.theory import tuned
@@ -235,27 +231,3 @@ def test_a_program_compares_with_the_tuned_sampler_and_with_pds_as_before(addres
 def test_a_program_streams_a_ladder(address):
     job = Client(address, verbose=False).submit([10, 14], "field64", api_name="/ladder")
     assert [rung["num_steps"] for rung in job] == [10, 14]
-
-
-def examples():
-    """The README's examples for programs, in Python and for a shell."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    section = text.split("## Share, keep, and ask from a program")[1].split("\n## ")[0]
-    return re.findall(r"```(python|bash)\n(.*?)```", section, re.DOTALL)
-
-
-@pytest.mark.parametrize(("language", "code"), examples(), ids=["command", "python", "curl"])
-def test_the_examples_of_the_readme_work(language, code, address, tmp_path):
-    code = code.replace("http://127.0.0.1:7860", address)
-    assert len(code.splitlines()) <= 6
-    if language == "python":
-        command = [sys.executable, "-c", code]
-    else:
-        program = f'python() {{ {sys.executable} "$@"; }}\n'
-        for name in ("comparison.png", "sheet.png"):
-            code = code.replace(name, f"{tmp_path}/{name}")
-        command = ["bash", "-ec", program + code]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    words = {"python": "25 3.", "bash": "PDS"}
-    assert words[language] in done.stdout

@@ -1,11 +1,35 @@
+import argparse
 import json
+from dataclasses import fields
 
 import pytest
 import torch
 
-from pds.commands.cli import COMMANDS, main
+from pds import __version__
+from pds.commands import cli
+from pds.commands.cli import COMMANDS, GROUPS, main
+from pds.commands.overview import WIDEST
 from pds.files.shipped import ROOT
+from pds.request import Request
 from pds.scores import checkpoints
+
+
+def printed(capsys, *words):
+    """What a command prints that ends by itself."""
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 0
+    return capsys.readouterr().out
+
+
+def options(name):
+    """The arguments of a command."""
+    (commands,) = cli.build("pds", [name])._get_positional_actions()
+    return [
+        action
+        for action in commands.choices[name]._actions
+        if action.help != argparse.SUPPRESS and not isinstance(action, argparse._HelpAction)
+    ]
 
 
 def test_the_ladder_prints_a_row_for_each_count_and_what_they_say(capsys):
@@ -68,10 +92,66 @@ def test_every_command_explains_its_options(name, capsys):
 
 def test_help_lists_every_command(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    shown = capsys.readouterr().out
+    shown = printed(capsys, "--help")
     assert all(f"{name} " in shown and sentence in shown for name, sentence in COMMANDS.items())
+
+
+def test_every_command_is_in_one_group():
+    assert len(COMMANDS) == sum(map(len, GROUPS.values()))
+
+
+def test_pds_alone_prints_the_help(capsys):
+    assert printed(capsys) == printed(capsys, "--help")
+
+
+def test_help_before_a_command_is_the_help_of_the_command(capsys):
+    assert printed(capsys, "help", "show") == printed(capsys, "show", "--help")
+
+
+def test_the_version_is_that_of_pds_and_of_torch(capsys):
+    assert printed(capsys, "--version").startswith(f"pds {__version__}, torch {torch.__version__}")
+
+
+@pytest.mark.parametrize("columns", [50, 80, 300])
+@pytest.mark.parametrize("name", [None, "sample"])
+def test_a_help_is_as_wide_as_the_terminal_but_never_too_wide(columns, name, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = printed(capsys, *filter(None, [name, "--help"])).partition("examples:")[0]
+    _usage, *lines = text.splitlines()  # the usage is one line
+    widest = max(map(len, lines))
+    assert min(columns, WIDEST) - 12 < widest <= min(columns, WIDEST)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_value_has_a_name_and_every_default_is_said(name):
+    for action in options(name):
+        if action.nargs != 0:
+            named = action.metavar or action.choices or action.dest in ("frequency", "space")
+            assert named or isinstance(action, argparse.BooleanOptionalAction), action.dest
+        if action.default not in (None, False, "", argparse.SUPPRESS, ()):
+            assert "default" in action.help, action.dest
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_in_sentences_what_it_does(name):
+    (commands,) = cli.build("pds", [name])._get_positional_actions()
+    description = commands.choices[name].description
+    assert description[0].isupper() and description.endswith(".")
+
+
+def test_every_field_of_a_request_is_an_option_of_compare():
+    assert {field.name for field in fields(Request)} <= {a.dest for a in options("compare")}
+
+
+def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
+    def import_module(name):
+        raise ModuleNotFoundError("No module named 'gradio.x'", name="gradio.x")
+
+    monkeypatch.setattr(cli, "import_module", import_module)
+    assert main(["app"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("pds: the package gradio is missing; python -m pds doctor says")
+    assert len(error.splitlines()) == 1
 
 
 def test_the_flags_of_main_cannot_be_shortened(capsys):
@@ -80,11 +160,24 @@ def test_the_flags_of_main_cannot_be_shortened(capsys):
     assert "unrecognized arguments: --conf" in capsys.readouterr().err
 
 
-def test_an_unknown_command_is_refused_by_the_parser(capsys):
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["compar"], "unknown command 'compar'; did you mean compare? See python -m pds --help"),
+        (["EVALUATE"], "unknown command 'EVALUATE'; did you mean evaluate?"),
+        (["paint"], "unknown command 'paint'; the commands are app, compare, sheet, "),
+        (["--seed", "3", "compare"], "expected a command before its options, got '--seed'; see"),
+        (["help", "shwo"], "unknown command 'shwo'; did you mean show?"),
+    ],
+    ids=lambda v: v[0] if isinstance(v, list) else "",
+)
+def test_an_unknown_command_is_answered_with_the_nearest(words, sentence, capsys):
     with pytest.raises(SystemExit) as stopped:
-        main(["paint"])
+        main(words)
     assert stopped.value.code == 2
-    assert "invalid choice: 'paint'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert len(error.splitlines()) == 1
 
 
 def test_counts_that_are_no_numbers_are_refused(capsys):

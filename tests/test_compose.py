@@ -1,6 +1,9 @@
 """compose.yaml and the proxy's configuration: what they promise, and that they agree."""
 
+import asyncio
 import re
+from collections import Counter
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -8,6 +11,8 @@ import yaml
 from pds.files.shipped import ROOT
 from pds.limits import BODY_SECONDS, IDLE_SECONDS, MAX_BROUGHT_BYTES, MAX_STREAMS
 from tests.dockerfile_steps import ignored, instructions
+from tests.proxies import NGINX as INSTALLED
+from tests.proxies import nginx
 
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 DOCKERFILE = dict(instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")))
@@ -114,6 +119,52 @@ def test_a_class_behind_one_address_stays_below_the_limits_of_an_address():
     (limit,) = (dict(re.findall(r"(\w+)=(\w+)", value)) for value in values("limit_req"))
     assert int(limit["delay"]) >= CLASS
     assert int(limit["burst"]) >= CLASS * MAX_STREAMS
+
+
+async def called(address, count):
+    """The statuses of calls that are sent at once."""
+    place = urlsplit(address)
+    request = f"POST {place.path}/gradio_api/reset HTTP/1.1\r\nHost: {place.netloc}\r\n"
+
+    async def call():
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        writer.write(f"{request}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+        status = (await reader.readline()).split()[1]
+        writer.close()
+        return int(status)
+
+    return Counter(await asyncio.gather(*(call() for _ in range(count))))
+
+
+@pytest.fixture(scope="module")
+def before_nothing():
+    """The address of nginx before a page that is not there: what passes it is answered 502."""
+    if not INSTALLED:
+        pytest.skip("nginx is not installed")
+    with nginx("http://127.0.0.1:9", prefix="/pds") as address:
+        yield address
+
+
+def test_the_calls_of_a_class_at_once_pass(before_nothing):
+    count = CLASS * MAX_STREAMS
+    assert asyncio.run(called(before_nothing, count)) == {502: count}
+
+
+def test_of_a_flood_from_one_address_most_is_refused(before_nothing):
+    statuses = asyncio.run(called(before_nothing, 800))
+    assert statuses.keys() == {429, 502}
+    # The burst of 300, and what the rate lets through in four seconds of a busy machine.
+    assert statuses[502] <= 500
+
+
+def test_the_how_to_names_the_limits_of_an_address():
+    (connections,) = (value.split()[1] for value in values("limit_conn"))
+    (limit,) = (dict(re.findall(r"(\w+)=(\w+)", value)) for value in values("limit_req"))
+    (rate,) = re.findall(r"rate=(\d+)r/s", NGINX)
+    later = int(limit["burst"]) - int(limit["delay"])
+    text = (ROOT / "docs" / "howto" / "hosting.md").read_text(encoding="utf-8")
+    assert f"| {connections} |" in text
+    assert f"| {rate} a second; {limit['delay']} more at once, {later} more that wait" in text
 
 
 def test_with_gpus_the_image_has_the_wheels_for_them_and_sees_all():

@@ -48,6 +48,16 @@ NOT_RUN = {
     "docs/howto/diffusers.md": [
         "it installs",
     ],
+    "docs/howto/hosting.md": [
+        "it serves until it is stopped",
+        "it serves until it is stopped",
+        "it needs Docker",
+        "it needs Docker",
+        "it needs an account",
+        "it needs an account",
+        "it serves until it is stopped",
+        "it needs Docker and a card",
+    ],
     "docs/operations.md": [
         "it serves until it is stopped",
     ],
@@ -139,22 +149,26 @@ def runnable(page):
     return [b for b in BLOCKS if (b.page, b.language in code_blocks.CODE) == (page, True)]
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(not b.not_run for b in runnable(page))]
-)
-def test_the_blocks_of_a_page_run(page, tmp_path, material, request):
-    blocks = [block for block in runnable(page) if not block.not_run]
-    code = "".join(block.code for block in blocks)
+@pytest.mark.parametrize("page", [p for p in PAGES if any(not b.not_run for b in runnable(p))])
+def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
+    """A block of text after one of Python is what that one prints."""
+    blocks = [block for block in BLOCKS if block.page == page and not block.not_run]
+    code = "".join(block.code for block in blocks if block.language in code_blocks.CODE)
     for name in MATERIAL:
-        if name in code and f"--out {name}" not in code:
+        if name in code:
             material(name, tmp_path)
     if PAGE in code:
         address = request.getfixturevalue("address")
         blocks = [code_blocks.at_address(block, address) for block in blocks]
-    namespace = {"__name__": "__main__"}
+    namespace, printed = {"__name__": "__main__"}, None
     with code_blocks.folder(tmp_path):
         for block in blocks:
-            code_blocks.run(block, namespace)
+            if block.language in code_blocks.CODE:
+                capsys.readouterr()
+                code_blocks.run(block, namespace)
+                printed = capsys.readouterr().out if block.language == "python" else None
+            elif block.language == "text" and printed is not None:
+                assert code_blocks.alike(block.code, printed), (block.line, printed)
 
 
 def test_what_is_not_run_is_in_the_table():

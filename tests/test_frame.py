@@ -1,7 +1,7 @@
 """The page as a frame within the page of a Space, whose address bar people see and share."""
 
 from contextlib import suppress
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import Error, expect
@@ -22,14 +22,22 @@ AROUND = """<body style="margin: 0">
   }});
 </script>"""
 """A stand-in for the page of a Space: it hands its query to the frame and follows its messages."""
+ELSEWHERE = '"setup":{"space":""'
+"""Of the page of a server that is no Space."""
 
 
 @pytest.fixture
-def around(browser, address):
-    """Opens the page around a frame with a query; `host` is the origin that it has."""
+def context(browser):
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     with suppress(Error):  # older versions have no such permission, and need none
         context.grant_permissions(["local-network-access"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def around(context, address):
+    """Opens the page around a frame with a query; `host` is the origin that it has."""
     page = context.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
@@ -46,8 +54,21 @@ def around(browser, address):
         return page, frame
 
     yield opened
-    context.close()
     assert not errors
+
+
+@pytest.fixture
+def in_space(context, address):
+    """The pages of the context come from a server that runs as the Space."""
+
+    def serve(route):
+        answer = route.fetch()
+        before, found, after = answer.text().partition(ELSEWHERE)
+        assert found
+        route.fulfill(response=answer, body=f'{before}"setup":{{"space":"{SPACE}"{after}')
+
+    context.route(f"{address}/?*", serve)
+    return context
 
 
 def queries(page):
@@ -134,17 +155,25 @@ def test_a_link_is_copied_from_a_frame_that_is_not_of_a_space(around, address):
     assert "seed=5" in link
 
 
-def test_within_a_space_the_link_is_to_the_page_of_the_space(around, page, monkeypatch):
+def test_a_link_that_is_copied_within_a_space_opens_there(around, in_space):
+    _, frame = around(request_text.to_query(REQUEST))
+    link = copied_link(frame)
+    assert link.startswith(SPACE + "?")
+    _, frame = around(link.partition("?")[2])
+    request, given, sentence = request_text.from_query(frame.evaluate("location.search"))
+    assert (request, given, sentence) == (REQUEST, True, "")
+    expect(frame.locator("[name=num_steps]")).to_have_value(str(REQUEST.num_steps))
+
+
+def test_a_link_that_is_copied_at_the_direct_address_of_a_space_opens_there(in_space, address):
+    page = in_space.new_page()
+    page.goto(f"{address}/?seed=5")
+    assert copied_link(page).startswith(f"{address}/?")
+
+
+def test_a_space_names_its_page(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "somebody/pds")
     assert tab.setup()["space"] == SPACE
-    scripts = tab.TAB.text("address.js")
-    query = quote("model=field64")
-    made = "makeAddress({ space: %r, defaults: {}, models: [] }, () => ({})).link(%r)"
-    in_frame = scripts.replace("window.parent !== window", "true")
-    link = page.evaluate(f"(() => {{ {in_frame}; return {made % (SPACE, query)} }})()")
-    assert link == f"{SPACE}?{query}&tab=compare"
-    direct = page.evaluate(f"(() => {{ {scripts}; return {made % (SPACE, query)} }})()")
-    assert direct.startswith(page.url.partition("?")[0])
 
 
 def test_elsewhere_there_is_no_page_of_a_space(monkeypatch):

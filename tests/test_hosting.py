@@ -38,11 +38,19 @@ def test_a_space_is_told_what_to_run(front):
     assert front["sdk"] == "gradio"
     assert front["sdk_version"] == PINS["gradio"]
     assert (ROOT / front["app_file"]).is_file()
-    assert (ROOT / front["thumbnail"]).is_file()
-    assert front["python_version"] == '"3.12"'  # ZeroGPU has 3.10 and 3.12
+    assert front.get("thumbnail", "https://").startswith("https://")
     assert {front["colorFrom"], front["colorTo"]} <= COLORS
     assert len(front["short_description"]) <= 60
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lower().startswith(front["license"])
+
+
+def test_zerogpu_offers_the_versions_of_this_project(front):
+    """As the table of docs/operations.md has them, with its sources and their dates."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (Python|torch) \| ([^|]*) \|", text, re.MULTILINE)
+    offered = {name: re.findall(r"\d+\.\d+\.\d+", versions) for name, versions in rows}
+    assert PINS["torch"] in offered["torch"]
+    assert front["python_version"].strip('"') in {v.rpartition(".")[0] for v in offered["Python"]}
 
 
 def test_the_container_has_the_python_of_the_space(front):
@@ -97,7 +105,7 @@ def test_what_the_image_leaves_out(path, left_out):
 
 @pytest.mark.parametrize("command", [["app.py"], ["-m", "pds", "app"]])
 def test_spaces_is_imported_before_torch_and_gradio(tmp_path, command):
-    """The package patches both, and refuses to be imported after CUDA is in use."""
+    """The package patches torch, and refuses to be imported where CUDA is in use."""
     (tmp_path / "spaces.py").write_text(
         "import sys\nraise SystemExit(str(sys.modules.keys() & {'torch', 'gradio'}))",
         encoding="utf-8",
@@ -197,7 +205,7 @@ def test_a_loan_grows_with_iterations_images_and_pixels():
         asked = {"model": "portraits32", "num_steps": 40, "num_images": 2}
         return zerogpu.lent_seconds(asked | changes)
 
-    assert 15 < seconds() < seconds(num_steps=200) < seconds(num_steps=2000) <= 120
+    assert 15 < seconds() < seconds(num_steps=200) < seconds(num_steps=2000)
     large = seconds(model="portraits256", num_steps=200)
     assert large > seconds(num_steps=200)
     assert seconds(model="portraits256", num_steps=200, num_images=8) > large
@@ -206,7 +214,13 @@ def test_a_loan_grows_with_iterations_images_and_pixels():
 
 @pytest.mark.parametrize("steps", [-1, 10**9, "many", None, float("nan"), [None, "x"]])
 def test_a_loan_for_values_that_are_refused_is_bounded(steps):
-    assert 0 < zerogpu.lent_seconds({"num_steps": steps, "num_images": steps}) <= 120
+    assert 0 < zerogpu.lent_seconds({"num_steps": steps, "num_images": steps}) <= 80
+
+
+def test_the_longest_loan_is_within_the_quota_of_a_visitor_without_an_account():
+    """The host lends nothing to a visitor whose loan, times its factor, exceeds the day's quota."""
+    longest = zerogpu.lent_seconds(model="portraits256", num_steps=2000, num_images=8)
+    assert 1.5 * longest <= 120
 
 
 def test_elsewhere_sampling_is_untouched(monkeypatch):

@@ -1,23 +1,32 @@
 """The installed package: what it holds, and that its command works without a checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from email import message_from_string
 
 import pytest
 from packaging.requirements import Requirement
 
 from pds import __version__
+from pds.commands import cli
 from pds.files.shipped import ROOT, located
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PINS = dict(
-    line.split("==")
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    if "==" in line
-)
+DESCRIPTION = PROJECT["project"]["readme"]["text"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+
+
+def pins(name):
+    """Versions by package, of a file of requirements."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+PINS, DEV_PINS = pins("requirements.txt"), pins("requirements-dev.txt")
 CONFIG = "configs/ve/portraits32_ncsnpp.py"
 HEAVY = ("torch", "numpy", "gradio", "plotly")
 
@@ -120,10 +129,11 @@ def test_the_code_that_ran_is_the_installed_one(installed):
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_loads_nothing_heavy(flag):
     code = (
         "import sys; from pds.commands.cli import main\n"
-        "try: main(['--help'])\n"
+        f"try: main(['{flag}'])\n"
         f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
     )
     done = subprocess.run(
@@ -136,6 +146,27 @@ def test_help_loads_nothing_heavy():
 def test_a_pinned_version_lies_in_the_range_of_the_package(text):
     requirement = Requirement(text)
     assert requirement.specifier.contains(PINS[requirement.name])
+
+
+@pytest.mark.parametrize("text", [t for ts in EXTRAS.values() for t in ts])
+def test_a_pin_of_the_tests_lies_in_the_range_of_an_extra(text):
+    requirement = Requirement(text)
+    pin = {**PINS, **DEV_PINS}.get(requirement.name)
+    assert pin is None or requirement.specifier.contains(pin)
+
+
+def test_an_index_of_packages_gets_what_the_wheel_says(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"pds-{__version__}.dist-info/METADATA").decode()
+    found = message_from_string(text)
+    assert set(found.get_all("Provides-Extra")) == set(EXTRAS)
+    assert found["Description-Content-Type"] == "text/markdown"
+    assert found.get_payload().strip() == PROJECT["project"]["readme"]["text"].strip()
+
+
+@pytest.mark.parametrize("line", re.findall(r"^pds .*$", DESCRIPTION, re.MULTILINE))
+def test_a_command_of_the_description_is_one(line):
+    assert callable(cli.parse(line.split()[1:]).run)
 
 
 def test_every_pin_is_a_dependency_of_the_package():

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pds.arms.names import FORMS
 from pds.commands import cli
 from pds.commands.parser import Parser
-from tools.browser import ROOT
+from tools.server import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "commands.md"
 
@@ -49,7 +49,9 @@ def page() -> str:
     sections = [HEAD]
     for title, names in cli.GROUPS.items():
         rows = (f"| [pds {name}](#pds-{name}) | {names[name]} |\n" for name in names)
-        sections.append(f"\n## {title.capitalize()}\n\n| | |\n|---|---|\n{''.join(rows)}")
+        sections.append(
+            f"\n## {title.capitalize()}\n\n| command | what it does |\n|---|---|\n{''.join(rows)}"
+        )
         for name in names:
             sections.append(f"\n### pds {name}\n")
             sections.extend(f"\n{part}\n" for part in _parts(dict(commands.choices or ())[name]))
@@ -66,7 +68,7 @@ def _parts(parser: Parser) -> Iterator[str]:
         shown = [action for action in actions if action.help != argparse.SUPPRESS]
         if shown:
             rows = (f"| {_form(action)} | {_help(parser, action)} |" for action in shown)
-            yield "\n".join([f"| {_escaped(group.title or '')} | |", "|---|---|", *rows])
+            yield "\n".join([f"| {_escaped(group.title or '')} | meaning |", "|---|---|", *rows])
     yield from _epilog((parser.epilog or "").replace("%(prog)s", parser.prog))
 
 

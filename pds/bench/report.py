@@ -52,7 +52,7 @@ def text(rows: Sequence[Row], facts: dict[str, str]) -> str:
 
 
 def markdown(rows: Sequence[Row], facts: dict[str, str]) -> str:
-    """Return the table for a README."""
+    """Return the table as Markdown, as docs/performance.md has it."""
     lines = [TITLES, ("---",) * len(TITLES), *map(cells, rows)]
     return "\n".join([_header(facts), "", *(f"| {' | '.join(line)} |" for line in lines)])
 

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
-from pds import __version__
+import pds
 from pds.commands.parser import Overview, Parser
 from pds.limits import one_line
 
@@ -121,7 +121,7 @@ class _Version(argparse._HelpAction):
             torch = f"torch {metadata.version('torch')}"
         except metadata.PackageNotFoundError:
             torch = "without torch"
-        print(f"pds {__version__}, {torch}, Python {platform.python_version()}")
+        print(f"pds {pds.__version__}, {torch}, Python {platform.python_version()}")
         parser.exit()
 
 

@@ -15,7 +15,8 @@ class Formatter(argparse.HelpFormatter):
 
     def __init__(self, prog: str, **options: Any) -> None:
         width = min(shutil.get_terminal_size().columns - 2, WIDEST)
-        super().__init__(prog, **{"width": width, "max_help_position": 28, **options})
+        position = min(28, width // 3)
+        super().__init__(prog, **{"width": width, "max_help_position": position, **options})
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         fill, parts = super()._fill_text, list[str]()

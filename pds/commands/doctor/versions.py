@@ -1,18 +1,17 @@
 """Versions of pds, Python and the packages, and which of these are missing, too old or broken."""
 
+import operator
 import platform
+import re
 import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from pds import __version__
+import pds
 from pds.commands.doctor.section import Progress, Section, imported
 from pds.files.shipped import ROOT
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 MODULES = {"pillow": "PIL"}
 """Names of modules that are not those of their packages."""
@@ -20,22 +19,63 @@ MODULES = {"pillow": "PIL"}
 OPTIONAL = ("diffusers", "spaces", "mcp", "shtab")
 """Packages that only some commands need."""
 
+OPERATORS = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+_FORM = re.compile(
+    r"(?P<full>(?P<name>[\w.-]+)(\[[^]]*\])?\s*(?P<bounds>[^;]*?))\s*(;(?P<marker>.*))?"
+)
+
+
+class Requirement(NamedTuple):
+    """A package in a range of versions, read without other packages, of which none may be there.
+
+    full: what pip installs, such as "gradio[mcp]>=6.31,<6.32".
+    name: of the package.
+    bounds: of its version, such as ">=6.31,<6.32"; "" for any.
+    needed: whether every installation needs it.
+    """
+
+    full: str
+    name: str
+    bounds: str
+    needed: bool
+
+    @classmethod
+    def of(cls, text: str) -> "Requirement":
+        """Read a requirement; one with a marker of an extra is not needed."""
+        found = _FORM.fullmatch(text)
+        assert found is not None, text
+        marker = found["marker"] or ""
+        return cls(found["full"], found["name"], found["bounds"], "extra" not in marker)
+
+    def contains(self, version: str) -> bool:
+        """Return whether a version is within the bounds, by its numbers alone."""
+        bounds = re.findall(r"([<>=!]+)\s*([\d.]+)", self.bounds)
+        return all(OPERATORS[sign](_numbers(version), _numbers(bound)) for sign, bound in bounds)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version such as 2.13.0+cpu, without zeros at the end."""
+    found = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, re.sub(r"(\.0+)+$", "", found[0]).split("."))) if found else ()
+
 
 def check(progress: Progress) -> Section:
     """Report the versions; each package that pds needs is imported."""
-    section = Section("versions", {"pds": __version__, "commit": commit()})
+    section = Section("versions", {"pds": pds.__version__, "commit": commit()})
     section.facts |= {"Python": platform.python_version(), "platform": platform.platform()}
-    if imported("packaging.requirements")[1]:
-        section.problems.append(
-            "the package packaging is missing, without which no version can be checked: "
-            "pip install packaging"
-        )
-        return section
-    for requirement, needed in requirements():
-        version = installed(requirement.name)
-        if needed:
-            section.facts[requirement.name.replace("_", "-")] = version
-            progress(f"importing {requirement.name}")
+    for requirement in map(Requirement.of, declared()):
+        name, version = requirement.name, installed(requirement.name)
+        if requirement.needed:
+            section.facts[name.replace("_", "-")] = version
+            progress(f"importing {name}")
             section.problems.extend(_problems(requirement, version))
         elif version is not None:
             section.problems.extend(_range_problem(requirement, version))
@@ -64,17 +104,7 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def requirements() -> Iterator[tuple["Requirement", bool]]:
-    """Yield the packages in the ranges of pyproject.toml, each with whether pds needs it."""
-    from packaging.requirements import Requirement
-
-    for text in _declared():
-        requirement = Requirement(text)
-        marker = requirement.marker
-        yield requirement, marker is None or marker.evaluate({"extra": ""})
-
-
-def _declared() -> list[str]:
+def declared() -> list[str]:
     """Return the requirements of the checkout, or of the installed package."""
     path = ROOT / "pyproject.toml"
     if not path.is_file():
@@ -93,27 +123,22 @@ def installed(name: str) -> str | None:
         return None
 
 
-def _problems(requirement: "Requirement", version: str | None) -> Iterator[str]:
+def _problems(requirement: Requirement, version: str | None) -> Iterator[str]:
     """Yield what is wrong with a package that pds needs."""
-    name = requirement.name
     if version is None:
-        yield f"{name} is missing: {_install(requirement)}"
+        yield f'{requirement.name} is missing: pip install "{requirement.full}"'
         return
     yield from _range_problem(requirement, version)
-    _, reason = imported(MODULES.get(name, name))
+    module = MODULES.get(requirement.name, requirement.name.replace("-", "_"))
+    _, reason = imported(module)
     if reason:
-        again = _install(requirement, "--force-reinstall ")
-        yield f"{name} {version} cannot be imported ({reason}): {again}"
+        again = f'pip install --force-reinstall "{requirement.full}"'
+        yield f"{requirement.name} {version} cannot be imported ({reason}): {again}"
 
 
-def _range_problem(requirement: "Requirement", version: str) -> Iterator[str]:
-    if not requirement.specifier.contains(version, prereleases=True):
+def _range_problem(requirement: Requirement, version: str) -> Iterator[str]:
+    if not requirement.contains(version):
         yield (
             f"{requirement.name} {version} is not in the range that pds is tested with, "
-            f"{requirement.specifier}: {_install(requirement)}"
+            f'{requirement.bounds}: pip install "{requirement.full}"'
         )
-
-
-def _install(requirement: "Requirement", flags: str = "") -> str:
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f'pip install {flags}"{requirement.name}{extras}{requirement.specifier}"'

@@ -3,7 +3,8 @@
 The host forks this process for a call, and the GPU is there in the fork only: the process itself
 samples on the CPU, see `prepare`. What the host refuses becomes a sentence for the visitor.
 
-Source: the package spaces 0.51.3, `spaces.zero.wrappers` and `spaces.zero.client`.
+Source: the package spaces 0.51.3, `spaces.zero.wrappers`, `spaces.zero.client` and
+`spaces/zero/configs.json`.
 """
 
 import html
@@ -30,8 +31,12 @@ ITERATION_SECONDS = 0.06
 """Of two network calls without CUDA graphs (15 ms each at 32 px, more layers at 256 px)."""
 PIXEL_SECONDS = 1.5e-7
 """Of a pixel in an iteration, beyond that."""
-MOST_SECONDS = 120
+QUOTA_SECONDS = 120
 """The daily quota of a visitor without an account; the host refuses a longer loan at once."""
+HOST_FACTOR = 1.5
+"""By which the host multiplies the seconds of a loan of its present cards, before it compares."""
+MOST_SECONDS = int(QUOTA_SECONDS / HOST_FACTOR)
+"""Of any loan."""
 LARGEST = 256
 """Pixels along a side of the largest model, which stands for a visitor's own as well."""
 

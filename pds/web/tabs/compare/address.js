@@ -1,7 +1,10 @@
 // The address bar: settings and tab as a link, written without a word to the server.
 //
 // On Hugging Face the page is a frame within the page of its Space, whose address bar people see and
-// share. That page hands its query to the frame when it is opened, and takes a new one by message.
+// share. That page hands its query to the frame when it is opened, and takes a new one by message; its
+// documentation promises the second for Docker and static Spaces only, so `link` does not rely on it.
+//
+// Source: huggingface.co/docs/hub/spaces-handle-url-parameters, read in August 2026.
 
 const TAB = "-tab-button";
 const SPACES = "https://huggingface.co";
@@ -89,7 +92,8 @@ function makeAddress(setup, read) {
 
   return {
     update,
-    // A link that others can open: to the Space's page from within it, elsewhere to this one.
+    // A link that others can open: from within a frame of a Space to the Space's page, where they are
+    // signed in and draw on their own share of GPU time; elsewhere to this one.
     link: (query) => `${(FRAMED && setup.space) || location.origin + location.pathname}?${query}&tab=compare`,
     // What the link asks for: { request, given, sentence }, and whether its tab is the comparison.
     async open() {

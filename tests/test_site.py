@@ -1,0 +1,82 @@
+"""The site: it is built strictly, has every public name, and requests nothing from another host."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+import pds
+from pds.files.shipped import ROOT
+
+PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The folder of the site, built as `mkdocs build --strict` builds it."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+class Resources(HTMLParser):
+    """The addresses that a browser requests for a page: not what a reader may follow."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "link" and attributes.get("rel") in ("canonical", "next", "prev"):
+            return
+        name = "href" if tag == "link" else None if tag == "a" else "src"
+        if attributes.get(name):
+            self.found.append(attributes[name])
+
+
+def test_a_build_is_strict_about_links_and_has_every_page(site):
+    for page in PAGES:
+        name = page.removeprefix("docs/").removesuffix(".md").removesuffix("index")
+        assert (site / name / "index.html").is_file(), page
+
+
+def test_nothing_is_requested_from_another_host(site):
+    pages = {path: Resources(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    assert sum(len(page.found) for page in pages.values()) > 100
+    elsewhere = re.compile(r"(?:[a-z]+:)?//")
+    assert not [r for page in pages.values() for r in page.found if elsewhere.match(r)]
+    for path in site.rglob("*.css"):
+        urls = re.findall(r"url\(['\"]?([^'\")]*)", path.read_text(encoding="utf-8"))
+        assert not [url for url in urls if elsewhere.match(url)]
+
+
+@pytest.mark.parametrize("name", pds.__all__)
+def test_a_name_of_the_library_is_in_the_reference(site, name):
+    place = f"{getattr(pds, name).__module__}.{name}"
+    pages = [path.read_text(encoding="utf-8") for path in (site / "reference").rglob("*.html")]
+    assert any(f'id="{place}"' in page for page in pages)
+    overview = (site / "reference" / "python" / "index.html").read_text(encoding="utf-8")
+    assert f"<code>pds.{name}</code>" in overview
+
+
+def test_readme_is_short_and_its_picture_is_small():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+    assert (ROOT / "docs" / "samplers_at_work.webp").stat().st_size < 1_500_000
+
+
+def test_a_link_of_the_readme_leads_to_a_file():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]*)\)", text) if "://" not in link]
+    assert len(links) > 10
+    assert not [link for link in links if not Path(ROOT / link.partition("#")[0]).is_file()]
