@@ -16,8 +16,9 @@ from torch.utils._device import _device_constructors
 TESTS = Path(__file__).resolve().parent
 
 MODULES = """
-    batcher capturable filters flow gpu gpu_faults imitated_device kernels mixture ncsnpp
-    normalization parity precision preconditioners sampling without_float64 worker
+    batcher capturable filters flow gpu gpu_faults imitated_device integrations_elsewhere
+    kernels mixture ncsnpp normalization parity precision preconditioners sampling
+    without_float64 worker
 """.split()
 """Test modules, without `test_`, that run on another device than the CPU, too."""
 

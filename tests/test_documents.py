@@ -43,10 +43,10 @@ NOT_RUN = {
         "it writes this page",
     ],
     "docs/experiments.md": [
-        "needs the checkpoint, the data set and a GPU",
-        "needs the checkpoint, the data set and a GPU",
-        "needs the checkpoint, the data set and a GPU",
-        "needs the checkpoint, the data set and a GPU",
+        "it needs the checkpoint, the data set and a GPU",
+        "it needs the checkpoint, the data set and a GPU",
+        "it needs the checkpoint, the data set and a GPU",
+        "it needs the checkpoint, the data set and a GPU",
     ],
     "docs/gpu.md": [
         "it needs a card, or minutes without one",

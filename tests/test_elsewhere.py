@@ -10,8 +10,8 @@ from imitated_device import NAME
 from placed import TESTS
 
 QUICK = """
-    capturable filters flow imitated_device parity preconditioners sampling without_float64
-    worker
+    capturable filters flow imitated_device integrations_elsewhere parity preconditioners sampling
+    without_float64 worker
 """.split()
 """Test modules that are quick there; `pytest --device imitated` runs all of `placed.MODULES`."""
 

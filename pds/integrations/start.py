@@ -55,20 +55,16 @@ class LateStart(Tensor):
     which the highest noise level of a tuned sampler depends on.
     """
 
+    noise: Tensor
     factor: Callable[[], float]
 
     @classmethod
     def of(cls, noise: Tensor, factor: Callable[[], float]) -> "LateStart":
         """Return noise (B, C, H, W) that is used as factor() times itself."""
-        start = noise.as_subclass(cls)
-        start.factor = factor
+        # The tensor itself is empty: what cannot be followed fails, rather than take other noise.
+        start = torch.empty(0).as_subclass(cls)
+        start.noise, start.factor = noise, factor
         return start
-
-    @property
-    def scaled(self) -> Tensor:
-        """The start as a plain tensor."""
-        with torch._C.DisableTorchFunctionSubclass():
-            return self.as_subclass(Tensor) * self.factor()
 
     @classmethod
     def __torch_function__(
@@ -79,10 +75,9 @@ class LateStart(Tensor):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         if func is Tensor.to and isinstance(args[0], cls):
-            with torch._C.DisableTorchFunctionSubclass():
-                moved = func(args[0].as_subclass(Tensor), *args[1:], **(kwargs or {}))
-            return cls.of(moved, args[0].factor)
+            return cls.of(args[0].noise.to(*args[1:], **(kwargs or {})), args[0].factor)
         plain, named = tree_map(
-            lambda value: value.scaled if isinstance(value, cls) else value, (args, kwargs or {})
+            lambda value: value.noise * value.factor() if isinstance(value, cls) else value,
+            (args, kwargs or {}),
         )
         return func(*plain, **named)
