@@ -25,8 +25,8 @@ SCALE, GAP, BAR = 2, 16, 44
 BACKGROUND, TEXT, DIM = "#1d2129", "#f2f4f8", "#a9b2c0"
 FRAME, LAST = 120, 4000
 """Milliseconds of an iteration, and of the finished pictures."""
-EARLY = 3
-"""Each third of the iterations with sigma > 1 is shown: noise makes a large file."""
+EARLY = 6
+"""Each sixth of the iterations with sigma > 1 is shown: noise makes a large file."""
 
 Pixels = NDArray[np.uint8]
 
@@ -45,7 +45,7 @@ def main() -> None:
         append_images=frames[1:],
         duration=milliseconds,
         loop=0,
-        quality=50,
+        quality=75,
         method=4,
     )
     print(arguments.out)
