@@ -6,7 +6,7 @@ from placed import here, placed
 
 pytest.importorskip("diffusers")  # a machine with a GPU may lack it
 
-from score_pipelines import (  # noqa: E402
+from score_pipelines import (
     ATOL,
     MASKS,
     SDE,
@@ -20,9 +20,9 @@ from score_pipelines import (  # noqa: E402
     seeded,
 )
 
-from pds import filters  # noqa: E402
-from pds.integrations import from_denoiser, from_epsilon  # noqa: E402
-from pds.theory import tuned  # noqa: E402
+from pds import filters
+from pds.integrations import from_denoiser, from_epsilon
+from pds.theory import tuned
 
 pytestmark = pytest.mark.only_imitated
 
