@@ -29,6 +29,10 @@ PAGES = [
 BLOCKS = [block for page in PAGES for block in code_blocks.read(page)]
 
 NOT_RUN = {
+    "README.md": [
+        "it installs, and serves until it is stopped",
+        "it installs, and runs every test",
+    ],
     "CONTRIBUTING.md": [
         "it installs, and runs every test",
         "they are the tests",
@@ -38,8 +42,19 @@ NOT_RUN = {
         "the same command for other samplers, sizes and numbers of iterations",
         "it writes this page",
     ],
+    "docs/experiments.md": [
+        "needs the checkpoint, the data set and a GPU",
+        "needs the checkpoint, the data set and a GPU",
+        "needs the checkpoint, the data set and a GPU",
+        "needs the checkpoint, the data set and a GPU",
+    ],
     "docs/gpu.md": [
         "it needs a card, or minutes without one",
+    ],
+    "docs/howto/checkpoint.md": [
+        "it needs a real checkpoint",
+        "it loads from the hub",
+        "half a minute of denoisings; tests/test_response_runs.py runs the commands",
     ],
     "docs/howto/denoisers.md": [
         "it needs k-diffusion; tests/test_denoisers.py runs it",
@@ -47,6 +62,11 @@ NOT_RUN = {
     ],
     "docs/howto/diffusers.md": [
         "it installs",
+    ],
+    "docs/howto/gpus.md": [
+        "it needs several cards",
+        "it needs several cards",
+        "it needs several cards, and serves until it is stopped",
     ],
     "docs/howto/hosting.md": [
         "it serves until it is stopped",
@@ -58,8 +78,25 @@ NOT_RUN = {
         "it serves until it is stopped",
         "it needs Docker and a card",
     ],
+    "docs/index.md": [
+        "it installs, and serves until it is stopped",
+        "it installs, and serves until it is stopped",
+    ],
     "docs/operations.md": [
         "it serves until it is stopped",
+    ],
+    "docs/reference/commands.md": [
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
+        "examples of the help; tests/test_commands_document.py parses them",
     ],
     "docs/samplers.md": [
         "half a minute of denoisings; tests/test_response_runs.py runs the commands",
@@ -67,6 +104,9 @@ NOT_RUN = {
     "docs/theory.md": [
         "it writes this page, in some minutes",
         "it needs a card",
+    ],
+    "docs/tutorial.md": [
+        "it installs",
     ],
 }
 """Why blocks are not run, for each page in the order of its blocks: as the page itself says it."""

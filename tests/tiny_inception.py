@@ -32,3 +32,27 @@ def fid_of_means(drawn, real):
     roots = np.sqrt(np.linalg.eigvals(covariances[0] @ covariances[1]).astype(complex)).real
     spread = sum(np.trace(covariance) for covariance in covariances)
     return ((means[0] - means[1]) ** 2).sum() + spread - 2 * roots.sum()
+
+
+def random_weights():
+    """Weights for Inception, the same in every run, that keep the size of what passes through."""
+    with torch.device("meta"):
+        shapes = {name: w.shape for name, w in inception.Inception().state_dict().items()}
+    generator = torch.Generator().manual_seed(0)
+    plain = {"bias": 0.0, "running_mean": 0.0, "running_var": 1.0}
+    state = {}
+    for name, shape in shapes.items():
+        kind = name.rpartition(".")[2]
+        if len(shape) > 1:
+            scale = (2 / shape[1:].numel()) ** 0.5
+            state[name] = scale * torch.randn(shape, generator=generator)
+        elif kind != "num_batches_tracked":  # which old files lack
+            state[name] = torch.full(shape, plain.get(kind, 1.0))
+    return state
+
+
+def ramps():
+    """Two pictures (2, 3, 24, 32) uint8 that grow to the right and downward."""
+    right = torch.arange(32).expand(3, 24, 32) * 8
+    down = torch.arange(24)[:, None].expand(3, 24, 32) * 10
+    return torch.stack([right, down]).to(torch.uint8)

@@ -78,7 +78,7 @@ def commands(experiment: Experiment) -> str:
     folders = " ".join(f"{work}/{n} {work}/{n}/vanilla" for n in counts)
     return "\n".join(
         (
-            "<!-- not run: needs the checkpoint, the data set and a GPU -->",
+            "<!-- not run: it needs the checkpoint, the data set and a GPU -->",
             "```bash",
             f"python -m pds filter {name}_200 --size {experiment.size} --out {name}",
             *(

@@ -25,19 +25,9 @@ FEW = 10_000
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the FID of each folder against the data set, and add it to the record."""
-    for name in ("data", "inception"):
-        if getattr(arguments, name) is None:
-            raise ValueError(
-                "--drawn needs --data, the pictures of the data set, and --inception, the weights "
-                f"of FID; got no --{name}"
-            )
-    if arguments.reference is not None and arguments.reference < 2:
-        raise ValueError(f"--reference must be >= 2, got {arguments.reference}")
+    _require_inputs(arguments)
     folders = [open_folder(folder) for folder in arguments.drawn]
     _require_one_shape(folders)
-    if arguments.record is not None:
-        writing.require_writable(arguments.record)
-        fid_record.read(arguments.record)
     channels, size, _ = folders[0].shape
     data = Images(arguments.data, size, channels)
     network = fid.load(arguments.inception, ALONE.device(arguments.device))
@@ -63,6 +53,20 @@ def run(arguments: argparse.Namespace) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def _require_inputs(arguments: argparse.Namespace) -> None:
+    for name in ("data", "inception"):
+        if getattr(arguments, name) is None:
+            raise ValueError(
+                "--drawn needs --data, the pictures of the data set, and --inception, the weights "
+                f"of FID; got no --{name}"
+            )
+    if arguments.reference is not None and arguments.reference < 2:
+        raise ValueError(f"--reference must be >= 2, got {arguments.reference}")
+    if arguments.record is not None:
+        writing.require_writable(arguments.record)
+        fid_record.read(arguments.record)
 
 
 def _require_one_shape(folders: list[DrawnFolder]) -> None:

@@ -15,6 +15,7 @@ Source: M. Heusel et al., NeurIPS 2017.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,14 @@ class Statistics:
     count: int
     mean: Array
     covariance: Array
+
+    @cached_property
+    def root(self) -> Array:
+        """L (F, r) with L L' = C and r = min(F, n - 1), above which C is 0 up to rounding."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        rank = min(self.count - 1, len(values))
+        root: Array = vectors[:, -rank:] * np.sqrt(values[-rank:].clip(min=0))
+        return root
 
 
 def statistics(
@@ -80,17 +89,9 @@ def statistics(
 def distance(one: Statistics, other: Statistics) -> float:
     """Return the Frechet distance of two Gaussians with these statistics."""
     difference = one.mean - other.mean
-    overlap = np.linalg.svd(_root(one).T @ _root(other), compute_uv=False).sum()
+    overlap = np.linalg.svd(one.root.T @ other.root, compute_uv=False).sum()
     spread = np.trace(one.covariance) + np.trace(other.covariance)
     return float(difference @ difference + spread - 2 * overlap)
-
-
-def _root(known: Statistics) -> Array:
-    """Return L (F, min(F, n - 1)) with L L' = C; what is 0 up to rounding is left out."""
-    values, vectors = np.linalg.eigh(known.covariance)
-    rank = min(known.count - 1, len(values))
-    root: Array = vectors[:, -rank:] * np.sqrt(values[-rank:].clip(min=0))
-    return root
 
 
 def load(weights: Path, device: torch.device) -> Network:

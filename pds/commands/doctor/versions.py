@@ -34,7 +34,7 @@ _FORM = re.compile(
 
 
 class Requirement(NamedTuple):
-    """A package in a range of versions, read without other packages, of which none may be there.
+    """A package in a range of versions, read by the standard library: others may be missing.
 
     full: what pip installs, such as "gradio[mcp]>=6.31,<6.32".
     name: of the package.
