@@ -135,7 +135,7 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         sigma_max: float | None = None,
         sampling_eps: float | None = None,
     ) -> None:
-        """Set the N noise levels; if tuned, those that are best at N, unless both are given."""
+        """Set the N noise levels; if tuned, those that are best at N, unless one is given."""
         if self.config.tuned and sigma_min is None and sigma_max is None:
             sampler = self._best(num_inference_steps)
             sigma_min, sigma_max = sampler.sigmas or (self.config.sigma_min, self.config.sigma_max)
