@@ -132,6 +132,18 @@ def test_every_value_has_a_name_and_every_default_is_said(name):
             assert "default" in action.help, action.dest
 
 
+@pytest.mark.parametrize(
+    ("name", "usage"),
+    [
+        ("show", "show FILE.png [options]"),
+        ("filter", "filter SOURCE --out PREFIX [options]"),
+        ("evaluate", "evaluate (--out FOLDER | --drawn FOLDER) [options]"),
+    ],
+)
+def test_a_usage_has_what_is_required(name, usage, capsys):
+    assert printed(capsys, name, "--help").startswith(f"usage: python -m pds {usage}\n")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_in_sentences_what_it_does(name):
     (commands,) = cli.build("pds", [name])._get_positional_actions()

@@ -118,11 +118,12 @@ def test_tuned_is_the_tuned_sampler_of_this_library(num_steps):
 
 
 def test_a_tuned_scheduler_is_one_of_diffusers_on_lower_levels():
-    ours = tuned_scheduler(scheduler([]).config, MASKS["frequency"], num_inference_steps=10)
+    config = scheduler(["frequency"]).config
+    ours = tuned_scheduler(config, MASKS["frequency"], num_inference_steps=10)
     assert type(ours) is ScoreSdeVeScheduler
     assert ours.config.sigma_max < SIGMA_MAX / 2
-    assert ours.config.snr != scheduler([]).config.snr
-    assert "alpha" not in ours.config
+    assert ours.config.snr != config.snr
+    assert "frequency_mask" not in ours.config
 
 
 def test_a_loop_by_hand_draws_what_the_pipeline_draws():

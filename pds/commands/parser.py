@@ -32,7 +32,9 @@ class Parser(argparse.ArgumentParser):
     def _usage(self) -> str:
         required = [action for action in self._get_optional_actions() if action.required]
         words = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
-        words += [f"{action.option_strings[0]} {action.metavar}" for action in required]
+        words += map(_typed, required)
+        groups = (group for group in self._mutually_exclusive_groups if group.required)
+        words += [f"({' | '.join(map(_typed, group._group_actions))})" for group in groups]
         return " ".join(["%(prog)s", *words, "[options]"])
 
     def error(self, message: str) -> NoReturn:
@@ -119,6 +121,11 @@ class Overview(Parser):
         near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=NEAR)
         advice = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}"
         self.error(f"unknown command {word!r}; {advice}")
+
+
+def _typed(action: argparse.Action) -> str:
+    """Return how an option with a value is typed."""
+    return f"{action.option_strings[0]} {action.metavar}"
 
 
 def _plain(option: str) -> str:

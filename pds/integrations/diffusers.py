@@ -258,7 +258,14 @@ def tuned_scheduler(
     best = tuned.sampler(mask.values, sde, published)
     lowest, highest = best.sigmas or (sde.sigma_min, sde.sigma_max)
     snr = best.corrector.snr if isinstance(best.corrector, Langevin) else known.snr
-    return ScoreSdeVeScheduler.from_config(known, sigma_min=lowest, sigma_max=highest, snr=snr)
+    return ScoreSdeVeScheduler(
+        num_train_timesteps=known.num_train_timesteps,
+        snr=snr,
+        sigma_min=lowest,
+        sigma_max=highest,
+        sampling_eps=known.sampling_eps,
+        correct_steps=known.correct_steps,
+    )
 
 
 def _precision(images: Tensor) -> torch.dtype:
