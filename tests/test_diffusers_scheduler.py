@@ -31,7 +31,7 @@ from score_pipelines import (
 
 import pds
 from pds import filters
-from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler
+from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler, tuned_scheduler
 from pds.theory import tuned
 
 
@@ -108,34 +108,26 @@ def test_more_corrector_steps_are_those_of_this_library():
     torch.testing.assert_close(draw(pipeline(ours)), expected, atol=ATOL, rtol=0)
 
 
-@pytest.fixture(scope="module")
-def tuned_pipeline():
-    return pipeline(scheduler(["frequency"], tuned=True))
-
-
-@pytest.mark.parametrize("num_steps", [10, 12, 10, 1])
-def test_tuned_is_the_tuned_sampler_of_this_library_at_every_n(tuned_pipeline, num_steps):
-    """The pipeline draws its start before the scheduler learns of N, at the levels of the last."""
+@pytest.mark.parametrize("num_steps", [10, 1])
+def test_tuned_is_the_tuned_sampler_of_this_library(num_steps):
+    base = scheduler([])
+    ours = tuned_scheduler(base.config, MASKS["frequency"], num_inference_steps=num_steps)
     best = tuned.sampler(MASKS["frequency"], SDE, published(num_steps))
-    expected = library_images(best, seeded())
-    images = draw(tuned_pipeline, num_steps)
-    torch.testing.assert_close(images, expected, atol=ATOL, rtol=0)
+    images = draw(pipeline(ours), num_steps)
+    torch.testing.assert_close(images, library_images(best, seeded()), atol=ATOL, rtol=0)
 
 
-def test_a_tuned_start_has_the_highest_of_the_tuned_levels(tuned_pipeline):
-    tuned_pipeline.unet.calls.clear()
-    draw(tuned_pipeline, 10)
-    first, sigma = tuned_pipeline.unet.calls[0]
-    highest = tuned.sampler(MASKS["frequency"], SDE, published(10)).sigmas[1]
-    assert highest < SIGMA_MAX / 2
-    assert sigma.tolist() == pytest.approx([highest] * 2)
-    torch.testing.assert_close(first, highest * torch.randn(2, *SHAPE, generator=seeded()))
-    assert float(tuned_pipeline.scheduler.init_noise_sigma) == highest
+def test_a_tuned_scheduler_is_one_of_diffusers_on_lower_levels():
+    config = scheduler(["frequency"]).config
+    ours = tuned_scheduler(config, MASKS["frequency"], num_inference_steps=10)
+    assert type(ours) is ScoreSdeVeScheduler
+    assert ours.config.sigma_max < SIGMA_MAX / 2
+    assert ours.config.snr != config.snr
+    assert "frequency_mask" not in ours.config
 
 
-@pytest.mark.parametrize("tuning", [False, True])
-def test_a_loop_by_hand_draws_what_the_pipeline_draws(tuning):
-    chosen, unet, generator = scheduler(["frequency"], tuned=tuning), ExactUnet(), seeded()
+def test_a_loop_by_hand_draws_what_the_pipeline_draws():
+    chosen, unet, generator = scheduler(["frequency"]), ExactUnet(), seeded()
     chosen.set_timesteps(10)
     chosen.set_sigmas(10)
     sample = torch.randn(2, *SHAPE, generator=generator) * chosen.init_noise_sigma
@@ -146,7 +138,7 @@ def test_a_loop_by_hand_draws_what_the_pipeline_draws(tuning):
         score = unet(sample, sigma_t).sample
         output = chosen.step_pred(score, t, sample, generator=generator)
         sample = output.prev_sample
-    expected = draw(pipeline(scheduler(["frequency"], tuned=tuning)))
+    expected = draw(pipeline(scheduler(["frequency"])))
     images = output.prev_sample_mean.clamp(0, 1)
     torch.testing.assert_close(images, expected, atol=ATOL, rtol=0)
 
@@ -204,8 +196,6 @@ UNEVEN = torch.rand(SHAPE, generator=seeded())
         ({"frequency_mask": UNEVEN}, "the frequency mask is not even"),
         ({"space_mask": torch.ones(4, 4)}, "expected \\(channels, height, width\\)"),
         ({"space_mask": "nowhere.npy"}, "no filter at nowhere.npy; expected a .npy file"),
-        ({"tuned": True}, "tuned needs .*, got it without a frequency mask"),
-        ({"tuned": True, **masks(["frequency", "space"])}, "tuned .* got it with a space mask"),
     ],
 )
 def test_what_cannot_be_sampled_is_refused_in_a_sentence(options, sentence):

@@ -9,7 +9,6 @@ pytest.importorskip("diffusers")  # a machine with a GPU may lack it
 from score_pipelines import (
     ATOL,
     MASKS,
-    SDE,
     SHAPE,
     ExactUnet,
     draw,
@@ -22,20 +21,16 @@ from score_pipelines import (
 
 from pds import filters
 from pds.integrations import from_denoiser, from_epsilon
-from pds.theory import tuned
 
 pytestmark = pytest.mark.only_imitated
 
 
-@pytest.mark.parametrize("tuning", [False, True])
-def test_a_pipeline_draws_what_this_library_draws_there(tuning):
+def test_a_pipeline_draws_what_this_library_draws_there():
     """Its noise comes from a generator of the CPU, as diffusers asks for."""
     unet = ExactUnet()
     unet.device = here()
-    images = draw(pipeline(scheduler(["frequency"], tuned=tuning), unet), 6)
+    images = draw(pipeline(scheduler(["frequency"]), unet), 6)
     sampler = published(6, m=filters.preconditioner(MASKS["frequency"], None, alpha=5))
-    if tuning:
-        sampler = tuned.sampler(MASKS["frequency"].cpu(), SDE, published(6))
     expected = library_images(sampler, seeded()).cpu()
     torch.testing.assert_close(images.cpu(), expected, atol=ATOL, rtol=0)
     assert unet.calls[0][0].device == here()

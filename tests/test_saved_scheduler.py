@@ -35,12 +35,6 @@ def test_a_scheduler_is_saved_with_its_masks_beside_its_configuration(tmp_path):
     torch.testing.assert_close(stored, MASKS["space"].double())
 
 
-def test_a_tuned_scheduler_is_saved_as_one(tmp_path):
-    ours = scheduler(["frequency"], tuned=True)
-    ours.save_pretrained(tmp_path)
-    assert same(PreconditionedScoreSdeVeScheduler.from_pretrained(tmp_path), ours)
-
-
 def test_a_configuration_and_a_copy_carry_the_masks():
     ours = scheduler(["frequency", "space"], alpha=3)
     draw(pipeline(ours))

@@ -4,12 +4,23 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 
 import pytest
 
 import pds
 from pds.files.shipped import ROOT
+
+MODULES = [
+    *(f"pds.{name}" for name in "sde preconditioners kernels sampling filters driving".split()),
+    *("pds.request", "pds.appearance", "pds.spectra", "pds.portraits", "pds.arms.names"),
+    *(f"pds.theory.{name}" for name in "modes recursion tuning levels response evolution".split()),
+    *("pds.scores.gaussian", "pds.scores.mixture", "pds.scores.ncsnpp.score"),
+    *("pds.jobs.comparison", "pds.integrations.denoisers", "pds.integrations.diffusers"),
+]
+"""What a researcher imports from."""
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
 
@@ -68,6 +79,20 @@ def test_a_name_of_the_library_is_in_the_reference(site, name):
     assert any(f'id="{place}"' in page for page in pages)
     overview = (site / "reference" / "python" / "index.html").read_text(encoding="utf-8")
     assert f"<code>pds.{name}</code>" in overview
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_public_name_of_a_module_is_in_the_reference(site, module):
+    names = [
+        name
+        for name, value in vars(import_module(module)).items()
+        if isinstance(value, type | FunctionType)
+        if value.__module__ == module and not name.startswith("_")
+    ]
+    pages = [path.read_text(encoding="utf-8") for path in (site / "reference").rglob("*.html")]
+    assert names
+    for name in names:
+        assert any(f'id="{module}.{name}"' in page for page in pages), name
 
 
 def test_readme_is_short_and_its_picture_is_small():

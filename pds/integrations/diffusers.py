@@ -14,6 +14,7 @@ Source: P. von Platen et al., diffusers (the interface); H. Ma et al., ECCV 2022
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ from torch import Tensor
 
 from pds import filters
 from pds.integrations.raw_masks import MaskLike, beside, raw_mask
-from pds.integrations.start import LateStart, StartScale
+from pds.integrations.start import StartScale
 from pds.kernels import Langevin, ReverseDiffusion, Update
 from pds.limits import require_alpha, require_whole
 from pds.preconditioners import Preconditioner
 from pds.sampling import PredictorCorrector
 from pds.sde import VESDE
-from pds.theory import tuned as best
+from pds.theory import tuned
 
 try:
     # DiffusionPipeline looks for SchedulerMixin here when it opens a pipeline.
@@ -43,7 +44,7 @@ except ImportError as error:
         "`pip install diffusers`"
     ) from error
 
-__all__ = ["PreconditionedScoreSdeVeScheduler", "SchedulerMixin"]
+__all__ = ["PreconditionedScoreSdeVeScheduler", "SchedulerMixin", "tuned_scheduler"]
 
 
 class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[misc]
@@ -58,14 +59,10 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         frequency_mask, space_mask: raw masks (C, H, W) of `pds.filters`, or paths of .npy files;
             None for no filter.
         alpha: strength of the filters, > 1; larger is weaker.
-        tuned: sample without M, on the noise levels and with the snr that are best at the number of
-            iterations for Gaussian images in [0, 1] of the frequency mask's spectrum, as
-            `main.py --tuned` does. They are found in `set_sigmas`, in some seconds.
 
     Raises:
         FileNotFoundError: if there is no mask at a path.
-        ValueError: for a mask that `pds.filters.read` refuses, unless alpha > 1, or if tuned comes
-            without a frequency mask or with a space mask.
+        ValueError: for a mask that `pds.filters.read` refuses, or unless alpha > 1.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -80,22 +77,13 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         frequency_mask: MaskLike | None = None,
         space_mask: MaskLike | None = None,
         alpha: float = 5.0,
-        tuned: bool = False,
     ) -> None:
         frequency = raw_mask(frequency_mask, "frequency")
         space = raw_mask(space_mask, "space")
-        if tuned and (frequency is None or space is not None):
-            wrong = "without a frequency mask" if frequency is None else "with a space mask"
-            raise ValueError(
-                f"tuned needs the spectrum of a frequency mask and takes no space mask, got it "
-                f"{wrong}; pass frequency_mask=... and space_mask=None"
-            )
         self.register_to_config(
             frequency_mask=frequency, space_mask=space, alpha=require_alpha(alpha)
         )
         self._filters: dict[torch.device, Preconditioner] = {}
-        self._tuned: dict[int, PredictorCorrector] = {}
-        self._snr = snr
         super().__init__(
             num_train_timesteps=num_train_timesteps,
             snr=snr,
@@ -128,22 +116,6 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         num_inference_steps = require_whole("num_inference_steps", num_inference_steps, 1)
         super().set_timesteps(num_inference_steps, sampling_eps, device)
 
-    def set_sigmas(
-        self,
-        num_inference_steps: int,
-        sigma_min: float | None = None,
-        sigma_max: float | None = None,
-        sampling_eps: float | None = None,
-    ) -> None:
-        """Set the N noise levels; if tuned, those that are best at N, unless both are given."""
-        if self.config.tuned and sigma_min is None and sigma_max is None:
-            sampler = self._best(num_inference_steps)
-            sigma_min, sigma_max = sampler.sigmas or (self.config.sigma_min, self.config.sigma_max)
-            self.init_noise_sigma = sigma_max
-            if isinstance(sampler.corrector, Langevin):
-                self._snr = sampler.corrector.snr
-        super().set_sigmas(num_inference_steps, sigma_min, sigma_max, sampling_eps)
-
     def step_correct(
         self,
         model_output: Tensor,
@@ -159,7 +131,8 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         # diffusers draws this noise on the CPU; the generator of a device needs its own.
         device = None if generator is None else sample.device
         noise = randn_tensor(sample.shape, generator=generator, device=device)
-        update = self._step(Langevin(self._snr), (1.0, self._snr), model_output, sample, noise)
+        snr = self.config.snr
+        update = self._step(Langevin(snr), (1.0, snr), model_output, sample, noise)
         x = update.x.to(sample.dtype)
         return SchedulerOutput(prev_sample=x) if return_dict else (x,)
 
@@ -232,9 +205,6 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
 
     def _start(self, product: Tensor) -> Tensor:
         """Return the start from sigma z (B, C, H, W), which it overwrites."""
-        if self.config.tuned:
-            drawn_for = self._start_sigma
-            return LateStart.of(product, lambda: self._start_sigma / drawn_for)
         if self.config.frequency_mask is None and self.config.space_mask is None:
             return product
         x = product.to(_precision(product))
@@ -251,27 +221,51 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
                     "this size"
                 )
         if like.device not in self._filters:
-            frequency, space = (
-                None if self.config.tuned or mask is None else mask.values for mask in masks
-            )
+            frequency, space = (None if mask is None else mask.values for mask in masks)
             alpha, device = self.config.alpha, like.device
             made = filters.preconditioner(frequency, space, alpha=alpha, device=device)
             self._filters[device] = made
         return self._filters[like.device]
 
-    def _best(self, num_steps: int) -> PredictorCorrector:
-        """Return the sampler that is tuned to N iterations."""
-        if num_steps not in self._tuned:
-            config = self.config
-            published = PredictorCorrector(
-                num_steps=num_steps,
-                eps=config.sampling_eps,
-                corrector=Langevin(config.snr) if config.correct_steps else None,
-                num_corrector_steps=max(config.correct_steps, 1),
-            )
-            sde = VESDE(config.sigma_min, config.sigma_max)
-            self._tuned[num_steps] = best.sampler(config.frequency_mask.values, sde, published)
-        return self._tuned[num_steps]
+
+def tuned_scheduler(
+    config: Mapping[str, Any], frequency_mask: MaskLike, *, num_inference_steps: int
+) -> ScoreSdeVeScheduler:
+    """Return diffusers' own scheduler with the levels and the snr that are best at one N.
+
+    They are those of `main.py --tuned`: best for Gaussian images in [0, 1] of the mask's spectrum,
+    sampled without M. The search takes about a second at N = 25.
+
+    Args:
+        config: of the pipeline's scheduler, which says the levels that the network knows.
+        frequency_mask: raw mask (C, H, W), or the path of its .npy file.
+        num_inference_steps: N, >= 1, with which the pipeline is to be called.
+
+    Raises:
+        FileNotFoundError, ValueError: for a mask that cannot be used, or N < 1.
+    """
+    known = ScoreSdeVeScheduler.from_config(config).config
+    mask = raw_mask(frequency_mask, "frequency")
+    if mask is None:
+        raise ValueError("a tuned scheduler needs a frequency mask, got None")
+    published = PredictorCorrector(
+        num_steps=num_inference_steps,
+        eps=known.sampling_eps,
+        corrector=Langevin(known.snr) if known.correct_steps else None,
+        num_corrector_steps=max(known.correct_steps, 1),
+    )
+    sde = VESDE(known.sigma_min, known.sigma_max)
+    best = tuned.sampler(mask.values, sde, published)
+    lowest, highest = best.sigmas or (sde.sigma_min, sde.sigma_max)
+    snr = best.corrector.snr if isinstance(best.corrector, Langevin) else known.snr
+    return ScoreSdeVeScheduler(
+        num_train_timesteps=known.num_train_timesteps,
+        snr=snr,
+        sigma_min=lowest,
+        sigma_max=highest,
+        sampling_eps=known.sampling_eps,
+        correct_steps=known.correct_steps,
+    )
 
 
 def _precision(images: Tensor) -> torch.dtype:

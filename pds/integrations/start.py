@@ -7,9 +7,7 @@ number; the product is M z with standard deviation sigma.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map
 
 PRODUCTS = frozenset({"mul", "mul_", "multiply", "multiply_"})
 """Names of the functions of torch that multiply."""
@@ -46,38 +44,3 @@ class StartScale(float):
             return product
         (scale,) = [value for value in args if isinstance(value, cls)]
         return scale.start(product)
-
-
-class LateStart(Tensor):
-    """A start whose standard deviation is decided at its first use.
-
-    `ScoreSdeVePipeline` draws its start before it tells the scheduler the number of iterations,
-    which the highest noise level of a tuned sampler depends on.
-    """
-
-    noise: Tensor
-    factor: Callable[[], float]
-
-    @classmethod
-    def of(cls, noise: Tensor, factor: Callable[[], float]) -> "LateStart":
-        """Return noise (B, C, H, W) that is used as factor() times itself."""
-        # The tensor itself is empty: what cannot be followed fails, rather than take other noise.
-        start = torch.empty(0).as_subclass(cls)
-        start.noise, start.factor = noise, factor
-        return start
-
-    @classmethod
-    def __torch_function__(
-        cls,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        if func is Tensor.to and isinstance(args[0], cls):
-            return cls.of(args[0].noise.to(*args[1:], **(kwargs or {})), args[0].factor)
-        plain, named = tree_map(
-            lambda value: value.noise * value.factor() if isinstance(value, cls) else value,
-            (args, kwargs or {}),
-        )
-        return func(*plain, **named)
