@@ -86,6 +86,11 @@ def run(block, namespace):
         raise
 
 
+def joined(code):
+    """Return the lines of a shell, those that end with a backslash joined with the next."""
+    return code.replace("\\\n", " ").splitlines()
+
+
 def simple_commands(code):
     """Return the commands of a block as lists of words; None if it needs a shell.
 
@@ -93,7 +98,7 @@ def simple_commands(code):
     redirections and pipes.
     """
     commands = [[]]
-    for line in code.replace("\\\n", " ").splitlines():
+    for line in joined(code):
         lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&$`")
         lexer.whitespace_split = True
         for word in lexer:

@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import code_blocks
 import pytest
 
 from pds.commands.cli import parse
@@ -15,7 +16,7 @@ from pds.jobs.job import Job
 from tools import published
 
 TEXT = published.DOCUMENT.read_text(encoding="utf-8")
-COMMANDS = [line for line in TEXT.splitlines() if line.startswith("python ")]
+COMMANDS = [line for line in code_blocks.joined(TEXT) if line.startswith("python ")]
 RUNS = [line for line in COMMANDS if line.startswith("python main.py --config ")]
 CELLS = [
     (e.config, e.num_steps(speed_up), arm)
@@ -68,9 +69,9 @@ def arms(job):
 
 @pytest.mark.parametrize("experiment", published.EXPERIMENTS, ids=lambda e: e.name)
 def test_every_folder_that_is_drawn_is_measured(experiment):
-    block = published.commands(experiment)
-    runs = [vars(parsed(line)) for line in block.splitlines() if " main.py " in line]
-    (measure,) = [line for line in block.splitlines() if " evaluate " in line]
+    lines = code_blocks.joined(published.commands(experiment))
+    runs = [vars(parsed(line)) for line in lines if " main.py " in line]
+    (measure,) = [line for line in lines if " evaluate " in line]
     folders = [Path(run["workdir"]) / run["eval_folder"] for run in runs]
     expected = [place for folder in folders for place in (folder, folder / "vanilla")]
     assert parsed(measure).drawn == expected

@@ -124,4 +124,4 @@ def test_measuring_a_filter_says_how_far_off_it_would_be(tmp_path, capsys):
     np.save(tmp_path / "pictures.npy", np.random.default_rng(0).random((4, 16, 16, 3)))
     words = [str(tmp_path / "pictures.npy"), "--size", "16", "--out", str(tmp_path / "mine")]
     assert main(["filter", *words]) == 0
-    assert "--freq_mask_path natural would differ by 0." in capsys.readouterr().out
+    assert "differs from this one in gain by 0." in capsys.readouterr().out

@@ -15,14 +15,15 @@ from pds.web.tabs.story.truths import QUESTIONS
 from tools.browser import ROOT
 
 TEXT = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
-LINKS = sorted(set(re.findall(r"\]\(\?([^)]*)\)", TEXT)))
+PAGE = "http://127.0.0.1:7860"
+LINKS = sorted(set(re.findall(rf"\]\({PAGE}/\?([^)]*)\)", TEXT)))
 COMPARISONS = [link for link in LINKS if "tab=compare" in link]
 NUMBER = re.compile(r"\d[\d.,]*\d|\d")
 
 
 def section(name):
     """What the document says between the last link to a step and the next heading."""
-    begin = TEXT.rindex(f"Open [step {[*STEPS].index(name) + 1}](?tab=story&step={name})")
+    begin = TEXT.rindex(f"Open [step {[*STEPS].index(name) + 1}]({PAGE}/?tab=story&step={name})")
     return re.split(r"\n#|\nOpen ", TEXT[begin:])[0]
 
 

@@ -7,6 +7,7 @@ measured.csv, which `python -m pds evaluate --drawn ... --record` writes.
 
 import csv
 import re
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,8 @@ MEASURED = FOLDER / "measured.csv"
 
 WEIGHTS = "pt_inception-2015-12-05-6726825d.pth"
 NUM_IMAGES = 50_000
+WIDTH = 76
+"""Characters of a line of a command."""
 
 
 @dataclass(frozen=True)
@@ -76,22 +79,26 @@ def commands(experiment: Experiment) -> str:
     masks = " ".join(f"--{kind}_mask_path {name}_{kind}.npy" for kind in experiment.filters)
     counts = [experiment.num_steps(speed_up) for speed_up in experiment.speed_ups]
     folders = " ".join(f"{work}/{n} {work}/{n}/vanilla" for n in counts)
-    return "\n".join(
-        (
-            "<!-- not run: it needs the checkpoint, the data set and a GPU -->",
-            "```bash",
-            f"python -m pds filter {name}_200 --size {experiment.size} --out {name}",
-            *(
-                f"python main.py --config configs/ve/{experiment.config}.py --workdir {work} "
-                f"--eval_folder {n} --speed_up {speed_up} {masks} --compare "
-                f"--num_samples {NUM_IMAGES} --batch_size {experiment.batch_size}"
-                for speed_up, n in zip(experiment.speed_ups, counts, strict=True)
-            ),
-            f"python -m pds evaluate --drawn {folders} --data {name}_images --inception {WEIGHTS} "
-            f"--device cuda --record {MEASURED.relative_to(ROOT)}",
-            "```",
-        )
+    lines = (
+        f"python -m pds filter {name}_200 --size {experiment.size} --out {name}",
+        *(
+            f"python main.py --config configs/ve/{experiment.config}.py --workdir {work} "
+            f"--eval_folder {n} --speed_up {speed_up} {masks} --compare "
+            f"--num_samples {NUM_IMAGES} --batch_size {experiment.batch_size}"
+            for speed_up, n in zip(experiment.speed_ups, counts, strict=True)
+        ),
+        f"python -m pds evaluate --drawn {folders} --data {name}_images --inception {WEIGHTS} "
+        f"--device cuda --record {MEASURED.relative_to(ROOT)}",
     )
+    reason = "<!-- not run: it needs the checkpoint, the data set and a GPU -->"
+    return "\n".join([reason, "```bash", *map(_folded, lines), "```"])
+
+
+def _folded(command: str) -> str:
+    """Return a command over several lines, as a page is wide; flags keep their first value."""
+    glued = re.sub(r"(--\w+) (?!-)", "\\1\0", command)
+    lines = textwrap.wrap(glued, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return " \\\n    ".join(lines).replace("\0", " ")
 
 
 def cells(experiment: Experiment) -> str:
@@ -161,7 +168,8 @@ def filled(document: str) -> str:
         raise ValueError(f"the document must have a place for each of {', '.join(PLACES)}")
     for name, content in PLACES.items():
         place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        document = place.sub(rf"\1\n{content()}\n\n\2", document)
+        text = content().replace("\\", r"\\")
+        document = place.sub(rf"\1\n{text}\n\n\2", document)
     return document
 
 

@@ -19,8 +19,8 @@ PICTURES = {
 }
 BY_NAME = {
     "left": "sampler on the left by its name, such as vanilla@100",
-    "right": "sampler on the right by its name, such as pds:5@40; by default PDS, as the next "
-    "options say",
+    "right": "sampler on the right by its name, such as pds:5@40; default PDS with the "
+    "options below",
 }
 BY_FLAGS = {
     "alpha": "strength of the filters, > 1; larger is weaker",

@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "Draws the missing images of every sampler at every N, then compares all in the folder "
         "with the network's own pictures and with held-out data. Run it again with other samplers, "
         "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on what "
-        "is there (exit code 130). Under torchrun -m pds evaluate ... the ranks share the work. "
+        "is there (exit code 130). The processes of torchrun -m pds evaluate ... share the work. "
         "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
         "against those of --data."
     )

@@ -111,8 +111,8 @@ def run(arguments: argparse.Namespace) -> None:
     channels, height, width = masks.frequency.shape
     gap = filters.difference(masks.frequency, filters.natural((channels, height, width)))
     print(
-        f"--freq_mask_path natural would differ by {gap.rms:.3f} (rms), at most {gap.largest:.3f}, "
-        "in gain at alpha = 5"
+        "the filter natural, which needs no pictures, differs from this one in gain by "
+        f"{gap.rms:.3f} (rms), at most {gap.largest:.3f}, at alpha = 5"
     )
     if isinstance(batches, Images):
         for sentence in batches.sentences():

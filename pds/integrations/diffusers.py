@@ -13,6 +13,7 @@ its own. docs/howto/diffusers.md lists where these differ from the published cod
 Source: P. von Platen et al., diffusers (the interface); H. Ma et al., ECCV 2022 (M).
 """
 
+import inspect
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -244,7 +245,8 @@ def tuned_scheduler(
     Raises:
         FileNotFoundError, ValueError: for a mask that cannot be used, or N < 1.
     """
-    known = ScoreSdeVeScheduler.from_config(config).config
+    own = inspect.signature(ScoreSdeVeScheduler.__init__).parameters
+    known = ScoreSdeVeScheduler(**{key: config[key] for key in own if key in config}).config
     mask = raw_mask(frequency_mask, "frequency")
     if mask is None:
         raise ValueError("a tuned scheduler needs a frequency mask, got None")
@@ -258,14 +260,7 @@ def tuned_scheduler(
     best = tuned.sampler(mask.values, sde, published)
     lowest, highest = best.sigmas or (sde.sigma_min, sde.sigma_max)
     snr = best.corrector.snr if isinstance(best.corrector, Langevin) else known.snr
-    return ScoreSdeVeScheduler(
-        num_train_timesteps=known.num_train_timesteps,
-        snr=snr,
-        sigma_min=lowest,
-        sigma_max=highest,
-        sampling_eps=known.sampling_eps,
-        correct_steps=known.correct_steps,
-    )
+    return ScoreSdeVeScheduler.from_config(known, sigma_min=lowest, sigma_max=highest, snr=snr)
 
 
 def _precision(images: Tensor) -> torch.dtype:

@@ -233,7 +233,9 @@ def _card(folder: Path, home: Path) -> ModelCard:
             f"{home}: {error.args[0]} is missing from its configuration; add it"
         ) from None
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{home}: {error}") from None
+        raise ValueError(
+            f"{home}: {error}; other networks are sampled in Python, see pds.integrations"
+        ) from None
     _note_scheduler(folder, scheduler, config)
     return card
 
