@@ -11,6 +11,7 @@ import yaml
 from pds.files.shipped import ROOT
 from pds.limits import BODY_SECONDS, IDLE_SECONDS, MAX_BROUGHT_BYTES, MAX_STREAMS
 from tests.dockerfile_steps import ignored, instructions
+from tests.loops import run
 from tests.proxies import NGINX as INSTALLED
 from tests.proxies import nginx
 
@@ -147,11 +148,11 @@ def before_nothing():
 
 def test_the_calls_of_a_class_at_once_pass(before_nothing):
     count = CLASS * MAX_STREAMS
-    assert asyncio.run(called(before_nothing, count)) == {502: count}
+    assert run(called(before_nothing, count)) == {502: count}
 
 
 def test_of_a_flood_from_one_address_most_is_refused(before_nothing):
-    statuses = asyncio.run(called(before_nothing, 800))
+    statuses = run(called(before_nothing, 800))
     assert statuses.keys() == {429, 502}
     # The burst of 300, and what the rate lets through in four seconds of a busy machine.
     assert statuses[502] <= 500
