@@ -255,12 +255,12 @@ def frequency(name: str, shape: tuple[int, int, int]) -> Tensor:
     return load(Path(name), shape, kind="frequency")
 
 
-def load(path: Path, shape: tuple[int, int, int], *, kind: Kind) -> Tensor:
+def load(path: Path, shape: tuple[int, int, int] | None, *, kind: Kind) -> Tensor:
     """Read a raw mask, (C, H, W) float64.
 
     Args:
         path: a .npy file.
-        shape: (C, H, W) of the images.
+        shape: (C, H, W) of the images, None for any.
         kind: a frequency mask must be even.
 
     Raises:

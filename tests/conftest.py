@@ -65,6 +65,15 @@ def full_precision():
         yield
 
 
+@pytest.fixture
+def one_thread():
+    """One thread for small tensors: two wait for each other on a busy machine."""
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(num_threads)
+
+
 @pytest.fixture(scope="session")
 def address():
     from tools.browser import served

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import pytest
 import torch
 from diffusers import ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
 
@@ -104,12 +103,3 @@ def with_none(names):
 
 def same(a, b):
     return torch.equal(draw(pipeline(a)), draw(pipeline(b)))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Transforms of 16 px in two threads wait for each other on a busy machine."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)

@@ -78,13 +78,7 @@ def packages(tmp_path_factory):
     other_packages.unload()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Transforms of 8 px in two threads wait for each other on a busy machine."""
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(num_threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def edm():

@@ -7,13 +7,14 @@ from score_pipelines import (
     SDE,
     SHAPE,
     draw,
-    one_thread,  # noqa: F401
     pipeline,
     scheduler,
     seeded,
 )
 
 import pds
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_the_levels_of_diffusers_are_those_of_this_library_at_every_n():

@@ -20,7 +20,6 @@ from score_pipelines import (
     draw,
     library_images,
     masks,
-    one_thread,  # noqa: F401
     pipeline,
     published,
     scheduler,
@@ -33,6 +32,8 @@ import pds
 from pds import filters
 from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler, tuned_scheduler
 from pds.theory import tuned
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("correct_steps", [0, 1, 2])

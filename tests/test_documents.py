@@ -10,7 +10,6 @@ import subprocess
 
 import code_blocks
 import pytest
-import torch
 from code_blocks import PAGE
 
 from pds.commands import cli, sample
@@ -159,13 +158,7 @@ MATERIAL = {
 """What a reader is assumed to have, by its name."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """More threads than free cores make torch crawl."""
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(count)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import nbclient
 import nbformat
 import numpy as np
 import pytest
-import torch
 from diffusers import ScoreSdeVePipeline, ScoreSdeVeScheduler, UNet2DModel
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
@@ -81,11 +80,8 @@ CLAIMS = (own_score, any_denoiser, exact_theory, filters_from_folder, diffusers_
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, one_thread):
     """Runs a script in an empty folder, and returns what it prints."""
-    # On tensors this small a second thread mostly waits, on shared cores for long.
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
 
     def run(path, *arguments):
         monkeypatch.chdir(tmp_path)
@@ -93,8 +89,7 @@ def run(tmp_path, monkeypatch, capsys):
         runpy.run_path(str(path), run_name="__main__")
         return capsys.readouterr().out
 
-    yield run
-    torch.set_num_threads(num_threads)
+    return run
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

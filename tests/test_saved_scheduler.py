@@ -3,14 +3,13 @@
 import copy
 
 import pytest
-import safetensors.torch  # noqa: F401  (old versions of diffusers rely on somebody importing it)
+import safetensors.torch  # noqa: F401  (old versions of diffusers need it imported)
 import torch
 from diffusers import DiffusionPipeline, ScoreSdeVePipeline, ScoreSdeVeScheduler
 from score_pipelines import (
     MASKS,
     SHAPE,
     draw,
-    one_thread,  # noqa: F401
     pipeline,
     same,
     scheduler,
@@ -19,6 +18,8 @@ from score_pipelines import (
 
 from pds import filters
 from pds.integrations.diffusers import PreconditionedScoreSdeVeScheduler
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_scheduler_is_saved_with_its_masks_beside_its_configuration(tmp_path):
@@ -61,15 +62,15 @@ def test_the_scheduler_of_a_pipeline_opens_by_its_subfolder_and_from_the_cache_o
     tmp_path, monkeypatch
 ):
     ours = scheduler(["frequency"])
-    snapshot = tmp_path / "models--somebody--faces" / "snapshots" / ("0" * 40)
+    snapshot = tmp_path / "models--owner--faces" / "snapshots" / ("0" * 40)
     ours.save_pretrained(snapshot / "scheduler")
-    refs = tmp_path / "models--somebody--faces" / "refs"
+    refs = tmp_path / "models--owner--faces" / "refs"
     refs.mkdir()
     (refs / "main").write_text("0" * 40)
     opener = PreconditionedScoreSdeVeScheduler.from_pretrained
     assert same(opener(snapshot, subfolder="scheduler"), ours)
     cached = {"subfolder": "scheduler", "cache_dir": tmp_path, "local_files_only": True}
-    assert same(opener("somebody/faces", **cached), ours)
+    assert same(opener("owner/faces", **cached), ours)
 
 
 def test_the_scheduler_of_diffusers_opens_what_was_saved_as_the_vanilla_one(tmp_path):

@@ -35,13 +35,7 @@ class TinyConfig(TrainConfig):
         return replace(super().card, network=network)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """So small a network gains nothing from two, which on busy cores wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Types of arguments that several commands share."""
+"""Arguments that several commands share, and types of arguments."""
 
 import argparse
 import os
@@ -14,6 +14,27 @@ def counts(text: str) -> tuple[int, ...]:
     except ValueError:
         sentence = f"expected whole numbers such as 200,66, got {text!r}"
         raise argparse.ArgumentTypeError(sentence) from None
+
+
+def add_device(group: argparse._ActionsContainer) -> None:
+    """Add the option --device of commands that compute on the CPU by default."""
+    group.add_argument(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="cpu, cuda or cuda:N; default %(default)s",
+    )
+
+
+def add_seed(group: argparse._ActionsContainer) -> None:
+    """Add the option --seed of commands that draw images."""
+    group.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="image i is drawn from seed + i; default %(default)s",
+    )
 
 
 def place(text: str) -> str:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from pds.arms.names import FORMS, parse, parse_all
-from pds.commands.arguments import counts
+from pds.commands.arguments import add_device, add_seed, counts
 from pds.evaluation import draw
 from pds.evaluation.store import NETWORK, Cell
 from pds.models import MODELS
@@ -76,12 +76,7 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         metavar="SOURCE",
         help="held-out images: a folder, a .zip archive, .npy or .npz; default the model's own",
     )
-    add(
-        "--device",
-        default="cpu",
-        metavar="DEVICE",
-        help="cpu, cuda or cuda:N; default %(default)s",
-    )
+    add_device(group)
 
 
 def _add_drawing(group: argparse._ArgumentGroup) -> None:
@@ -107,13 +102,7 @@ def _add_drawing(group: argparse._ArgumentGroup) -> None:
         metavar="N",
         help="images of each sampler at each N; default %(default)s",
     )
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="image i is drawn from seed + i; default %(default)s",
-    )
+    add_seed(group)
     add(
         "--batch",
         type=int,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from pds import theory
+from pds.commands.arguments import add_device
 from pds.evaluation import report, response_figure, responses, subject
 from pds.evaluation.subject import Subject
 from pds.files.writing import require_writable, write
@@ -55,12 +56,7 @@ def add_measurement(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="held-out images that noise is planted in; default %(default)s",
     )
-    parser.add_argument(
-        "--device",
-        default="cpu",
-        metavar="DEVICE",
-        help="cpu, cuda or cuda:N; default %(default)s",
-    )
+    add_device(parser)
 
 
 def opened(arguments: argparse.Namespace) -> Subject:

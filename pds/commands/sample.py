@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pds.arms import names
-from pds.commands.arguments import counts, place, source
+from pds.commands.arguments import add_seed, counts, place, source
 from pds.commands.cli import exit_code
 from pds.commands.parser import Dotted, Parser
 from pds.jobs import configuration, ranks
@@ -197,13 +197,7 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     unset = "default as in the configuration"
     add("--num_samples", type=int, metavar="N", help=f"images of the run; {unset}")
     add("--batch_size", type=int, metavar="N", help=f"images at a time; {unset}")
-    add(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="image i is drawn from seed + i; default %(default)s",
-    )
+    add_seed(group)
     add("--only", type=int, metavar="I", help="draw image I of the run and no other")
     add(
         "--device",

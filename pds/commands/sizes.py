@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from pds import models, theory
+from pds.commands.arguments import add_device
 from pds.evaluation import draw, law, resolution, subject
 from pds.evaluation.features import features
 from pds.evaluation.resolution import Record, groups, num_images
@@ -66,12 +67,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="begin no cell after this time; default no limit",
     )
-    add(
-        "--device",
-        default="cpu",
-        metavar="DEVICE",
-        help="cpu, cuda or cuda:N; default %(default)s",
-    )
+    add_device(parser)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--draw-only", action="store_true", help="draw, and write no tables")
     what.add_argument("--report-only", action="store_true", help="write the tables, draw nothing")

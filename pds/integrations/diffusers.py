@@ -198,7 +198,7 @@ class PreconditionedScoreSdeVeScheduler(ScoreSdeVeScheduler):  # type: ignore[mi
         return kernel(x, score.to(x), noise.to(x), row, self._m(x))
 
     def _diffusion(self, timestep: float | Tensor) -> float:
-        """Return G at a time, by the index of diffusers, which float32 may round down."""
+        """Return G at a time, by the index of diffusers, computed in float32."""
         t = torch.tensor([float(timestep)])
         index = (t * (len(self.timesteps) - 1)).long()
         below = self.get_adjacent_sigma(index, t)

@@ -51,15 +51,10 @@ def raw_mask(mask: MaskLike | None, kind: filters.Kind) -> RawMask | None:
     if mask is None or isinstance(mask, RawMask):
         return mask
     if isinstance(mask, str | os.PathLike):
-        path = Path(mask)
-        if not path.is_file():
-            raise FileNotFoundError(f"no filter at {path}; expected a .npy file with a raw mask")
-        encoded, name = path.read_bytes(), str(path)
-    else:
-        # As it will be read again, so that a saved scheduler draws the same images.
-        encoded, name = filters.encode(torch.as_tensor(mask), kind=kind), f"the {kind} mask"
-    values = filters.read(io.BytesIO(encoded), name, None, kind=kind)
-    return RawMask(kind, values.float())
+        return RawMask(kind, filters.load(Path(mask), None, kind=kind).float())
+    # As it will be read again, so that a saved scheduler draws the same images.
+    encoded = io.BytesIO(filters.encode(torch.as_tensor(mask), kind=kind))
+    return RawMask(kind, filters.read(encoded, f"the {kind} mask", None, kind=kind).float())
 
 
 def beside(source: str | os.PathLike[str], file: str, options: Mapping[str, Any]) -> Path:
