@@ -3,15 +3,14 @@
 With `--device` only the tests of `placed.MODULES` run, with their tensors on that device.
 """
 
-import sys
 from urllib.parse import urlsplit
 
-import imitated_device
 import pytest
 import torch
-from placed import MODULES, TESTS, Placed
 
-sys.path.insert(0, str(TESTS.parent))
+from tests.support import imitated_device
+from tests.support.placed import MODULES, Placed
+
 torch.set_num_threads(2)
 
 

@@ -33,7 +33,7 @@ HEAD = """\
 | 130 | stopped by Ctrl-C; what was saved is kept |
 """
 
-NOT_RUN = "<!-- not run: examples of the help; tests/test_commands_document.py parses them -->"
+NOT_RUN = "<!-- not run: examples of the help; test_commands_document.py parses them -->"
 
 
 def main() -> None:

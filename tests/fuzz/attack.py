@@ -18,8 +18,8 @@ import numpy as np
 
 from pds.files.pictures import png
 from tests.fuzz.cases import API, PANES, Case, Site, case
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 10.0
 """Seconds in which every request must be answered."""
 GROWTH = 400_000_000

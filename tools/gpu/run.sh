@@ -30,7 +30,7 @@ OUT=$(cd "$OUT" && pwd)
 export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
 
 declare -A budget=([tests]=300 [bench]=270 [faults]=150 [train]=540 [evidence]=540)
-DEVICE=cuda IMITATED=cuda SMALL= ALSO="--ignore tests/test_gpu.py"
+DEVICE=cuda IMITATED=cuda SMALL= ALSO="--ignore tests/robustness/test_gpu.py"
 if [ "${1:-}" = --rehearse ]; then
     shift
     DEVICE=cpu IMITATED=imitated SMALL=1 ALSO=
@@ -67,9 +67,9 @@ tests() {
     local failed=0 whole=$left
     left=$((whole / 2))
     run "$PYTHON" -m pytest -q -rN --durations 5 --device "$IMITATED" ${ALSO:+$ALSO} \
-        --ignore tests/test_gpu_faults.py --junitxml "$OUT/tests.xml" || failed=1
+        --ignore tests/robustness/test_gpu_faults.py --junitxml "$OUT/tests.xml" || failed=1
     left=$((left + whole - whole / 2))
-    run "$PYTHON" -m pytest -q -rN --durations 5 --device "$DEVICE" tests/test_gpu.py \
+    run "$PYTHON" -m pytest -q -rN --durations 5 --device "$DEVICE" tests/robustness/test_gpu.py \
         --junitxml "$OUT/agreement.xml" || failed=1
     return $failed
 }
@@ -81,7 +81,7 @@ bench() {
 }
 
 faults() {
-    run "$PYTHON" -m pytest -q --durations 5 --device "$DEVICE" tests/test_gpu_faults.py \
+    run "$PYTHON" -m pytest -q --durations 5 --device "$DEVICE" tests/robustness/test_gpu_faults.py \
         --junitxml "$OUT/faults.xml"
 }
 

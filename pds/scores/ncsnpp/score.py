@@ -176,7 +176,7 @@ class NetworkScore(nn.Module):
         the embedding, which are shared. On a CPU, call `precision.require` first.
 
         In bfloat16, portraits of 32 px at N = 25 differ by 0.001 (rms, pixels in [0, 1]), by 0.008
-        at most; tests/test_precision.py has the score's error by noise level.
+        at most; tests/unit/scores/test_precision.py has the score's error by noise level.
         """
         return self if dtype == self.network.dtype else self._with(self.network.state_in(dtype))
 

@@ -2,7 +2,7 @@
 
 A sentence speaks of every seed. What it says of grain is seen in four pictures of nearly any seed;
 contrast varies too much from seed to seed for that, so it is quoted from the recorded measurement
-of many. tests/test_claims.py asserts every number.
+of many. tests/documents/test_claims.py asserts every number.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,0 +1,333 @@
+"""Keyboard, screen reader, small and dark screens, and a run that stays in sight."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from pds.web.tabs.compare import live_comparison
+from tests.browser.test_page import finish, sample
+from tests.browser.test_tabs import TABS, open_tab
+from tools.browser import ROOT
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+PHONE = {"width": 390, "height": 844}
+TUNED = {"tuned": "Tuned to the spectrum", "response": "Tuned to the network"}
+STATES = ("compare", *TABS, *TUNED)
+"""The tabs, the last being "filter" with samplers that are tuned to N."""
+FOCUSED = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
+CONTROLS = """(root) => {
+  const all = [...document.querySelectorAll('*')];
+  const kinds = ':is(button, input, select, summary, [tabindex="0"])';
+  return [...document.querySelectorAll(root + ' ' + kinds)]
+    .filter((n) => n.checkVisibility({ visibilityProperty: true }))
+    .filter((n) => !n.disabled && n.tabIndex >= 0)
+    .filter((n) => n.type !== 'radio' || n.checked) // a group is one stop, its arrow keys choose
+    .map((n) => all.indexOf(n));
+}"""
+
+
+def prepared(page, name):
+    """A tab with everything on it that it can show."""
+    if name == "compare":
+        return "#stage"
+    if name in TUNED:
+        pane = open_tab(page, "filter")
+        pane.get_by_text(TUNED[name], exact=True).click()
+        for plot in pane.locator("[data-way~=" + name + "][data-plot]").all():
+            plot.locator("svg").first.wait_for()
+        expect(pane.locator("[data-text=filter]")).to_contain_text(" 66 iterations")
+        return "#filter"
+    open_tab(page, name)
+    if name == "images":
+        page.get_by_role("button", name="Try 60 drawn portraits").click()
+        page.wait_for_selector("#images [data-plot=convergence] svg", timeout=30_000)
+    if name == "story":
+        show_every_answer(page)
+    return f"#{name}"
+
+
+def show_every_answer(page):
+    """The story with the answers of all steps, drawn."""
+    page.locator("#story .pds-show-all").evaluate("n => n.click()")  # in a menu on a phone
+    for section in page.locator("#story [data-step]").all():
+        section.scroll_into_view_if_needed()
+        step = section.get_attribute("data-step")
+        expect(section.locator(f"[data-text={step}]")).not_to_be_empty(timeout=20_000)
+        if section.locator("[data-plot]").count():
+            section.locator(".js-plotly-plot").last.wait_for()
+
+
+@pytest.mark.parametrize("name", STATES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_stands_out_from_its_background(page, address, theme, name):
+    page.goto(f"{address}/?__theme={theme}")
+    page.wait_for_selector(".pds-scrub:enabled")
+    prepared(page, name)
+    measured = page.evaluate(CONTRAST)
+    assert measured["failed"] == []
+    assert measured["count"] > 30
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_menus_refusals_and_progress_stand_out_too(page, address, theme):
+    page.goto(f"{address}/?__theme={theme}&alpha=0")
+    page.wait_for_selector(".pds-scrub:enabled")
+    expect(page.locator(".pds-error")).to_be_visible()
+    for menu in ("Download", "Share"):
+        page.get_by_text(menu, exact=True).click()
+        assert page.evaluate(CONTRAST)["failed"] == []
+    page.get_by_role("button", name="Copy command").click()
+    expect(page.get_by_label("Text to copy")).to_be_visible()
+    assert page.evaluate(CONTRAST)["failed"] == []
+    sample(page, num_steps=2000, num_images=8)
+    expect(page.locator(".pds-eta")).to_contain_text("left")
+    assert page.evaluate(CONTRAST)["failed"] == []
+    page.click("#filter-tab-button")
+    expect(page.locator(".pds-float")).to_be_visible()
+    assert page.evaluate(CONTRAST)["failed"] == []
+    page.click(".pds-float button")
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_the_keyboard_reaches_every_control_in_the_order_of_the_page(page, name):
+    root = prepared(page, name)
+    controls = page.evaluate(CONTROLS, root)
+    page.focus("#compare-tab-button" if name == "compare" else f"{root}-tab-button")
+    seen = []
+    for _ in range(len(controls) + 24):  # links, and groups that are scrolled, come between
+        page.keyboard.press("Tab")
+        at = page.evaluate(FOCUSED)
+        if at in controls:
+            seen.append(at)
+    assert seen[: len(controls)] == sorted(controls)
+
+
+def test_arrow_keys_walk_the_tabs(page):
+    page.focus("#compare-tab-button")
+    for key, name in (("ArrowRight", "filter"), ("End", "images"), ("ArrowRight", "compare")):
+        page.keyboard.press(key)
+        button = page.locator(f"#{name}-tab-button")
+        expect(button).to_be_focused()
+        expect(button).to_have_attribute("aria-selected", "true")
+
+
+def test_arrow_keys_turn_the_surface(page):
+    pane = open_tab(page, "filter")
+    surface = pane.locator("[data-plot=surface]")
+    surface.locator("canvas").first.wait_for()
+    eye = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
+    before = page.evaluate(eye)
+    surface.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(300)
+    after = page.evaluate(eye)
+    assert after["x"] < before["x"]
+    assert after["z"] > before["z"]
+
+
+def test_a_key_turns_the_surface_once_after_masks_were_opened(page):
+    """Every opened mask once added another listener."""
+    pane = open_tab(page, "filter")
+    surface = pane.locator("[data-plot=surface]")
+    surface.locator("canvas").first.wait_for()
+    for _ in range(2):
+        mask = ROOT / "filters" / "portraits32_freq.npy"
+        pane.get_by_label("Open a frequency mask").set_input_files(mask)
+        expect(pane.locator(".pds-opened")).to_contain_text("portraits32_freq.npy")
+        pane.locator(".pds-close").click()
+        expect(pane.locator(".pds-opened")).to_be_hidden()
+    eye = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
+    turned = f"(e => Math.atan2(e.y, e.x))({eye})"
+    page.wait_for_timeout(1000)  # the surface without the mask is drawn again
+    before = page.evaluate(turned)
+    surface.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{turned} - {before} > 0.1")
+    page.wait_for_timeout(300)
+    assert page.evaluate(turned) - before == pytest.approx(0.15, abs=0.01)
+
+
+def test_menus_open_and_close_by_keyboard(page):
+    menu = page.locator(".pds-menu").first
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    button = page.get_by_role("button", name="Copy link")
+    expect(button).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(button).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+
+
+def test_the_keyboard_goes_from_sample_to_stop_and_back(page):
+    page.fill("[name=num_steps]", "2000")
+    page.focus(".pds-sample")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pds-stop")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".pds-sample")).to_be_focused()
+
+
+ROLES = {"button", "slider", "checkbox", "switch", "textbox", "combobox", "spinbutton", "tab"}
+ROLES |= {"img", "image", "progressbar"}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_everything_that_can_be_used_or_seen_has_a_name(page, name):
+    prepared(page, name)
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    named = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node.get("ignored") and node.get("role", {}).get("value") in ROLES
+    ]
+    assert len(named) > 5
+    assert [role for role, text in named if not text.strip()] == []
+
+
+MISNAMED = """(root) => [...document.querySelectorAll(root + ' :is(button, a, summary)')]
+  .filter((n) => n.checkVisibility({ visibilityProperty: true }) && n.ariaLabel)
+  .map((n) => [n.ariaLabel.toLowerCase(), n.innerText.trim().toLowerCase()])
+  .filter(([name, words]) => !words.split('\\n').every((word) => name.includes(word)))"""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_name_contains_the_words_that_are_seen(page, name):
+    """Who speaks to the page says what they see."""
+    root = prepared(page, name)
+    assert page.evaluate(MISNAMED, root) == []
+
+
+def test_every_header_of_a_table_has_words(page):
+    open_tab(page, "ladder")
+    assert page.locator("th").count() > 5
+    assert [text for text in page.locator("th").all_inner_texts() if not text.strip()] == []
+
+
+@pytest.mark.parametrize("name", ["filter", *TUNED, "story", "images"])
+def test_every_figure_is_told_in_a_sentence_that_was_computed(page, name):
+    root = prepared(page, name)
+    labels = page.eval_on_selector_all(
+        f"{root} :is([data-plot], [data-image])",
+        "all => all.filter((n) => n.checkVisibility()).map((n) => n.ariaLabel ?? n.alt)",
+    )
+    texts = page.eval_on_selector_all(f"{root} [data-text]", "all => all.map((n) => n.textContent)")
+    assert labels
+    assert [x for x in labels if not any(text and text in x for text in texts)] == []
+
+
+def test_the_spectrum_is_told_in_numbers(page):
+    vanilla, pds = json.loads(live_comparison.first_paint("end"))["steps"][-1]["left"]
+    told = page.get_attribute(".pds-spectrum svg", "aria-label")
+    assert f"Vanilla {_times(vanilla)} the data's, PDS {_times(pds)} the data's" in told
+
+
+def _times(value):
+    return f"{value:.1f}×" if value >= 0.995 else f"{value:.2g}×"  # noqa: RUF001
+
+
+def test_the_pictures_are_told_in_grain_and_contrast(page):
+    for side in ("vanilla", "ours"):
+        look = page.locator(f".pds-panel.{side} .look dd")
+        grain, contrast = (text.split("\n")[0] for text in look.all_inner_texts())
+        told = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
+        assert told.endswith(f"grain {grain}, contrast {contrast}")
+
+
+def test_a_run_tells_how_far_it_is_and_how_long_it_will_take(page):
+    sample(page, num_steps=2000, num_images=8)
+    told = page.locator(".pds-eta span")
+    expect(told).to_contain_text(" of 2000, about")
+    first = float(page.get_attribute(".pds-eta progress", "value"))
+    page.wait_for_timeout(1500)
+    assert float(page.get_attribute(".pds-eta progress", "value")) > first > 0
+    page.click(".pds-stop")
+    expect(page.locator(".pds-eta")).to_be_hidden()
+
+
+def test_what_a_run_waits_for_is_said(page):
+    page.route("**/queue/join*", lambda route: None)  # and no answer
+    sample(page, num_steps=3)
+    expect(page.locator(".pds-verdict")).to_have_text("Waiting for the server to begin…")
+
+
+def in_view(page, selector):
+    box = page.locator(selector).bounding_box()
+    height = page.viewport_size["height"]
+    return bool(box) and box["y"] >= 0 and box["y"] + box["height"] <= height
+
+
+@pytest.mark.parametrize(
+    "size", [{"width": 1440, "height": 900}, PHONE, {"width": 900, "height": 420}]
+)
+def test_stop_stays_at_hand_while_a_run_is_under_way(page, size):
+    page.set_viewport_size(size)
+    sample(page, num_steps=2000, num_images=8)
+    page.wait_for_selector(".pds[data-state=running]")
+    for where in ("0", "document.body.scrollHeight"):
+        page.evaluate(f"window.scrollTo(0, {where})")
+        page.wait_for_timeout(250)
+        assert in_view(page, ".pds-stop") or in_view(page, ".pds-float button")
+    page.click("#ladder-tab-button")
+    expect(page.locator(".pds-float")).to_be_visible()
+    page.locator(".pds-float button").click()
+    expect(page.locator(".pds-float")).to_be_hidden()
+    page.click("#compare-tab-button")
+    expect(page.locator(".pds-verdict")).to_contain_text("Stopped")
+
+
+SMALL = """(root) => {
+  const clicked = ['checkbox', 'radio', 'file']; // the label around is the target
+  const kinds = ':is(button, input, select, summary, label)';
+  return [...document.querySelectorAll(root + ' ' + kinds)]
+    .filter((n) => n.checkVisibility({ visibilityProperty: true }) && !n.disabled)
+    .filter((n) => !n.closest('.pds-hint, .pds-opened')) // within a sentence
+    .filter((n) => (n.tagName === 'LABEL' ? clicked.includes(n.control?.type) : true))
+    .filter((n) => !(n.tagName === 'INPUT' && n.closest('label') && clicked.includes(n.type)))
+    .filter((n) => n.type !== 'number' || !n.closest('.pds-primary'))
+    .map((n) => [n.outerHTML.slice(0, 80), n.getBoundingClientRect().height])
+    .filter(([, height]) => height < 43.5);
+}"""
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_thumb_hits_every_control_of_a_phone(page, name):
+    page.set_viewport_size(PHONE)
+    root = prepared(page, name)
+    assert page.evaluate(SMALL, root) == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@pytest.mark.parametrize("menu", ["Share", "Download"])
+def test_a_menu_fits_a_phone(page, menu):
+    page.set_viewport_size(PHONE)
+    page.get_by_text(menu, exact=True).click()
+    box = page.locator(".pds-menu[open] > div").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_nothing_moves_by_itself_for_who_asked_for_that(page, address):
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(address)
+    page.wait_for_selector(".pds-scrub:enabled")
+    for name in TABS:
+        open_tab(page, name)
+    moving = """() => [...document.querySelectorAll('*')].filter((n) => {
+      const { transitionDuration: lasts, animationName: name } = getComputedStyle(n);
+      return name !== 'none' || lasts.split(', ').some((d) => parseFloat(d) > 0);
+    }).map((n) => n.outerHTML.slice(0, 80))"""
+    assert page.evaluate(moving) == []
+    page.click("#compare-tab-button")
+    sample(page, num_steps=5, num_images=1)
+    finish(page)
+    where = page.inner_text(".pds-where")
+    page.wait_for_timeout(500)
+    assert page.inner_text(".pds-where") == where == "iteration 5 of 5"
+    assert not page.locator(".pds-play.playing").count()

@@ -1,0 +1,353 @@
+"""The way through the story in a real Chromium: its place, its memory, its glossary, its print."""
+
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from pds.web.tabs.story.tab import STEPS
+from tests.browser.test_tabs import open_tab
+
+KEPT = json.dumps({"step": "map", "guesses": {"lag": "alike", "map": None}})
+SHOWN = re.compile("shown")
+TOP = 100
+"""Pixels from the top of the window: a step begins below the bar."""
+
+
+def opened(page, address, query="", kept=None):
+    """The story, as a link opens it in a browser with a memory."""
+    if kept is not None:
+        write = "text => localStorage.setItem('pds-story', text)"
+        page.evaluate(write, kept)
+    page.goto(f"{address}/?tab=story{query}")
+    pane = page.locator("#story .pds-pane")
+    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"), timeout=20_000)
+    return pane
+
+
+def step(pane, name):
+    return pane.locator(f"[data-step={name}]")
+
+
+def current(pane):
+    return pane.locator(".pds-way [aria-current=step]")
+
+
+def expect_at_top(section):
+    """The step begins where the window does, and stays there."""
+    expect(section.locator("h2")).to_be_in_viewport()
+    place = "n => n.getBoundingClientRect().top"
+    section.page.wait_for_function(
+        f"n => ({place})(n) < {TOP} && ({place})(n) > 0", arg=section.element_handle()
+    )
+
+
+def query(page):
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_a_link_opens_its_step_and_the_address_follows_the_reader(page, address):
+    pane = opened(page, address, "&step=map")
+    expect_at_top(step(pane, "map"))
+    expect(current(pane)).to_have_text("5")
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, 260)
+    page.wait_for_function("location.search.includes('step=clocks')")
+    expect(current(pane)).to_have_attribute("title", "Two clocks")
+
+
+def test_an_unknown_step_gets_its_sentence_and_the_story_begins(page, address):
+    pane = opened(page, address, "&step=cellar")
+    sentence = pane.locator(":scope > .pds-error")
+    expect(sentence).to_contain_text("a link names one of plane, octaves, lag")
+    expect(sentence).to_contain_text("There is no step 'cellar'")
+    assert page.evaluate("scrollY") == 0
+    expect(current(pane)).to_have_text("1")
+    pane.get_by_role("link", name=re.compile("^Step 3: ")).click()
+    expect(sentence).to_be_hidden()
+    expect_at_top(step(pane, "lag"))
+    expect(step(pane, "lag").locator("h2")).to_be_focused()
+
+
+def test_the_step_is_in_the_address_of_the_story_only(page, address):
+    pane = opened(page, address, "&step=clocks")
+    page.mouse.wheel(0, 60)
+    page.wait_for_function("scrollY > 0")
+    before = page.evaluate("scrollY")
+    page.locator("#ladder-tab-button").evaluate("n => n.click()")
+    page.wait_for_function("location.search.includes('tab=ladder')")
+    assert "step" not in query(page)
+    page.locator("#story-tab-button").evaluate("n => n.click()")
+    page.wait_for_function("location.search.includes('step=clocks')")
+    page.wait_for_function(f"Math.abs(scrollY - {before}) < 2")
+    expect(current(pane)).to_have_text("6")
+
+
+def test_who_scrolls_up_to_the_tabs_comes_back_to_the_step(page, address):
+    """Steps that are scrolled past are not where the reader is."""
+    pane = opened(page, address, "&step=map")
+    expect_at_top(step(pane, "map"))
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, -9000)
+    page.wait_for_function("scrollY === 0")
+    page.click("#ladder-tab-button")
+    expect(page.locator("#ladder .pds-pane")).to_be_visible()
+    page.click("#story-tab-button")
+    expect_at_top(step(pane, "map"))
+    expect(current(pane)).to_have_text("5")
+
+
+def test_at_the_end_the_reader_is_past_the_last_step(page, address):
+    pane = opened(page, address, "&step=lag")
+    expect_at_top(step(pane, "lag"))
+    page.keyboard.press("End")
+    expect(current(pane)).to_have_text("8")
+
+
+def test_a_later_visit_finds_the_guess_and_the_place(page, address):
+    pane = opened(page, address)
+    lag = step(pane, "lag")
+    lag.get_by_text("the fine ones by far").click()
+    lag.get_by_role("button", name="That is my guess").click()
+    outcome = lag.locator(".pds-outcome")
+    expect(outcome).to_contain_text("Not quite.")
+    said = outcome.inner_text()
+    other = page.context.new_page()
+    pane = opened(other, address)
+    expect_at_top(step(pane, "lag"))
+    expect(step(pane, "lag").locator(".pds-outcome")).to_have_text(said)
+    expect(pane.get_by_label("the fine ones by far")).to_be_checked()
+    expect(step(pane, "map")).to_have_attribute("data-state", "asking")
+    link = pane.get_by_role("link", name=re.compile(r"^Step 3: .*\(answer open\)"))
+    expect(link).to_have_class(re.compile("done"))
+
+
+def test_steps_that_open_above_do_not_move_the_reader(page, address):
+    guesses = dict.fromkeys(STEPS) | {"lag": "fine", "clocks": 3.0}
+    pane = opened(page, address, kept=json.dumps({"step": "belief", "guesses": guesses}))
+    for name in STEPS:
+        expect(step(pane, name).locator(f"[data-text={name}]")).not_to_be_empty(timeout=20_000)
+    expect(step(pane, "lag").locator(".pds-outcome")).not_to_be_empty()
+    expect_at_top(step(pane, "belief"))
+    expect(current(pane)).to_have_text("7")
+
+
+def test_back_from_the_comparison_the_reader_is_at_the_step(page, address):
+    pane = opened(page, address, kept=KEPT)
+    page.get_by_role("button", name="Draw this comparison").click()
+    expect(page.locator("#stage .pds")).to_be_visible()
+    page.click("#story-tab-button")
+    expect(step(pane, "map").get_by_role("button", name="Draw this")).to_be_in_viewport()
+    expect(current(pane)).to_have_text("5")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "no JSON {",
+        "null",
+        "[1, 2]",
+        '{"step": "cellar", "guesses": {"cellar": 1}}',
+        '{"step": {"a": 1}, "guesses": [3]}',
+        '{"step": 7, "guesses": {"lag": {"x": 1}, "map": true, "clocks": [1, "a"]}}',
+    ],
+)
+def test_what_is_no_place_and_no_guess_in_the_memory_is_dropped(page, address, kept):
+    pane = opened(page, address, kept=kept)
+    expect(current(pane)).to_have_text("1")
+    assert pane.locator("[data-state=shown]").count() == 0
+    assert pane.locator(".pds-error:visible").count() == 0
+
+
+def test_an_impossible_guess_in_the_memory_is_refused_in_a_sentence(page, address):
+    kept = json.dumps({"step": "lag", "guesses": {"lag": "purple", "clocks": -7.0}})
+    pane = opened(page, address, kept=kept)
+    for name in ("lag", "clocks"):
+        expect(step(pane, name).locator(".pds-error")).to_contain_text("the guess must be")
+    lag = step(pane, "lag")
+    lag.get_by_text("all, by about").click()
+    lag.get_by_role("button", name="That is my guess").click()
+    expect(lag).to_have_attribute("data-state", SHOWN)
+    expect(lag.locator(".pds-error")).to_be_hidden()
+
+
+def test_without_a_memory_the_story_works(page, address):
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no') } })"
+    )
+    pane = opened(page, address, "&step=lag")
+    step(pane, "lag").get_by_role("button", name="Show the answer").click()
+    expect(step(pane, "lag")).to_have_attribute("data-state", SHOWN)
+
+
+def test_all_answers_are_shown_and_taken_back(page, address):
+    pane = opened(page, address, "&step=map")
+    pane.get_by_role("button", name="Show all answers").click()
+    expect(pane.locator("[data-state=shown]")).to_have_count(len(STEPS))
+    pane.get_by_role("button", name="Start over").click()
+    expect(pane.locator("[data-state=asking]")).to_have_count(len(STEPS))
+    expect(pane.get_by_role("heading", name="Why few steps fail")).to_be_in_viewport()
+    expect(current(pane)).to_have_text("1")
+
+
+def test_one_rule_parts_the_bar_from_the_first_step(page, address):
+    pane = opened(page, address, "&step=plane")
+    rules = """() => [...document.querySelectorAll('.pds-way, .pds-way + section')]
+      .map((n) => getComputedStyle(n)).map((s) => [s.borderTopWidth, s.borderBottomWidth])"""
+    assert page.evaluate(rules) == [["0px", "1px"], ["0px", "0px"]]
+    expect(step(pane, "octaves")).to_have_css("border-top-width", "1px")
+
+
+def test_a_done_step_has_a_check_mark_and_says_so(page, address):
+    pane = opened(page, address, "&step=lag")
+    step(pane, "lag").get_by_role("button", name="Show the answer").click()
+    expect(pane.get_by_role("link", name=re.compile(r"Step 3.*\(answer open\)"))).to_have_count(1)
+    mark = "a => a.map((n) => getComputedStyle(n, '::after').borderBottomWidth)"
+    links = pane.locator(".pds-way nav a").evaluate_all(mark)
+    assert [i + 1 for i, width in enumerate(links) if width == "2px"] == [3]
+
+
+def test_the_glossary_is_opened_and_closed_by_keyboard(page, address):
+    pane = opened(page, address)
+    button = pane.get_by_role("button", name="Glossary")
+    button.focus()
+    page.keyboard.press("Enter")
+    glossary = page.get_by_role("dialog", name="Glossary")
+    expect(glossary).to_be_visible()
+    terms = {"N", "sigma", "score", "snr", "alpha", "gain", "grain", "nfe", "M"}
+    assert terms <= set(glossary.locator("dt").all_inner_texts())
+    page.keyboard.press("Escape")
+    expect(glossary).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+@pytest.fixture
+def phone(browser, address):
+    """A phone with the story open."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    opened(page, address)
+    yield page
+    context.close()
+
+
+def test_on_a_phone_the_bar_is_one_row_of_targets_for_thumbs(phone):
+    way = phone.locator(".pds-way")
+    assert way.bounding_box()["height"] <= 48
+    boxes = [n.bounding_box() for n in way.locator("a, .pds-way-more").all()]
+    assert [box for box in boxes if box["height"] < 43.5 or box["width"] < 40] == []
+    phone.mouse.wheel(0, 1500)
+    expect(way).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_phone_a_tap_opens_the_glossary_and_a_tap_beside_closes_it(phone):
+    phone.get_by_role("button", name="More").tap()
+    phone.get_by_role("button", name="Glossary").tap()
+    glossary = phone.get_by_role("dialog", name="Glossary")
+    box = glossary.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    phone.touchscreen.tap(195, 20)
+    expect(glossary).to_be_hidden()
+    expect(phone.get_by_role("button", name="More")).to_be_focused()
+
+
+def test_the_menu_of_a_phone_closes_by_a_tap_beside_it(phone):
+    phone.get_by_role("button", name="More").tap()
+    over = phone.get_by_role("button", name="Start over")
+    expect(over).to_be_visible()
+    phone.touchscreen.tap(60, 600)
+    expect(over).to_be_hidden()
+
+
+PAPER = """() => [...document.querySelectorAll('#story svg, #story img, #story p, #story dl')]
+  .filter((n) => n.checkVisibility()).map((n) => n.getBoundingClientRect())
+  .filter(({ left, right }) => left < 0 || right > innerWidth + 1).length"""
+
+
+def test_the_whole_story_is_printed_on_white_paper(page, address):
+    """Print draws every step; what is wider than A4 with margins of 12 mm would be cut off."""
+    page.add_init_script("window.print = () => (window.printed = true)")
+    pane = opened(page, address, "&__theme=dark")
+    pane.get_by_role("button", name="Print", exact=True).click()
+    page.wait_for_function("window.printed", timeout=40_000)
+    drawn = "#story :is([data-step] .pds-plot svg.main-svg, img[data-image][src])"
+    before = page.locator(drawn).count()
+    sizes = "all => all.map((n) => n.getBoundingClientRect().width)"
+    screen = page.eval_on_selector_all(drawn, sizes)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 1030})
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(drawn).count() == before
+    for name in STEPS:
+        expect(step(pane, name).locator(f"[data-text={name}]")).not_to_be_empty()
+        expect(step(pane, name).locator(f"[data-text={name}]")).to_be_visible()
+    assert page.evaluate(PAPER) == 0
+    assert pane.locator("button:visible, input[type=range]:visible, .pds-way:visible").count() == 0
+    expect(page.get_by_text("The number of iterations of a run.")).to_be_visible()
+    ink, paper = (
+        "getComputedStyle(document.querySelector('#story p')).color",
+        "getComputedStyle(document.body).backgroundColor",
+    )
+    assert page.evaluate(f"[{ink}, {paper}]") == ["rgb(28, 30, 33)", "rgb(255, 255, 255)"]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    widths = f"({sizes})([...document.querySelectorAll({drawn!r})]).map(Math.round)"
+    page.wait_for_function(f"{widths}.join() === {[round(x) for x in screen]}.join()")
+
+
+def test_on_paper_the_chosen_answer_is_marked_without_a_background(page, address):
+    """Browsers print no backgrounds unless they are asked to."""
+    pane = opened(page, address, "&step=octaves")
+    octaves = step(pane, "octaves")
+    octaves.locator("input[type=radio]").nth(1).check()
+    octaves.get_by_role("button", name="That is my guess").click()
+    octaves.locator(".pds-octaves img[src]").first.wait_for()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    widths = octaves.locator("input[type=radio]").evaluate_all(
+        "all => all.map((n) => parseFloat(getComputedStyle(n).borderTopWidth) > 4)"
+    )
+    assert widths == [False, True, False, False, False]
+    canvas = octaves.locator(".pds-octaves canvas").first
+    expect(canvas).to_be_visible()
+    assert canvas.evaluate("n => n.width") >= 256  # smoothed, since paper does not
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect(octaves.locator(".pds-octaves canvas")).to_have_count(0)
+    expect(octaves.locator(".pds-octaves img").first).to_be_visible()
+
+
+EMPTY = """() => [...document.querySelectorAll('#story [data-plot], #story figure:has(img)')]
+  .filter((n) => n.checkVisibility() && !n.querySelector('svg, canvas, img[src]')).length"""
+
+
+def test_what_was_not_reached_leaves_no_empty_boxes_on_paper(page, address):
+    pane = opened(page, address, "&step=lag")
+    step(pane, "lag").get_by_role("button", name="Show the answer").click()
+    step(pane, "lag").locator("svg.main-svg").first.wait_for()
+    pane.get_by_role("button", name="Show all answers").click()
+    assert page.evaluate(EMPTY) > 0
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(EMPTY) == 0
+    expect(step(pane, "lag").locator("[data-plot=lag]")).to_be_visible()
+    for name in ("belief", "grain"):
+        expect(step(pane, name).locator(".pds-question > p").first).to_be_visible()
+
+
+def test_pictures_to_come_are_quiet_squares(page, address):
+    pane = opened(page, address, "&step=plane")
+    pane.get_by_role("button", name="Show all answers").click()
+    image = step(pane, "belief").locator("img[data-image]").first
+    assert image.get_attribute("src") is None
+    box = image.bounding_box()
+    assert box["width"] == pytest.approx(box["height"], abs=1)
+    assert image.evaluate("n => getComputedStyle(n).content").startswith("url(")
+
+
+def test_the_story_is_at_hand_after_a_click_on_its_tab(page):
+    pane = open_tab(page, "story")
+    expect(step(pane, "plane").locator("h2")).to_be_in_viewport()
+    page.wait_for_function("location.search.includes('step=plane')")

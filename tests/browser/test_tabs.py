@@ -1,0 +1,443 @@
+"""The tabs beside the comparison, in a real Chromium."""
+
+import re
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from pds.files.pictures import read_text
+from pds.jobs.sheet_files import from_record
+from pds.web.tab import Tab
+from tests.browser.test_page import finish
+
+TABS = ("filter", "story", "ladder", "images")
+
+
+def open_tab(page, name):
+    page.click(f"#{name}-tab-button")
+    pane = page.locator(f"#{name} .pds-pane")
+    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"), timeout=20_000)
+    return pane
+
+
+def answered(pane):
+    return int(pane.get_attribute("data-answered"))
+
+
+def slide(page, dial, steps, key="ArrowRight"):
+    dial.focus()
+    for _ in range(steps):
+        page.keyboard.press(key)
+
+
+def test_no_request_leaves_the_host(page, address):
+    """All other hosts are cut off; every tab works, and none has tried."""
+    own = urlsplit(address).netloc
+    page.route(lambda url: urlsplit(url).netloc not in ("", own), lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector(".pds-scrub:enabled")
+    for name in TABS:
+        open_tab(page, name)
+    page.get_by_role("button", name="Try 60 drawn portraits").click()
+    page.wait_for_selector("#images [data-plot=convergence] svg", timeout=30_000)
+    assert {urlsplit(url).netloc for url in page.asked()} == {own}
+
+
+def test_the_comparison_leads_to_its_filter(page):
+    page.fill("#pds-alpha", "3")
+    page.get_by_role("button", name="See the filter").click()
+    expect(page.locator("#filter .pds-pane h1")).to_have_text("The filter")
+    page.wait_for_selector("#filter [data-plot=surface] canvas")
+    expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
+
+
+def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
+    page.get_by_label("Sampler on the right").select_option("tuned")
+    text = page.locator("#filter [data-text=filter]")
+    for num_steps in ("20", "33"):
+        page.fill("#pds-steps", num_steps)
+        page.get_by_role("button", name="See the levels").click()
+        expect(text).to_contain_text(f"Tuned to {num_steps} iterations the noise falls")
+        page.click("#compare-tab-button")
+    pane = open_tab(page, "filter")
+    pane.get_by_label("Iterations N").fill("7")
+    expect(text).to_contain_text("Tuned to 7 iterations ")
+    expect(pane.get_by_role("slider", name="Alpha")).to_be_hidden()
+    expect(pane.get_by_role("img", name=re.compile("^Noise level .* 7 published"))).to_be_visible()
+    plane = pane.locator("[data-plot=plane]")
+    expect(plane).to_be_hidden()
+    pane.get_by_text("PDS (alpha)").click()
+    expect(text).to_contain_text("At alpha = 5 ")
+    expect(plane.locator("svg").first).to_be_visible()
+    expect(pane.locator("[data-plot=levels]")).to_be_hidden()
+    expect(pane.locator("[data-text=levels]")).to_be_hidden()
+
+
+def test_the_comparison_leads_to_what_is_tuned_to_the_network(page):
+    page.get_by_label("Sampler on the right").select_option("response")
+    page.fill("#pds-steps", "20")
+    page.get_by_role("button", name="See the levels").click()
+    pane = page.locator("#filter .pds-pane")
+    text, gain = pane.locator("[data-text=filter]"), pane.locator("[data-plot=gain]")
+    expect(text).to_contain_text("Tuned to the network at 20 iterations, the noise falls")
+    expect(pane.get_by_role("radio", name="Tuned to the network")).to_be_checked()
+    expect(pane.get_by_role("slider", name="Alpha")).to_be_hidden()
+    expect(pane.locator("[data-plot=plane]")).to_be_hidden()
+    for figure in (gain, pane.locator("[data-plot=levels]")):
+        expect(figure.locator("svg").first).to_be_visible()
+    pane.get_by_label("Iterations N").fill("7")
+    expect(text).to_contain_text("Tuned to the network at 7 iterations, ")
+    pane.get_by_text("Tuned to the spectrum", exact=True).click()
+    expect(text).to_contain_text("Tuned to 7 iterations ")
+    expect(gain).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize(
+    ("way", "figures"),
+    [("Tuned to the spectrum", ["levels"]), ("Tuned to the network", ["levels", "gain"])],
+)
+def test_the_figures_of_a_tuned_sampler_fill_their_pane(page, way, figures, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    pane = open_tab(page, "filter")
+    pane.get_by_text(way, exact=True).click()
+    title = pane.get_by_role("heading", name="The filter").bounding_box()
+    for name in figures:
+        drawn = pane.locator(f"[data-plot={name}] svg").first
+        expect(drawn).to_be_visible()
+        assert drawn.bounding_box()["width"] == pytest.approx(title["width"], abs=2)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_samplers_of_the_filter_can_be_tapped_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    labels = open_tab(page, "filter").locator(".pds-choice label")
+    assert labels.count() == 3
+    for label in labels.all():
+        box = label.bounding_box()
+        assert box["height"] >= 44
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+        assert label.evaluate("n => n.scrollWidth <= n.clientWidth")
+
+
+def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
+    menus = [page.get_by_label(f"Sampler on the {side}") for side in ("left", "right")]
+    options = [menu.locator("[value=response]") for menu in menus]
+    menus[1].select_option("response")
+    for option in options:
+        expect(option).to_be_enabled()
+    pane = open_tab(page, "images")
+    pane.get_by_role("button", name="Try 60 drawn portraits").click()
+    pane.get_by_role("button", name="Compare the samplers on them").click()
+    expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
+    for option in options:
+        expect(option).to_be_disabled()
+        expect(option).to_have_attribute("title", re.compile("that of your images was not measur"))
+    expect(menus[1]).to_have_attribute("title", re.compile("that of your images was not measured"))
+    alert = page.locator("#stage .pds-primary [role=alert]")
+    expect(alert).to_contain_text("response to noise, and that of this model is unknown")
+    expect(page.locator(".pds-fitted")).to_be_hidden()
+    menus[1].select_option("tuned")
+    page.get_by_role("button", name="See the levels").click()
+    pane = page.locator("#filter .pds-pane")
+    expect(pane.locator("[data-plot=levels] svg").first).to_be_visible()
+    pane.get_by_text("Tuned to the network", exact=True).click()
+    expect(pane.locator("[data-text=filter]")).to_contain_text("that of your images was not measur")
+    for name in ("levels", "gain"):
+        expect(pane.locator(f"[data-plot={name}]")).to_be_hidden()
+    pane.get_by_label("Model").select_option("portraits32")
+    expect(pane.locator("[data-plot=gain] svg").first).to_be_visible()
+    page.click("#compare-tab-button")
+    page.select_option("#stage [name=model]", "portraits32")
+    for option in options:
+        expect(option).to_be_enabled()
+        expect(option).to_have_attribute("title", "")
+
+
+def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
+    pane = open_tab(page, "filter")
+    axes = "document.querySelector('#filter [data-plot=radial]').layout.yaxis.range"
+    before, range_before = pane.locator("[data-text=filter]").inner_text(), page.evaluate(axes)
+    dial = pane.get_by_role("slider", name="Alpha")
+    count = answered(pane)
+    slide(page, dial, 12)
+    expect(pane.locator("[data-text=filter]")).not_to_have_text(before)
+    shown = pane.locator(".pds-dial output").inner_text()
+    expect(pane.locator("[data-text=filter]")).to_contain_text(f"At alpha = {shown} ")
+    assert answered(pane) > count
+    assert page.evaluate(axes) == range_before
+
+
+def test_a_mask_is_saved_and_opened_again(page, tmp_path):
+    pane = open_tab(page, "filter")
+    with page.expect_download() as download:
+        pane.get_by_role("button", name="Save frequency mask").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    before = pane.locator("[data-text=filter]").inner_text()
+    pane.get_by_label("Open a frequency mask").set_input_files(path)
+    expect(pane.locator(".pds-opened span")).to_have_text("portraits32_freq.npy")
+    assert pane.locator("[data-text=filter]").inner_text() == before
+
+
+def test_a_file_that_is_no_mask_gets_a_sentence_and_changes_nothing(page, tmp_path):
+    pane = open_tab(page, "filter")
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"not a mask")
+    before = pane.locator("[data-text=filter]").inner_text()
+    pane.get_by_label("Open a space mask").set_input_files(path)
+    expect(pane.get_by_role("alert")).to_contain_text("not a readable .npy file")
+    assert pane.locator("[data-text=filter]").inner_text() == before
+
+
+@pytest.mark.parametrize("name", TABS)
+def test_a_tab_fits_a_phone(page, name):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_tab(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def open_step(page, name):
+    """A step of the story with its answer."""
+    step = open_tab(page, "story").locator(f"[data-step={name}]")
+    step.locator(".pds-pass").click()
+    expect(step.locator(f"[data-text={name}]")).not_to_be_empty(timeout=20_000)
+    return step
+
+
+def test_a_step_of_the_story_answers_its_slider(page):
+    step = open_step(page, "octaves")
+    dial = step.get_by_role("slider", name="Sigma")
+    slide(page, dial, 9, "PageDown")
+    shown = step.locator("output").inner_text()
+    expect(step.locator("[data-text=octaves]")).to_contain_text(f"At sigma = {shown} ")
+
+
+@pytest.mark.parametrize("name", ["lag", "controls", "map", "clocks", "belief"])
+def test_every_dial_of_a_step_shows_the_value_that_its_sentence_is_about(page, name):
+    """Keyboard only: each dial is moved, and the sentence follows."""
+    step = open_step(page, name)
+    text = step.locator(f"[data-text={name}]")
+    if name == "lag":
+        step.get_by_role("combobox", name="Sampler").select_option("PDS")
+        expect(text).to_contain_text("PDS at alpha = 5 ")
+    for dial in step.locator(".pds-answer input[type=range][name]").all():
+        before = text.inner_text()
+        slide(page, dial, 3, "ArrowLeft")
+        expect(text).not_to_have_text(before)
+        shown = dial.locator("xpath=following-sibling::output").inner_text()
+        expect(text).to_contain_text(re.compile(rf"\b{re.escape(shown)}\b"))
+
+
+def test_a_figure_s_text_alternative_is_its_sentence(page):
+    step = open_step(page, "lag")
+    text = step.locator("[data-text=lag]").inner_text()
+    expect(step.get_by_role("img", name=text)).to_have_attribute("data-plot", "lag")
+
+
+def test_figures_keep_their_clips_when_the_address_changes(page):
+    step = open_step(page, "lag")
+    step.locator("[data-plot=lag] [clip-path]").first.wait_for(state="attached")
+    clips = page.eval_on_selector_all(
+        ".js-plotly-plot [clip-path]", "all => all.map((n) => n.getAttribute('clip-path'))"
+    )
+    assert clips
+    assert [clip for clip in clips if not clip.startswith("url(#")] == []
+
+
+def test_another_spectrum_changes_every_step_that_was_seen(page):
+    open_step(page, "octaves")
+    lag = open_step(page, "lag")
+    texts = [page.locator(f"#story [data-text={name}]") for name in ("octaves", "lag")]
+    before = [text.inner_text() for text in texts]
+    lag.locator("[name=model]").select_option("field64")
+    for text, was in zip(texts, before, strict=True):
+        expect(text).not_to_have_text(was)
+
+
+def test_a_wide_window_shows_the_whole_ladder(page):
+    pane = open_tab(page, "ladder")
+    few, many = (pane.locator(f"td[data-count='{n}'] button").first for n in (10, 2000))
+    expect(few).to_be_in_viewport(ratio=1)
+    expect(many).to_be_in_viewport(ratio=1)
+    expect(pane.locator(".pds-ends")).to_be_hidden()
+
+
+def test_on_a_phone_the_ladder_opens_where_its_rows_differ_and_pictures_are_left(page):
+    """At N = 10 most of a picture is lost to noise with vanilla and PDS."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    pane = open_tab(page, "ladder")
+    for n in (25, 20):
+        expect(pane.locator(f"td[data-count='{n}'] button").first).to_be_in_viewport(ratio=0.9)
+    for n in (10, 2000):
+        expect(pane.locator(f"td[data-count='{n}'] button").first).not_to_be_in_viewport()
+    for name in ("many", "few"):
+        expect(pane.get_by_role("button", name=f"{name} iterations")).to_be_enabled()
+
+
+def test_a_button_leads_to_the_other_end_of_the_ladder_and_back(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    pane = open_tab(page, "ladder")
+    few, many = (pane.locator(f"td[data-count='{n}'] button").first for n in (10, 2000))
+    pane.get_by_role("button", name="many iterations").click()
+    expect(many).to_be_in_viewport(ratio=0.9)
+    pane.get_by_role("button", name="few iterations").click()
+    expect(few).to_be_in_viewport(ratio=0.9)
+
+
+def test_the_recorded_ladder_comes_when_it_is_looked_at(page):
+    assert page.locator("#ladder td button").count() == 0
+    open_tab(page, "ladder")
+    expect(page.locator("#ladder td button")).to_have_count(27)
+
+
+def test_a_pixel_of_the_ladder_takes_whole_pixels_of_the_screen(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    scale = "n => n.getBoundingClientRect().width * devicePixelRatio / n.naturalWidth"
+    found = {n.evaluate(scale) for n in pane.locator("td img").all()}
+    assert {round(each) for each in found} == found
+
+
+def test_a_rung_of_the_ladder_opens_its_comparison(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    pane.get_by_role("button", name="PDS after 20 iterations").click()
+    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
+    assert page.input_value("#stage [name=num_images]") == "2"
+
+
+def test_a_tuned_rung_opens_vanilla_against_tuned(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_role("button", name="Network-tuned after 20 iterations").click()
+    expect(page.get_by_label("Sampler on the right")).to_have_value("response", timeout=30_000)
+    finish(page)
+    expect(page.locator(".pds-verdict")).to_contain_text("network-tuned ")
+    rung, whole = (page.locator(s) for s in ("#ladder tr.response", ".pds-panel.ours .look dd"))
+    grain, _ = whole.first.inner_text().split("\n")
+    assert grain in rung.locator("td[data-count='20']").text_content()
+    page.click("#ladder-tab-button")
+    pane.get_by_role("button", name="PDS after 20 iterations").click()
+    expect(page.get_by_label("Sampler on the right")).to_have_value("pds", timeout=30_000)
+
+
+def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_label("Seed").fill("5")
+    pane.get_by_role("button", name="Draw the sheet").click()
+    expect(pane.locator("progress")).to_be_visible()
+    expect(pane.locator("td[data-count='20'] button")).to_have_count(3, timeout=30_000)
+    pane.get_by_role("button", name="Stop").click()
+    expect(pane.locator(".pds-caption[role=status]")).to_contain_text("Stopped")
+    expect(pane.get_by_role("button", name="Draw the sheet")).to_be_enabled()
+
+
+def draw_sheet(pane, *, counts):
+    """Draw clouds at these numbers of iterations."""
+    pane.get_by_label("Model").select_option("field64")
+    pane.get_by_label("Iterations", exact=True).fill(counts)
+    pane.get_by_role("button", name="Draw the sheet").click()
+
+
+def test_a_cell_of_a_chosen_row_opens_it_beside_the_first_row(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_role("button", name="Remove row 2").click()
+    pane.get_by_role("button", name="Add a row").click()
+    pane.get_by_label("Sampler of row 3").select_option("ode-heun")
+    draw_sheet(pane, counts="12 10")
+    expect(pane.get_by_role("button", name="after")).to_have_count(6, timeout=30_000)
+    listen = "(root) => root.addEventListener('compare', (e) => (window.opened = e.detail))"
+    page.locator("#stage .pds").evaluate(listen)
+    pane.get_by_role("button", name="Heun after 12 iterations").click()
+    opened = page.evaluate("window.opened")
+    wanted = {"left": "vanilla", "right": "ode-heun", "num_steps": 12, "model": "field64"}
+    assert {name: opened[name] for name in wanted} == wanted
+
+
+def test_the_numbers_of_a_sheet_over_alpha_are_a_table_and_a_file(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_text("PDS by alpha").click()
+    pane.get_by_label("alpha", exact=True).fill("3, 9")
+    draw_sheet(pane, counts="12, 10")
+    numbers = pane.get_by_role("table", name="In numbers")
+    expect(numbers.get_by_role("rowheader", name="PDS (pds:9)")).to_have_count(3, timeout=30_000)
+    expect(numbers.get_by_role("cell", name="24", exact=True)).to_have_count(2)
+    with page.expect_download() as download:
+        pane.get_by_role("button", name="Save as CSV").click()
+    rows = download.value.path().read_text().splitlines()
+    assert [row.rsplit(",", 4)[0] for row in rows[1:]] == [
+        f"pds:{alpha},{n}" for alpha in (3, 9) for n in (12, 10)
+    ]
+
+
+def test_the_recorded_ladder_is_saved_as_one_picture_with_its_settings(page):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    with page.expect_download() as download:
+        pane.get_by_role("button", name="Save as PNG").click()
+    sheet = from_record(read_text(download.value.path()))
+    assert (sheet.model, sheet.samplers) == ("portraits128", ("vanilla", "pds:5", "response"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [("20, many", "must be a whole number from 1 to 2000, got 'many'"), ("20 20", "got 20 twice")],
+)
+def test_a_bad_column_gets_its_sentence_and_the_pictures_stay(page, counts, words):
+    pane = open_tab(page, "ladder")
+    expect(pane.locator("td button")).to_have_count(27)
+    draw_sheet(pane, counts=counts)
+    expect(pane.get_by_role("alert")).to_contain_text(words)
+    expect(pane.locator("td button")).to_have_count(27)
+
+
+def test_a_bad_seed_gets_its_sentence(page):
+    pane = open_tab(page, "ladder")
+    pane.get_by_label("Seed").fill("-1")
+    pane.get_by_role("button", name="Draw the sheet").click()
+    expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")
+
+
+def test_pictures_become_a_model_to_compare_on(page, tmp_path):
+    for seed in range(6):
+        content = np.random.default_rng(seed).integers(0, 256, (70, 90, 3)).astype(np.uint8)
+        Image.fromarray(content).save(tmp_path / f"{seed}.png")
+    (tmp_path / "notes.png").write_text("no picture")
+    pane = open_tab(page, "images")
+    pane.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
+    expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.", timeout=20_000)
+    expect(pane.locator(".pds-taken")).to_contain_text("1 text file was not read: notes.png.")
+    expect(pane.locator("[data-text=filter]")).to_contain_text("the gain runs from")
+    pane.get_by_role("button", name="Compare the samplers on them").click()
+    expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
+    expect(page.locator(".pds-where")).to_have_text("iteration 40 of 40", timeout=30_000)
+
+
+def test_too_few_pictures_get_a_sentence(page, tmp_path):
+    Image.new("RGB", (40, 40)).save(tmp_path / "one.png")
+    pane = open_tab(page, "images")
+    pane.locator("input[type=file]").set_input_files(tmp_path / "one.png")
+    expect(pane.get_by_role("alert")).to_contain_text("5 or more pictures are needed; 1 of these")
+
+
+def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
+    pane = open_tab(page, "images")
+    pane.get_by_role("button", name="Try 60 drawn portraits").click()
+    expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.", timeout=20_000)
+    before = pane.locator("[data-text=filter]").inner_text()
+    slide(page, pane.get_by_role("slider", name="Texture"), 4)
+    pane.locator("[name=size]").select_option("64")
+    expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)
+
+
+def test_parts_of_a_tab_stand_where_its_html_names_them(tmp_path):
+    (tmp_path / "whole.html").write_text("<p>\n  <!-- part.html -->\n  <!-- later.html -->\n</p>")
+    (tmp_path / "part.html").write_text("<b>part</b>")
+    tab = Tab(
+        name="a", title="A", folder=tmp_path, html="whole.html", scripts=(), setup=dict,
+        parts=("part.html",),
+    )  # fmt: skip
+    assert tab.markup == "<p>\n  <b>part</b>\n  <!-- later.html -->\n</p>"

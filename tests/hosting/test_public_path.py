@@ -1,0 +1,208 @@
+"""The page under a prefix: behind a proxy that keeps or strips it, and mounted."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+from fastapi import FastAPI
+from gradio_client import Client
+from starlette.testclient import TestClient
+
+from pds.web import layout
+from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
+from tests.support.loops import run
+from tests.support.proxies import NGINX, nginx, proxy
+from tools.server import Server
+
+PREFIX = "/lab/pds"
+PROXIES = [
+    {"strips": False},
+    {"strips": True},
+    {"strips": True, "headers": {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [
+        ("", ""),
+        ("/", ""),
+        ("/pds", "/pds"),
+        ("/pds/", "/pds"),
+        ("pds", "/pds"),
+        ("/a/b.c/~d_e-f/", "/a/b.c/~d_e-f"),
+        ("/d%C3%A9mo", "/démo"),
+        ("https://example.org", "https://example.org"),
+        ("https://example.org:8443/a/pds/", "https://example.org:8443/a/pds"),
+    ],
+)
+def test_the_configured_path_is_written_in_one_way(monkeypatch, given, root):
+    monkeypatch.setenv(VARIABLE, given)
+    assert configured() == root
+
+
+@pytest.mark.parametrize(
+    "given", ["ftp://x/y", "/a//b", "/a/../b", "/a b", "/a?b", "/" + "a" * 300]
+)
+def test_what_is_no_path_is_refused_with_its_value(monkeypatch, given):
+    monkeypatch.setenv(VARIABLE, given)
+    with pytest.raises(ValueError, match=f"{VARIABLE} must be the path of the page.*got '"):
+        configured()
+
+
+def located(path, *, root="", mount="", mounted="", forwarded=None):
+    """Root path, and address within the page, of a request."""
+    scopes = []
+
+    async def app(scope, receive, send):
+        scopes.append(scope)
+
+    header = [] if forwarded is None else [(b"x-forwarded-prefix", forwarded.encode())]
+    scope = {"type": "http", "path": path, "root_path": mount, "headers": header}
+    run(PublicPath(app, root=root, mounted=mounted)(scope, None, None))
+    return scopes[0]["root_path"], route_path(scopes[0])
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "expected"),
+    [
+        ("/config", {}, ("", "/config")),
+        ("/config", {"root": "/pds"}, ("/pds", "/config")),
+        ("/pds/config", {"root": "/pds"}, ("/pds", "/config")),
+        ("/pds", {"root": "/pds"}, ("/pds", "/")),
+        ("/pds/", {"root": "/pds"}, ("/pds", "/")),
+        ("/pdsx", {"root": "/pds"}, ("/pds", "/pdsx")),
+        ("/pds/config", {"root": "https://h/pds", "mount": "https://h/pds"}, ("/pds", "/config")),
+        ("/config", {"root": "https://h", "mount": "https://h"}, ("", "/config")),
+        ("/config", {"forwarded": "/a/b"}, ("/a/b", "/config")),
+        ("/a/b/config", {"forwarded": "/a/b/"}, ("/a/b", "/config")),
+        ("/config", {"forwarded": "/a, /b"}, ("/a/b", "/config")),
+        ("/config", {"forwarded": "/a", "root": "/pds"}, ("/pds", "/config")),
+        ("/pds/config", {"mount": "/pds", "mounted": "/pds"}, ("/pds", "/config")),
+        ("/x/pds/config", {"mount": "/x/pds", "mounted": "/pds"}, ("/x/pds", "/config")),
+        ("/pds/config", {"mount": "/pds", "forwarded": "/x"}, ("/x/pds", "/config")),
+        ("/pds/config", {"root": "/x/pds", "mounted": "/pds"}, ("/x/pds", "/config")),
+    ],
+)
+def test_prefix_and_address_are_told_apart(path, given, expected):
+    assert located(path, **given) == expected
+
+
+@pytest.mark.parametrize("prefix", ["//evil.org", "/a/../..", "/<script>", '/"', "/é", "a" * 300])
+def test_a_forwarded_prefix_that_is_no_path_is_ignored(prefix):
+    root, path = located("/config", forwarded=prefix)
+    assert path == "/config"
+    assert root in ("", "/evil.org")  # a folder of this host, no other host
+
+
+def test_the_guard_refuses_the_same_under_a_prefix():
+    with TestClient(layout.mount(FastAPI(), "/pds")) as client:
+        statuses = {
+            path: client.get(path).status_code
+            for path in ("/pds/healthz", "/pds/gradio_api/runs", "/pds/pds/healthz", "/healthz")
+        }
+        posted = client.post("/pds/gradio_api/upload", files={"files": b"x"}).status_code
+    assert statuses == {
+        "/pds/healthz": 200, "/pds/gradio_api/runs": 404, "/pds/pds/healthz": 404, "/healthz": 404
+    }  # fmt: skip
+    assert posted == 404
+
+
+@pytest.mark.parametrize("path", ["/pds", "/pds/"])
+def test_a_mounted_page_finds_its_files_under_its_path(path):
+    with TestClient(layout.mount(FastAPI(), "/pds")) as client:
+        page = client.get(path)
+        script = client.get("/pds/plotly.min.js")
+    assert '<base href="/pds/" />' in page.text
+    assert script.status_code == 200
+
+
+@pytest.fixture(scope="module", params=[PREFIX, ""], ids=["configured", "forwarded"])
+def server(request):
+    """A server with a configured prefix, and one that reads it from the proxy's header."""
+    server = Server(environment={"OMP_NUM_THREADS": "1", VARIABLE: request.param})
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=[*PROXIES, "nginx"], ids=["keeps", "strips", "names", "nginx"])
+def public(request, server):
+    """The address of the page behind a proxy."""
+    if request.param == "nginx":
+        if not NGINX or not server._environment[VARIABLE]:
+            pytest.skip("tried with a configured prefix, where nginx is installed")
+        with nginx(server.url, prefix=PREFIX) as address:
+            yield address
+        return
+    told = "X-Forwarded-Prefix" in request.param.get("headers", {})
+    if not server._environment[VARIABLE] and not told:
+        pytest.skip("no prefix is configured or forwarded")
+    if server._environment[VARIABLE] and told:
+        pytest.skip("tried without a configured prefix")
+    with proxy(server.url, prefix=PREFIX, **request.param) as address:
+        yield address
+
+
+def status(address, method="GET"):
+    try:
+        return urllib.request.urlopen(urllib.request.Request(address, method=method)).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("path", ["", "/", "/healthz", "/plotly.min.js"])
+def test_the_page_answers_behind_a_proxy_with_and_without_the_final_slash(public, path, method):
+    assert status(public + path, method) == 200
+
+
+def test_a_program_runs_a_comparison_behind_a_proxy(public):
+    client = Client(public, verbose=False)
+    job = client.submit("field64", 3, 5.0, True, False, 1, 0, False, api_name="/compare")
+    assert [message["iteration"] for message in job] == [1, 2, 3]
+    client.close()
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, public, slash):
+    page = browser.new_page()
+    missing = []
+    page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
+    page.on("pageerror", lambda error: missing.append(str(error)))
+    page.goto(f"{public}{slash}?model=field64&num_steps=5&num_images=1&seed=3")
+    page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
+    assert not page.locator(".pds-error").is_visible()
+    page.click("#filter-tab-button")
+    page.wait_for_selector("#filter .js-plotly-plot .main-svg")
+    page.wait_for_function("location.search.includes('tab=filter')")
+    assert page.url.startswith(public + "/?")
+    assert not missing
+    page.close()
+
+
+def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, public, server):
+    page = browser.new_page()
+    page.goto(f"{public}/?model=field256&num_steps=2000&num_images=8")
+    page.wait_for_selector(".pds[data-state=running]")
+    page.wait_for_function(
+        "document.querySelector('.pds-verdict')?.textContent.startsWith('Sampling')"
+    )
+    page.click(".pds-stop")
+    page.wait_for_function(
+        "() => fetch('healthz').then((answer) => answer.json()).then(({ runs }) => runs === 0)"
+    )
+    page.close()
+
+
+def test_a_whole_address_is_taken_where_the_proxy_changes_the_host(browser):
+    environment = {"OMP_NUM_THREADS": "1"}
+    server = Server(environment=environment)
+    with proxy(server.url, prefix=PREFIX, headers={"Host": "inside.invalid"}) as address:
+        environment[VARIABLE] = address
+        server.start()
+        page = browser.new_page()
+        page.goto(f"{address}?model=field64&num_steps=5&num_images=1")
+        page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
+        page.close()
+        server.stop()

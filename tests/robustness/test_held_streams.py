@@ -1,0 +1,28 @@
+"""Proxies and tunnels that hold back the stream of a run: it ends, and its end is shown."""
+
+import pytest
+from gradio_client import Client
+
+from tests.support.proxies import blocks, late, proxy, whole
+
+HOLDS = [whole, blocks(32_768), late(2.0)]
+NAMES = ["whole", "blocks", "late"]
+
+
+@pytest.mark.parametrize("hold", HOLDS, ids=NAMES)
+def test_a_page_shows_the_end_of_a_run_that_was_held_back(browser, address, hold):
+    with proxy(address, hold=hold) as held:
+        page = browser.new_page()
+        page.goto(f"{held}/?model=field64&num_steps=200&num_images=2")
+        page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
+        assert not page.locator(".pds-error").is_visible()
+        page.close()
+
+
+@pytest.mark.parametrize("hold", HOLDS, ids=NAMES)
+def test_a_program_gets_every_step_of_a_run_that_was_held_back(address, hold):
+    with proxy(address, hold=hold) as held:
+        client = Client(held, verbose=False)
+        run = client.submit("field64", 60, 5.0, True, False, 1, 0, False, api_name="/compare")
+        assert len(list(run)) == 60
+        client.close()

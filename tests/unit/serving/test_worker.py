@@ -1,0 +1,216 @@
+"""The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from pds.driving import sample, seeded_noise, side_by_side
+from pds.kernels import Langevin
+from pds.sampling import PredictorCorrector
+from pds.scores.gaussian import GaussianField
+from pds.sde import VESDE
+from pds.serving.batcher import Batcher
+from pds.serving.worker import AHEAD, Worker
+from pds.spectra import inverse_square_power
+from tests.support.placed import here
+
+SDE = VESDE(0.01, 100.0)
+FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
+PATIENCE = 20
+"""Seconds after which a test gives up."""
+
+
+class WatchedScore:
+    """A field's score that counts calls and images, and can be held up."""
+
+    def __init__(self):
+        self.sizes, self.gate = [], threading.Event()
+        self.gate.set()
+
+    def __call__(self, x, t):
+        assert self.gate.wait(PATIENCE)
+        self.sizes.append(len(x))
+        return FIELD(x, t)
+
+
+def sampler(num_steps):
+    return PredictorCorrector(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
+
+
+def chains(*, seed=0, num_steps=6, size=8):
+    return side_by_side(
+        [sampler(num_steps)],
+        SDE,
+        noise=seeded_noise([seed], device=here()),
+        shape=(1, 3, size, size),
+    )
+
+
+def alone(*, seed, num_steps):
+    chain = sampler(num_steps).chain(
+        SDE, noise=seeded_noise([seed], device=here()), shape=(1, 3, 8, 8)
+    )
+    return sample(FIELD, chain)
+
+
+def eventually(condition):
+    """Wait until it holds; a thread of another is at work."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def score():
+    return WatchedScore()
+
+
+@pytest.fixture
+def batcher(score):
+    return Batcher(score)
+
+
+@pytest.fixture
+def worker():
+    worker = Worker(str(here()))
+    yield worker
+    eventually(lambda: worker.num_runs == 0)
+
+
+def test_thirty_visitors_get_what_they_would_get_alone(worker, batcher, score):
+    results = {}
+
+    def visit(seed):
+        *_, (last,) = worker.stream(batcher, chains(seed=seed, num_steps=4 + seed % 5))
+        results[seed] = last
+
+    threads = [threading.Thread(target=visit, args=(seed,)) for seed in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert set(results) == set(range(30))
+    for seed, last in results.items():
+        expected = alone(seed=seed, num_steps=4 + seed % 5)
+        torch.testing.assert_close(last.x_mean, expected, rtol=0, atol=1e-5)
+    assert max(score.sizes) > 1
+
+
+def test_a_reader_gets_every_iteration_in_order(worker, batcher):
+    seen = [step.index for (step,) in worker.stream(batcher, chains(num_steps=50))]
+    assert seen == list(range(50))
+
+
+def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
+    worker.stream(batcher, chains())
+    time.sleep(0.05)
+    assert not score.sizes
+    assert worker.num_runs == 0
+
+
+def test_who_closes_is_gone_before_the_next_half_step(worker, batcher, score):
+    run = worker.stream(batcher, chains(num_steps=2000))
+    next(run)
+    run.close()
+    eventually(lambda: worker.num_runs == 0)
+    done = len(score.sizes)
+    time.sleep(0.05)
+    assert len(score.sizes) == done <= 2 * (AHEAD + 1)
+
+
+def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, batcher, score):
+    run = worker.stream(batcher, chains(num_steps=2000))
+    next(run)
+    eventually(lambda: batcher.num_runs == 0)
+    assert len(score.sizes) <= 2 * (AHEAD + 1)
+    another = [step.index for (step,) in worker.stream(batcher, chains(seed=3))]
+    assert len(another) == 6
+    assert [step.index for (step,), _ in zip(run, range(20), strict=False)] == list(range(1, 21))
+    run.close()
+
+
+def test_runs_of_two_models_advance_in_turn(worker):
+    """Neither waits for the other's run to end."""
+    order = []
+
+    def model(name):
+        def score(x, t):
+            order.append(name)
+            return FIELD(x, t)
+
+        return Batcher(score)
+
+    first = worker.stream(model("a"), chains(num_steps=300))
+    next(first)
+    done = [step.index for (step,) in worker.stream(model("b"), chains(num_steps=30))]
+    assert len(done) == 30
+    first.close()
+    assert "a" in order[order.index("b") :]
+
+
+def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batcher):
+    def broken(x, t):
+        raise RuntimeError("no such kernel")
+
+    healthy = worker.stream(batcher, chains(num_steps=40))
+    next(healthy)
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        next(worker.stream(Batcher(broken), chains()))
+    assert [step.index for (step,) in healthy] == list(range(1, 40))
+
+
+def test_a_run_that_cannot_join_is_told_why(worker, batcher):
+    run = worker.stream(batcher, chains(num_steps=40))
+    next(run)
+    with pytest.raises(ValueError, match="cannot join"):
+        next(worker.stream(batcher, chains(size=4)))
+    run.close()
+
+
+def test_a_worker_without_runs_sleeps(worker, batcher):
+    list(worker.stream(batcher, chains()))
+    eventually(lambda: worker.num_runs == 0)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.15
+
+
+def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batcher):
+    """A fork has no thread but its own; what the worker then does is done here by hand."""
+    run = worker.stream(batcher, chains(num_steps=2000))
+    next(run)
+    copy = Worker()
+    copy._readers, copy._thread = dict(worker._readers), worker._thread
+    run.close()
+    eventually(lambda: worker.num_runs == 0)
+    copy._forget()
+    assert copy.num_runs == batcher.num_runs == 0
+    *_, (last,) = copy.stream(batcher, chains(seed=3, num_steps=4))
+    torch.testing.assert_close(last.x_mean, alone(seed=3, num_steps=4), rtol=0, atol=1e-5)
+    eventually(lambda: copy.num_runs == 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ends_answers_the_runs_that_wait_to_join(batcher, monkeypatch):
+    worker, gate = Worker(), threading.Event()
+
+    def fault():
+        assert gate.wait(PATIENCE)
+        raise RuntimeError("an illegal memory access")
+
+    monkeypatch.setattr(worker, "_step_all", fault)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(next, worker.stream(batcher, chains()))
+        eventually(lambda: worker.num_runs == 1)
+        second = pool.submit(next, worker.stream(batcher, chains(seed=3)))
+        eventually(lambda: not worker._commands.empty())
+        gate.set()
+        told = [str(run.exception(PATIENCE)) for run in (first, second)]
+    assert told == 2 * ["an illegal memory access"]
+    worker._thread.join(PATIENCE)
+    assert not worker.alive
+    assert worker.num_runs == batcher.num_runs == 0

@@ -1,0 +1,130 @@
+"""The order of the packages: each imports only lower ones, and the library no web package."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+import pds
+from tests.support.paths import ROOT
+
+PACKAGE = ROOT / "pds"
+LAYERS = [
+    {"limits", "sde", "spectra"},
+    {"appearance", "files", "preconditioners"},
+    {"filters", "kernels"},
+    {"sampling"},
+    {"driving", "scores", "serving", "theory"},
+    {"arms", "integrations"},
+    {"request"},
+    {"models", "portraits"},
+    {"evaluation", "jobs"},
+    {"bench", "web"},
+    {"commands"},
+    {"__main__"},
+]
+"""From the bottom: a package or module imports those of lower layers, and its own files."""
+
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def top_name(path):
+    """The part of pds that a file belongs to: web for web/layout.py."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Dotted names that a file imports, `from a import b` giving a.b."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(name):
+    (index,) = [i for i, names in enumerate(LAYERS) if name in names]
+    return index
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_imports_its_own_package_and_lower_layers_only(path):
+    if path == PACKAGE / "__init__.py":
+        return  # it imports each of its names when that is used, see below
+    for name in imports(path):
+        root, *rest = name.split(".")
+        if root == "pds" and rest and rest[0] != top_name(path):
+            assert layer(rest[0]) < layer(top_name(path)), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("gradio", {"web/layout.py", "web/components.py", "web/server/gradio_internals.py"}),
+        ("plotly", {"web/figures.py", "evaluation/report.py"}),
+    ],
+)
+def test_a_web_package_is_imported_in_one_place(package, allowed):
+    importers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in SOURCES
+        if any(name.split(".")[0] == package for name in imports(path))
+    }
+    assert importers <= allowed
+
+
+def test_figures_do_not_import_torch():
+    for figures in (PACKAGE / "web").rglob("figures.py"):
+        assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "web").rglob("*.py")), ids=lambda p: p.name)
+def test_within_the_page_the_server_lies_below_the_tabs_and_these_below_the_layout(path):
+    upper = ["pds.web.layout", "pds.web.components", "pds.web.api"]
+    if path.is_relative_to(PACKAGE / "web" / "server"):
+        upper += ["pds.web.tab", "pds.web.figures", "pds.web.sentences"]
+    elif not path.is_relative_to(PACKAGE / "web" / "tabs"):
+        return
+    assert not [name for name in imports(path) if name.startswith(tuple(upper))]
+
+
+def in_a_new_process(code):
+    """What Python code prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_importing_the_library_loads_neither_gradio_nor_plotly():
+    code = (
+        "import sys, pds; [getattr(pds, name) for name in pds.__all__];"
+        "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
+    )
+    assert in_a_new_process(code) == "[]"
+
+
+def test_importing_the_library_touches_no_device():
+    code = (
+        "import torch; torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0;"
+        "import pds; [getattr(pds, name) for name in pds.__all__]; print('done')"
+    )
+    assert in_a_new_process(code) == "done"
+
+
+def test_the_front_of_the_library_is_what_its_modules_define():
+    for name in pds.__all__:
+        assert getattr(pds, name).__name__ == name
+    assert set(pds.__all__) == {name for names in pds._MODULES.values() for name in names}
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = pds.nothing
+
+
+def test_few_rooms_lie_at_the_top():
+    modules = list(PACKAGE.glob("*.py"))
+    packages = [path for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()]
+    assert len(modules) <= 13
+    assert len(packages) <= 12
+    named = {top_name(path) for path in modules} | {path.name for path in packages}
+    assert named == {"__init__"}.union(*LAYERS)
