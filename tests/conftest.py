@@ -3,6 +3,7 @@
 With `--device` only the tests of `placed.MODULES` run, with their tensors on that device.
 """
 
+import os
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from tests.support import imitated_device
 from tests.support.placed import MODULES, Placed
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 
 def pytest_configure(config):
@@ -21,6 +22,12 @@ def pytest_configure(config):
         imitated_device.register()
         torch.set_num_threads(1)
     Placed(device).__enter__()
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Run all tests on up to four cores, and a few, which start sooner, in this process."""
+    named = config.invocation_params.args and config.args != config.getini("testpaths")
+    return 0 if named or config.getoption("--device") != "cpu" else min(4, os.cpu_count() or 1)
 
 
 def pytest_ignore_collect(collection_path, config):

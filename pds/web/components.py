@@ -30,7 +30,7 @@ def component(tab: Tab) -> None:
     html = gr.HTML(
         value=tab.value() if tab.value else None,
         html_template=tab.markup,
-        js_on_load=tab.text(*tab.scripts),
+        js_on_load=tab.on_load(),
         apply_default_css=False,
         elem_id=name,
         elem_classes="pds-host" if tab.is_pane else None,

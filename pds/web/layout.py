@@ -10,7 +10,7 @@ from pds.limits import MAX_STATES, MAX_THREADS, MAX_WAITING
 from pds.web import api
 from pds.web.components import component, endpoint
 from pds.web.figures import PLOTLY
-from pds.web.server import gradio_internals, public_path
+from pds.web.server import gradio_internals, public_path, scripts
 from pds.web.tab import STATIC
 from pds.web.tabs.compare.tab import TAB as COMPARE
 from pds.web.tabs.filter.tab import TAB as FILTER
@@ -56,6 +56,7 @@ def options(*, mounted: str = "") -> dict[str, Any]:
         "root_path": root,
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),
         "css": "\n".join([*shared, *(tab.text(*tab.styles) for tab in TABS)]),
+        "head": scripts.preloads("static/", f"tabs/{COMPARE.name}/"),
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

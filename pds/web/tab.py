@@ -4,12 +4,14 @@ The HTML, the scripts and the Python of a tab lie in its folder below `pds.web.t
 `tab` ends with one `Tab`. `pds.web.components` builds its component.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pds.web.server.messages import Message
 from pds.web.server.runs import Messages, View
+from pds.web.server.scripts import loader
 
 STATIC = Path(__file__).parent / "static"
 """Styles and scripts that several tabs share."""
@@ -39,7 +41,7 @@ class Tab:
     html: file of its HTML; a line such as `<!-- branch.html -->` stands for one of `parts`.
     parts: files of HTML that are parts of it, or of parts that are named before them.
     styles: files of its own styles.
-    scripts: names of its scripts, its own or of `STATIC`, in the order in which they run.
+    script: file of the ES module whose `start` runs when the component is drawn.
     setup: returns the values that the script needs before its first request.
     element: id of the component, if it is not the tab's name.
     value: returns the recorded run that is shown at first; None without one.
@@ -48,6 +50,7 @@ class Tab:
     further_runs: others that it starts, whose messages come to the same element. No event cancels
         them: gradio's client closes the stream of all messages of a visit when it cancels, and what
         starts at that moment would get none.
+    is_pane: whether the tab consists of controls and figures, see `pane.js`.
     notes: file of HTML below the component, "" without one.
     """
 
@@ -55,21 +58,18 @@ class Tab:
     title: str
     folder: Path
     html: str
-    scripts: tuple[str, ...]
+    script: str = ""
+    scripts: tuple[str, ...] = ()
     setup: Callable[[], Message]
     element: str = ""
     value: Callable[[], str] | None = None
     views: Mapping[str, View] = field(default_factory=dict)
     run: Run | None = None
     further_runs: tuple[Run, ...] = ()
+    is_pane: bool = True
     notes: str = ""
     parts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
-
-    @property
-    def is_pane(self) -> bool:
-        """Return whether the tab consists of controls and figures, see `pane.js`."""
-        return "pane.js" in self.scripts
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -90,3 +90,10 @@ class Tab:
         found = [path for path in paths if path.is_file()]
         assert len(found) == len(names), f"of {names} there are only {found}"
         return "\n".join(path.read_text(encoding="utf-8") for path in found)
+
+    def on_load(self) -> str:
+        """Return the script that gradio runs when the component is drawn."""
+        if self.script:
+            return loader(f"tabs/{self.folder.name}/{self.script}")
+        text = re.sub(r"^import [^;]*;$", "", self.text(*self.scripts), flags=re.MULTILINE)
+        return re.sub(r"^export ", "", text, flags=re.MULTILINE)

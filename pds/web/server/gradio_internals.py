@@ -29,7 +29,7 @@ from pds import models
 from pds.limits import MAX_RUNS, MAX_WAITING, SWEEP_SECONDS, TRIM_SECONDS, UNREAD_SECONDS, quoted
 from pds.serving import memory
 from pds.serving.visitor_store import NO_VISIT
-from pds.web.server import journal
+from pds.web.server import journal, scripts
 from pds.web.server.guard import Endpoints, Guard, Names
 from pds.web.server.journal import JOURNAL
 from pds.web.server.public_path import PublicPath
@@ -91,7 +91,7 @@ class RunIterator(SyncToAsyncIterator):
 
 
 def app_settings(plotly: Path, *, root: str = "", mounted: str = "") -> dict[str, Any]:
-    """Return the additions to gradio's app: the public path, the guard, two routes, the sweeper.
+    """Return the additions to gradio's app: the public path, the guard, three routes, the sweeper.
 
     Args:
         plotly: the script that draws figures in the browser.
@@ -119,7 +119,11 @@ def app_settings(plotly: Path, *, root: str = "", mounted: str = "") -> dict[str
             Middleware(PublicPath, root=root, mounted=mounted),
             Middleware(Guard, endpoints=endpoints, visits=VISITS),
         ],
-        "routes": [Route("/healthz", health(state)), Route("/plotly.min.js", script)],
+        "routes": [
+            Route("/healthz", health(state)),
+            Route("/plotly.min.js", script),
+            scripts.ROUTE,
+        ],
     }
 
 

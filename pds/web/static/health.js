@@ -1,10 +1,12 @@
 // Whether the server is there, and why it took no run or lost one.
 
+import { duration } from "./format.js";
+
 const GONE = "The server does not answer; it may be starting again. Your settings stay: press the button again in a moment.";
 const LOST = "The server was started again and this run is lost. Your settings stay: press the button again.";
 const EVERY = 1500; // milliseconds between two looks during a run
 
-async function health() {
+export async function health() {
   try {
     const answer = await fetch("healthz", { cache: "no-store", signal: AbortSignal.timeout(4000) });
     return answer.ok ? await answer.json() : null;
@@ -13,7 +15,7 @@ async function health() {
   }
 }
 
-async function whyNot() {
+export async function whyNot() {
   const state = await health();
   if (!state) return GONE;
   if (state.room > 0) return "The server could not finish this run. Try again, or with other settings.";
@@ -22,7 +24,7 @@ async function whyNot() {
 }
 
 // While a run is under way, looks after its server, tells once what became of it, and how it is.
-function watchServer(underWay, lost, told = () => {}) {
+export function watchServer(underWay, lost, told = () => {}) {
   let run = null;
   let start = null; // when the server started, to within the way of its answer
   let misses = 0;

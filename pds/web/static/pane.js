@@ -1,7 +1,9 @@
 // Panes: controls ask the server, figures and sentences show its answer.
 
+import { answered } from "./server.js";
+
 // plotly comes from this server, once, when the first figure is drawn.
-function plotly() {
+export function plotly() {
   window.pdsPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = "plotly.min.js";
@@ -13,7 +15,7 @@ function plotly() {
 }
 
 // Asks for the newest state only, one question at a time.
-function makeAsker(ask, show) {
+export function makeAsker(ask, show) {
   let wanted = null;
   let busy = false;
   return async (question) => {
@@ -33,7 +35,7 @@ function makeAsker(ask, show) {
 // A slider over [min, max], linear or by the logarithm of value - data-origin, with its value
 // beside it. Dials may list data-stops instead; with data-between other values may be written too, and
 // become stops.
-function makeDial(input, onInput) {
+export function makeDial(input, onInput) {
   const { scale, origin = 0, stops } = input.dataset;
   const list = stops?.split(" ").map(Number);
   const [low, high] = [Number(input.min), Number(input.max)];
@@ -78,7 +80,7 @@ function makeDial(input, onInput) {
 }
 
 // Every named control of a root, read and written as one object.
-function makeValues(root, onInput) {
+export function makeValues(root, onInput) {
   const dials = new Map();
   const named = [...root.querySelectorAll("[name]")];
   for (const node of named) {
@@ -103,7 +105,7 @@ function makeValues(root, onInput) {
   };
 }
 
-function merged(base, patch) {
+export function merged(base, patch) {
   const out = { ...base };
   for (const key in patch) {
     const both = patch[key]?.constructor === Object && out[key]?.constructor === Object;
@@ -115,7 +117,7 @@ function merged(base, patch) {
 // Figures come in one gray, which is too faint to read on white: their text takes the page's own.
 const GRAY = "#868b92";
 
-function inked(value, ink) {
+export function inked(value, ink) {
   if (value === GRAY) return ink;
   if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((v) => inked(v, ink));
   if (value?.constructor !== Object) return value;
@@ -174,7 +176,7 @@ function redrawWhenLost(node, purge) {
   }, true);
 }
 
-async function draw(node, traces, layout) {
+export async function draw(node, traces, layout) {
   if (node.dataset.flat && !(webgl ??= hasWebGL())) return drawFlat(node);
   const { react, purge } = await plotly();
   if (node.dataset.flat && !node.pdsDraw) redrawWhenLost(node, purge);
@@ -183,14 +185,14 @@ async function draw(node, traces, layout) {
 }
 
 // What it is, and the sentence that was computed for it or else for its neighbors.
-function described(node, answer, name) {
+export function described(node, answer, name) {
   const [sentence] = [answer.text?.[name], ...Object.values(answer.text ?? {})].filter(Boolean);
   return [node.dataset.label, sentence].filter(Boolean).join(". ");
 }
 
 // Shows an answer {plots, layouts, text, images, error} in a root: figures by data-plot, sentences
 // by data-text, pictures by data-image. A figure's sentence is its text alternative.
-async function showAnswer(root, answer, layouts) {
+export async function showAnswer(root, answer, layouts) {
   const complaint = root.querySelector(".pds-error");
   complaint.textContent = answer.error ?? "";
   complaint.hidden = !answer.error;

@@ -1,7 +1,7 @@
 // What goes to the server and comes back: answers and files.
 
 // An answer, whatever happens to it on the way.
-async function answered(promise) {
+export async function answered(promise) {
   const lost = { error: "The server did not answer. Is it still running?" };
   try {
     return (await promise) ?? lost;
@@ -10,7 +10,7 @@ async function answered(promise) {
   }
 }
 
-function download(name, base64) {
+export function download(name, base64) {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([bytes]));
@@ -19,7 +19,7 @@ function download(name, base64) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // Safari reads it later
 }
 
-async function asBase64(file) {
+export async function asBase64(file) {
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result);

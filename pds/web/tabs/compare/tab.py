@@ -54,6 +54,7 @@ TAB = Tab(
     folder=Path(__file__).parent,
     html="stage.html",
     notes="notes.html",
+    is_pane=False,
     scripts=(
         *("format.js", "server.js", "health.js", "chart.js", "names.js", "sides.js"),
         *("controls.js", "moments.js"),

@@ -130,7 +130,7 @@ TAB = Tab(
     title="Filter",
     folder=Path(__file__).parent,
     html="filter.html",
-    scripts=("format.js", "server.js", "pane.js", "filter.js"),
+    script="filter.js",
     setup=setup,
     views={"filter_view": view, "open_filter": masks.open_file, "filter_file": masks.file_of},
 )
