@@ -39,7 +39,7 @@ describe("a run", () => {
   test("shows its messages and ignores those of other runs", () => {
     assert.deepEqual(after(start(), frame("a")).last, { do: "show", message: { kind: "frame", run: "a" } });
     assert.equal(after(start(), frame("b")).last.do, "start");
-    assert.equal(after(start(), frame(undefined)).last.do, "start");
+    assert.equal(after(start(), frame(null)).last.do, "start");
   });
 
   test("fails with the sentence of an error", () => {
