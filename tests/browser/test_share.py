@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds.commands.cli import parse
+from pds.commands.cli import parse_arguments
 from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
@@ -157,7 +157,7 @@ def test_link_command_and_python_are_copied(page, address):
     assert link.startswith(address + "/?")
     assert request_text.from_query(urlsplit(link).query)[0] == shown(page)
     words = shlex.split(copied(page, "Copy command"))
-    values = vars(parse(words[3:]))
+    values = vars(parse_arguments(words[3:]))
     assert Request(**{n: values[n] for n in vars(REQUEST)}) == shown(page)
     assert copied(page, "Copy Python") == request_text.to_python(shown(page))
 
@@ -237,7 +237,7 @@ def drop(page, name, content, kind="image/png"):
 def drawn(tmp_path, request=REQUEST):
     path = tmp_path / "drawn.png"
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
-    path.write_bytes(pictures.png(pixels, request_text.to_record(request)))
+    path.write_bytes(pictures.encode_png(pixels, request_text.to_record(request)))
     return path
 
 
