@@ -76,7 +76,7 @@ export async function pngText(bytes, keyword) {
     const content = bytes.subarray(at + 8, end);
     if (PNG_TEXTS.includes(kind) && latin1(content.subarray(0, keyword.length + 1)) === keyword + "\0") {
       const whole = view.getUint32(end) === checksum(bytes.subarray(at + 4, end));
-      return whole ? textOf(kind, content.subarray(keyword.length + 1)) : null;
+      return whole ? await textOf(kind, content.subarray(keyword.length + 1)) : null;
     }
     at = end + 4;
   }

@@ -80,7 +80,7 @@ export function makeSides(root, form, setup, setAlpha) {
   const kinds = new Map(setup.samplers.map((kind) => [kind.name, kind]));
   const figures = ["vanilla", "ours"].map((name) => root.querySelector(`.pds-panel.${name}`));
   const sides = figures.map((figure) => makeSide(figure, kinds));
-  const [left, right] = sides;
+  const [, right] = sides;
   const [published, switches, fitted] = [".pds-published", ".pds-switches", ".pds-fitted"].map((s) => form.querySelector(s));
   const plain = Object.fromEntries(setup.named.map((name) => [name, setup.defaults[name]]));
   const perIteration = () => 1 + Number(elements.corrector_steps.value || 1);
