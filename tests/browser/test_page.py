@@ -308,12 +308,13 @@ def test_the_choice_is_made_by_the_keyboard(page):
 
 def test_fewer_pictures_in_a_grid_of_the_same_size_leave_no_old_one(page):
     """Three pictures lie on a canvas as large as that of four."""
-    empty = """() => {
-      const { width, height } = document.querySelector('.pds-panel.vanilla canvas');
-      const context = document.querySelector('.pds-panel.vanilla canvas').getContext('2d');
-      return [0.25, 0.75].map((share) => context.getImageData(width * share, height * 0.75, 1, 1).data[3]);
+    below = """() => {
+      const canvas = document.querySelector('.pds-panel.vanilla canvas');
+      const [x, y] = [canvas.width / 4, canvas.height * 0.75];
+      const context = canvas.getContext('2d');
+      return [x, 3 * x].map((at) => context.getImageData(at, y, 1, 1).data[3]);
     }"""
-    for count, alphas in ((4, [255, 255]), (3, [255, 0])):
+    for count, opacities in ((4, [255, 255]), (3, [255, 0])):
         sample(page, num_steps=3, num_images=count)
         finish(page)
-        assert page.evaluate(empty) == alphas
+        assert page.evaluate(below) == opacities
