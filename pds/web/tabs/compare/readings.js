@@ -1,9 +1,22 @@
+// @ts-check
 // The numbers below the pictures of a side.
 
 import { duration, factor, noise, relative, share } from "../../static/format.js";
 import { isOver } from "./moments.js";
 
-// How the pictures of a sampler look, in two numbers: rows of [name, value, note, title].
+/**
+ * @typedef {import("./moments.js").Header} Header
+ * @typedef {import("./moments.js").Step} Step
+ * @typedef {(string | number)[]} Row name, value, note, title and class; the last ones may lack
+ */
+
+/**
+ * How the pictures of a sampler look, in two numbers.
+ * @param {Header} header
+ * @param {Step} step
+ * @param {number} chain
+ * @returns {string[][]}
+ */
 function looks({ own, request }, { grain, contrast }, chain) {
   const pixels = `Standard deviation of the noise in flat places: ${share(grain.pixels[chain])} of the range from black to white`;
   if (!own) return [["Grain", share(grain.pixels[chain]), "", pixels]];
@@ -17,15 +30,24 @@ function looks({ own, request }, { grain, contrast }, chain) {
   ];
 }
 
-// A sentence in three parts, its title and its class; none where the noise cannot be measured.
+/**
+ * A sentence in three parts, its title and its class; none where the noise cannot be measured.
+ * @param {number | null} ratio
+ * @returns {string[][]}
+ */
 function noiseGiven(ratio) {
   if (ratio === null) return [];
   const title = "Noise in flat places of the state that the network is given next, relative to the sigma that it is told. A network believes its sigma: it takes what is above it for texture, and that stays as grain";
   return [["noise is now ", `${factor(ratio)} times `, "what the network is told", title, "told"]];
 }
 
-// All rows of a sampler at a step, each as [name, value, note, title, class], and the sentence that
-// stands for them.
+/**
+ * All rows of a sampler at a step, and the sentence that stands for them.
+ * @param {Header} header
+ * @param {Step} step
+ * @param {number} chain
+ * @returns {{ rows: Row[], sentence: string }}
+ */
 export function readings(header, step, chain) {
   const looked = looks(header, step, chain);
   const given = noiseGiven(step.noise_ratio[chain]);
@@ -46,13 +68,16 @@ export function readings(header, step, chain) {
   return { rows, sentence: `${images} after iteration ${iteration} of ${length}, ${numbers}` };
 }
 
-// The rows as groups of a <dl>.
+/**
+ * The rows as groups of a <dl>.
+ * @param {Row[]} rows
+ */
 export function groups(rows) {
   return rows.map(([name, value, note, title, className = ""]) => {
     const group = Object.assign(document.createElement("div"), { title, className });
     const [term, detail] = ["dt", "dd"].map((tag) => document.createElement(tag));
-    term.textContent = name;
-    detail.textContent = value;
+    term.textContent = String(name);
+    detail.textContent = String(value);
     if (note) detail.append(Object.assign(document.createElement("small"), { textContent: note }));
     group.append(term, detail);
     return group;
