@@ -50,7 +50,7 @@ class Tab:
     further_runs: others that it starts, whose messages come to the same element. No event cancels
         them: gradio's client closes the stream of all messages of a visit when it cancels, and what
         starts at that moment would get none.
-    is_pane: whether the tab consists of controls and figures, see `pane.js`.
+    is_pane: whether the tab consists of controls and figures.
     notes: file of HTML below the component, "" without one.
     """
 
