@@ -94,6 +94,7 @@ class Tab:
     def on_load(self) -> str:
         """Return the script that gradio runs when the component is drawn."""
         if self.script:
-            return loader(f"tabs/{self.folder.name}/{self.script}")
+            events = [run.event for run in self.runs] + ([] if self.run is None else ["stop"])
+            return loader(f"tabs/{self.folder.name}/{self.script}", events)
         text = re.sub(r"^import [^;]*;$", "", self.text(*self.scripts), flags=re.MULTILINE)
         return re.sub(r"^export ", "", text, flags=re.MULTILINE)

@@ -1,19 +1,22 @@
 // The radial spectrum and the trace of the grain, as SVG.
 
+import { power } from "../../static/format.js";
+import { span } from "./moments.js";
+
 const MARGIN = { left: 30, right: 2, top: 8, bottom: 20 };
 
-function svg(name, attributes, text) {
+export function svg(name, attributes, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const key in attributes) node.setAttribute(key, attributes[key]);
   if (text) node.textContent = text;
   return node;
 }
 
-function line(points) {
+export function line(points) {
   return points.map(([x, y], i) => (i ? "L" : "M") + x.toFixed(1) + " " + y.toFixed(1)).join("");
 }
 
-function makeSpectrum(root) {
+export function makeSpectrum(root) {
   const axes = svg("g");
   const names = ["data", "network", "vanilla", "ours", "vanilla exact", "ours exact"];
   const curves = names.map((name) => svg("path", { class: name }));
@@ -79,7 +82,7 @@ function makeSpectrum(root) {
   };
 }
 
-function makeTrace(root) {
+export function makeTrace(root) {
   // Log scale from a third of the own grain to 100 times it.
   const height = (grain) => 80 - 40 * Math.min(2, Math.max(-0.5, Math.log10(grain ?? 1e9)));
   const level = svg("line", { x1: 0, x2: 1000, y1: height(1), y2: height(1) });

@@ -1,6 +1,6 @@
 // The first screen: the pictures take the height that the rest of it leaves in the window.
 
-function fitFirstScreen(root) {
+export function fitFirstScreen(root) {
   const [frame, said] = [".pds-frame", ".pds-said"].map((selector) => root.querySelector(selector));
   let rest = 0;
 

@@ -1,10 +1,12 @@
 // The loupe: the same place of both sides side by side, with single pixels to be seen.
 
+import { arrange } from "./pictures.js";
+
 const SPAN = 20; // pixels of a picture in the loupe, which stylesheets show at 8 times their size
 const AWAY = 22; // distance of the loupe from the pointer
 
 // `scene` returns what is on screen: { header, sheet, row, names, order }, null before the first picture.
-function makeLoupe(root, canvases, scene) {
+export function makeLoupe(root, canvases, scene) {
   const button = root.querySelector(".pds-loupe-switch");
   const box = document.createElement("section");
   box.className = "pds pds-loupe";

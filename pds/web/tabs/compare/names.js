@@ -3,29 +3,29 @@
 const NAME = /^([^:@/]+)(?::([^@/]+))?(?:@([0-9]+))?$/;
 
 // A name in parts, "" for what it lacks; null for one that is no kind of the menus, such as a branch.
-function parsed(name, kinds) {
+export function parsed(name, kinds) {
   const [, kind, strength = "", count = ""] = name.match(NAME) ?? [];
   return kinds.has(kind) ? { kind, strength, count } : null;
 }
 
-function spelled({ kind, strength, count }) {
+export function spelled({ kind, strength, count }) {
   return kind + (strength === "" ? "" : `:${strength}`) + (count === "" ? "" : `@${count}`);
 }
 
 // The samplers that fields of a request describe, with the switches of their filters.
-const DESCRIBED = new Map([
+export const DESCRIBED = new Map([
   ["vanilla", { frequency: false, space: false }],
   ["pds", { frequency: true, space: false }],
   ["pds+space", { frequency: true, space: true }],
   ["space", { frequency: false, space: true }],
 ]);
 
-function kindOf({ frequency, space }) {
+export function kindOf({ frequency, space }) {
   return [...DESCRIBED].find(([, filters]) => filters.frequency === frequency && filters.space === space)[0];
 }
 
 // The names of both samplers of a request.
-function namesOf(request) {
+export function namesOf(request) {
   const { left, right, tuned, alpha } = request;
   if (right) return [left, right];
   const kind = kindOf(request);
@@ -33,12 +33,12 @@ function namesOf(request) {
 }
 
 // A name with its N; that of a branch says its own.
-function withCount(name, n) {
+export function withCount(name, n) {
   return /[@/]/.test(name) ? name : `${name}@${n}`;
 }
 
 // A name as the headings show it.
-function inWords(name, kinds) {
+export function inWords(name, kinds) {
   const parts = parsed(name, kinds);
   if (!parts) return name;
   const { title, strength } = kinds.get(parts.kind);
@@ -47,18 +47,18 @@ function inWords(name, kinds) {
 }
 
 // A branch in parts: the sampler it begins with, for how many steps, and the one that goes on.
-function branched(name) {
+export function branched(name) {
   const [, first, after, then] = name.match(/^(.+)\/([0-9]+)\/([^/]+)$/) ?? [];
   return then ? { first, after: Number(after), then } : null;
 }
 
 // Steps of each iteration of N: two of Euler's.
-function stepsEach(name) {
+export function stepsEach(name) {
   return (branched(name)?.then ?? name).startsWith("ode-euler") ? 2 : 1;
 }
 
 // Steps of a sampler where others take n iterations: as many as its run shows.
-function stepsOf(name, n) {
+export function stepsOf(name, n) {
   const { first, after } = branched(name) ?? {};
   return (after ?? 0) + stepsEach(name) * ownCount(name, first ? (stepsOf(first, n) - after) / stepsEach(first) : n);
 }
@@ -69,7 +69,7 @@ function ownCount(name, otherwise) {
 }
 
 // Iterations of a sampler where others take n: its own, and of a branch those of both parts.
-function iterations(name, n) {
+export function iterations(name, n) {
   return branched(name) ? stepsOf(name, n) : ownCount(name, n);
 }
 
@@ -80,7 +80,7 @@ const FLOWS = {
   "ode-euler": { calls: (n) => 2 * n, count: (calls) => calls / 2 },
 };
 
-function callsOf(name, n, each) {
+export function callsOf(name, n, each) {
   const branch = branched(name);
   if (branch) {
     const { first, after, then } = branch;
@@ -91,7 +91,7 @@ function callsOf(name, n, each) {
   return flow ? flow.calls(iterations(name, n)) : each * iterations(name, n);
 }
 
-function countFor(kind, calls, each) {
+export function countFor(kind, calls, each) {
   const count = FLOWS[kind]?.count(calls) ?? calls / each;
   return Math.max(1, Math.ceil(count - 0.5)); // of two that are as near, the one with fewer calls
 }

@@ -13,7 +13,7 @@ function checksum(bytes) {
   return ~crc >>> 0;
 }
 
-function latin1(bytes) {
+export function latin1(bytes) {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return text;
@@ -65,7 +65,7 @@ async function textOf(kind, content) {
 }
 
 // The text of a keyword, the first one; "" in a PNG without it; null in what is no PNG, or ends too early.
-async function pngText(bytes, keyword) {
+export async function pngText(bytes, keyword) {
   if (PNG_SIGNATURE.some((byte, at) => bytes[at] !== byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 12 <= bytes.length; ) {

@@ -1,6 +1,9 @@
 // How far a run is and how long it will take; and Stop at hand wherever the visitor has gone.
 
-function makeProgress(root, stopButton, onStop) {
+import { remaining } from "../../static/format.js";
+import { callsPerIteration, sum } from "./moments.js";
+
+export function makeProgress(root, stopButton, onStop) {
   const line = root.querySelector(".pds-eta");
   const float = document.createElement("section");
   float.className = "pds pds-float";
