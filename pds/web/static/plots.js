@@ -120,13 +120,13 @@ function redrawWhenLost(/** @type {Figure} */ node) {
 }
 
 /**
- * Draws a figure. The server draws text in --neutral, which is too faint on white: --soft replaces it.
+ * Draws a figure. The server draws text in --neutral, which is too faint on white: --label replaces it.
  * @param {Figure} node
  * @param {object[]} traces
  * @param {object} layout
  */
 export async function drawFigure(node, traces, layout) {
-  const [gray, text] = [color(node, "neutral"), color(node, "soft")];
+  const [gray, text] = [color(node, "neutral"), color(node, "label")];
   const ink = (/** @type {any} */ value) => recolored(value, gray, text);
   await draw(node, ink(traces), { ...ink(layout), uirevision: "keep" });
 }

@@ -1,7 +1,7 @@
 // The tab "Ladder": the recorded sheet, and others drawn column by column.
 
 import { about } from "../../static/format.js";
-import { watchServer, whyNot } from "../../static/health.js";
+import { makeRun } from "../../static/runs.js";
 import { answered } from "../../static/server.js";
 import { makeNumbers } from "./numbers.js";
 import { items, makeRows } from "./rows.js";
@@ -18,72 +18,58 @@ export function start({ element, props, server, trigger, watch }) {
   const controls = makeControls(pane, setup);
   const showNumbers = makeNumbers(pane.querySelector(".pds-cells"), server, setup.limits);
   const pictures = makeSheet(pane, openComparison);
-  let run = null; // name of the run that is drawn
   let shown = null; // the sheet on screen
-  let isFresh = false; // a run has begun, but the pictures are still the last one's
+  let isNew = false; // a run has begun, but the pictures are still the last one's
+
+  const run = makeRun(pane, {
+    start(request) {
+      isNew = true;
+      controls.show({ isRunning: true, caption: "Drawing, the quickest first…" });
+      trigger("draw", request);
+    },
+    show: accept,
+    stop() {
+      trigger("stop");
+      controls.show({ caption: "Stopped. The columns so far stay." });
+    },
+    fail: (error) => controls.show({ error }),
+  });
 
   function begin({ sheet, titles, own }) {
     shown = { sheet, titles, own, lost: setup.lost, columns: [] };
-    isFresh = false;
+    isNew = false;
     pictures.begin(shown);
     showNumbers(shown);
   }
 
-  function add(column) {
+  function add(columns) {
     const order = shown.sheet.num_steps;
-    pictures.place(shown, column);
-    shown.columns = [...shown.columns, column].sort((a, b) => order.indexOf(a.num_steps) - order.indexOf(b.num_steps));
-  }
-
-  function end({ caption = "", error = "" }) {
-    run = null;
-    controls.show({ isRunning: false, caption, error });
-  }
-
-  function finish(message) {
-    if (!run) begin(message);
-    const missing = message.columns.filter(({ num_steps }) => !shown.columns.some((c) => c.num_steps === num_steps));
-    missing.forEach(add);
+    columns.forEach((column) => pictures.place(shown, column));
+    shown.columns = [...shown.columns, ...columns].sort((a, b) => order.indexOf(a.num_steps) - order.indexOf(b.num_steps));
     showNumbers(shown);
-    end({ caption: message.sentence });
   }
 
   function accept(message) {
-    if ((message.run ?? null) !== run) return;
-    if (message.kind === "error") return end({ error: message.sentence });
-    if (isFresh) begin(message);
+    const isRecorded = run.current() === null;
+    if (isNew || isRecorded) begin(message);
     if (message.kind === "progress") controls.showProgress(message);
-    else if (message.kind === "done") finish(message);
+    else if (message.kind === "column") add([message]);
     else {
-      add(message);
-      showNumbers(shown);
+      add(message.columns.filter(({ num_steps }) => !shown.columns.some((c) => c.num_steps === num_steps)));
+      run.end();
+      controls.show({ caption: message.sentence });
     }
   }
 
-  controls.onDraw(() => {
-    if (run) return;
-    run = Math.random().toString(36).slice(2);
-    isFresh = true;
-    controls.show({ isRunning: true, caption: "Drawing, the quickest first…", error: "" });
-    trigger("draw", { ...controls.read(), run });
-  });
-  controls.onStop(() => {
-    trigger("stop");
-    end({ caption: "Stopped. The columns so far stay." });
-  });
-  pane.addEventListener("failure", async () => {
-    const failed = run;
-    const error = failed && (await whyNot());
-    if (failed && run === failed) end({ error });
-  });
-  watchServer(() => run, (error) => end({ error }));
+  controls.onDraw(() => run.start(controls.read()));
+  controls.onStop(run.stop);
 
   begin({ sheet: setup.opening, titles: setup.titles, own: "" });
-  watch("value", () => props.value && accept(JSON.parse(props.value)));
+  watch("value", () => props.value && run.accept(JSON.parse(props.value)));
   whenSeen(pane, async () => {
     const answer = await answered(server.recorded_ladder({}));
-    if (!run && !shown.columns.length) {
-      accept(answer.error ? { kind: "error", sentence: answer.error } : JSON.parse(answer));
+    if (!run.current() && !shown.columns.length) {
+      run.accept(answer.error ? { kind: "error", sentence: answer.error } : JSON.parse(answer));
       if (shown.columns.length) controls.setModel(shown.sheet.model);
       pictures.scrollToFewest(shown.columns);
     }
@@ -128,7 +114,7 @@ function makeControls(pane, { models, limits, num_images, counts, ...setup }) {
       seed: Number.isFinite(fields.seed.valueAsNumber) ? fields.seed.valueAsNumber : fields.seed.value,
     }),
     setModel: (name) => (fields.model.value = name),
-    show({ isRunning, caption: sentence, error }) {
+    show({ isRunning = false, caption: sentence = "", error = "" }) {
       draw.disabled = isRunning;
       halt.disabled = !isRunning;
       progress.hidden = true;
