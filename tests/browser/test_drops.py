@@ -7,7 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.test_share import drop, shown
-from tests.unit.files.test_png_text import (
+from tests.support.png_files import (
     BOMB,
     PASSED_ON,
     REQUEST,
