@@ -2,7 +2,7 @@
 
 import pytest
 
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from tests.support.tiny_run import CONFIG
 
 IMPORTS = "import dataclasses, types\nimport numpy as np\nimport torch\n"
@@ -21,7 +21,7 @@ def written(folder, change="pass", *, imports=""):
 
 def refusal(path, overrides=None):
     with pytest.raises(ValueError) as refused:
-        read(path, overrides)
+        read_configuration(path, overrides)
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message

@@ -35,7 +35,7 @@ from pds.bench import (
 )
 from pds.bench.apart import Apart, rows_apart
 from pds.bench.rows import Row, at_least, at_most, guarded, skipped
-from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
+from pds.bench.timing import QUICK, Effort, Measurement, alternate, median_and_range, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
 from pds.request import Request
@@ -140,7 +140,7 @@ def test_versus_says_how_many_times_as_long_the_first_takes(machine):
 
 
 def test_seconds_become_rates_with_their_ends_exchanged():
-    rate = figure([0.5, 0.25, 1.0]).per(4, "/s")
+    rate = median_and_range([0.5, 0.25, 1.0]).per(4, "/s")
     assert rate == Measurement(8.0, 4.0, 16.0, 3, "/s")
 
 
@@ -483,7 +483,7 @@ def test_what_cannot_be_captured_costs_its_own_rows_only(monkeypatch, like_a_gpu
     def fails(score, x, t):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    monkeypatch.setattr(graphs, "captured", fails)
+    monkeypatch.setattr(graphs, "page_graph", fails)
     eager, graph = graphs.rows(ONCE)
     assert eager.measured is not None
     assert graph.note == "failed: RuntimeError: operation not permitted when stream is capturing"
@@ -519,7 +519,7 @@ def test_after_the_limit_no_row_is_begun_and_what_is_left_out_is_named():
     def rows(effort):
         yield from ROWS[:3]
 
-    measured = suite.measure({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
+    measured = suite.run_benchmarks({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
     assert list(measured) == [
         *ROWS[:2],
         skipped("a", "further rows, if any", "no time left"),

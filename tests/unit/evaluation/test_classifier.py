@@ -107,14 +107,14 @@ def trained(monkeypatch):
 
 def judge(store, own, count=4):
     judgments.judge(store, table.cells(store), own, OWN, count)
-    return [(j.cell, j.images) for j in judgments.load(store)]
+    return [(j.cell, j.images) for j in judgments.read_judgments(store)]
 
 
 def test_every_cell_with_enough_pictures_and_the_control_are_judged(store, trained, pictures):
     expected = [(cell, 4) for cell in (OWN, Cell("vanilla", 20), Cell("vanilla", 10))]
     assert judge(store, pictures[300:308]) == expected
     assert trained == [(4, 4)] * 3
-    assert judgments.load(store)[0].accuracy == (0.75, 0.5, 1.0)
+    assert judgments.read_judgments(store)[0].accuracy == (0.75, 0.5, 1.0)
 
 
 def test_pictures_that_did_not_change_are_not_judged_again(store, trained, pictures):

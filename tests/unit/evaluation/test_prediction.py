@@ -98,13 +98,13 @@ def test_a_saved_response_predicts_the_same(linear, tmp_path):
 @pytest.fixture(scope="module")
 def portraits():
     """The predictor of the recorded response, measured on more pictures than tests can afford."""
-    field = subject.load("portraits32", None, CPU).field
+    field = subject.open_subject("portraits32", None, CPU).field
     return Predictor(field, response_file.load(EVIDENCE / "responses" / "portraits32.npz"))
 
 
 @pytest.fixture(scope="module")
 def measured_now():
-    one = subject.load("portraits32", None, CPU)
+    one = subject.open_subject("portraits32", None, CPU)
     return Predictor(one.field, measured(one))
 
 
@@ -312,7 +312,7 @@ def test_the_response_of_another_model_is_refused(written, capsys):
 def test_a_model_of_a_process_without_sigma_is_refused_before_anything(monkeypatch, clouds, capsys):
     model = replace(clouds.field.model, sde=VPSDE())
     other = Subject("mine", Field("mine", model), None, CPU)
-    monkeypatch.setattr(subject, "load", lambda *_: other)
+    monkeypatch.setattr(subject, "open_subject", lambda *_: other)
     assert main(["predict", "mine"]) == 2
     assert "there it would hold for x / scale" in capsys.readouterr().err
 
