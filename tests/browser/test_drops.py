@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from pds.web.tabs.compare import live_comparison
 from tests.support.pages import drop, request_shown
-from tests.unit.files.test_png_text import (
+from tests.support.png_files import (
     BOMB,
     PASSED_ON,
     REQUEST,
