@@ -4,6 +4,7 @@ With `--device` only the tests of `placed.MODULES` run, with their tensors on th
 """
 
 import os
+import signal
 
 import pytest
 import torch
@@ -77,6 +78,14 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(num_threads)
+
+
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, which a shell turns off for jobs in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

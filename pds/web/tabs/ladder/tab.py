@@ -153,6 +153,7 @@ TAB = Tab(
     scripts=(
         "format.js",
         "server.js",
+        "slider.js",
         "pane.js",
         "health.js",
         "rows.js",
