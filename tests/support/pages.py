@@ -39,10 +39,12 @@ DROP = """([texts, files, folders, selector]) => {
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   for (const [name, base64, type] of files)
     dataTransfer.items.add(new File([bytes(base64)], name, { type }));
-  if (folders) DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true });
+  const item = DataTransferItem.prototype, entry = item.webkitGetAsEntry;
+  if (folders) item.webkitGetAsEntry = () => ({ isDirectory: true });
   const events = ["dragover", "drop"].map(
     (kind) => new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
   for (const event of events) document.querySelector(selector).dispatchEvent(event);
+  item.webkitGetAsEntry = entry;
   return events.every((event) => event.defaultPrevented);
 }"""
 STILL = """() => new Promise((resolve) => {
