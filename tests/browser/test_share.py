@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds.commands.cli import parse
+from pds.commands.cli import parse_arguments
 from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
@@ -158,7 +158,7 @@ def test_link_command_and_python_are_copied(page, address):
     assert link.startswith(address + "/?")
     assert request_text.from_query(urlsplit(link).query)[0] == request_shown(page)
     words = shlex.split(copied(page, "Copy command"))
-    values = vars(parse(words[3:]))
+    values = vars(parse_arguments(words[3:]))
     assert Request(**{n: values[n] for n in vars(REQUEST)}) == request_shown(page)
     assert copied(page, "Copy Python") == request_text.to_python(request_shown(page))
 

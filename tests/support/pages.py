@@ -209,4 +209,4 @@ def expect_request(page, request=None, **fields):
 
 def saved_picture(request):
     """Content of a small PNG that says how it was drawn."""
-    return pictures.png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))
+    return pictures.encode_png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))

@@ -32,7 +32,7 @@ from pds.bench import (
 )
 from pds.bench.apart import Apart, rows_apart
 from pds.bench.rows import Row, at_least, at_most, guarded, skipped
-from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
+from pds.bench.timing import QUICK, Effort, Measurement, alternate, median_and_range, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp import normalization
@@ -136,7 +136,7 @@ def test_versus_says_how_many_times_as_long_the_first_takes(machine):
 
 
 def test_seconds_become_rates_with_their_ends_exchanged():
-    rate = figure([0.5, 0.25, 1.0]).per(4, "/s")
+    rate = median_and_range([0.5, 0.25, 1.0]).per(4, "/s")
     assert rate == Measurement(8.0, 4.0, 16.0, 3, "/s")
 
 
@@ -434,7 +434,7 @@ def like_a_gpu(monkeypatch):
     monkeypatch.setattr(graphs, "rows_apart", lambda benchmark, effort: benchmark(effort))
     monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
     for module in (graphs, iteration, runs):
-        monkeypatch.setattr(module, "captured", lambda score, x, t: torch.no_grad()(score))
+        monkeypatch.setattr(module, "page_graph", lambda score, x, t: torch.no_grad()(score))
     monkeypatch.setattr(graphs, "fused", torch.no_grad())
     monkeypatch.setattr(graphs, "fused_graph", torch.no_grad())
     monkeypatch.setattr(iteration, "peak_memory", lambda work: Measurement(1, 1, 1, 1, "GiB"))
@@ -467,7 +467,7 @@ def test_what_cannot_be_captured_costs_its_own_rows_only(monkeypatch, like_a_gpu
     def fails(score, x, t):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    monkeypatch.setattr(graphs, "captured", fails)
+    monkeypatch.setattr(graphs, "page_graph", fails)
     eager, graph = graphs.rows(ONCE)
     assert eager.measured is not None
     assert graph.note == "failed: RuntimeError: operation not permitted when stream is capturing"
@@ -503,7 +503,7 @@ def test_after_the_limit_no_row_is_begun_and_what_is_left_out_is_named():
     def rows(effort):
         yield from ROWS[:3]
 
-    measured = suite.measure({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
+    measured = suite.run_benchmarks({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
     assert list(measured) == [
         *ROWS[:2],
         skipped("a", "further rows, if any", "no time left"),

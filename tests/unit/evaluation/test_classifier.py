@@ -26,7 +26,8 @@ def pictures():
 def test_sets_of_one_distribution_cannot_be_told_apart():
     """Of 8 intervals of 95 %, fewer than 6 hold 0.5 with a chance of 6 in 1000.
 
-    Of 60 pairs of 100 + 100 portraits of 32 px all did; their accuracies spread by 0.044 about 0.511.
+    Of 60 pairs of 100 + 100 portraits of 32 px all did; their accuracies have mean 0.511 and
+    standard deviation 0.044.
     """
     sets = small_portraits(range(6_000_000, 6_000_800)).split(50)
     found = [classifier.accuracy(*pair) for pair in zip(sets[0::2], sets[1::2], strict=True)]
@@ -107,14 +108,14 @@ def trained(monkeypatch):
 
 def judge(store, own, count=4):
     judgments.judge(store, table.cells(store), own, OWN, count)
-    return [(j.cell, j.images) for j in judgments.load(store)]
+    return [(j.cell, j.images) for j in judgments.read_judgments(store)]
 
 
 def test_every_cell_with_enough_pictures_and_the_control_are_judged(store, trained, pictures):
     expected = [(cell, 4) for cell in (OWN, Cell("vanilla", 20), Cell("vanilla", 10))]
     assert judge(store, pictures[300:308]) == expected
     assert trained == [(4, 4)] * 3
-    assert judgments.load(store)[0].accuracy == (0.75, 0.5, 1.0)
+    assert judgments.read_judgments(store)[0].accuracy == (0.75, 0.5, 1.0)
 
 
 def test_pictures_that_did_not_change_are_not_judged_again(store, trained, pictures):

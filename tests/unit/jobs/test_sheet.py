@@ -17,7 +17,7 @@ from pds.commands.cli import main
 from pds.files import pictures
 from pds.jobs import quality, sheet_files
 from pds.jobs.record import read_request
-from pds.jobs.sheet import NUM_STEPS, Progress, Sheet, draw
+from pds.jobs.sheet import NUM_STEPS, Progress, Sheet, draw_sheet
 from pds.models import MODELS, compare_request, load_model, run_chains
 from pds.request import Request
 from pds.sde import VPSDE
@@ -30,7 +30,7 @@ VALUES = {"samplers": list(SHEET.samplers), "num_steps": [14, 10], "model": "fie
 
 
 def columns_of(sheet):
-    return [item for item in draw(sheet) if not isinstance(item, Progress)]
+    return [item for item in draw_sheet(sheet) if not isinstance(item, Progress)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_cell_is_the_side_of_its_comparison(name):
     """Pixels and numbers, whatever stands beside it."""
     ((cell, _),) = columns_of(Sheet((name, "inverted:9"), (12,), "field64", 3, 5))
     *_, last = compare_request(Request("field64", 12, num_images=3, seed=5, right=name))
-    expected = pictures.view(last.right.x_mean.numpy()).reshape(3 * 64, 64, 1)
+    expected = pictures.to_uint8(last.right.x_mean.numpy()).reshape(3 * 64, 64, 1)
     np.testing.assert_array_equal(cell.picture, expected)
     measured = quality.measured(load_model("field64"), last.right.x_mean)
     assert (cell.numbers.grain, cell.numbers.contrast) == (measured.grain, measured.contrast)
@@ -89,7 +89,7 @@ def test_a_cell_is_the_side_of_its_comparison(name):
 def test_a_cell_of_a_network_is_the_side_of_its_comparison():
     ((_, cell),) = columns_of(Sheet(("vanilla", "pds:5"), (4,), "portraits32", 2, 1))
     *_, last = compare_request(Request("portraits32", 4, num_images=2, seed=1))
-    expected = pictures.view(last.right.x_mean.numpy()).reshape(2 * 32, 32, 3)
+    expected = pictures.to_uint8(last.right.x_mean.numpy()).reshape(2 * 32, 32, 3)
     np.testing.assert_array_equal(cell.picture, expected)
 
 
@@ -218,7 +218,7 @@ def test_closing_a_sheet_ends_its_run(monkeypatch):
             closed.append(True)
 
     monkeypatch.setattr("pds.jobs.sheet.run_chains", chains)
-    items = draw(Sheet(("vanilla",), (2000,), "field64"))
+    items = draw_sheet(Sheet(("vanilla",), (2000,), "field64"))
     assert isinstance(next(items), Progress) and not closed
     items.close()
     assert closed == [True]
@@ -268,12 +268,12 @@ def test_a_sampler_that_the_process_cannot_take_is_refused_before_anything_is_dr
     vp = replace(load_model("field64"), sde=VPSDE())
     monkeypatch.setattr("pds.jobs.sheet.load_model", lambda _: vp)
     with pytest.raises(ValueError, match="VE"):
-        next(draw(Sheet(("vanilla", name), (10,), "field64")))
+        next(draw_sheet(Sheet(("vanilla", name), (10,), "field64")))
 
 
 def test_a_branch_beyond_the_shortest_column_is_refused_before_anything_is_drawn():
     with pytest.raises(ValueError, match="to go on from must be a whole number from 1 to 9"):
-        next(draw(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
+        next(draw_sheet(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
 
 
 def test_the_largest_sheet_of_three_samplers_is_accepted():
