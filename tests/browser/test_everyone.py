@@ -1,7 +1,6 @@
 """Keyboard, screen reader, small and dark screens, and a run that stays in sight."""
 
 import json
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -9,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from pds.web.tabs.compare import live_comparison
 from tests.support.pages import (
+    CONTRAST,
     DESKTOP,
     PHONE,
     SIDES,
@@ -22,7 +22,6 @@ from tests.support.pages import (
 )
 from tools.browser import ROOT, open_page
 
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 TUNED = {"tuned": "Tuned to the spectrum", "response": "Tuned to the network"}
 STATES = ("compare", *TABS, *TUNED)
 """The tabs, and the filter with the samplers that are tuned to N."""
@@ -117,6 +116,7 @@ def opened(request, context_of, address):
 @pytest.fixture
 def tab(opened):
     """The tab in a wide window, scrolled to its top."""
+    opened.page.bring_to_front()  # only one page of a browser has the keyboard
     opened.page.set_viewport_size(DESKTOP)
     opened.page.evaluate("scrollTo(0, 0)")
     return opened

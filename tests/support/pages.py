@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -23,6 +24,8 @@ TABS = ("filter", "story", "ladder", "images")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+"""Measures whether texts stand out from what is behind them."""
 PICTURE = """panel => {
   const shown = document.querySelector('.pds-panel.' + panel + ' canvas');
   const step = Number(shown.dataset.step ?? 1); // pixels of the canvas for each of the pictures'
