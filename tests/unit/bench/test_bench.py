@@ -434,7 +434,7 @@ def like_a_gpu(monkeypatch):
     monkeypatch.setattr(graphs, "rows_apart", lambda benchmark, effort: benchmark(effort))
     monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
     for module in (graphs, iteration, runs):
-        monkeypatch.setattr(module, "captured", lambda score, x, t: torch.no_grad()(score))
+        monkeypatch.setattr(module, "page_graph", lambda score, x, t: torch.no_grad()(score))
     monkeypatch.setattr(graphs, "fused", torch.no_grad())
     monkeypatch.setattr(graphs, "fused_graph", torch.no_grad())
     monkeypatch.setattr(iteration, "peak_memory", lambda work: Measurement(1, 1, 1, 1, "GiB"))
