@@ -139,7 +139,7 @@ def spoil(monkeypatch, rows, *, chosen=lambda batch: True):
 
             yield answer
 
-    monkeypatch.setattr(run, "running", spoiled)
+    monkeypatch.setattr(run, "prepared_score", spoiled)
 
 
 def names(folder):
