@@ -394,7 +394,7 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
 
     instant = Measurement(2.0, 2.0, 2.0, 1)
     monkeypatch.setitem(sys.modules, "diffusers", SimpleNamespace())
-    monkeypatch.setattr(networks.precision, "require", refuse)
+    monkeypatch.setattr(networks.precision, "require_precision", refuse)
     monkeypatch.setattr(networks, "twins", lambda card: (subjects.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
     monkeypatch.setattr(networks, "Apart", lambda make, card: nullcontext())
