@@ -41,5 +41,5 @@ rows = []
 for name, step in zip(("vanilla", "PDS"), last, strict=True):
     distance = (step.x_mean[:, None] - FACES).square().mean((2, 3, 4)).amin(1)
     print(f"{name}: texture {distance.mean().sqrt():.3f}")
-    rows.append((name, list(pictures.view(step.x_mean.numpy()))))
-Image.fromarray(pictures.sheet(rows)).save("any_denoiser.png")
+    rows.append((name, list(pictures.to_uint8(step.x_mean.numpy()))))
+Image.fromarray(pictures.labeled_sheet(rows)).save("any_denoiser.png")

@@ -50,5 +50,5 @@ for name, pipe.scheduler in (("vanilla", vanilla), ("PDS", preconditioned)):
     drawn = pipe(4, num_inference_steps=40, generator=generator, output_type="np").images
     images = torch.from_numpy(drawn).movedim(-1, 1)  # (B, C, H, W) in [0, 1]
     print(f"{name}: grain {pds.grain(images).mean():.3f}")
-    rows.append((name, list(pictures.view(images.numpy()))))
-Image.fromarray(pictures.sheet(rows)).save("diffusers_pipeline.png")
+    rows.append((name, list(pictures.to_uint8(images.numpy()))))
+Image.fromarray(pictures.labeled_sheet(rows)).save("diffusers_pipeline.png")

@@ -23,7 +23,7 @@ from pds.portraits import portraits
 folder = Path(sys.argv[1] if sys.argv[1:] else "portraits")
 if not sys.argv[1:]:
     folder.mkdir(exist_ok=True)
-    for seed, pixels in enumerate(pictures.view(portraits(range(64)).numpy())):
+    for seed, pixels in enumerate(pictures.to_uint8(portraits(range(64)).numpy())):
         Image.fromarray(pixels).save(folder / f"{seed}.png")
 
 model = pds.load_model("portraits32")
@@ -46,5 +46,5 @@ rows = []
 for name, step in zip(("vanilla", "PDS"), last, strict=True):
     grain = float(pds.grain(step.x_mean).mean()) / model.references.network.grain
     print(f"{name}: {grain:.2f} times the grain of the network's own pictures")
-    rows.append((name, list(pictures.view(step.x_mean.numpy()))))
-Image.fromarray(pictures.sheet(rows)).save("filters.png")
+    rows.append((name, list(pictures.to_uint8(step.x_mean.numpy()))))
+Image.fromarray(pictures.labeled_sheet(rows)).save("filters.png")

@@ -33,7 +33,7 @@ data = patterns + TEXTURE * torch.randn(patterns.shape, generator=generator)
 m = filters.preconditioner(filters.estimate([data]).frequency, None, alpha=5)
 
 print(f"exact: texture {TEXTURE:.3f}")
-rows = [("data", list(pictures.view(data[:6].numpy())))]
+rows = [("data", list(pictures.to_uint8(data[:6].numpy())))]
 for num_steps in (25, 66):
     for name, matrix in (("vanilla", pds.Identity()), ("PDS", m)):
         eps = 1e-5 * 2000 / num_steps  # the last time, as published
@@ -42,5 +42,5 @@ for num_steps in (25, 66):
         images = pds.sample(score, sampler.chain(sde, noise=noise, shape=shape))
         texture = (images - PATTERNS).square().mean((2, 3)).amin(1).mean().sqrt()
         print(f"N = {num_steps}, {name}: texture {texture:.3f}")
-        rows.append((f"{name}\nN = {num_steps}", list(pictures.view(images[:6].numpy()))))
-Image.fromarray(pictures.sheet(rows)).save("own_score.png")
+        rows.append((f"{name}\nN = {num_steps}", list(pictures.to_uint8(images[:6].numpy()))))
+Image.fromarray(pictures.labeled_sheet(rows)).save("own_score.png")

@@ -145,7 +145,7 @@ def one_line(message: object) -> str:
     return printable(" ".join(str(message).split()))
 
 
-def sentence(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """Return the message of an error as one printable line, at most `MAX_SENTENCE` long."""
     text = one_line(error)
     return text if len(text) <= MAX_SENTENCE else f"{text[: MAX_SENTENCE - 3]}..."

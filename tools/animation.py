@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.jobs import quality
 from pds.models import Model, compare_request, load_model
 from pds.request import Request
@@ -75,7 +75,7 @@ def _heading(model: Model, title: str, step: Step) -> str:
 
 def _tiles(model: Model, step: Step, sigma: float) -> Pixels:
     """Return the images of a state side by side, their contrast lowered by its noise."""
-    tiles = view(model.to_pixels(step.x_mean).numpy(), sigma=sigma)
+    tiles = to_uint8(model.to_pixels(step.x_mean).numpy(), sigma=sigma)
     return np.concatenate(list(tiles), axis=1)
 
 

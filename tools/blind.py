@@ -23,7 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pds.appearance import ALIKE, grain
 from pds.evaluation.store import Cell, Store
-from pds.files.pictures import grid, view
+from pds.files.pictures import tile_images, to_uint8
 
 ARMS = (
     *(("vanilla", "pds:5"),) * 10,
@@ -116,7 +116,7 @@ def _row(pair: Pair) -> Image.Image:
 
 def _side(pair: Pair, arm: str) -> Image.Image:
     images = _images(pair, arm)
-    pixels = grid(view(images), columns=2)
+    pixels = tile_images(to_uint8(images), columns=2)
     factor = SIDE // len(pixels)
     size = (pixels.shape[1] * factor, pixels.shape[0] * factor)
     return Image.fromarray(pixels.squeeze()).resize(size, Image.Resampling.NEAREST)

@@ -44,7 +44,7 @@ def main() -> None:
 
 def page() -> str:
     """Return the page."""
-    parser = cli.build("pds", cli.COMMANDS)
+    parser = cli.build_parser("pds", cli.COMMANDS)
     (commands,) = parser._get_positional_actions()
     sections = [HEAD]
     for title, names in cli.GROUPS.items():

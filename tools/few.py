@@ -34,7 +34,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     names, counts = arguments.models.split(","), list(map(int, arguments.counts.split(",")))
-    subjects = {name: subject.load(name, None, device) for name in names}
+    subjects = {name: subject.open_subject(name, None, device) for name in names}
     for name, one in subjects.items():
         count = resolution.num_images(one.model.image_shape[-1], arguments.images)
         groups = [Group(tuple(Cell(arm, n) for arm in ARMS), count) for n in counts]
@@ -42,7 +42,7 @@ def main() -> None:
         record, score = Record.of(arguments.out, one), draw.prepared(one)
         for group in (own, *groups):
             if record.lacks(group):
-                record.add_cells(resolution.drawn(one, score, group))
+                record.add_cells(resolution.draw_group(one, score, group))
                 print(name, *group.cells[0], flush=True)
     write_quality(arguments.out / "few.csv", subjects, counts)
 

@@ -92,14 +92,16 @@ def main() -> None:
     names = arguments.models.split(",")
     counts = [int(count) for count in arguments.counts.split(",")]
     device = torch.device(arguments.device)
-    subjects = {name: subject.load(name, None, device) for name in names}
+    subjects = {name: subject.open_subject(name, None, device) for name in names}
     scores = {name: draw.prepared(one) for name, one in subjects.items()}
     folder: Path = arguments.out
     records = {name: Record.of(folder, one) for name, one in subjects.items()}
     for name, one in subjects.items():
         path = records[name].response_path
         if not path.is_file():
-            response_file.save(path, responses.measured(one, arguments.pictures), one.fingerprint)
+            response_file.save(
+                path, responses.measure_with_progress(one, arguments.pictures), one.fingerprint
+            )
     every = list(jobs(names, counts))
     with ProcessPoolExecutor(arguments.workers, get_context("spawn")) as pool:
         tunings = {j[:3] for j in every}
@@ -129,7 +131,7 @@ def draw_others(
         count = resolution.num_images(one.model.image_shape[-1], images)
         group = Group((cell,), count * (resolution.OWN_IMAGES if cell == NETWORK else 1))
         if records[name].lacks(group):
-            records[name].add_cells(resolution.drawn(one, scores[name], group))
+            records[name].add_cells(resolution.draw_group(one, scores[name], group))
             print(f"{time.monotonic():.0f}", name, *cell, flush=True)
 
 

@@ -60,7 +60,7 @@ class Experiments:
     """The network with its response, held-out pictures and their flat places."""
 
     def __init__(self, num_pictures: int = NUM_PICTURES) -> None:
-        self.subject = subject.load(MODEL, None, torch.device("cpu"))
+        self.subject = subject.open_subject(MODEL, None, torch.device("cpu"))
         self.field = self.subject.field
         self.evolution = Predictor(self.field, response_file.load(RESPONSE)).evolution
         self.pictures = self.subject.held_out(num_pictures, 2)

@@ -98,7 +98,7 @@ def build(arm: Arm, setting: Setting) -> Plan:
     Raises:
         ValueError: if the arm does not support the process or the sampler.
     """
-    require(arm, setting.published, setting.sde)
+    require_kernel(arm, setting.published, setting.sde)
     if arm.strength is None:
         return _PLAIN[arm.kind](setting)
     return _STRONG[arm.kind](setting, arm.strength)
@@ -122,7 +122,7 @@ def branch(arm: Arm, first: Plan, then: Plan, sde: SDE) -> Plan:
     return Plan(sampler)
 
 
-def require(arm: Arm, published: PredictorCorrector, sde: SDE) -> None:
+def require_kernel(arm: Arm, published: PredictorCorrector, sde: SDE) -> None:
     """Raise a ValueError if the published sampler lacks the kernel that an arm preconditions."""
     if arm.kind == "corrector" and published.corrector is None:
         raise ValueError(f"{arm.name} preconditions the corrector only, and the sampler has none")
@@ -204,7 +204,7 @@ def _response(setting: Setting) -> Plan:
             "model is unknown; choose another sampler or model, or measure a checkpoint's with "
             "`pds response` and name it with main.py --response FILE.npz"
         )
-    network_tuning.require(setting.published, setting.sde)
+    network_tuning.require_tunable(setting.published, setting.sde)
     settings = setting.tuned_to_network(setting.published)
     m = network_tuning.octaves(setting.image_shape, setting.device).m(settings.gain)
     sampler = network_tuning.sampler(setting.published, setting.sde, settings, m)

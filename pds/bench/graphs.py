@@ -15,7 +15,7 @@ from pds.bench import subjects
 from pds.bench.apart import rows_apart
 from pds.bench.precision import as_the_page, largest_difference, noisy
 from pds.bench.rows import Row, at_least, guarded, skipped
-from pds.bench.timing import Effort, alternate, figure, seconds, single, versus
+from pds.bench.timing import Effort, alternate, median_and_range, seconds, single, versus
 from pds.sampling import ScoreFn
 from pds.serving import acceleration
 from pds.serving.acceleration import GraphMemory
@@ -37,7 +37,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         case = Case("graphs", size, effort)
         yield case.eager_row()
         if subjects.ON_GPU:
-            capture = partial(captured, case.score, *case.inputs)
+            capture = partial(page_graph, case.score, *case.inputs)
             yield from guarded(case.name, case.rows(GRAPH, capture))
         else:
             yield skipped(case.name, f"a network call: eager / {GRAPH}", NO_GRAPHS)
@@ -81,9 +81,9 @@ def fused_graph(score: ScoreFn) -> ScoreFn:
     return call
 
 
-def captured(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
+def page_graph(score: ScoreFn, x: Tensor, t: Tensor) -> ScoreFn:
     """Return the score function for this shape as one CUDA graph, as the page has it."""
-    return acceleration.captured(score, x, t, memory=GraphMemory.on(x.device))
+    return acceleration.capture_graph(score, x, t, memory=GraphMemory.on(x.device))
 
 
 class Case:
@@ -102,7 +102,7 @@ class Case:
     def eager_row(self) -> Row:
         """Return the row of the eager call."""
         first = seconds(self.eager)
-        times = figure(*alternate([self.eager], self.effort)).scaled(1e3, "ms")
+        times = median_and_range(*alternate([self.eager], self.effort)).scaled(1e3, "ms")
         note = f"{self.note}; the first call took {first:.2g} s"
         return Row(self.name, "a network call, eager", times, note=note)
 

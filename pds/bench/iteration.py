@@ -11,9 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from pds.bench import subjects
-from pds.bench.graphs import GRAPH, NO_GRAPHS, captured
+from pds.bench.graphs import GRAPH, NO_GRAPHS, page_graph
 from pds.bench.rows import Row, at_most, guarded, skipped
-from pds.bench.timing import Effort, Measurement, Work, alternate, figure, ratio, single, versus
+from pds.bench.timing import (
+    Effort,
+    Measurement,
+    Work,
+    alternate,
+    median_and_range,
+    ratio,
+    single,
+    versus,
+)
 from pds.sampling import ScoreFn
 from pds.scores.ncsnpp import ModelCard, NetworkScore
 
@@ -65,7 +74,12 @@ def _rows(subject: Subject, score: NetworkScore, effort: Effort) -> Iterator[Row
     # An iteration calls the network twice.
     times = alternate([iterate, partial(run_alone, convolutions + convolutions)], effort)
     del convolutions
-    yield Row(name, "an iteration with PDS", figure(times[0]).scaled(1e3, "ms"), note=subject.note)
+    yield Row(
+        name,
+        "an iteration with PDS",
+        median_and_range(times[0]).scaled(1e3, "ms"),
+        note=subject.note,
+    )
     target = None if subject.bound is None else at_most(subject.bound)
     yield Row(name, "iteration / its convolutions alone", ratio(*times), target)
     yield from _launched_otherwise(name, score, x, t, effort)
@@ -92,7 +106,7 @@ def _launched_otherwise(
         yield skipped(name, tuned, "only a GPU has cuDNN")
         return
     plain = torch.no_grad()(score)
-    fast = captured(score, x, t)
+    fast = page_graph(score, x, t)
     yield Row(name, graph, versus(lambda: plain(x, t), lambda: fast(x, t), effort))
     autotuned = with_autotuning(plain)
     note = "torch.backends.cudnn.benchmark: the first call times all algorithms"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from pds.bench import subjects
 from pds.bench.rows import Row, at_least, at_most
-from pds.bench.timing import Effort, Work, alternate, figure, versus
+from pds.bench.timing import Effort, Work, alternate, median_and_range, versus
 from pds.models import Model
 from pds.preconditioners import Identity
 from pds.sampling import JointChain
@@ -54,7 +54,7 @@ def _first_frames(model: Model, visitors: int, effort: Effort) -> Row:
     return Row(
         f"engine, {visitors} visitors who come at once",
         "seconds until the last has a first frame",
-        figure(*alternate([_arrival(model, visitors)], effort)),
+        median_and_range(*alternate([_arrival(model, visitors)], effort)),
         at_most(2),
         note=f"{CLASS_IMAGES} images each, both chains, N = {NUM_STEPS}; no web server",
     )

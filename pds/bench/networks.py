@@ -15,7 +15,7 @@ from pds.bench import subjects
 from pds.bench.apart import Apart
 from pds.bench.peaks import measured_peaks
 from pds.bench.rows import Row, at_least, skipped
-from pds.bench.timing import Effort, Measurement, Work, alternate, figure, versus
+from pds.bench.timing import Effort, Measurement, Work, alternate, median_and_range, versus
 from pds.models import default_device
 from pds.scores import hub
 from pds.scores.ncsnpp import ModelCard, NetworkScore, precision
@@ -99,7 +99,7 @@ def theirs_alone(card: ModelCard) -> Work:
 def _against_theirs(at: Contest, effort: Effort) -> Iterator[Row]:
     full, half = torch.float32, torch.bfloat16
     try:
-        precision.require(torch.device(default_device()), half)
+        precision.require_precision(torch.device(default_device()), half)
         lower = {half: (at_least(2.2), "bf16")}
     except ValueError as error:
         yield skipped("", "in bf16", str(error))
@@ -151,10 +151,10 @@ def scaling_rows(effort: Effort) -> Iterator[Row]:
     what = "network, images a second"
     score = subjects.embedded_network()
     for count in BATCHES[:3] if effort.quick else BATCHES:
-        times = figure(*alternate([_call(score, count)], effort))
+        times = median_and_range(*alternate([_call(score, count)], effort))
         yield Row(f"scaling, 32 px, batch {count}", what, times.per(count, "/s"))
     for size in RESOLUTIONS[:1] if effort.quick else RESOLUTIONS:
-        times = figure(*alternate([_call(subjects.embedded_network(size), 4)], effort))
+        times = median_and_range(*alternate([_call(subjects.embedded_network(size), 4)], effort))
         note = "the embedded architecture, random weights"
         yield Row(f"scaling, {size} px, batch 4", what, times.per(4, "/s"), note=note)
 
@@ -190,7 +190,7 @@ def _flops_per_second(score: NetworkScore, count: int, effort: Effort) -> Measur
     # Without gradients our convolutions call oneDNN by a name that the counter does not know.
     with FlopCounterMode(display=False) as counter, torch.enable_grad():
         score(*subjects.batch(score, count))
-    return figure(*alternate([call], effort)).per(counter.get_total_flops(), "FLOP/s")
+    return median_and_range(*alternate([call], effort)).per(counter.get_total_flops(), "FLOP/s")
 
 
 def _call(score: NetworkScore, count: int) -> Call:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from pds.bench import subjects
-from pds.bench.timing import Effort, Measurement, Work, alternate, figure
+from pds.bench.timing import Effort, Measurement, Work, alternate, median_and_range
 from pds.models import default_device
 
 PRODUCTS = (512, 1024, 2048)
@@ -38,7 +38,7 @@ def _best(works: Iterator[Work], effort: Effort) -> Measurement:
 def _rate(work: Work, effort: Effort) -> Measurement:
     with FlopCounterMode(display=False) as counter:
         work()
-    return figure(*alternate([work], effort)).per(counter.get_total_flops(), "FLOP/s")
+    return median_and_range(*alternate([work], effort)).per(counter.get_total_flops(), "FLOP/s")
 
 
 def _products(effort: Effort) -> Iterator[Work]:

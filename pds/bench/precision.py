@@ -83,7 +83,7 @@ def _missing(lower: str) -> str | None:
     if lower == TF32:
         return None if subjects.ON_GPU else NO_TF32
     try:
-        precision.require(torch.device(default_device()), torch.bfloat16)
+        precision.require_precision(torch.device(default_device()), torch.bfloat16)
     except ValueError as error:
         return str(error)
     return None

@@ -42,12 +42,12 @@ def tables() -> str:
         "church 256 px, 1 image": subjects.batcher(church, run),
     }
     return "\n\n".join(
-        table(name, by_kind(partial(subjects.iterate, batcher)))
+        layer_table(name, by_kind(partial(subjects.iterate, batcher)))
         for name, batcher in batchers.items()
     )
 
 
-def table(name: str, spent: Mapping[str, float]) -> str:
+def layer_table(name: str, spent: Mapping[str, float]) -> str:
     """Return milliseconds and shares, the largest first."""
     total = sum(spent.values())
     lines = [f"one iteration with PDS, {name}: {1e3 * total:.1f} ms in operators"]

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pds.appearance import grain
 from pds.bench import subjects
 from pds.bench.rows import Row, skipped
-from pds.bench.timing import Effort, Measurement, Work, alternate, figure, ratio
+from pds.bench.timing import Effort, Measurement, Work, alternate, median_and_range, ratio
 from pds.models import run_chains
 from pds.preconditioners import Identity, Preconditioner
 from pds.request import Request
@@ -30,7 +30,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     vanilla, pds = measured_grain(images)
     times = alternate(_iterations(images), effort)
     for name, seconds, left in zip(("vanilla", "PDS"), times, (vanilla, pds), strict=True):
-        iteration = figure(seconds).scaled(1e3, "ms")
+        iteration = median_and_range(seconds).scaled(1e3, "ms")
         yield Row(f"quality, {name}, {images} images", "an iteration", iteration)
         what = "grain / that of the network's own pictures"
         yield Row(f"quality, {name} N = {NUM_STEPS}", what, _spread(left[NUM_STEPS]))

@@ -45,7 +45,7 @@ def _processor() -> str:
 
 def text(rows: Sequence[Row], facts: dict[str, str]) -> str:
     """Return the table in aligned columns under a line about the machine."""
-    lines = [TITLES, *map(cells, rows)]
+    lines = [TITLES, *map(columns, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(TITLES))]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
     return "\n".join([_header(facts), "", *table])
@@ -53,7 +53,7 @@ def text(rows: Sequence[Row], facts: dict[str, str]) -> str:
 
 def markdown(rows: Sequence[Row], facts: dict[str, str]) -> str:
     """Return the table as Markdown, as docs/performance.md has it."""
-    lines = [TITLES, ("---",) * len(TITLES), *map(cells, rows)]
+    lines = [TITLES, ("---",) * len(TITLES), *map(columns, rows)]
     return "\n".join([_header(facts), "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
@@ -61,7 +61,7 @@ def _header(facts: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in facts.items())
 
 
-def cells(row: Row) -> tuple[str, ...]:
+def columns(row: Row) -> tuple[str, ...]:
     """Return the columns of a row."""
     target = str(row.target or "")
     met = {True: "yes", False: "NO", None: ""}[row.met]
@@ -69,11 +69,20 @@ def cells(row: Row) -> tuple[str, ...]:
         return row.name, row.what, "skipped", "", "", target, met, row.note
     m = row.measured
     unit = "" if m.unit == "x" else f" {m.unit}"
-    span = f"{number(m.low)} to {number(m.high)}"
-    return row.name, row.what, number(m.median) + unit, span, str(m.num_runs), target, met, row.note
+    span = f"{format_value(m.low)} to {format_value(m.high)}"
+    return (
+        row.name,
+        row.what,
+        format_value(m.median) + unit,
+        span,
+        str(m.num_runs),
+        target,
+        met,
+        row.note,
+    )
 
 
-def number(value: float) -> str:
+def format_value(value: float) -> str:
     """Return three decimals near one, and no more than four digits elsewhere."""
     if value >= 100:
         return f"{value:.0f}"

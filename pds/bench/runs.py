@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pds.bench import subjects
-from pds.bench.graphs import NO_GRAPHS, captured
+from pds.bench.graphs import NO_GRAPHS, page_graph
 from pds.bench.rows import Row, guarded, skipped
-from pds.bench.timing import Effort, Work, alternate, figure
+from pds.bench.timing import Effort, Work, alternate, median_and_range
 from pds.driving import seeded_noise, side_by_side, steps
 from pds.models import Model
 from pds.request import Request
@@ -33,7 +33,7 @@ def _rows(name: str, model: Model, count: int, num_steps: int, effort: Effort) -
         if score is None:
             yield skipped(name, what, NO_GRAPHS)
             continue
-        times = figure(*alternate([_run(model, score, count, num_steps)], effort))
+        times = median_and_range(*alternate([_run(model, score, count, num_steps)], effort))
         thousand = 1000 * times.median / (2 * count)
         note = f"at this rate 1000 portraits take {thousand:.3g} s"
         yield Row(name, what, times.per(2 * count, "/s"), note=note)
@@ -46,7 +46,7 @@ def _forms(model: Model, count: int) -> Iterator[tuple[str, ScoreFn | None]]:
         return
     x, t = subjects.batch(subjects.embedded_network(), 2 * count)
     # Samplers ask with a double t.
-    yield "a CUDA graph", captured(model.score, x, t.double())
+    yield "a CUDA graph", page_graph(model.score, x, t.double())
 
 
 def _run(model: Model, score: ScoreFn, count: int, num_steps: int) -> Work:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pds.bench import subjects
 from pds.bench.rows import Row, at_most, guarded
-from pds.bench.timing import Effort, Work, alternate, figure, ratio, versus
+from pds.bench.timing import Effort, Work, alternate, median_and_range, ratio, versus
 from pds.kernels import Langevin
 from pds.models import Model, default_device
 from pds.preconditioners import Identity, Preconditioner
@@ -69,7 +69,9 @@ def _pds_against_vanilla(contest: Contest, effort: Effort) -> Iterator[Row]:
     often = replace(effort, num_runs=10 * effort.num_runs)
     times = alternate([lambda: subjects.iterate(pds), lambda: subjects.iterate(vanilla)], often)
     filtered, plain = Kernels(contest.sde, contest.shape).timed(contest.preconditioner, effort)
-    added = (figure(filtered).median - figure(plain).median) / figure(times[1]).median
+    added = (median_and_range(filtered).median - median_and_range(plain).median) / median_and_range(
+        times[1]
+    ).median
     notes = [contest.note, f"kernels timed alone: {1 + added:.4f}"]
     yield Row(
         contest.name,
@@ -85,11 +87,11 @@ def kernel_rows(effort: Effort) -> Iterator[Row]:
     for size, images in ((32, IMAGES), (256, 1), (1024, 1)):
         kernels = Kernels(VESDE(), (images, 3, size, size))
         filtered, plain = kernels.timed(subjects.natural_filter(size), effort)
-        vanilla = figure(plain).scaled(1e6, "us")
+        vanilla = median_and_range(plain).scaled(1e6, "us")
         yield Row(
             f"kernels, {size} px, {images} image{'s' * (images > 1)}",
             "corrector and predictor with M",
-            figure(filtered).scaled(1e6, "us"),
+            median_and_range(filtered).scaled(1e6, "us"),
             note=f"without M {vanilla.median:.0f} us",
         )
 

@@ -37,7 +37,7 @@ def card(name: str, *, size: int | None = None, nf: int | None = None) -> ModelC
 
     Attention stays at the same levels of the network.
     """
-    published = configuration.read(ROOT / "configs" / "ve" / f"{name}.py").card
+    published = configuration.read_configuration(ROOT / "configs" / "ve" / f"{name}.py").card
     network, size = published.network, size or published.network.image_size
     attention = tuple(at * size // network.image_size for at in network.attn_resolutions)
     network = replace(network, image_size=size, attn_resolutions=attention, nf=nf or network.nf)

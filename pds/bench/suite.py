@@ -49,7 +49,7 @@ BENCHMARKS: dict[str, Benchmark] = {
 NO_TIME = "no time left"
 
 
-def measure(
+def run_benchmarks(
     chosen: Mapping[str, Benchmark],
     effort: Effort,
     *,

@@ -102,7 +102,7 @@ def ratio(a: Sequence[float], b: Sequence[float]) -> Measurement:
     return Measurement(median, min(pairs), max(pairs), len(pairs))
 
 
-def figure(times: Sequence[float]) -> Measurement:
+def median_and_range(times: Sequence[float]) -> Measurement:
     """Return the median, the smallest and the largest time in seconds."""
     return Measurement(statistics.median(times), min(times), max(times), len(times), "s")
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from pds.files.shipped import located
+from pds.files.shipped import resolve_path
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -45,8 +45,8 @@ def place(text: str) -> str:
 
 
 def source(text: str) -> str:
-    """Read a path as `place` does; it may be of a shipped file, see `pds.files.shipped.located`."""
-    return located(place(text))
+    """Read a path as `place` does; a shipped file is also taken, see `resolve_path`."""
+    return resolve_path(place(text))
 
 
 def shipped_path(text: str) -> Path:

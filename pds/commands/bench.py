@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> None:
     rows: list[Row] = []
     try:
         _save(rows, facts, arguments.json)
-        for row in suite.measure(chosen(arguments.only), _effort(arguments), limit=limit):
+        for row in suite.run_benchmarks(chosen(arguments.only), _effort(arguments), limit=limit):
             rows.append(row)
             _save(rows, facts, arguments.json)
     finally:

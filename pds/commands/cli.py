@@ -70,13 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
 
     def command() -> None:
-        arguments = parse(sys.argv[1:] if argv is None else argv)
+        arguments = parse_arguments(sys.argv[1:] if argv is None else argv)
         arguments.run(arguments)
 
     return exit_code(command, "pds", stopped="stopped; what was saved is kept")
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments of `pds`; `run` of the result is the function of the command.
 
     `pds help COMMAND` is `pds COMMAND --help`, and `pds` alone is `pds --help`.
@@ -85,13 +85,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if first == "help":
         first, *rest = [*rest, "--help"]
     installed = Path(sys.argv[0]).stem == "pds"
-    parser = build("pds" if installed else "python -m pds", [first])
+    parser = build_parser("pds" if installed else "python -m pds", [first])
     if first not in (*COMMANDS, "-h", "--help", "--version"):
         parser.refuse(first)
     return parser.parse_args([first, *rest])
 
 
-def build(prog: str, names: Iterable[str]) -> Overview:
+def build_parser(prog: str, names: Iterable[str]) -> Overview:
     """Return the parser of `pds`, in which the commands of these names have their options."""
     parser = Overview(GROUPS, prog=prog, description=DESCRIPTION, epilog=EXAMPLES)
     parser.add_argument("--version", action=_Version, help="print the version, and that of torch")

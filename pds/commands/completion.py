@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _parser() -> Overview:
     """Return the parser of all commands, whose arguments have what they are completed to."""
-    parser = cli.build("pds", cli.COMMANDS)
+    parser = cli.build_parser("pds", cli.COMMANDS)
     (commands,) = parser._get_positional_actions()
     for command in dict(commands.choices or ()).values():
         command.description = None  # the sentence of the overview is shown instead

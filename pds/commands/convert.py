@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Read the checkpoint, write it, and print what it is."""
     out, source = arguments.out, arguments.source
     _require_writable(out, arguments.force)
-    card = configuration.read(arguments.config).card if arguments.config else None
+    card = configuration.read_configuration(arguments.config).card if arguments.config else None
     score, origin = checkpoint.opened(source, card, weights=arguments.weights)
     if card is not None:
         checkpoint.require_fit(score, card, source)

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> None:
     _require_one_shape(folders)
     channels, size, _ = folders[0].shape
     data = Images(arguments.data, size, channels)
-    network = fid.load(arguments.inception, ALONE.device(arguments.device))
+    network = fid.load_inception(arguments.inception, ALONE.device(arguments.device))
     weights = fid.identified(arguments.inception)
     wanted = min(len(data), arguments.reference or len(data))
     real = fid.statistics(network, _first(data, wanted), total=wanted)

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         with this_rank.together("jobs"):
             _require_counts(arguments)
-            model = subject.load(
+            model = subject.open_subject(
                 arguments.model, arguments.data, this_rank.device(arguments.device)
             )
             store = Store(arguments.out)
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     share = batches[this_rank.rank :: this_rank.world_size]
     stopped = False
     try:
-        draw.draw(store, model, share, seed=arguments.seed, seconds=arguments.seconds)
+        draw.draw_batches(store, model, share, seed=arguments.seed, seconds=arguments.seconds)
     except KeyboardInterrupt:
         stopped = True
     this_rank.finish()
@@ -121,7 +121,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         print(validation.text(checked))
         return
     if arguments.inception is not None:
-        lines = fid.table(store, images, fid.load(arguments.inception, model.device))
+        lines = fid.csv_lines(store, images, fid.load_inception(arguments.inception, model.device))
         write(store.folder / "fid.csv", "".join([fid.HEADER, *lines]).encode())
     own = store.own_pictures(arguments.converged, arguments.converged_images)
     cells = table.cells(store)
@@ -130,7 +130,7 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     pictures = {"network": own, "data": images}
     references = {name: Reference.of(part) for name, part in pictures.items() if part is not None}
     every = Evidence.of(store, references, cells)
-    judged = judgments.load(store)
+    judged = judgments.read_judgments(store)
     tables = report.Tables(
         rows=[row for evidence in every for row in table.rows(evidence, model)],
         matches=[

@@ -156,7 +156,7 @@ def _write(masks: filters.Masks, out: Path) -> None:
     named = {"freq": masks.frequency, "space": masks.space}
     files = {out.with_name(f"{out.name}_{kind}.npy"): mask for kind, mask in named.items()}
     picture = out.with_name(f"{out.name}_gain.png")
-    drawn = pictures.png(filter_picture.drawing(masks), "")
+    drawn = pictures.encode_png(filter_picture.drawing(masks), "")
     for path, mask in files.items():
         filters.save(path, mask)
     writing.write(picture, drawn)

@@ -40,7 +40,7 @@ def drawing(masks: Masks, *, alpha: float = 5.0) -> Pixels:
         f"by frequency, alpha {alpha:g}",
         f"space gain {_range(space)}",
     ]
-    return pictures.sheet([("", tiles)], titles)
+    return pictures.labeled_sheet([("", tiles)], titles)
 
 
 def _range(gain: Tensor) -> str:

@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.model, arguments.counts, num_runs=arguments.runs, alpha=arguments.alpha
     ):
         measured.append(row)
-        grain = [quality.number(side.grain) for side in (row.vanilla, row.pds)]
-        contrast = [quality.number(side.contrast) for side in (row.vanilla, row.pds)]
+        grain = [quality.format_number(side.grain) for side in (row.vanilla, row.pds)]
+        contrast = [quality.format_number(side.contrast) for side in (row.vanilla, row.pds)]
         numbers = f"{grain[0]:>9} {grain[1]:>9} {contrast[0]:>11} {contrast[1]:>9}"
         print(f"{row.num_steps:>6} {numbers}", flush=True)
     print(ladder.sentence(measured, own))

@@ -15,7 +15,7 @@ from pds.commands.arguments import counts
 from pds.evaluation import responses
 from pds.evaluation.prediction import Predictor, sampler_of
 from pds.files.writing import require_writable, write
-from pds.jobs.quality import number
+from pds.jobs.quality import format_number
 from pds.limits import require_positive
 from pds.models import Model
 from pds.theory import response_file
@@ -107,7 +107,7 @@ def run(arguments: argparse.Namespace) -> None:
         for arm in arguments.arms
         if arm != TUNED
     }
-    response = response or responses.measured(model, arguments.pictures)
+    response = response or responses.measure_with_progress(model, arguments.pictures)
     mine = replace(model.field, model=model.model.with_response(response))
     if TUNED in arguments.arms:
         searches = tqdm(ascending, desc="tuning to the network")
@@ -138,7 +138,7 @@ def _print_table(
     print(f"{title} relative to the network's own pictures")
     print(f"{'N':>6}" + "".join(f"{arm:>{width}}" for arm in arms))
     for n in ascending:
-        values = (number(getattr(every[arm, n], name)) for arm in arms)
+        values = (format_number(getattr(every[arm, n], name)) for arm in arms)
         print(f"{n:>6}" + "".join(f"{value:>{width}}" for value in values))
     print()
 
@@ -175,7 +175,7 @@ def _print_alphas(predictor: Predictor, ascending: list[int]) -> dict[tuple[str,
         alpha = predictor.best_alpha(n)
         arm = f"pds:{alpha:g}"
         found[arm, n] = predictor.of(arm, n)
-        numbers = "".join(f"{number(value):>10}" for value in found[arm, n])
+        numbers = "".join(f"{format_number(value):>10}" for value in found[arm, n])
         print(f"{n:>6}{alpha:>10g}{numbers}")
     return found
 

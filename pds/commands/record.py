@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     request = from_page({name: getattr(arguments, name) for name in names})
     if arguments.appearance:
         out = arguments.out or models.APPEARANCE
-        measured = dict(map(appearance_record.measure, arguments.appearance))
+        measured = dict(map(appearance_record.measure_folder, arguments.appearance))
         appearance_record.save(measured, out)
         print(f"{out}: {', '.join(measured)}")
     elif arguments.tuned:

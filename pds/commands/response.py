@@ -68,7 +68,7 @@ def opened(arguments: argparse.Namespace) -> Subject:
     """
     require_whole("--pictures", arguments.pictures, theory.FEWEST, MOST)
     device = ranks.joined().device(arguments.device)
-    return subject.load(arguments.model, arguments.data, device)
+    return subject.open_subject(arguments.model, arguments.data, device)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     model = opened(arguments)
     name = Path(model.name).stem if model.name.endswith(".safetensors") else model.name
     require_writable(arguments.out / name)
-    response = responses.measured(model, arguments.pictures)
+    response = responses.measure_with_progress(model, arguments.pictures)
     _write(arguments.out, name, model, response)
     print(
         "Share of white noise that one denoising keeps in the finest flat places, of "

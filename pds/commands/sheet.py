@@ -11,7 +11,7 @@ from pds.arms.names import FORMS
 from pds.commands.arguments import counts
 from pds.files import writing
 from pds.jobs import sheet_files
-from pds.jobs.sheet import NUM_STEPS, SAMPLERS, Column, Progress, Sheet, draw
+from pds.jobs.sheet import NUM_STEPS, SAMPLERS, Column, Progress, Sheet, draw_sheet
 from pds.models import MODELS
 
 
@@ -112,7 +112,10 @@ def _drawn(sheet: Sheet) -> dict[int, Column]:
     """Draw a sheet and return its columns by N, with progress on stderr."""
     columns: dict[int, Column] = {}
     form = "{desc} {percentage:3.0f}% |{bar}| {remaining} left"
-    with tqdm(total=1.0, bar_format=form, file=sys.stderr) as bar, closing(draw(sheet)) as items:
+    with (
+        tqdm(total=1.0, bar_format=form, file=sys.stderr) as bar,
+        closing(draw_sheet(sheet)) as items,
+    ):
         for item in items:
             if isinstance(item, Progress):
                 bar.set_description_str(f"N = {item.num_steps}", refresh=False)

@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.seconds is not None:
         require_positive("--seconds", arguments.seconds)
     device = torch.device(arguments.device)
-    subjects = [subject.load(name, None, device) for name in arguments.models.split(",")]
+    subjects = [subject.open_subject(name, None, device) for name in arguments.models.split(",")]
     records = [Record.of(arguments.out, one) for one in subjects]
     if not arguments.report_only:
         _draw(arguments, subjects, records)
@@ -109,7 +109,7 @@ def _draw(arguments: argparse.Namespace, subjects: list[Subject], records: list[
 
 def _draw_group(one: Subject, record: Record, score: ScoreFn, group: resolution.Group) -> None:
     started = time.monotonic()
-    record.add_cells(resolution.drawn(one, score, group))
+    record.add_cells(resolution.draw_group(one, score, group))
     cell = group.cells[0]
     taken = time.monotonic() - started
     print(

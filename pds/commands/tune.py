@@ -10,7 +10,7 @@ from torch import Tensor
 from pds import filters, models, theory
 from pds.commands.arguments import shipped_path
 from pds.files.shipped import ROOT
-from pds.jobs.configuration import kernels, read
+from pds.jobs.configuration import kernels, read_configuration
 from pds.sampling import PredictorCorrector
 from pds.sde import SDE, VESDE
 from pds.theory import tuned
@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, PredictorCorrector, float]:
     """Return the process, the sampler, and the scale of its images relative to [0, 1]."""
-    configuration = read(arguments.config)
+    configuration = read_configuration(arguments.config)
     card, num_steps = configuration.card, arguments.num_steps
     sde = card.sde
     num_scales = card.num_scales if arguments.num_scales is None else arguments.num_scales

@@ -69,7 +69,7 @@ class Measured(NamedTuple):
     cells: Sequence[RecordedSampler]
 
 
-def measure(folder: Path) -> tuple[str, Measured]:
+def measure_folder(folder: Path) -> tuple[str, Measured]:
     """Return the name of the model of an evaluation folder, and what its pictures look like.
 
     Args:

@@ -31,7 +31,7 @@ def batch_size(subject: Subject) -> int:
     return 1 << (room.bit_length() - 1)
 
 
-def draw(
+def draw_batches(
     store: Store,
     subject: Subject,
     batches: Sequence[Batch],

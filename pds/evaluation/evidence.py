@@ -77,7 +77,7 @@ class Evidence:
         cls, store: Store, references: Mapping[str, Reference], cells: Sequence[Cell]
     ) -> list["Evidence"]:
         """Read these cells of a folder, see `table.cells`, and hold them against each reference."""
-        measured = {cell: measure(store, cell) for cell in cells}
+        measured = {cell: measure_cell(store, cell) for cell in cells}
         return [cls(name, reference, measured) for name, reference in references.items()]
 
     def count(self, cell: Cell) -> int:
@@ -110,12 +110,12 @@ class Evidence:
         return {name: ours[name].over(theirs[name]) for name in METRICS}
 
 
-def measure(store: Store, cell: Cell) -> Measured:
+def measure_cell(store: Store, cell: Cell) -> Measured:
     """Measure the images of a cell."""
-    return measured(store.drawn(cell))
+    return measure_images(store.drawn(cell))
 
 
-def measured(drawn: Drawn) -> Measured:
+def measure_images(drawn: Drawn) -> Measured:
     """Count the images that diverged, and compute the features if none did."""
     flat = drawn.images.flatten(1)
     # A comparison with NaN is false.

@@ -94,7 +94,7 @@ def distance(one: Statistics, other: Statistics) -> float:
     return float(difference @ difference + spread - 2 * overlap)
 
 
-def load(weights: Path, device: torch.device) -> Network:
+def load_inception(weights: Path, device: torch.device) -> Network:
     """Return Inception on a device, from the published weights; see `inception.load`."""
     network = inception.load(weights, device)
     return lambda pixels: network(pixels.to(device))
@@ -106,13 +106,13 @@ def identified(weights: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
-def table(store: Store, reference: Tensor, network: Network) -> Iterator[str]:
+def csv_lines(store: Store, reference: Tensor, network: Network) -> Iterator[str]:
     """Yield a line of fid.csv for every cell with at least two images, all finite.
 
     Args:
         store: the folder.
         reference: held-out images (n, C, H, W) in [0, 1].
-        network: of `load`.
+        network: of `load_inception`.
     """
     real = statistics(network, [reference])
     for cell in store.cells():

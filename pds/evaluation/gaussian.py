@@ -181,7 +181,7 @@ def ring(field: Field, radius: float) -> int:
     return int(np.abs(field.rings.radius - radius).argmin())
 
 
-def states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
+def frequency_states(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array]:
     """Follow every frequency through a run of PDS at alpha, or of vanilla if alpha is None.
 
     Returns:
@@ -198,7 +198,7 @@ def lag(field: Field, alpha: float | None, num_steps: int) -> tuple[Array, Array
     """Follow the frequencies `RADII` alone; the bins of the spectrum set the step sizes.
 
     Returns:
-        sigma as `states` has it, and the standard deviation of each radius, (N, R).
+        sigma as `frequency_states` has it, and the standard deviation of each radius, (N, R).
     """
     at = [ring(field, radius) for radius in RADII]
     bins, rings = field.data, field.rings

@@ -36,7 +36,7 @@ class GrainPoint:
     predicted: float
 
 
-def load(path: Path = RECORDED) -> dict[str, dict[str, list[GrainPoint]]]:
+def read_points(path: Path = RECORDED) -> dict[str, dict[str, list[GrainPoint]]]:
     """Return the points of each model and arm (see `pds.arms.names`), by ascending N.
 
     Raises:

@@ -73,7 +73,7 @@ def judge(
             f"--classifier {count} needs as many of the network's own pictures, the folder has "
             f"{len(own)}"
         )
-    known = {found.digest: found for found in load(store)}
+    known = {found.digest: found for found in read_judgments(store)}
     judgments: list[Judgment] = []
     for cell, pictures in tqdm(list(_candidates(store, cells, own, control, count)), desc=METRIC):
         key = digest([own[:count], pictures, classifier.SETTINGS])
@@ -84,7 +84,7 @@ def judge(
     write(store.folder / FILE, _to_csv(judgments).encode())
 
 
-def load(store: Store) -> list[Judgment]:
+def read_judgments(store: Store) -> list[Judgment]:
     """Return the judgments of a folder, none if it has no table."""
     path: Path = store.folder / FILE
     if not path.is_file():

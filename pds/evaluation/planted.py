@@ -22,7 +22,7 @@ from torch import Tensor
 from pds import spectra, theory
 from pds.appearance import grain
 from pds.driving import seeded_noise
-from pds.evaluation.gaussian import Field, states
+from pds.evaluation.gaussian import Field, frequency_states
 from pds.sampling import ScoreFn
 from pds.spectra import Array
 
@@ -99,7 +99,7 @@ def _denoised(
 
 def _excess(field: Field, num_steps: int) -> Iterator[tuple[float, Tensor]]:
     """Yield sigma and the power of the noise in vanilla's state, (H, W), at the last levels."""
-    sigmas, std = states(field, None, num_steps)
+    sigmas, std = frequency_states(field, None, num_steps)
     for sigma, ring_std in islice(zip(sigmas, std, strict=True), num_steps - 1):
         if sigma <= LARGEST_SIGMA:
             power: Any = np.clip(np.square(ring_std) - field.rings.power, 1e-12, None)

@@ -125,7 +125,7 @@ def page(title: str, tables: Tables, converged: Cell) -> str:
 
 
 def document(title: str, body: Sequence[str]) -> str:
-    """Return parts of HTML as one file; its first figure must carry the script, see `figure`."""
+    """Return parts of HTML as one file; the first figure must include the script."""
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     return f"<!doctype html><html><head>{head}</head><body>{''.join(body)}</body></html>\n"
 
@@ -138,7 +138,7 @@ class Axes:
     y: dict[str, Any]
 
 
-def figure(
+def figure_html(
     title: str, panels: Mapping[str, Iterable[dict[str, Any]]], axes: Axes, *, first: bool
 ) -> str:
     """Return panels side by side as HTML.
@@ -181,7 +181,7 @@ def _figures(rows: Sequence[Row], kinds: Sequence[str]) -> Iterator[str]:
             {"type": "log", "title": "iterations N", "tickvals": counts},
             {"type": "log", "range": _decades(rows, metric)},
         )
-        yield figure(TITLES[metric], panels, axes, first=number == 0)
+        yield figure_html(TITLES[metric], panels, axes, first=number == 0)
 
 
 def _decades(rows: Sequence[Row], metric: str) -> list[float] | None:

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 
 from pds.driving import seeded_noise, side_by_side, steps
 from pds.evaluation import draw, planted, responses
-from pds.evaluation.evidence import Measured, measured
+from pds.evaluation.evidence import Measured, measure_images
 from pds.evaluation.features import Features
 from pds.evaluation.planted import Planted
 from pds.evaluation.store import NETWORK, Cell, Drawn
@@ -187,7 +187,7 @@ class Record:
         return Measured(int(images), int(diverged), int(nfe), seconds, self.features(name))
 
 
-def drawn(subject: Subject, score: ScoreFn, group: Group) -> dict[Cell, Measured]:
+def draw_group(subject: Subject, score: ScoreFn, group: Group) -> dict[Cell, Measured]:
     """Draw a group side by side, and measure every cell of it."""
     plans = {cell: draw.plan(subject, *cell.drawn_by) for cell in group.cells}
     samplers = {cell: plan.sampler for cell, plan in plans.items()}
@@ -216,7 +216,7 @@ def drawn_by(
         for x, nfe in zip(images, calls, strict=True)
     ]
     with ThreadPoolExecutor() as pool:  # measuring large pictures takes longer than a GPU draws
-        return dict(zip(samplers, pool.map(measured, pictures), strict=True))
+        return dict(zip(samplers, pool.map(measure_images, pictures), strict=True))
 
 
 def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -> None:

@@ -53,9 +53,13 @@ def page(title: str, response: MeasuredResponse) -> str:
         f"<p>Noise of c sigma was planted in {response.num_pictures} held-out pictures and denoised"
         " once by a score that is told sigma. Bars are 95 % intervals over pictures. Dashed is the"
         " linear response, power / (power + sigma^2), which is the same for any c.</p>",
-        report.figure("Share of the noise that is kept in flat places", places, AXES, first=True),
-        report.figure("Share of the noise that is kept, by octave", noise, AXES, first=False),
-        report.figure("Share of the picture that is kept, by octave", picture, AXES, first=False),
+        report.figure_html(
+            "Share of the noise that is kept in flat places", places, AXES, first=True
+        ),
+        report.figure_html("Share of the noise that is kept, by octave", noise, AXES, first=False),
+        report.figure_html(
+            "Share of the picture that is kept, by octave", picture, AXES, first=False
+        ),
         f"<pre>{html.escape(responses.table(response))}</pre>",
     ]
     return report.document(f"{title}: response", body)

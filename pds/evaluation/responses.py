@@ -87,7 +87,7 @@ def measure(
     )
 
 
-def measured(subject: Subject, num_pictures: int = NUM_PICTURES) -> MeasuredResponse:
+def measure_with_progress(subject: Subject, num_pictures: int = NUM_PICTURES) -> MeasuredResponse:
     """Return the response of a model, with progress on stderr; arguments as of `measure`."""
     with tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed} < {remaining}") as progress:
         progress.set_description(f"response of {subject.name}")

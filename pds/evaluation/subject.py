@@ -101,7 +101,7 @@ class Subject:
                 yield portraits(seeds, size=shape[-1])
 
 
-def load(name: str, images: Path | None, device: torch.device) -> Subject:
+def open_subject(name: str, images: Path | None, device: torch.device) -> Subject:
     """Return a shipped model by its name, or the model of a .safetensors file.
 
     Args:

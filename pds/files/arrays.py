@@ -121,7 +121,7 @@ def _require_npy(file: BinaryIO, name: str) -> None:
     file.seek(0)
     head = file.read(signatures.HEAD)
     if not head.startswith(npy.MAGIC_PREFIX):
-        raise _unreadable(name, f"it is {signatures.described(head)}")
+        raise _unreadable(name, f"it is {signatures.describe_file(head)}")
 
 
 def _claim(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:

@@ -52,7 +52,7 @@ class ImageArray(NamedTuple):
                 yield Raster(values, self.white - self.black)
 
 
-def load(path: Path, key: str | None, value_range: Range | None) -> ImageArray:
+def open_array(path: Path, key: str | None, value_range: Range | None) -> ImageArray:
     """Open an array file.
 
     Args:

@@ -18,7 +18,7 @@ from torch import Tensor
 from pds.files import decoding, folders, image_arrays
 from pds.files.decoding import Fit, Pixels
 from pds.files.rasters import Budget
-from pds.files.unread import Remedies, Skipped, Unread, sentences
+from pds.files.unread import Remedies, Skipped, Unread, describe_skipped
 from pds.limits import MAX_PICTURE_PIXELS
 
 BATCH = 16
@@ -93,11 +93,11 @@ class Images:
 
     def sentences(self) -> list[str]:
         """Count and name the files that the last iteration skipped, by kind."""
-        return sentences(self.unread, self.remedies)
+        return describe_skipped(self.unread, self.remedies)
 
     @cached_property
     def _array(self) -> image_arrays.ImageArray:
-        return image_arrays.load(self.source, self.key, self.value_range)
+        return image_arrays.open_array(self.source, self.key, self.value_range)
 
     def _from_array(self) -> Iterator[Pixels]:
         fit = Fit(self.size, self.channels, self.enlarge)

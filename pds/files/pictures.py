@@ -39,7 +39,7 @@ TILE_PIXELS = 96
 """Tiles of a sheet are enlarged, by a whole factor, to at least this height."""
 
 
-def view(
+def to_uint8(
     x_mean: NDArray[np.float32], *, sigma: float = 0.0, data_std: float = DATA_STD
 ) -> NDArray[np.uint8]:
     """Return states as 8-bit pixels (B, H, W, C); NaN becomes middle gray.
@@ -55,7 +55,7 @@ def view(
     return pixels.transpose(0, 2, 3, 1)
 
 
-def png(pixels: Pixels, text: str, *, grain: float | None = None) -> bytes:
+def encode_png(pixels: Pixels, text: str, *, grain: float | None = None) -> bytes:
     """Encode an image with a text, which `read_text` returns.
 
     Args:
@@ -120,7 +120,7 @@ def animation(frames: Sequence[Pixels], *, seconds: float = 4.0) -> bytes:
     return buffer.getvalue()
 
 
-def grid(images: Sequence[Pixels] | NDArray[np.uint8], *, columns: int) -> Pixels:
+def tile_images(images: Sequence[Pixels] | NDArray[np.uint8], *, columns: int) -> Pixels:
     """Tile images of one size without gaps, row by row; a last row that is not full ends in white.
 
     Args:
@@ -135,7 +135,7 @@ def grid(images: Sequence[Pixels] | NDArray[np.uint8], *, columns: int) -> Pixel
     return table.swapaxes(1, 2).reshape(rows * height, columns * width, channels)
 
 
-def sheet(
+def labeled_sheet(
     rows: Sequence[tuple[str, Sequence[Pixels | None]]],
     columns: Sequence[str] = (),
     *,

@@ -10,7 +10,7 @@ ROOT = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent
 """Holds assets/, filters/ and configs/: `pds/_shipped` once installed, the top of a checkout."""
 
 
-def located(path: str) -> str:
+def resolve_path(path: str) -> str:
     """Return the path, or the shipped file of that relative path if nothing is at the path.
 
     So `configs/ve/portraits32_ncsnpp.py` names the same file in every folder.

@@ -97,7 +97,7 @@ def picture_format(head: bytes, name: str) -> str:
     return found
 
 
-def described(head: bytes) -> str:
+def describe_file(head: bytes) -> str:
     """Return the kind of a file in a sentence, such as "a PNG picture" or "an empty file"."""
     try:
         noun = f"{picture_format(head, '')} picture"

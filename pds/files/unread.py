@@ -52,7 +52,7 @@ class Remedies(NamedTuple):
     range: str = "save {it} as floats in [0, 1]"
 
 
-def sentences(skipped: Sequence[Skipped], remedies: Remedies) -> list[str]:
+def describe_skipped(skipped: Sequence[Skipped], remedies: Remedies) -> list[str]:
     """Count and name files by reason, the most frequent one first."""
     groups: dict[Reason, list[Skipped]] = {}
     for file in skipped:

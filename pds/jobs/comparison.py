@@ -45,7 +45,7 @@ def final(request: Request) -> tuple[Finished, Finished]:
 
 def _finished(model: Model, step: Step) -> Finished:
     images = model.to_pixels(step.x_mean)
-    return Finished(pictures.view(images.cpu().numpy()), quality.measured(model, step.x_mean))
+    return Finished(pictures.to_uint8(images.cpu().numpy()), quality.measured(model, step.x_mean))
 
 
 def sentence(request: Request, left: Finished, right: Finished) -> str:
@@ -55,7 +55,7 @@ def sentence(request: Request, left: Finished, right: Finished) -> str:
 
 def png(request: Request, left: Finished, right: Finished) -> bytes:
     """Encode both samplers' images, one row each, with the request as the PNG's record."""
-    return pictures.png(sheet(request, left, right), request_text.to_record(request))
+    return pictures.encode_png(sheet(request, left, right), request_text.to_record(request))
 
 
 def sheet(
@@ -66,7 +66,7 @@ def sheet(
         (quality.label(name, side.quality), list(side.tiles))
         for name, side in zip(request.labels, (left, right), strict=True)
     ]
-    return pictures.sheet(rows, captions, note=quality.note(left.quality))
+    return pictures.labeled_sheet(rows, captions, note=quality.note(left.quality))
 
 
 def save(path: str | Path, request: Request, left: Finished, right: Finished) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pds.files.shipped import ROOT
-from pds.limits import quoted, sentence
+from pds.limits import error_message, quoted
 
 PYTHON_FILE = "expected a Python file with get_config(), or JSON or YAML with the same groups"
 OTHER_KINDS = {
@@ -30,7 +30,7 @@ OTHER_KINDS = {
 """Kinds of files that hold no configuration, by their ending."""
 
 
-def located(path: Path) -> tuple[Path, str | None]:
+def split_argument(path: Path) -> tuple[Path, str | None]:
     """Split a path such as config.py:argument, whose argument is for `get_config`.
 
     Raises:
@@ -124,7 +124,9 @@ def _parsed(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         config = json.loads(text) if kind == "JSON" else _yaml(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not readable as {kind} of plain values ({sentence(error)})") from None
+        raise ValueError(
+            f"not readable as {kind} of plain values ({error_message(error)})"
+        ) from None
     if not isinstance(config, Mapping):
         raise ValueError(f"holds {quoted(config)}; expected groups of values")
     return config
@@ -199,7 +201,7 @@ def _ran(function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
     except (Exception, SystemExit) as error:
         failure = error
-        reason = f"cannot be run ({type(error).__name__}: {sentence(error)})"
+        reason = f"cannot be run ({type(error).__name__}: {error_message(error)})"
     if isinstance(failure, ModuleNotFoundError) and failure.name:
         advice = "install it, or take the import out of the file"
         if failure.name.partition(".")[0] == "configs":

@@ -120,7 +120,7 @@ class Configuration:
     checkpoint: Path | None = None
 
 
-def read(
+def read_configuration(
     path: Path,
     overrides: Mapping[str, str] | None = None,
     *,
@@ -140,7 +140,7 @@ def read(
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be run, lacks a value, or has an unsupported one.
     """
-    path, argument = config_files.located(path)
+    path, argument = config_files.split_argument(path)
     try:
         config = config_files.contents(path, argument)
         values = _Values(overridden(config, overrides or {}, TYPES))

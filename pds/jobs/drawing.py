@@ -49,7 +49,7 @@ class Plan:
         return len(driving.joint_indices(self.samplers[num_steps]))
 
 
-def draw(plan: Plan, score: ScoreFn, batch: Batch, progress: "tqdm[None]") -> dict[int, str]:
+def draw_batch(plan: Plan, score: ScoreFn, batch: Batch, progress: "tqdm[None]") -> dict[int, str]:
     """Sample a batch and write its missing images.
 
     The sampling ends early if none of them is finite any more.
@@ -100,7 +100,7 @@ def _encoded(plan: Plan, image: Images, record: Record) -> bytes:
         return array_images.encode(image[0], record.to_json())
     measurable = quality.measurable(plan.model)
     measured = float(grain(torch.from_numpy(image)).mean()) if measurable else None
-    return pictures.png(pictures.view(image)[0], record.to_json(), grain=measured)
+    return pictures.encode_png(pictures.to_uint8(image)[0], record.to_json(), grain=measured)
 
 
 def _chains(plan: Plan, score: ScoreFn, batch: Batch) -> Iterator[tuple[Step, ...]]:

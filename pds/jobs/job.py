@@ -15,7 +15,7 @@ from pds.arms.names import Arm
 from pds.filters import NATURAL
 from pds.jobs import iterations
 from pds.jobs.checkpoint import find_checkpoint, read_checkpoint
-from pds.jobs.configuration import Configuration, of_card, read
+from pds.jobs.configuration import Configuration, of_card, read_configuration
 from pds.limits import require_snr, require_whole
 from pds.models import default_device
 from pds.request import Request
@@ -204,7 +204,7 @@ class Job:
         if flags["config"] is not None:
             model = flags["config"]
             sampler = {name: flags[name] for name in ("predictor", "corrector", "snr")}
-            configuration = read(Path(model), overrides, sampler=sampler)
+            configuration = read_configuration(Path(model), overrides, sampler=sampler)
         else:
             model, score = _described(flags, overrides)
             configuration = of_card(score.card, Path(model).name)

@@ -43,7 +43,7 @@ def open_model(job: Job, device: torch.device) -> Model:
         ValueError: if one is damaged or does not fit, or a kernel does not exist.
     """
     card, request = job.configuration.card, job.request
-    precision.require(device, getattr(torch, job.dtype))
+    precision.require_precision(device, getattr(torch, job.dtype))
     predictor, corrector = configuration.kernels(job.predictor, job.corrector, job.snr)
     shape = (card.network.num_channels, card.network.image_size, card.network.image_size)
     # On the CPU, in float64: only the gains go to the device.
@@ -152,7 +152,7 @@ def network(model: Model) -> NetworkScore:
 
 
 @contextlib.contextmanager
-def running(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
+def prepared_score(score: NetworkScore, device: torch.device, dtype: str) -> Iterator[ScoreFn]:
     """Provide the score of a run: the network in `dtype`; on a CPU, one call for each image.
 
     Calls that exceed the memory of a GPU are split.

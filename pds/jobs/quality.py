@@ -95,7 +95,7 @@ def sentence(sides: Mapping[str, Quality | None]) -> str:
     relative = f"grain {values} times that of {first.reference}"
     if all(math.isnan(quality.contrast) for quality in qualities):
         return relative
-    contrasts = ", ".join(number(quality.contrast) for quality in qualities)
+    contrasts = ", ".join(format_number(quality.contrast) for quality in qualities)
     margin = f"{first.num_images} pictures: give or take {contrast_margin(first.num_images):.1f}"
     return f"{relative}; contrast {contrasts} ({margin})"
 
@@ -106,7 +106,7 @@ def label(name: str, quality: Quality | None) -> str:
         return name
     lines = [name, f"grain {_grain(quality)}"]
     if math.isfinite(quality.contrast):
-        lines.append(f"contrast {number(quality.contrast)}")
+        lines.append(f"contrast {format_number(quality.contrast)}")
     return "\n".join(lines)
 
 
@@ -130,7 +130,7 @@ def _ratio(names: Mapping[str, object], qualities: list[Quality]) -> str:
     """Return how the grain of the first two sides compares, "" if that cannot be said."""
     if len(qualities) != 2 or any(map(_diverged, qualities)) or not qualities[1].grain > 0:
         return ""
-    return f"; {' / '.join(names)} {number(qualities[0].grain / qualities[1].grain)}"
+    return f"; {' / '.join(names)} {format_number(qualities[0].grain / qualities[1].grain)}"
 
 
 def _diverged(quality: Quality) -> bool:
@@ -138,10 +138,10 @@ def _diverged(quality: Quality) -> bool:
 
 
 def _grain(quality: Quality) -> str:
-    return number(quality.grain, decimals=2 if quality.reference else 4)
+    return format_number(quality.grain, decimals=2 if quality.reference else 4)
 
 
-def number(value: float, *, decimals: int = 2) -> str:
+def format_number(value: float, *, decimals: int = 2) -> str:
     """Write a positive number; one that is not finite is of a sampler that diverged."""
     if not math.isfinite(value):
         return "diverged"

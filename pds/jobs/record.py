@@ -17,7 +17,7 @@ import torch
 from pds.arms.names import parse
 from pds.files.shipped import ROOT
 from pds.jobs import hosting, model, request_text, sheet_files
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
 from pds.limits import MAX_IMAGES, MAX_SEED
 from pds.models import speed_up
@@ -223,7 +223,7 @@ def _num_steps(record: Record) -> int | None:
 def _fingerprint(sampler: Mapping[str, Any]) -> str:
     """Return the fingerprint of portraits32 with its filters, for these fields of a request."""
     masks = {name: str(MASKS[flag]) if sampler[name] else False for name, flag in KINDS.items()}
-    configuration = read(CONFIG)
+    configuration = read_configuration(CONFIG)
     job = Job(
         request=Request(**{**sampler, "model": str(CONFIG), **masks}),
         configuration=configuration,

@@ -20,10 +20,10 @@ from tqdm import tqdm
 from pds.files import pictures, writing
 from pds.jobs import summary
 from pds.jobs.claim import claimed
-from pds.jobs.drawing import Batch, Plan, draw
+from pds.jobs.drawing import Batch, Plan, draw_batch
 from pds.jobs.folder import Folder
 from pds.jobs.job import Job
-from pds.jobs.model import fingerprint, network, open_model, running, samplers_of
+from pds.jobs.model import fingerprint, network, open_model, prepared_score, samplers_of
 from pds.jobs.ranks import ALONE, Ranks
 from pds.jobs.record import Record
 
@@ -77,7 +77,7 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
         if ranks.first and job.only is None:
             _write_sheet(plan, sides)
     whole = not any(share.lost for share in shares)
-    sentences = tuple(summary.sentences(folder, model, sides)) if whole else ()
+    sentences = tuple(summary.grain_sentences(folder, model, sides)) if whole else ()
     return _summary(plan, shares, sentences)
 
 
@@ -90,14 +90,16 @@ def _draw_share(plan: Plan, ranks: Ranks) -> _Share:
         there[batch.num_steps] += len(batch.wanted) - len(batch.missing)
     drawn, sentences, hopeless = 0, list[str](), set[int]()
     with (
-        running(network(plan.model), torch.device(plan.model.device), plan.job.dtype) as score,
+        prepared_score(
+            network(plan.model), torch.device(plan.model.device), plan.job.dtype
+        ) as score,
         _progress(total, quiet=not ranks.first or not todo) as progress,
     ):
         for index, batch in enumerate(todo):
             if batch.num_steps in hopeless:
                 continue
             progress.set_description(f"batch {index + 1} of {len(todo)}")
-            lost = draw(plan, score, batch, progress)
+            lost = draw_batch(plan, score, batch, progress)
             sentences += lost.values()
             drawn += len(batch.missing) - len(lost)
             there[batch.num_steps] += len(batch.missing) - len(lost)
@@ -117,9 +119,9 @@ def _summary(plan: Plan, shares: list[_Share], sentences: tuple[str, ...]) -> Su
 
 
 def _write_sheet(plan: Plan, sides: summary.Sides) -> None:
-    sheet = summary.sheet(plan.folder, plan.model, sides)
+    sheet = summary.summary_sheet(plan.folder, plan.model, sides)
     if sheet is not None:
-        writing.write(plan.folder.sheet, pictures.png(sheet, plan.folder.record.to_json()))
+        writing.write(plan.folder.sheet, pictures.encode_png(sheet, plan.folder.record.to_json()))
 
 
 def _batches(folder: Folder) -> Iterator[Batch]:

@@ -2,7 +2,7 @@
 
 All cells start from the same noise. The cells of a column draw the same noise on the way too, so
 that each is the side of a comparison of `pds.models.compare_request`. The tab Ladder, the endpoints
-/sheet and /ladder and `pds sheet` all draw by `draw`.
+/sheet and /ladder and `pds sheet` all draw by `draw_sheet`.
 """
 
 import math
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pds.appearance import Appearance
 from pds.arms.names import parse
-from pds.files.pictures import Pixels, grid, view
+from pds.files.pictures import Pixels, tile_images, to_uint8
 from pds.jobs import quality
 from pds.jobs.hosting import from_page
 from pds.limits import (
@@ -161,7 +161,7 @@ Column = tuple[Cell, ...]
 """The cells of all rows at one N."""
 
 
-def draw(sheet: Sheet) -> Generator[Progress | Column, None, None]:
+def draw_sheet(sheet: Sheet) -> Generator[Progress | Column, None, None]:
     """Draw a sheet column by column, the quickest first; `close()` the iterator to cancel.
 
     Yields:
@@ -224,7 +224,7 @@ def _cell(sheet: Sheet, sampler: str, num_steps: int, last: Step) -> Cell:
         Numbers(sampler, num_steps, seen.grain, seen.contrast, last.nfe, diverged),
         appearance,
         outside,
-        grid(view(x.numpy()), columns=1),
+        tile_images(to_uint8(x.numpy()), columns=1),
     )
 
 

@@ -33,8 +33,8 @@ def png(sheet: Sheet, columns: Mapping[int, Sequence[Pixels]]) -> bytes:
         for row, (title, name) in enumerate(zip(sheet.titles, sheet.samplers, strict=True))
     ]
     note = f"{sheet.model}, seed {sheet.seed}" if sheet.model in MODELS else f"seed {sheet.seed}"
-    labeled = pictures.sheet(rows, [f"N = {n}" for n in counts], note=note)
-    return pictures.png(labeled, to_record(sheet))
+    labeled = pictures.labeled_sheet(rows, [f"N = {n}" for n in counts], note=note)
+    return pictures.encode_png(labeled, to_record(sheet))
 
 
 def _label(title: str, name: str) -> str:
@@ -69,9 +69,9 @@ def to_text(sheet: Sheet, numbers: Sequence[Numbers]) -> str:
     rows = [("sampler", "N", "grain", "contrast", "calls")]
     digits = 2 if reference(sheet) else 4
     for cell in numbers:
-        grain = "diverged" if cell.diverged else quality.number(cell.grain, decimals=digits)
+        grain = "diverged" if cell.diverged else quality.format_number(cell.grain, decimals=digits)
         known = not cell.diverged and math.isfinite(cell.contrast)
-        contrast = quality.number(cell.contrast) if known else ""
+        contrast = quality.format_number(cell.contrast) if known else ""
         rows.append((cell.sampler, f"{cell.num_steps}", grain, contrast, f"{cell.calls}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

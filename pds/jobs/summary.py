@@ -37,7 +37,7 @@ def sides(folder: Folder, model: Model) -> Sides:
     return {n: _sides(folder, model, n) for n in folder.job.counts}
 
 
-def sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]:
+def grain_sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]:
     """Yield a sentence on the grain of both samplers for each N, none if there is one sampler."""
     job = folder.job
     if not folder.pictured:
@@ -59,7 +59,7 @@ def sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]:
         yield NOT_KEPT
 
 
-def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
+def summary_sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
     """Return a sheet of the first images: left above right, a column for each N of a ladder.
 
     Returns:
@@ -79,7 +79,7 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
             for image, chain in itertools.product(images, job.chains)
         ]
         titles = [quality.heading(f"N = {n}", sides[n]) for n in counts]
-        return pictures.sheet(rows, titles, note=note) if _any(rows) else None
+        return pictures.labeled_sheet(rows, titles, note=note) if _any(rows) else None
     (n,) = counts
     rows = [
         (
@@ -89,7 +89,7 @@ def sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
         for part in _parts(images, SHEET_COLUMNS)
         for chain in job.chains
     ]
-    return pictures.sheet(rows, note=note) if _any(rows) else None
+    return pictures.labeled_sheet(rows, note=note) if _any(rows) else None
 
 
 def _any(rows: Sequence[tuple[str, Sequence[Pixels | None]]]) -> bool:

@@ -74,8 +74,8 @@ def animation(moments: list[Moment]) -> bytes:
     # The last state is the final image, without noise.
     shares = [1.0] * (len(moments) - 1) + [0.0]
     frames = [
-        pictures.grid(
-            [pictures.view(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()],
+        pictures.tile_images(
+            [pictures.to_uint8(x, sigma=share * m.sigma[name])[0] for name, x in m.images.items()],
             columns=len(m.images),
         )
         for m, share in zip(moments, shares, strict=True)

@@ -96,7 +96,9 @@ def _export(trainer: Trainer, progress: "tqdm[None]") -> Path:
     checkpoints.save(path, trainer.averaged)
     lines = (f"{i},{loss:.6f},{seconds:.1f}\n" for i, loss, seconds in trainer.losses)
     write(config.out / "losses.csv", "".join(["iteration,loss,seconds\n", *lines]).encode())
-    write(config.out / f"sheet{trainer.iteration:06d}.png", pictures.png(_sheet(trainer), ""))
+    write(
+        config.out / f"sheet{trainer.iteration:06d}.png", pictures.encode_png(_sheet(trainer), "")
+    )
     return path
 
 
@@ -107,4 +109,4 @@ def _sheet(trainer: Trainer) -> pictures.Pixels:
     count = 16 if config.size <= 64 else 8
     noise = seeded_noise(range(count), device=config.device)
     images = sample(score, sampler.chain(sde, noise=noise, shape=(count, 3, *[config.size] * 2)))
-    return pictures.grid(pictures.view(images.cpu().numpy()), columns=count // 2)
+    return pictures.tile_images(pictures.to_uint8(images.cpu().numpy()), columns=count // 2)

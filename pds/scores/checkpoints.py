@@ -23,7 +23,7 @@ from pds.limits import printable
 from pds.scores.file_kinds import AGAIN, kind_of
 from pds.scores.layouts import Weights, WeightsName, choose
 from pds.scores.ncsnpp import ModelCard, NetworkScore
-from pds.scores.unpickling import described, unpickle
+from pds.scores.unpickling import describe_class, unpickle
 
 
 class Opened(NamedTuple):
@@ -154,7 +154,7 @@ def _misfit(want: Tensor | None, have: object) -> str | None:
     if have is None:
         return "missing"
     if not isinstance(have, Tensor):
-        return f"{described(have)}, expected a tensor"
+        return f"{describe_class(have)}, expected a tensor"
     if have.shape != want.shape:
         return f"{tuple(have.shape)}, expected {tuple(want.shape)}"
     if have.layout != torch.strided or have.is_quantized or have.is_meta:

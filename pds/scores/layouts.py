@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pds.limits import printable
 from pds.scores.ncsnpp import NetworkScore
-from pds.scores.unpickling import Foreign, described
+from pds.scores.unpickling import Foreign, describe_class
 
 Weights = dict[str, Tensor]
 WeightsName = Literal["ema", "raw"]
@@ -141,7 +141,7 @@ def _listed(averages: Any, score: NetworkScore, source: Path | str) -> dict[str,
     trained = [name for name, p in parameters.items() if p.requires_grad]
     if not isinstance(averages, list | tuple):
         raise ValueError(
-            f"{source} has {described(averages)} as shadow_params; expected a list of tensors"
+            f"{source} has {describe_class(averages)} as shadow_params; expected a list of tensors"
         )
     for names in (trained, list(parameters)):
         if len(averages) == len(names):
@@ -162,7 +162,7 @@ def _no_weights(leaves: Mapping[str, Any], source: Path | str) -> str:
     # Tensors and objects of foreign classes first: the likely places of the weights.
     names = sorted(leaves, key=lambda name: not isinstance(leaves[name], Tensor | Foreign))
     found = [
-        f"{name} ({described(leaves[name])}, not its state_dict())"
+        f"{name} ({describe_class(leaves[name])}, not its state_dict())"
         if isinstance(leaves[name], Foreign)
         else name
         for name in names[:4]

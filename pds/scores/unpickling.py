@@ -93,7 +93,7 @@ class _ForeignList(Foreign):
         return []
 
 
-def described(value: object) -> str:
+def describe_class(value: object) -> str:
     """Return the class of a value with its article, such as "an argparse.Namespace"."""
     name = value.name if isinstance(value, Foreign) else type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
@@ -121,8 +121,8 @@ def unpickle(path: Path) -> dict[str, Any]:
             raise ValueError(_refusal(path, [stand_in.name for stand_in in stand_ins])) from None
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f"{path} holds {described(checkpoint)}; expected a dict of tensors by name, such as "
-            "state_dict() returns"
+            f"{path} holds {describe_class(checkpoint)}; expected a dict of tensors by name, "
+            "such as state_dict() returns"
         )
     return checkpoint
 

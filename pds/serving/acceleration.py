@@ -48,7 +48,7 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
     torch.backends.cudnn.allow_tf32 = True
     if on_zero_gpu():
         return score
-    return Graphed(score, partial(captured, memory=GraphMemory.on(device)))
+    return Graphed(score, partial(capture_graph, memory=GraphMemory.on(device)))
 
 
 def on_zero_gpu() -> bool:
@@ -64,7 +64,7 @@ class Graphed:
 
     Args:
         score: x (B, C, H, W), t (B,) -> (B, C, H, W).
-        capture: returns the function for the shapes of x and t, see `captured`.
+        capture: returns the function for the shapes of x and t, see `capture_graph`.
     """
 
     def __init__(self, score: ScoreFn, capture: Capture) -> None:
@@ -107,7 +107,7 @@ class GraphMemory(NamedTuple):
         return cls(torch.cuda.graph_pool_handle(), stream)
 
 
-def captured(score: ScoreFn, x: Tensor, t: Tensor, *, memory: GraphMemory) -> ScoreFn:
+def capture_graph(score: ScoreFn, x: Tensor, t: Tensor, *, memory: GraphMemory) -> ScoreFn:
     """Return the score function for the shapes of x and t as one CUDA graph.
 
     Each output is a new tensor.

@@ -31,11 +31,11 @@ def devices() -> tuple[str, ...]:
     num_cuda = max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 0
     names = os.environ.get(VARIABLE, "")
     if names:
-        return parse(names, num_cuda)
+        return parse_devices(names, num_cuda)
     return tuple(f"cuda:{index}" for index in range(num_cuda)) or ("cpu",)
 
 
-def parse(names: str, num_cuda: int) -> tuple[str, ...]:
+def parse_devices(names: str, num_cuda: int) -> tuple[str, ...]:
     """Return the devices of a list such as "cuda:1,cuda:3"; "cuda" is "cuda:0".
 
     Args:

@@ -129,7 +129,7 @@ def tune(
     Raises:
         ValueError: unless the corrector is a Langevin one.
     """
-    sde = require(published, evolution.sde)
+    sde = require_tunable(published, evolution.sde)
     lowest, (low, high) = sigma_spans(sde)
     one_color = abs(mean) * math.sqrt(evolution.response.bands.count.sum())
     highest = min(max(low, one_color), 0.9 * high), high
@@ -160,14 +160,14 @@ def sampler(
     Raises:
         ValueError: unless the process is VE and the corrector a Langevin one.
     """
-    process = require(published, sde)
+    process = require_tunable(published, sde)
     ends = np.clip(settings[:2], process.sigma_min, process.sigma_max).tolist()
     assert isinstance(published.corrector, Langevin)
     corrector = replace(published.corrector, snr=settings.snr)
     return replace(published, sigmas=(ends[0], ends[1]), corrector=corrector, m=m)
 
 
-def require(published: PredictorCorrector, sde: SDE) -> VESDE:
+def require_tunable(published: PredictorCorrector, sde: SDE) -> VESDE:
     """Return the process of a sampler that can be tuned.
 
     Raises:
@@ -190,7 +190,9 @@ def _gaussian(evolution: Evolution, published: PredictorCorrector) -> Array:
     tuned = tune_levels(modes.with_origin(float(power[0])), evolution.sde, published)
     assert isinstance(tuned.corrector, Langevin)
     # Without better levels it is the published sampler, whose lowest sigma is that of the process.
-    lowest = tuned.sigmas[0] if tuned.sigmas else require(published, evolution.sde).sigma_min
+    lowest = (
+        tuned.sigmas[0] if tuned.sigmas else require_tunable(published, evolution.sde).sigma_min
+    )
     return np.log([lowest, drowned(power), tuned.corrector.snr])
 
 

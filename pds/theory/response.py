@@ -228,7 +228,7 @@ def measure(
         ValueError: for fewer than 8 pictures, pictures below 16 x 16 pixels, or values that are
             not finite.
     """
-    require(pictures)
+    require_pictures(pictures)
     white = noise(pictures.shape)
     # Double precision is used where there is any: not on Apple's GPUs.
     pictures = pictures.to(white.device if white.is_cuda else "cpu").double()
@@ -260,7 +260,7 @@ def measure(
     yield MeasuredResponse(bands, sigmas, np.array(strengths), np.array(tilts), moments)
 
 
-def require(pictures: Tensor) -> None:
+def require_pictures(pictures: Tensor) -> None:
     """Raise a ValueError unless a response can be measured on these pictures (n, C, H, W)."""
     if len(pictures) < FEWEST:
         raise ValueError(

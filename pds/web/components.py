@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import api
 
-from pds.limits import MAX_NAME, MAX_RUNS, sentence
+from pds.limits import MAX_NAME, MAX_RUNS, error_message
 from pds.web.server import runs, visits
 from pds.web.server.gradio_internals import visit_of
 from pds.web.server.messages import Message, dumps
@@ -129,7 +129,7 @@ def _as_gradio_error() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, OSError) as error:
-        raise gr.Error(sentence(error), print_exception=False) from None
+        raise gr.Error(error_message(error), print_exception=False) from None
 
 
 def _named(function: Callable[..., Any], values: Sequence[Any]) -> tuple[dict[str, Any], Any]:

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from pds.web.tabs.compare.presets import PRESETS
 from pds.web.tabs.compare.tab import TAB
-from tests.browser.test_page import SIDES, finish, long_run, picture, sample
+from tests.support.pages import SIDES, finish, long_run, picture, sample
 
 NAMES = re.compile(r"\b(vanilla|pds)\b", re.IGNORECASE)
 GUESS = next(preset for preset in PRESETS if preset.name == "guess")
@@ -183,7 +183,7 @@ def test_chance_is_told_once_there_are_a_few_guesses(script):
 def test_a_link_opens_a_preset_which_may_be_a_blind_test(browser, address):
     page = browser.new_page()
     page.goto(f"{address}/?preset=guess")
-    page.wait_for_selector(".pds-guess:not([hidden])", timeout=60_000)
+    page.wait_for_selector(".pds-guess:not([hidden])")
     assert page.inner_text(".pds-presets p") == GUESS.sentence
     assert page.inner_text(".pds-presets [aria-pressed=true]") == GUESS.title
     page.close()

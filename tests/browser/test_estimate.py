@@ -110,7 +110,7 @@ def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
 
 def test_a_link_keeps_its_number_of_images(open_with):
     page = open_with(SLOW, link="model=field256&num_steps=2&num_images=3")
-    page.wait_for_selector(".pds[data-state=idle]", timeout=30_000)
+    page.wait_for_selector(".pds[data-state=idle]")
     expect(told(page)).to_have_text("about 4 s")
     expect(images(page)).to_have_value("3")
 

@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pds.web.tabs.compare import live_comparison
-from tests.browser.test_page import finish, sample
-from tests.browser.test_tabs import TABS, open_tab
+from tests.support.pages import TABS, finish, open_tab, sample
 from tools.browser import ROOT
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
@@ -42,7 +41,7 @@ def prepared(page, name):
     open_tab(page, name)
     if name == "images":
         page.get_by_role("button", name="Try 60 drawn portraits").click()
-        page.wait_for_selector("#images [data-plot=convergence] svg", timeout=30_000)
+        page.wait_for_selector("#images [data-plot=convergence] svg")
     if name == "story":
         show_every_answer(page)
     return f"#{name}"
@@ -54,7 +53,7 @@ def show_every_answer(page):
     for section in page.locator("#story [data-step]").all():
         section.scroll_into_view_if_needed()
         step = section.get_attribute("data-step")
-        expect(section.locator(f"[data-text={step}]")).not_to_be_empty(timeout=20_000)
+        expect(section.locator(f"[data-text={step}]")).not_to_be_empty()
         if section.locator("[data-plot]").count():
             section.locator(".js-plotly-plot").last.wait_for()
 

@@ -50,7 +50,7 @@ def around(context, address):
         context.route(host + "**", serve)
         page.goto(f"{host}?{query}" if query else host)
         frame = page.frame(name="app")
-        frame.wait_for_selector(".pds-scrub:enabled", state="attached", timeout=30_000)
+        frame.wait_for_selector(".pds-scrub:enabled", state="attached")
         return page, frame
 
     yield opened

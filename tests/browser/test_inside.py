@@ -17,7 +17,7 @@ from pds.request import Request
 from pds.web.components import run_handler
 from pds.web.tabs.compare import inside
 from pds.web.tabs.compare.tab import TAB
-from tests.browser.test_page import finish, sample
+from tests.support.pages import finish, sample
 
 FIELD = {
     **{"model": "field64", "num_steps": 6, "alpha": 5, "frequency": True, "space": False},
@@ -205,4 +205,4 @@ def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
     )
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
-    expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)", timeout=20_000)
+    expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)")

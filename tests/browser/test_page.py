@@ -43,7 +43,7 @@ def sample(page, model="field64", **settings):
 
 
 def finish(page):
-    page.wait_for_selector(".pds[data-state=idle]", timeout=60_000)
+    page.wait_for_selector(".pds[data-state=idle]")
 
 
 def pixels(data_url):
@@ -291,7 +291,7 @@ def test_the_tuned_sampler_is_chosen_sampled_and_kept(page):
     page.wait_for_timeout(600)  # until the address is written
     assert "tuned=1" in page.url
     page.reload()
-    expect(page.get_by_label(RIGHT)).to_have_value("tuned", timeout=30_000)
+    expect(page.get_by_label(RIGHT)).to_have_value("tuned")
     finish(page)
     expect(alpha).to_be_disabled()
     page.get_by_label(RIGHT).select_option("pds")

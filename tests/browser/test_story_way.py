@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pds.web.tabs.story.tab import STEPS
-from tests.browser.test_tabs import open_tab
+from tests.support.pages import open_tab
 
 KEPT = json.dumps({"step": "map", "guesses": {"lag": "alike", "map": None}})
 SHOWN = re.compile("shown")
@@ -23,7 +23,7 @@ def opened(page, address, query="", kept=None):
         page.evaluate(write, kept)
     page.goto(f"{address}/?tab=story{query}")
     pane = page.locator("#story .pds-pane")
-    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"), timeout=20_000)
+    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"))
     return pane
 
 
@@ -128,7 +128,7 @@ def test_steps_that_open_above_do_not_move_the_reader(page, address):
     guesses = dict.fromkeys(STEPS) | {"lag": "fine", "clocks": 3.0}
     pane = opened(page, address, kept=json.dumps({"step": "belief", "guesses": guesses}))
     for name in STEPS:
-        expect(step(pane, name).locator(f"[data-text={name}]")).not_to_be_empty(timeout=20_000)
+        expect(step(pane, name).locator(f"[data-text={name}]")).not_to_be_empty()
     expect(step(pane, "lag").locator(".pds-outcome")).not_to_be_empty()
     expect_at_top(step(pane, "belief"))
     expect(current(pane)).to_have_text("7")
@@ -271,7 +271,7 @@ def test_the_whole_story_is_printed_on_white_paper(page, address):
     page.add_init_script("window.print = () => (window.printed = true)")
     pane = opened(page, address, "&__theme=dark")
     pane.get_by_role("button", name="Print", exact=True).click()
-    page.wait_for_function("window.printed", timeout=40_000)
+    page.wait_for_function("window.printed")
     drawn = "#story :is([data-step] .pds-plot svg.main-svg, img[data-image][src])"
     before = page.locator(drawn).count()
     sizes = "all => all.map((n) => n.getBoundingClientRect().width)"

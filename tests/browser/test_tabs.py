@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from pds.files.pictures import read_text
 from pds.jobs.sheet_files import from_record
 from pds.web.tab import Tab
-from tests.browser.test_page import finish
+from tests.support.pages import finish
 
 TABS = ("filter", "story", "ladder", "images")
 
@@ -19,7 +19,7 @@ TABS = ("filter", "story", "ladder", "images")
 def open_tab(page, name):
     page.click(f"#{name}-tab-button")
     pane = page.locator(f"#{name} .pds-pane")
-    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"), timeout=20_000)
+    expect(pane).to_have_attribute("data-answered", re.compile(r"\d"))
     return pane
 
 
@@ -42,7 +42,7 @@ def test_no_request_leaves_the_host(page, address):
     for name in TABS:
         open_tab(page, name)
     page.get_by_role("button", name="Try 60 drawn portraits").click()
-    page.wait_for_selector("#images [data-plot=convergence] svg", timeout=30_000)
+    page.wait_for_selector("#images [data-plot=convergence] svg")
     assert {urlsplit(url).netloc for url in page.asked()} == {own}
 
 
@@ -204,7 +204,7 @@ def open_step(page, name):
     """A step of the story with its answer."""
     step = open_tab(page, "story").locator(f"[data-step={name}]")
     step.locator(".pds-pass").click()
-    expect(step.locator(f"[data-text={name}]")).not_to_be_empty(timeout=20_000)
+    expect(step.locator(f"[data-text={name}]")).not_to_be_empty()
     return step
 
 
@@ -306,14 +306,14 @@ def test_a_rung_of_the_ladder_opens_its_comparison(page):
     pane = open_tab(page, "ladder")
     expect(pane.locator("td button")).to_have_count(27)
     pane.get_by_role("button", name="PDS after 20 iterations").click()
-    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20", timeout=30_000)
+    expect(page.locator(".pds-where")).to_have_text("iteration 20 of 20")
     assert page.input_value("#stage [name=num_images]") == "2"
 
 
 def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     pane = open_tab(page, "ladder")
     pane.get_by_role("button", name="Network-tuned after 20 iterations").click()
-    expect(page.get_by_label("Sampler on the right")).to_have_value("response", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("response")
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("network-tuned ")
     rung, whole = (page.locator(s) for s in ("#ladder tr.response", ".pds-panel.ours .look dd"))
@@ -321,7 +321,7 @@ def test_a_tuned_rung_opens_vanilla_against_tuned(page):
     assert grain in rung.locator("td[data-count='20']").text_content()
     page.click("#ladder-tab-button")
     pane.get_by_role("button", name="PDS after 20 iterations").click()
-    expect(page.get_by_label("Sampler on the right")).to_have_value("pds", timeout=30_000)
+    expect(page.get_by_label("Sampler on the right")).to_have_value("pds")
 
 
 def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
@@ -329,7 +329,7 @@ def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
     pane.get_by_label("Seed").fill("5")
     pane.get_by_role("button", name="Draw the sheet").click()
     expect(pane.locator("progress")).to_be_visible()
-    expect(pane.locator("td[data-count='20'] button")).to_have_count(3, timeout=30_000)
+    expect(pane.locator("td[data-count='20'] button")).to_have_count(3)
     pane.get_by_role("button", name="Stop").click()
     expect(pane.locator(".pds-caption[role=status]")).to_contain_text("Stopped")
     expect(pane.get_by_role("button", name="Draw the sheet")).to_be_enabled()
@@ -348,7 +348,7 @@ def test_a_cell_of_a_chosen_row_opens_it_beside_the_first_row(page):
     pane.get_by_role("button", name="Add a row").click()
     pane.get_by_label("Sampler of row 3").select_option("ode-heun")
     draw_sheet(pane, counts="12 10")
-    expect(pane.get_by_role("button", name="after")).to_have_count(6, timeout=30_000)
+    expect(pane.get_by_role("button", name="after")).to_have_count(6)
     listen = "(root) => root.addEventListener('compare', (e) => (window.opened = e.detail))"
     page.locator("#stage .pds").evaluate(listen)
     pane.get_by_role("button", name="Heun after 12 iterations").click()
@@ -363,7 +363,7 @@ def test_the_numbers_of_a_sheet_over_alpha_are_a_table_and_a_file(page):
     pane.get_by_label("alpha", exact=True).fill("3, 9")
     draw_sheet(pane, counts="12, 10")
     numbers = pane.get_by_role("table", name="In numbers")
-    expect(numbers.get_by_role("rowheader", name="PDS (pds:9)")).to_have_count(3, timeout=30_000)
+    expect(numbers.get_by_role("rowheader", name="PDS (pds:9)")).to_have_count(3)
     expect(numbers.get_by_role("cell", name="24", exact=True)).to_have_count(2)
     with page.expect_download() as download:
         pane.get_by_role("button", name="Save as CSV").click()
@@ -408,12 +408,12 @@ def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
-    expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.", timeout=20_000)
+    expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.")
     expect(pane.locator(".pds-taken")).to_contain_text("1 text file was not read: notes.png.")
     expect(pane.locator("[data-text=filter]")).to_contain_text("the gain runs from")
     pane.get_by_role("button", name="Compare the samplers on them").click()
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
-    expect(page.locator(".pds-where")).to_have_text("iteration 40 of 40", timeout=30_000)
+    expect(page.locator(".pds-where")).to_have_text("iteration 40 of 40")
 
 
 def test_too_few_pictures_get_a_sentence(page, tmp_path):
@@ -426,11 +426,11 @@ def test_too_few_pictures_get_a_sentence(page, tmp_path):
 def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
     pane = open_tab(page, "images")
     pane.get_by_role("button", name="Try 60 drawn portraits").click()
-    expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.", timeout=20_000)
+    expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.")
     before = pane.locator("[data-text=filter]").inner_text()
     slide(page, pane.get_by_role("slider", name="Texture"), 4)
     pane.locator("[name=size]").select_option("64")
-    expect(pane.locator("[data-text=filter]")).not_to_have_text(before, timeout=20_000)
+    expect(pane.locator("[data-text=filter]")).not_to_have_text(before)
 
 
 def test_parts_of_a_tab_stand_where_its_html_names_them(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_everyone import CONTRAST
-from tests.browser.test_tabs import open_tab
+from tests.support.pages import open_tab
 from tools.browser import chromium, open_page
 
 SURFACE = "#filter [data-plot=surface]"

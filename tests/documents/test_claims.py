@@ -131,7 +131,7 @@ def off_by(*arms):
     """Predicted over sampled grain, of every point."""
     return [
         point.predicted / point.sampled - 1
-        for curves in grain_record.load().values()
+        for curves in grain_record.read_points().values()
         for arm in arms
         for point in curves[arm]
     ]
@@ -156,7 +156,9 @@ def old_noise_is_kept_more_than_fresh():
 
 
 def grain_is_that_of_the_evidence():
-    (point,) = [p for p in grain_record.load()["portraits64"]["vanilla"] if p.num_steps == 25]
+    (point,) = [
+        p for p in grain_record.read_points()["portraits64"]["vanilla"] if p.num_steps == 25
+    ]
     recorded = drawn("vanilla", 25).grain
     return point.low < recorded.high and recorded.low < point.high
 
@@ -302,7 +304,7 @@ def power_falls_like_inverse_square():
 
 
 def the_lag_is_one_factor():
-    sigma, std = gaussian.states(CLOUDS, None, 25)
+    sigma, std = gaussian.frequency_states(CLOUDS, None, 25)
     noisy = sigma[2:, None] > 10 * np.sqrt(CLOUDS.rings.power)
     ratio = std[2:] / np.sqrt(CLOUDS.rings.power + sigma[2:, None] ** 2)
     inside = ratio[noisy]
@@ -328,12 +330,12 @@ def the_finest_octave_drowns_first():
 
 def few_steps_are_long():
     """Sigma falls by a factor of 1.6 in each step of 25, and by less than 1.01 in one of 2,000."""
-    few, many = (gaussian.states(CLOUDS, None, n)[0] for n in (25, 2000))
+    few, many = (gaussian.frequency_states(CLOUDS, None, n)[0] for n in (25, 2000))
     return few[0] / few[1] > 1.6 and many[0] / many[1] < 1.01
 
 
 def the_state_has_too_much_noise():
-    sigma, std = gaussian.states(CLOUDS, None, 25)
+    sigma, std = gaussian.frequency_states(CLOUDS, None, 25)
     exact = np.sqrt(CLOUDS.rings.power + sigma[:, None] ** 2)
     return bool((std > 1.1 * exact).all())
 
@@ -424,7 +426,7 @@ def a_constant_is_better_than_the_filter():
 
 
 def halfway_is_halfway():
-    sigma, _ = gaussian.states(CLOUDS, None, 101)
+    sigma, _ = gaussian.frequency_states(CLOUDS, None, 101)
     return abs(math.log(sigma[49]) - math.log(1348 * 0.01) / 2) < 0.15
 
 

@@ -24,7 +24,7 @@ def test_the_page_is_what_the_tool_writes_for_every_terminal(columns, monkeypatc
 def test_an_example_is_a_command(example):
     program, *words = shlex.split(example.partition(" > ")[0])
     assert program == "pds"
-    assert callable(cli.parse(words).run)
+    assert callable(cli.parse_arguments(words).run)
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from pds.files.shipped import ROOT
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from pds.kernels import Ancestral
 from pds.sde import VESDE, VPSDE, SubVPSDE
 from tests.unit.jobs.test_configuration_values import written
@@ -45,7 +45,7 @@ def read_as(folder, network, process, name):
     change = f"training.update({training}); model.update({model})"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return read(written(folder, change))
+        return read_configuration(written(folder, change))
 
 
 def test_the_table_has_the_39_files_once_and_says_how_many_are_sampled():

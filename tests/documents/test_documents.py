@@ -224,7 +224,7 @@ def test_a_block_that_is_not_run_is_well_formed(block):
         if "main.py" in program:
             sample.main_parser().parse_args(ours[1])
         elif "pds" in program:
-            cli.parse(ours[1])
+            cli.parse_arguments(ours[1])
 
 
 def test_every_block_has_a_language_that_is_known():

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pds.commands.cli import parse
+from pds.commands.cli import parse_arguments
 from pds.commands.sample import main_parser
 from pds.evaluation import fid_record
 from pds.files.shipped import ROOT
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from pds.jobs.job import Job
 from tests.support import code_blocks
 from tools import published
@@ -34,7 +34,7 @@ def parsed(command):
     words = shlex.split(command)[1:]
     if words[0] == "main.py":
         return main_parser().parse_args(words[1:])
-    return parse(words[2:])
+    return parse_arguments(words[2:])
 
 
 def test_commands_and_tables_are_those_that_the_tool_writes():
@@ -79,7 +79,7 @@ def test_every_folder_that_is_drawn_is_measured(experiment):
 
 @pytest.mark.parametrize("experiment", published.EXPERIMENTS, ids=lambda e: e.name)
 def test_an_experiment_has_the_size_and_scales_of_its_configuration(experiment):
-    card = read(ROOT / "configs" / "ve" / f"{experiment.config}.py").card
+    card = read_configuration(ROOT / "configs" / "ve" / f"{experiment.config}.py").card
     assert (card.network.image_size, card.num_scales) == (experiment.size, experiment.num_scales)
 
 

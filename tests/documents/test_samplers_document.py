@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from pds.arms.names import KINDS, Arm, parse
-from pds.commands.cli import parse as parse_command
+from pds.commands.cli import parse_arguments as parse_command
 from pds.commands.sample import main_parser, sample_main
 from pds.files.shipped import ROOT
 from pds.jobs import request_text

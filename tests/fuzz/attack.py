@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from pds.files.pictures import png
+from pds.files.pictures import encode_png
 from tests.fuzz.cases import API, PANES, Case, Site, case
 from tests.support.paths import ROOT
 
@@ -79,7 +79,8 @@ class Target:
         assert set(PANES) < set(servers), servers
         pixels = np.random.default_rng(1).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
         files = [
-            {"name": "a.png", "content": base64.b64encode(png(p, "")).decode()} for p in pixels
+            {"name": "a.png", "content": base64.b64encode(encode_png(p, "")).decode()}
+            for p in pixels
         ]
         body = {"data": {"size": 32, "files": files, "texture": 0.2},
                 "fn_name": "bring_images", "session_hash": "canary",

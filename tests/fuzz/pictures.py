@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pds.files.decoding import Fit, decode
 from pds.files.rasters import Budget
-from pds.files.unread import Remedies, Skipped, Unread, sentences
+from pds.files.unread import Remedies, Skipped, Unread, describe_skipped
 
 SIDE = 12
 PATIENCE = 10
@@ -284,7 +284,7 @@ def fault(number, seed=0):
         with patience():
             pixels = decode(io.BytesIO(content), "a", FIT, Budget(1_000_000))
     except Unread as unread:
-        (sentence,) = sentences([Skipped(name, unread.reason, unread.detail)], Remedies())
+        (sentence,) = describe_skipped([Skipped(name, unread.reason, unread.detail)], Remedies())
         if kind == "exif":
             return f"{name} has only its EXIF damaged, and was refused: {sentence}"
         return "" if len(sentence.splitlines()) == 1 else f"{name}: {sentence!r}"

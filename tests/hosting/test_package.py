@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 from pds import __version__
 from pds.commands import cli
-from pds.files.shipped import ROOT, located
+from pds.files.shipped import ROOT, resolve_path
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DESCRIPTION = PROJECT["project"]["readme"]["text"]
@@ -166,7 +166,7 @@ def test_an_index_of_packages_gets_what_the_wheel_says(wheel):
 
 @pytest.mark.parametrize("line", re.findall(r"^pds .*$", DESCRIPTION, re.MULTILINE))
 def test_a_command_of_the_description_is_one(line):
-    assert callable(cli.parse(line.split()[1:]).run)
+    assert callable(cli.parse_arguments(line.split()[1:]).run)
 
 
 def test_every_pin_is_a_dependency_of_the_package():
@@ -175,13 +175,13 @@ def test_every_pin_is_a_dependency_of_the_package():
 
 def test_a_file_of_the_current_folder_goes_before_a_shipped_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert located(CONFIG) == str(ROOT / CONFIG)
+    assert resolve_path(CONFIG) == str(ROOT / CONFIG)
     (tmp_path / CONFIG).parent.mkdir(parents=True)
     (tmp_path / CONFIG).write_text("mine")
-    assert located(CONFIG) == CONFIG
+    assert resolve_path(CONFIG) == CONFIG
 
 
 @pytest.mark.parametrize("path", ["no/such/file.py", "", "configs", "a" * 5000, "/nowhere"])
 def test_other_paths_stay_as_they_are(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert located(path) == path
+    assert resolve_path(path) == path

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.limits import LEFT_SECONDS, MAX_RUNS, MAX_WAITING, TRIM_SECONDS, UNREAD_SECONDS
 from pds.models import compare_request
 from pds.request import Request
@@ -113,7 +113,7 @@ def _vanish_amid(vanishing):
 def alone(request):
     """Pixels of both chains of a run by itself, side by side as the endpoint sends them."""
     (last,) = deque(compare_request(Request(**request)), maxlen=1)
-    return [np.concatenate(list(view(step.x_mean.numpy())), axis=1) for step in last]
+    return [np.concatenate(list(to_uint8(step.x_mean.numpy())), axis=1) for step in last]
 
 
 def difference(run):

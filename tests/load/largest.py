@@ -12,7 +12,7 @@ import urllib.request
 import numpy as np
 
 from pds import limits
-from pds.files.pictures import png
+from pds.files.pictures import encode_png
 from tests.load import harness
 from tests.load.visitors import together
 
@@ -36,7 +36,9 @@ def call(own, components, name, data, visit):
 def pictures():
     shape = (limits.MAX_OWN, max(limits.OWN_SIZES), max(limits.OWN_SIZES), 3)
     images = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
-    files = [{"name": "a.png", "content": base64.b64encode(png(i, "")).decode()} for i in images]
+    files = [
+        {"name": "a.png", "content": base64.b64encode(encode_png(i, "")).decode()} for i in images
+    ]
     return {"size": shape[1], "files": files, "texture": 0.2}
 
 

@@ -15,7 +15,7 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
 
-from pds.files.pictures import png
+from pds.files.pictures import encode_png
 from pds.limits import LEFT_SECONDS, MAX_SENTENCE
 from tools.browser import ROOT, open_page
 from tools.server import Server
@@ -61,7 +61,9 @@ def call(url, name, data, visit="test"):
 
 def bring(url, visit):
     pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
-    files = [{"name": "a.png", "content": base64.b64encode(png(p, "")).decode()} for p in pixels]
+    files = [
+        {"name": "a.png", "content": base64.b64encode(encode_png(p, "")).decode()} for p in pixels
+    ]
     values = {"size": 32, "files": files, "texture": 0.2}
     return call(url, "bring_images", values, visit)["model"]
 

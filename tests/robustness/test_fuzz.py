@@ -45,7 +45,7 @@ def test_a_hostile_array_is_read_or_refused_in_a_sentence(content):
     try:
         array = read(content)
     except ValueError as error:
-        assert len(limits.sentence(error)) <= limits.MAX_SENTENCE
+        assert len(limits.error_message(error)) <= limits.MAX_SENTENCE
     else:
         assert array.size <= limits.MAX_MASK_ELEMENTS
         assert array.nbytes <= len(content)
@@ -124,7 +124,7 @@ def test_a_hostile_name_is_a_sampler_or_refused_in_a_sentence(side, name):
     lambda v: v.__hash__ is not None), inner)))  # fmt: skip
 def test_whatever_is_quoted_is_short_and_can_be_written(value):
     assert len(limits.quoted(value)) <= limits.MAX_QUOTED
-    line = limits.sentence(ValueError(f"got {value!r}"))
+    line = limits.error_message(ValueError(f"got {value!r}"))
     assert len(line) <= limits.MAX_SENTENCE
     assert "\n" not in line
     line.encode()

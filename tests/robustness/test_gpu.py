@@ -54,7 +54,7 @@ decides, and it was 100 times the median difference.
 
 def model_on(name, device):
     """A shipped model on a device."""
-    return subject.load(name, None, torch.device(device)).model
+    return subject.open_subject(name, None, torch.device(device)).model
 
 
 def run_of(model, num_steps, seeds, *, chains=CHAINS):
@@ -157,7 +157,7 @@ def test_the_images_are_those_of_the_cpu(drawn, name, chain, record_property):
 @pytest.mark.parametrize("name", RUNS)
 def test_pixels_differ_by_one_level_at_most(drawn, name, chain, record_property):
     expected, found = (
-        torch.from_numpy(pictures.view(images[CHAINS.index(chain)].numpy())).int()
+        torch.from_numpy(pictures.to_uint8(images[CHAINS.index(chain)].numpy())).int()
         for images in drawn(name)
     )
     difference = (found - expected).abs()

@@ -59,7 +59,7 @@ def test_what_is_refused_is_quoted_shortly_and_without_being_written_out():
 
 
 def test_a_sentence_is_one_line_that_can_be_encoded():
-    line = limits.sentence(ValueError("a\n b\t\ud800" + "c" * 10**6))
+    line = limits.error_message(ValueError("a\n b\t\ud800" + "c" * 10**6))
     assert line.startswith("a b \\ud800ccc")
     assert len(line) == limits.MAX_SENTENCE
     line.encode()

@@ -20,7 +20,7 @@ def check(progress: Progress) -> Section:
     progress(f"sampling {NUM_IMAGES} + {NUM_IMAGES} images with N = {NUM_STEPS}")
     section = Section("sample", {"model": MODEL, "N": NUM_STEPS, "images": 2 * NUM_IMAGES})
     try:
-        seconds, grain = drawn()
+        seconds, grain = draw_sample()
     # Whatever fails here is what the report is for.
     except Exception as error:
         section.problems.append(
@@ -33,7 +33,7 @@ def check(progress: Progress) -> Section:
     return section
 
 
-def drawn() -> tuple[float, dict[str, float]]:
+def draw_sample() -> tuple[float, dict[str, float]]:
     """Return the seconds that the sample takes, and the grain of each sampler."""
     from pds.jobs import comparison
     from pds.models import load_model

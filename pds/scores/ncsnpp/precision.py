@@ -47,7 +47,7 @@ def cpu_speed_up(dtype: torch.dtype) -> float:
     return float(done.stdout) if done.returncode == 0 else 0.0
 
 
-def require(device: torch.device, dtype: torch.dtype) -> None:
+def require_precision(device: torch.device, dtype: torch.dtype) -> None:
     """Check that a device can compute in a precision.
 
     Raises:

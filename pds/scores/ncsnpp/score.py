@@ -173,7 +173,7 @@ class NetworkScore(nn.Module):
 
         Input, output, their scaling and the embedding of the noise level stay in the precision of
         x. The weights are a copy (in 16 bits half the size of the original), except for those of
-        the embedding, which are shared. On a CPU, call `precision.require` first.
+        the embedding, which are shared. On a CPU, call `precision.require_precision` first.
 
         In bfloat16, portraits of 32 px at N = 25 differ by 0.001 (rms, pixels in [0, 1]), by 0.008
         at most; tests/unit/scores/test_precision.py has the score's error by noise level.

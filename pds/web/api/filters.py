@@ -7,7 +7,7 @@ import torch
 
 from pds import filters
 from pds.files.decoding import Fit
-from pds.files.unread import Remedies, sentences
+from pds.files.unread import Remedies, describe_skipped
 from pds.jobs.hosting import from_page
 from pds.limits import MAX_OWN, MAX_PICTURE_CHARACTERS, MIN_PICTURES, OWN_SIZES, quoted
 from pds.web import picture_files
@@ -45,7 +45,7 @@ def filter_from_images(
         raise ValueError(f"enlarge must be true or false, got {quoted(enlarge)}")
     alpha = from_page({"alpha": alpha}).alpha
     pixels, skipped = picture_files.decode(_contents(images), Fit(size, enlarge=enlarge))
-    unread = sentences(skipped, Remedies(enlarge="set enlarge to take {it} too"))
+    unread = describe_skipped(skipped, Remedies(enlarge="set enlarge to take {it} too"))
     if len(pixels) < MIN_PICTURES:
         first = skipped[0].name
         raise ValueError(f"{first} is not one that can be read: {'; '.join(unread)}")

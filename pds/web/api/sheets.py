@@ -6,7 +6,7 @@ from typing import Any
 
 from pds.arms.names import Arm
 from pds.jobs.hosting import from_page
-from pds.jobs.sheet import SAMPLERS, Progress, Sheet, count, draw
+from pds.jobs.sheet import SAMPLERS, Progress, Sheet, count, draw_sheet
 from pds.request import Request
 from pds.web.api.pictures import data_url
 from pds.web.looks import by_name
@@ -39,7 +39,7 @@ def sheet(
     """
     names = SAMPLERS if samplers is None else samplers
     chosen = Sheet(names, num_steps, model, num_images, seed)
-    with closing(draw(chosen)) as items:
+    with closing(draw_sheet(chosen)) as items:
         for column in items:
             if isinstance(column, Progress):
                 continue
@@ -83,7 +83,7 @@ def ladder(
         counts = list(dict.fromkeys(count(n) for n in num_steps))
     chosen = Sheet(("vanilla", str(Arm("pds", alpha)), "tuned"), counts, model, seed=seed)
     names = ("vanilla", "pds", "tuned")
-    with closing(draw(chosen)) as items:
+    with closing(draw_sheet(chosen)) as items:
         for column in items:
             if isinstance(column, Progress):
                 continue

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from pds.limits import MAX_UNREAD, UNREAD_SECONDS, sentence
+from pds.limits import MAX_UNREAD, UNREAD_SECONDS, error_message
 from pds.web.server import visits
 from pds.web.server.gradio_internals import unread_messages, visit_of
 from pds.web.server.journal import JOURNAL
@@ -40,7 +40,7 @@ def answer(view: View, values: object, request: Any = None) -> Message | str:
     try:
         return view(visits.restrict(_named(values), visit_of(request)))
     except (ValueError, TypeError, OSError) as error:
-        return {"error": sentence(error)}
+        return {"error": error_message(error)}
 
 
 def run(
@@ -79,7 +79,7 @@ def run(
         except TimeoutError:
             raise
         except (ValueError, TypeError, OSError) as error:
-            refusal = {"kind": "error", "sentence": sentence(error)}
+            refusal = {"kind": "error", "sentence": error_message(error)}
             entry.add(refusal)
     if refusal:
         yield refusal

@@ -1,6 +1,7 @@
 // Panes: controls ask the server, figures and sentences show its answer.
 
 import { answered } from "./server.js";
+import { makeDial } from "./slider.js";
 
 // plotly comes from this server, once, when the first figure is drawn.
 export function plotly() {
@@ -30,53 +31,6 @@ export function makeAsker(ask, show) {
     }
     busy = false;
   };
-}
-
-// A slider over [min, max], linear or by the logarithm of value - data-origin, with its value
-// beside it. Dials may list data-stops instead; with data-between other values may be written too, and
-// become stops.
-export function makeDial(input, onInput) {
-  const { scale, origin = 0, stops } = input.dataset;
-  const list = stops?.split(" ").map(Number);
-  const [low, high] = [Number(input.min), Number(input.max)];
-  const unit = (v) => Math.log(v - origin);
-  const initial = Number(input.getAttribute("value"));
-  const output = input.closest("label, .pds-dial").querySelector("output");
-  const digits = Number(input.dataset.digits ?? 2);
-  if (list) Object.assign(input, { min: 0, max: list.length - 1, step: 1 });
-  else if (scale === "log") Object.assign(input, { min: 0, max: 1, step: 0.001 });
-  const toValue = (position) => {
-    if (list) return list[position];
-    if (scale !== "log") return position;
-    const value = Number(origin) + Math.exp(unit(low) + position * (unit(high) - unit(low)));
-    return Number(value.toPrecision(digits + (value >= 100 ? 1 : 0)));
-  };
-  const toPosition = (value) => {
-    if (list) return list.indexOf(value);
-    return scale === "log" ? (unit(value) - unit(low)) / (unit(high) - unit(low)) : value;
-  };
-  const read = () => toValue(Number(input.value));
-  const label = () => {
-    const text = (input.dataset.prefix ?? "") + read().toLocaleString("en-US", { maximumSignificantDigits: 4 });
-    output.textContent = text;
-    input.setAttribute("aria-valuetext", text);
-    const share = (input.value - input.min) / (input.max - input.min);
-    input.style.setProperty("--filled", 100 * share + "%");
-  };
-  input.addEventListener("input", () => {
-    label();
-    onInput();
-  });
-  const write = (value) => {
-    if (list && "between" in input.dataset && !list.includes(value)) {
-      list.splice(list.filter((stop) => stop < value).length, 0, value);
-      input.max = list.length - 1;
-    }
-    input.value = toPosition(value);
-    label();
-  };
-  write(initial);
-  return { read, write };
 }
 
 // Every named control of a root, read and written as one object.

@@ -32,7 +32,7 @@ from pds.bench import (
 )
 from pds.bench.apart import Apart, rows_apart
 from pds.bench.rows import Row, at_least, at_most, guarded, skipped
-from pds.bench.timing import QUICK, Effort, Measurement, alternate, figure, ratio, versus
+from pds.bench.timing import QUICK, Effort, Measurement, alternate, median_and_range, ratio, versus
 from pds.commands import bench
 from pds.commands.cli import main
 from pds.scores.ncsnpp import normalization
@@ -48,6 +48,10 @@ ROWS = [
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+ONCE = Effort(num_runs=1, least_seconds=0.0, limit_seconds=0.0, fewest_runs=1, quick=True)
+"""A single run of everything."""
 
 
 class FakeMachine:
@@ -132,7 +136,7 @@ def test_versus_says_how_many_times_as_long_the_first_takes(machine):
 
 
 def test_seconds_become_rates_with_their_ends_exchanged():
-    rate = figure([0.5, 0.25, 1.0]).per(4, "/s")
+    rate = median_and_range([0.5, 0.25, 1.0]).per(4, "/s")
     assert rate == Measurement(8.0, 4.0, 16.0, 3, "/s")
 
 
@@ -284,7 +288,8 @@ def test_grain_that_cannot_be_interpolated_is_equal_nowhere(grain):
     assert quality.equal(grain, 1.5) is None
 
 
-def test_the_grain_of_both_samplers_is_measured_beside_their_times(tmp_path, capsys):
+def test_the_grain_of_both_samplers_is_measured_beside_their_times(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "QUICK", ONCE)
     path = tmp_path / "numbers.json"
     options = ["--quick", "--threads", "1", "--json", str(path)]
     assert main(["bench", *options, "--only", "quality"]) == 0
@@ -328,7 +333,8 @@ def test_on_a_gpu_the_time_of_a_kernel_counts_for_its_operator_only(monkeypatch)
     }
 
 
-def test_the_command_measures_what_it_is_asked_for(tmp_path, capsys):
+def test_the_command_measures_what_it_is_asked_for(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "QUICK", ONCE)
     path = tmp_path / "new" / "numbers.json"
     names = ["filter", "compare", "engine", "page", "graphs"]
     options = ["--quick", "--threads", "1", "--cpu-time", "--json", str(path)]
@@ -403,7 +409,7 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
     ids=lambda module: module.__name__,
 )
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
-    for row in benchmark.rows(QUICK):
+    for row in benchmark.rows(ONCE):
         assert row.note if row.measured is None else row.measured.median > 0
 
 
@@ -448,12 +454,12 @@ def like_a_gpu(monkeypatch):
     ],
 )
 def test_on_a_gpu_no_row_is_skipped(benchmark):
-    assert [row for row in benchmark(QUICK) if row.measured is None] == []
+    assert [row for row in benchmark(ONCE) if row.measured is None] == []
 
 
 @pytest.mark.usefixtures("like_a_gpu")
 def test_a_cuda_graph_is_to_be_three_times_as_fast_as_the_eager_call_at_32_px():
-    targets = {row.what: str(row.target) for row in graphs.rows(QUICK) if row.target}
+    targets = {row.what: str(row.target) for row in graphs.rows(ONCE) if row.target}
     assert targets == {f"a network call: eager / {graphs.GRAPH}": ">= 3"}
 
 
@@ -461,8 +467,8 @@ def test_what_cannot_be_captured_costs_its_own_rows_only(monkeypatch, like_a_gpu
     def fails(score, x, t):
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
-    monkeypatch.setattr(graphs, "captured", fails)
-    eager, graph = graphs.rows(QUICK)
+    monkeypatch.setattr(graphs, "page_graph", fails)
+    eager, graph = graphs.rows(ONCE)
     assert eager.measured is not None
     assert graph.note == "failed: RuntimeError: operation not permitted when stream is capturing"
 
@@ -497,7 +503,7 @@ def test_after_the_limit_no_row_is_begun_and_what_is_left_out_is_named():
     def rows(effort):
         yield from ROWS[:3]
 
-    measured = suite.measure({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
+    measured = suite.run_benchmarks({"a": rows, "b": rows}, QUICK, limit=9, clock=lambda: next(now))
     assert list(measured) == [
         *ROWS[:2],
         skipped("a", "further rows, if any", "no time left"),

@@ -24,7 +24,7 @@ def printed(capsys, *words):
 
 def options(name):
     """The arguments of a command."""
-    (commands,) = cli.build("pds", [name])._get_positional_actions()
+    (commands,) = cli.build_parser("pds", [name])._get_positional_actions()
     return [
         action
         for action in commands.choices[name]._actions
@@ -146,7 +146,7 @@ def test_a_usage_has_what_is_required(name, usage, capsys):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_says_in_sentences_what_it_does(name):
-    (commands,) = cli.build("pds", [name])._get_positional_actions()
+    (commands,) = cli.build_parser("pds", [name])._get_positional_actions()
     description = commands.choices[name].description
     assert description[0].isupper() and description.endswith(".")
 

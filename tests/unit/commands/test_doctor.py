@@ -292,6 +292,6 @@ def test_no_sampler_passes_for_the_other():
 
 @pytest.mark.parametrize("grain", [math.nan, math.inf, 1.0, 40.0])
 def test_another_grain_is_a_problem(grain, monkeypatch):
-    monkeypatch.setattr(sample, "drawn", lambda: (1.0, {"vanilla": grain, "PDS": 1.5}))
+    monkeypatch.setattr(sample, "draw_sample", lambda: (1.0, {"vanilla": grain, "PDS": 1.5}))
     (problem,) = sample.check(quiet).problems
     assert problem.startswith(f"vanilla leaves {grain:g} times the network's own grain, expected")

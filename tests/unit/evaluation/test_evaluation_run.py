@@ -153,7 +153,7 @@ def test_a_killed_run_resumes_to_the_same_table(tmp_path, model, reference, monk
     whole, killed = Store(tmp_path / "whole"), Store(tmp_path / "killed")
     for store in (whole, killed):
         store.claim(model.name, model.fingerprint, seed=0)
-    draw.draw(whole, model, batches, seed=0)
+    draw.draw_batches(whole, model, batches, seed=0)
     saved = Store.save
 
     def save_twice(store, batch, images, **more):
@@ -163,12 +163,12 @@ def test_a_killed_run_resumes_to_the_same_table(tmp_path, model, reference, monk
 
     monkeypatch.setattr(Store, "save", save_twice)
     with pytest.raises(KeyboardInterrupt):
-        draw.draw(killed, model, batches, seed=0)
+        draw.draw_batches(killed, model, batches, seed=0)
     monkeypatch.undo()
     (killed.folder / "images" / "vanilla" / "6" / "000000-000001.npz.7.part").write_bytes(b"half")
     left = [b for name in ("vanilla", "pds:5") for b in killed.missing(Cell(name, 6), 4, 2)]
     assert left == batches[2:]
-    draw.draw(killed, model, left, seed=0)
+    draw.draw_batches(killed, model, left, seed=0)
     texts = [make_table(store, model, reference) for store in (whole, killed)]
     assert without_seconds(texts[0]) == without_seconds(texts[1])
     assert len(without_seconds(texts[0])) == 2
@@ -215,8 +215,8 @@ def test_the_same_images_match_the_same_n(tmp_path, model, reference):
 
 def test_the_networks_own_pictures_have_seeds_of_their_own_and_are_no_cell(tmp_path, model):
     store, cell = Store(tmp_path), Cell("pds:5", 6)
-    draw.draw(store, model, list(store.missing(cell, 2, 2)), seed=3)
-    draw.draw(store, model, list(store.missing(cell.converged, 3, 2)), seed=3)
+    draw.draw_batches(store, model, list(store.missing(cell, 2, 2)), seed=3)
+    draw.draw_batches(store, model, list(store.missing(cell.converged, 3, 2)), seed=3)
     assert store.cells() == [cell]
     expected = drawn(model, "pds:5", 6, range(1_000_003, 1_000_006))
     own = store.own_pictures(cell.converged, 10)
@@ -275,7 +275,7 @@ def test_samplers_at_the_end_are_said_to_agree_or_to_differ(agreeing):
 def test_more_images_go_on_from_the_same_seeds(tmp_path, model):
     store, cell = Store(tmp_path), Cell("vanilla", 4)
     for num_images in (2, 5):
-        draw.draw(store, model, list(store.missing(cell, num_images, 2)), seed=3)
+        draw.draw_batches(store, model, list(store.missing(cell, num_images, 2)), seed=3)
     expected = drawn(model, "vanilla", 4, range(3, 8))
     # Stored in half precision.
     torch.testing.assert_close(store.drawn(cell).images, expected, atol=1e-3, rtol=1e-3)

@@ -22,12 +22,14 @@ def test_points_are_read_by_ascending_n(tmp_path):
     points = [POINT, POINT | {"N": 20}]
     path = written(tmp_path, {"portraits64": {"vanilla": points, "pds:5": points}})
     expected = [GrainPoint(n, 4.1, 4.0, 4.2, 3.9) for n in (20, 25)]
-    assert grain_record.load(path) == {"portraits64": {"vanilla": expected, "pds:5": expected}}
+    assert grain_record.read_points(path) == {
+        "portraits64": {"vanilla": expected, "pds:5": expected}
+    }
 
 
 @pytest.mark.parametrize("model", ["portraits64", "portraits32"])
 def test_the_shipped_record_has_vanilla_pds_and_few_iterations(model):
-    curves = grain_record.load()[model]
+    curves = grain_record.read_points()[model]
     assert all(parse(arm) for arm in curves)
     assert {"vanilla", "pds:5", "scalar"} <= curves.keys()
     assert all(20 <= p.num_steps <= MAX_STEPS for points in curves.values() for p in points)
@@ -55,9 +57,9 @@ def test_the_shipped_record_has_vanilla_pds_and_few_iterations(model):
 def test_a_damaged_record_is_refused_in_one_sentence(tmp_path, record, words):
     sentence = rf"^grain.json is damaged: .*{words}.*; restore it from the repository$"
     with pytest.raises(ValueError, match=sentence):
-        grain_record.load(written(tmp_path, record))
+        grain_record.read_points(written(tmp_path, record))
 
 
 def test_a_missing_record_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no grain\.json; restore it"):
-        grain_record.load(tmp_path / "grain.json")
+        grain_record.read_points(tmp_path / "grain.json")

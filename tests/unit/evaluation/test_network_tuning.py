@@ -15,7 +15,7 @@ from pds.preconditioners import Identity
 from pds.sde import VPSDE
 from pds.theory import Bands, response_file
 from pds.theory.levels import SNR
-from pds.theory.network_tuning import GAINS, octave_gain, require
+from pds.theory.network_tuning import GAINS, octave_gain, require_tunable
 from tools import network_tuned
 from tools.theory_tables import EVIDENCE
 
@@ -94,7 +94,7 @@ def test_other_samplers_and_processes_are_refused(predictor, model):
     with pytest.raises(ValueError, match="Langevin corrector"):
         network_tuning.tune("levels", Predictor(plain, predictor.response), N)
     with pytest.raises(ValueError, match="for VE only, which VPSDE is not"):
-        require(model.sampler(N), VPSDE())
+        require_tunable(model.sampler(N), VPSDE())
 
 
 def test_the_networks_own_pictures_are_those_that_are_sampled(predictor):

@@ -97,7 +97,7 @@ def test_a_saved_response_predicts_the_same(linear, tmp_path):
 
 @pytest.fixture(scope="module")
 def portraits():
-    one, threads = subject.load("portraits32", None, CPU), torch.get_num_threads()
+    one, threads = subject.open_subject("portraits32", None, CPU), torch.get_num_threads()
     torch.set_num_threads(1)  # threads that wait for a busy core take longer than one alone
     try:
         return Predictor(one.field, measured(one))
@@ -300,7 +300,7 @@ def test_the_response_of_another_model_is_refused(written, capsys):
 def test_a_model_of_a_process_without_sigma_is_refused_before_anything(monkeypatch, clouds, capsys):
     model = replace(clouds.field.model, sde=VPSDE())
     other = Subject("mine", Field("mine", model), None, CPU)
-    monkeypatch.setattr(subject, "load", lambda *_: other)
+    monkeypatch.setattr(subject, "open_subject", lambda *_: other)
     assert main(["predict", "mine"]) == 2
     assert "there it would hold for x / scale" in capsys.readouterr().err
 

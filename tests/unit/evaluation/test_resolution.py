@@ -24,7 +24,7 @@ WORDS = ["--models", "field64", "--planted", "8", "--reference", "50"]
 
 @pytest.fixture
 def clouds():
-    return subject.load("field64", None, CPU)
+    return subject.open_subject("field64", None, CPU)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_the_networks_own_pictures_come_first_and_suffice_for_a_floor():
 
 
 def test_cells_drawn_side_by_side_are_those_drawn_alone(clouds):
-    together = resolution.drawn(clouds, clouds.model.score, FEW[1])
+    together = resolution.draw_group(clouds, clouds.model.score, FEW[1])
     for cell in FEW[1].cells:
         plan = draw.plan(clouds, *cell)
         alone = features(draw.sampled(clouds, plan, clouds.model.score, range(2)))
@@ -71,14 +71,14 @@ def test_cells_drawn_side_by_side_are_those_drawn_alone(clouds):
 def test_the_networks_own_pictures_share_no_seed_with_a_cell(clouds):
     cell = Cell("vanilla", 5)
     own, mine = (
-        resolution.drawn(clouds, clouds.model.score, Group((c,), 2))[c]
+        resolution.draw_group(clouds, clouds.model.score, Group((c,), 2))[c]
         for c in (cell.converged, cell)
     )
     assert not np.allclose(own.features.grain, mine.features.grain)
 
 
 def test_a_record_keeps_what_was_measured(clouds, tmp_path):
-    drawn = resolution.drawn(clouds, clouds.model.score, FEW[1])
+    drawn = resolution.draw_group(clouds, clouds.model.score, FEW[1])
     record = Record.of(tmp_path, clouds)
     record.add_cells(drawn)
     resolution.plant(record, clouds, clouds.model.score, 8)
@@ -112,7 +112,7 @@ def test_the_command_writes_every_table_and_goes_on_where_it_stopped(tmp_path, f
     assert len(rows(tmp_path, "survival")) == len(law.SIGMAS) * len(law.STRENGTHS)
     assert {row["N"] for row in rows(tmp_path, "planted")} == {"25", "40"}
     assert {row["N"] for row in rows(tmp_path, "alpha")} == {"25", "40"}
-    monkeypatch.setattr(resolution, "drawn", None)
+    monkeypatch.setattr(resolution, "draw_group", None)
     monkeypatch.setattr(resolution, "plant", None)
     assert main(["sizes", *out]) == 0
     assert rows(tmp_path) == first
@@ -191,12 +191,12 @@ def test_frechet_distances_at_one_n_are_of_equally_many_pictures(clouds, tmp_pat
     """More pictures of the same cell have a smaller distance."""
     record = Record.of(tmp_path, clouds)
     score = clouds.model.score
-    record.add_cells(resolution.drawn(clouds, score, Group((NETWORK,), 8)))
-    record.add_cells(resolution.drawn(clouds, score, Group((Cell("vanilla", 5),), 4)))
-    record.add_cells(resolution.drawn(clouds, score, Group((Cell("tuned", 5),), 2)))
+    record.add_cells(resolution.draw_group(clouds, score, Group((NETWORK,), 8)))
+    record.add_cells(resolution.draw_group(clouds, score, Group((Cell("vanilla", 5),), 4)))
+    record.add_cells(resolution.draw_group(clouds, score, Group((Cell("tuned", 5),), 2)))
     column = law.LAW.index("frechet")
     found = {row[3]: row[column] for row in law.law(record, clouds)}
-    record.add_cells(resolution.drawn(clouds, score, Group((Cell("vanilla", 5),), 2)))
+    record.add_cells(resolution.draw_group(clouds, score, Group((Cell("vanilla", 5),), 2)))
     assert {row[3]: row[column] for row in law.law(record, clouds)} == found
 
 

@@ -54,5 +54,5 @@ def test_the_digest_of_tensors_and_texts_is_the_recorded_one():
 
 
 def test_folders_of_evaluations_of_the_first_version_continue():
-    model = subject.load("portraits32", None, torch.device("cpu"))
+    model = subject.open_subject("portraits32", None, torch.device("cpu"))
     assert model.fingerprint == "c613e4cc0106b2546d858d7748dcc46c"

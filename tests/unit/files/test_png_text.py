@@ -39,7 +39,7 @@ def chunk(kind, content):
 
 def picture():
     """A PNG of ours, and its chunks by type."""
-    content = pictures.png(np.arange(192, dtype=np.uint8).reshape(8, 8, 3), TEXT)
+    content = pictures.encode_png(np.arange(192, dtype=np.uint8).reshape(8, 8, 3), TEXT)
     chunks, at = {}, 8
     while at < len(content):
         (length,) = struct.unpack(">I", content[at : at + 4])

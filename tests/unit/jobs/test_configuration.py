@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pds.files.shipped import ROOT
-from pds.jobs.configuration import kernels, read
+from pds.jobs.configuration import kernels, read_configuration
 from pds.kernels import AnnealedLangevin, Langevin, MarginalPreserving, ReverseDiffusion
 from pds.scores import checkpoints
 from pds.sde import VESDE, VPSDE
@@ -116,7 +116,7 @@ def their_tree(folder, *, file=THEIR_FILE, defaults=THEIR_DEFAULTS):
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_our_files_hold_the_published_values(name):
-    configuration = read(FOLDER / f"{name}.py")
+    configuration = read_configuration(FOLDER / f"{name}.py")
     card = configuration.card
     sigma_max, num_scales, snr, size, nf, blocks = PUBLISHED[name]
     assert configuration.name == name
@@ -134,7 +134,7 @@ def test_every_file_of_ours_is_one_of_these():
 
 
 def test_the_embedded_configuration_is_that_of_its_weights():
-    configuration = read(FOLDER / "portraits32_ncsnpp.py")
+    configuration = read_configuration(FOLDER / "portraits32_ncsnpp.py")
     assert configuration.checkpoint is not None
     assert checkpoints.load(configuration.checkpoint).card == configuration.card
 
@@ -142,26 +142,26 @@ def test_the_embedded_configuration_is_that_of_its_weights():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_our_files_need_no_other_package(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "ml_collections", None)
-    assert read(FOLDER / f"{name}.py").name == name
+    assert read_configuration(FOLDER / f"{name}.py").name == name
 
 
 def test_without_ml_collections_a_file_that_needs_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ml_collections", None)
     with pytest.raises(ValueError, match=r"cannot be run \(ModuleNotFoundError: .*ml_collections"):
-        read(their_tree(tmp_path))
+        read_configuration(their_tree(tmp_path))
 
 
 def test_a_file_of_theirs_without_its_defaults_module_is_read_with_ours(tmp_path):
     path = tmp_path / "church.py"
     path.write_text(THEIR_CHURCH)
-    card = read(path).card
+    card = read_configuration(path).card
     assert card.sde == VESDE(0.01, 90)
     assert (card.snr, card.network.nf, card.network.image_size) == (0.075, 64, 256)
 
 
 @NEEDS_ML_COLLECTIONS
 def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
-    configuration = read(their_tree(tmp_path))
+    configuration = read_configuration(their_tree(tmp_path))
     assert configuration.card.sde == VPSDE(0.1, 20)
     assert configuration.card.network.centered
     assert configuration.card.network.fir_kernel == (1, 3, 3, 1)
@@ -174,13 +174,17 @@ def test_a_file_of_theirs_is_read_with_its_own_defaults_module(tmp_path):
 def test_two_trees_with_modules_of_the_same_name_do_not_mix(tmp_path):
     first = their_tree(tmp_path / "a")
     second = their_tree(tmp_path / "b", defaults=THEIR_DEFAULTS.replace("0.17", "0.33"))
-    assert [read(path).card.snr for path in (first, second, first)] == [0.17, 0.33, 0.17]
+    assert [read_configuration(path).card.snr for path in (first, second, first)] == [
+        0.17,
+        0.33,
+        0.17,
+    ]
 
 
 @NEEDS_ML_COLLECTIONS
 def test_reading_leaves_no_trace(tmp_path):
     path, before = their_tree(tmp_path), (sys.path[:], set(sys.modules))
-    read(path)
+    read_configuration(path)
     assert sys.path == before[0]
     assert not [name for name in set(sys.modules) - before[1] if name.startswith("config")]
     assert not list(tmp_path.rglob("__pycache__"))
@@ -213,7 +217,7 @@ def test_reading_leaves_no_trace(tmp_path):
 def test_what_is_wrong_with_a_file_is_one_sentence(tmp_path, old, new, sentence):
     assert old in THEIR_FILE
     with pytest.raises(ValueError, match=sentence) as refused:
-        read(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
+        read_configuration(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
     assert "\n" not in str(refused.value)
 
 
@@ -222,7 +226,7 @@ DISCRETE = THEIR_DEFAULTS.replace("continuous = True", "continuous = False")
 
 @NEEDS_ML_COLLECTIONS
 def test_a_vp_network_trained_on_discrete_levels_is_read_as_such(tmp_path):
-    card = read(their_tree(tmp_path, defaults=DISCRETE)).card
+    card = read_configuration(their_tree(tmp_path, defaults=DISCRETE)).card
     assert (card.conditioning, card.num_scales, card.sde) == ("discrete", 1000, VPSDE(0.1, 20))
 
 
@@ -231,7 +235,7 @@ def test_a_ve_network_trained_on_discrete_levels_divides_by_sigma(tmp_path):
     file = THEIR_FILE.replace("vpsde", "vesde").replace(
         "scale_by_sigma = False", "scale_by_sigma = 1"
     )
-    card = read(their_tree(tmp_path, file=file, defaults=DISCRETE)).card
+    card = read_configuration(their_tree(tmp_path, file=file, defaults=DISCRETE)).card
     assert (card.conditioning, card.sde) == ("discrete", VESDE(0.01, 90))
     assert card.network.scale_by_sigma is True
 
@@ -251,7 +255,7 @@ def test_a_ve_network_trained_on_discrete_levels_divides_by_sigma(tmp_path):
 )  # fmt: skip
 def test_what_no_discrete_network_can_be_is_refused(tmp_path, file, sentence):
     with pytest.raises(ValueError, match=sentence):
-        read(their_tree(tmp_path, file=file, defaults=DISCRETE))
+        read_configuration(their_tree(tmp_path, file=file, defaults=DISCRETE))
 
 
 @NEEDS_ML_COLLECTIONS
@@ -265,7 +269,7 @@ def test_what_no_discrete_network_can_be_is_refused(tmp_path, file, sentence):
 )
 def test_a_setting_of_another_sampler_is_a_note(tmp_path, old, new, note):
     with pytest.warns(UserWarning, match=note) as notes:
-        read(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
+        read_configuration(their_tree(tmp_path, file=THEIR_FILE.replace(old, new)))
     assert len(notes) == 1
 
 
@@ -273,14 +277,14 @@ def test_a_setting_of_another_sampler_is_a_note(tmp_path, old, new, note):
 def test_a_sub_vp_network_is_continuous_whatever_the_file_says(tmp_path):
     file = THEIR_FILE.replace("vpsde", "subvpsde")
     with pytest.warns(UserWarning, match=r"training\.continuous False is not followed"):
-        assert read(their_tree(tmp_path, file=file, defaults=DISCRETE)).card.conditioning == (
-            "continuous"
-        )
+        assert read_configuration(
+            their_tree(tmp_path, file=file, defaults=DISCRETE)
+        ).card.conditioning == ("continuous")
 
 
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"no configuration at nowhere\.py"):
-        read(Path("nowhere.py"))
+        read_configuration(Path("nowhere.py"))
 
 
 def test_names_become_kernels_that_keep_images_apart():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from tests.support.tiny_run import CONFIG
 from tests.unit.jobs.test_configuration_values import refusal, written
 
@@ -28,15 +28,15 @@ FIELDS = "dataclasses.make_dataclass('Group', list(v))(**v)"
     ids=["namespaces", "dataclasses", "classes", "objects"],
 )
 def test_groups_of_any_kind_are_those_of_dicts(tmp_path, change):
-    plain = read(written(tmp_path))
-    assert read(written(tmp_path, change)) == plain
+    plain = read_configuration(written(tmp_path))
+    assert read_configuration(written(tmp_path, change)) == plain
 
 
 @NEEDS_ML_COLLECTIONS
 @pytest.mark.parametrize("kind", ["ConfigDict", "FrozenConfigDict"])
 def test_a_config_dict_takes_overrides_frozen_or_not(tmp_path, kind):
     path = written(tmp_path, f"c = mc.{kind}(c)", imports=ML_COLLECTIONS)
-    assert read(path, {"sampling.snr": "0.5"}).card.snr == 0.5
+    assert read_configuration(path, {"sampling.snr": "0.5"}).card.snr == 0.5
 
 
 @NEEDS_ML_COLLECTIONS
@@ -44,7 +44,7 @@ def test_a_config_dict_takes_overrides_frozen_or_not(tmp_path, kind):
 def test_an_override_fills_a_placeholder(tmp_path, kind):
     change = f"c = mc.ConfigDict(c); c.model.nf = cd.{kind}(int)"
     path = written(tmp_path, change, imports=ML_COLLECTIONS)
-    assert read(path, {"model.nf": "8"}).card.network.nf == 8
+    assert read_configuration(path, {"model.nf": "8"}).card.network.nf == 8
 
 
 @NEEDS_ML_COLLECTIONS
@@ -64,7 +64,7 @@ def test_a_placeholder_that_nobody_fills_is_named(tmp_path, kind, sentence):
 def test_values_that_refer_to_an_overridden_one_follow_it(tmp_path):
     change = "c = mc.ConfigDict(c); c.eval.num_samples = c.eval.get_ref('batch_size') * 2"
     path = written(tmp_path, change, imports=ML_COLLECTIONS)
-    assert read(path, {"eval.batch_size": "5"}).num_samples == 10
+    assert read_configuration(path, {"eval.batch_size": "5"}).num_samples == 10
 
 
 def as_text(folder, name, text):
@@ -81,28 +81,28 @@ def values():
 
 def test_json_and_yaml_hold_the_same_groups(tmp_path):
     text = json.dumps(values())  # JSON is YAML too
-    plain = read(written(tmp_path)).card
-    assert read(as_text(tmp_path, "mine.json", text)).card == plain
-    assert read(as_text(tmp_path, "mine.yaml", text)).card == plain
+    plain = read_configuration(written(tmp_path)).card
+    assert read_configuration(as_text(tmp_path, "mine.json", text)).card == plain
+    assert read_configuration(as_text(tmp_path, "mine.yaml", text)).card == plain
 
 
 def test_a_small_number_of_yaml_is_a_number(tmp_path):
     text = json.dumps(values()).replace("0.05", "1e-5")
-    assert read(as_text(tmp_path, "mine.yml", text)).card.sde.sigma_min == 1e-5
+    assert read_configuration(as_text(tmp_path, "mine.yml", text)).card.sde.sigma_min == 1e-5
 
 
 def test_a_file_whose_get_config_takes_an_argument_is_named_with_it(tmp_path):
     path = written(tmp_path)
     text = path.read_text().replace("get_config()", "get_config(nf)")
     path.write_text(text.replace("return c", "model['nf'] = int(nf); return c"))
-    assert read(Path(f"{path}:8")).card.network.nf == 8
+    assert read_configuration(Path(f"{path}:8")).card.network.nf == 8
     assert refusal(path).startswith("get_config(nf) cannot be called with 0 arguments; name its")
 
 
 def test_an_argument_too_many_is_named(tmp_path):
     path = written(tmp_path)
     with pytest.raises(ValueError, match=r"mine\.py: get_config\(\) cannot be called with 1 arg"):
-        read(Path(f"{path}:large"))
+        read_configuration(Path(f"{path}:large"))
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,10 @@ def test_a_folder_is_answered_with_a_file_in_it(tmp_path):
     with pytest.raises(
         ValueError, match=rf"is a folder; name a configuration file, such as {path}"
     ):
-        read(tmp_path)
+        read_configuration(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["none.py", "none.py:large", "a" * 5000])
 def test_a_file_that_is_not_there_is_named(name):
     with pytest.raises(FileNotFoundError, match="no configuration at "):
-        read(Path(name))
+        read_configuration(Path(name))

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from pds.jobs.configuration import read
+from pds.jobs.configuration import read_configuration
 from pds.scores.ncsnpp import NCSNppConfig
 from pds.sde import VESDE
 from tests.support.tiny_run import CONFIG
@@ -26,7 +26,7 @@ def written(folder, change="pass", *, imports=""):
 
 def refusal(path, overrides=None):
     with pytest.raises(ValueError) as refused:
-        read(path, overrides)
+        read_configuration(path, overrides)
     message = str(refused.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
@@ -92,7 +92,7 @@ def test_a_wrong_value_is_named_by_its_key_and_what_it_must_be(tmp_path, change,
     ],
 )
 def test_a_value_in_another_guise_is_what_it_means(tmp_path, change, field, value):
-    read_value = getattr(read(written(tmp_path, change)).card.network, field)
+    read_value = getattr(read_configuration(written(tmp_path, change)).card.network, field)
     assert read_value == value
     assert type(read_value) is type(value)
 
@@ -114,7 +114,7 @@ def test_a_whole_number_of_a_file_stays_one_so_that_run_folders_stay_the_same():
     ],
 )
 def test_what_is_not_used_may_be_left_out(tmp_path, change):
-    assert read(written(tmp_path, change)).card.sde == VESDE(0.05, 1.0)
+    assert read_configuration(written(tmp_path, change)).card.sde == VESDE(0.05, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_a_missing_value_comes_with_the_name_that_the_file_has(tmp_path, change,
     ],
 )
 def test_an_override_is_read_in_the_type_of_what_it_replaces(tmp_path, key, text, value):
-    network = read(written(tmp_path), {key: text}).card.network
+    network = read_configuration(written(tmp_path), {key: text}).card.network
     assert getattr(network, key.partition(".")[2]) == value
 
 
 def test_overrides_reach_process_kernels_and_counts(tmp_path):
-    configuration = read(
+    configuration = read_configuration(
         written(tmp_path),
         {"model.sigma_max": "50.5", "sampling.snr": "0.1", "sampling.corrector": "ald",
          "sampling.predictor": "None", "eval.num_samples": "7"},
@@ -177,20 +177,22 @@ def test_overrides_reach_process_kernels_and_counts(tmp_path):
 
 def test_an_override_may_add_what_the_file_leaves_out(tmp_path):
     path = written(tmp_path, "sampling.update(corrector='none'); del sampling['snr']")
-    configuration = read(path, {"sampling.corrector": "langevin", "sampling.snr": ".2"})
+    configuration = read_configuration(
+        path, {"sampling.corrector": "langevin", "sampling.snr": ".2"}
+    )
     assert (configuration.corrector, configuration.card.snr) == ("langevin", 0.2)
 
 
 @pytest.mark.parametrize("sampler", [{"corrector": "none"}, {"snr": 0.1}])
 def test_a_file_may_lack_an_snr_that_a_run_does_not_take_from_it(tmp_path, sampler):
     path = written(tmp_path, "del sampling['snr']")
-    assert read(path, sampler=sampler).card.num_scales == 10
+    assert read_configuration(path, sampler=sampler).card.num_scales == 10
 
 
 def test_a_corrector_of_a_run_needs_the_snr_that_the_file_lacks(tmp_path):
     path = written(tmp_path, "sampling.update(corrector='none'); del sampling['snr']")
     with pytest.raises(ValueError, match=r"sampling\.snr is missing"):
-        read(path, sampler={"corrector": "langevin"})
+        read_configuration(path, sampler={"corrector": "langevin"})
 
 
 @pytest.mark.parametrize(
@@ -220,11 +222,11 @@ def test_a_wrong_override_names_its_key(tmp_path, key, text, sentence):
 def test_an_override_without_effect_is_a_note(tmp_path):
     path = written(tmp_path, "c['device'] = torch.device('cpu'); training['batch_size'] = 128")
     with pytest.warns(UserWarning, match=r"device, training\.batch_size has no effect") as notes:
-        read(path, {"device": "cuda:0", "training.batch_size": "64", "model.nf": "8"})
+        read_configuration(path, {"device": "cuda:0", "training.batch_size": "64", "model.nf": "8"})
     assert len(notes) == 1
 
 
 def test_a_file_as_it_is_needs_no_note(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert math.isclose(read(written(tmp_path)).card.snr, 0.15)
+        assert math.isclose(read_configuration(written(tmp_path)).card.snr, 0.15)

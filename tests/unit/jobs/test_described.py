@@ -83,7 +83,7 @@ def test_a_shipped_model_is_sampled_from_any_folder(tmp_path, monkeypatch):
     assert sample_main([*words.split(), "--num_samples", "1"]) == 0
     assert sample_main([*words.split(), "--config", str(CONFIG), "--num_samples", "1"]) == 0
     (picture,) = (tmp_path / "w" / "eval").glob("0*.png")
-    assert metadata(picture)["request"]["snr"] == configuration.read(CONFIG).card.snr
+    assert metadata(picture)["request"]["snr"] == configuration.read_configuration(CONFIG).card.snr
 
 
 def test_a_checkpoint_of_score_sde_needs_its_configuration(folder, capsys):

@@ -207,7 +207,7 @@ def test_a_name_that_needs_the_data_names_the_flag(folder, refusal, name):
 )
 def test_vp_takes_neither_the_flow_nor_tuned_levels(folder, refusal, name, sentence):
     (folder / "tiny.py").write_text(VP)
-    score = tiny_run.make_score(card=configuration.read(folder / "tiny.py").card)
+    score = tiny_run.make_score(card=configuration.read_configuration(folder / "tiny.py").card)
     checkpoints.save(folder / "checkpoints" / "only.safetensors", score)
     words = flags(folder, "--compare", "vanilla", name)
     words[words.index("--speed_up") + 1] = "2"

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pds import models
-from pds.commands.cli import main, parse
+from pds.commands.cli import main, parse_arguments
 from pds.files import pictures
 from pds.files.shipped import ROOT
 from pds.jobs import comparison, request_text
@@ -41,7 +41,7 @@ def asked_by(command):
     """What a printed command asks for."""
     words = shlex.split(command)
     assert words[:3] == ["python", "-m", "pds"]
-    values = vars(parse(words[3:]))
+    values = vars(parse_arguments(words[3:]))
     return Request(**{name: values[name] for name in asdict(Request())})
 
 

@@ -25,7 +25,7 @@ from pds.driving import sample, seeded_noise
 from pds.files import pictures as pds_pictures
 from pds.jobs import comparison, run
 from pds.jobs.job import Job
-from pds.jobs.model import running
+from pds.jobs.model import prepared_score
 from pds.jobs.record import CONFIG, MASKS, Record
 from pds.kernels import Langevin
 from pds.request import Request
@@ -132,7 +132,7 @@ def test_the_network_alone_runs_in_the_precision_asked_for(dtype):
 
     network = SimpleNamespace(in_precision=lambda kind: asked.append(kind) or score)
     x, t = torch.ones(3, 1, 2, 2), torch.arange(3.0)
-    with running(network, torch.device("cpu"), dtype) as call:
+    with prepared_score(network, torch.device("cpu"), dtype) as call:
         out = call(x, t)
     assert asked == [getattr(torch, dtype)]
     assert out[:, 0, 0, 0].tolist() == [1, 2, 3]
@@ -295,7 +295,7 @@ def test_a_copy_of_the_shipped_network_elsewhere_is_somebody_s_checkpoint(tmp_pa
 def test_pictures_of_an_older_version_are_said_to_have_no_grain(folder, capsys):
     assert draw(folder, "--compare") == 0
     path = folder / "eval" / "vanilla" / "000001.png"
-    content = pds_pictures.png(pds_pictures.read_pixels(path), pds_pictures.read_text(path))
+    content = pds_pictures.encode_png(pds_pictures.read_pixels(path), pds_pictures.read_text(path))
     path.write_bytes(content)
     capsys.readouterr()
     assert draw(folder, "--compare") == 0

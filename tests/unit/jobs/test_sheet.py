@@ -5,8 +5,6 @@ import csv
 import io
 import json
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +15,9 @@ from PIL import Image
 from pds.arms.names import MENU
 from pds.commands.cli import main
 from pds.files import pictures
-from pds.files.shipped import ROOT
 from pds.jobs import quality, sheet_files
 from pds.jobs.record import read_request
-from pds.jobs.sheet import NUM_STEPS, Progress, Sheet, draw
+from pds.jobs.sheet import NUM_STEPS, Progress, Sheet, draw_sheet
 from pds.models import MODELS, compare_request, load_model, run_chains
 from pds.request import Request
 from pds.sde import VPSDE
@@ -33,7 +30,7 @@ VALUES = {"samplers": list(SHEET.samplers), "num_steps": [14, 10], "model": "fie
 
 
 def columns_of(sheet):
-    return [item for item in draw(sheet) if not isinstance(item, Progress)]
+    return [item for item in draw_sheet(sheet) if not isinstance(item, Progress)]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +79,7 @@ def test_a_cell_is_the_side_of_its_comparison(name):
     """Pixels and numbers, whatever stands beside it."""
     ((cell, _),) = columns_of(Sheet((name, "inverted:9"), (12,), "field64", 3, 5))
     *_, last = compare_request(Request("field64", 12, num_images=3, seed=5, right=name))
-    expected = pictures.view(last.right.x_mean.numpy()).reshape(3 * 64, 64, 1)
+    expected = pictures.to_uint8(last.right.x_mean.numpy()).reshape(3 * 64, 64, 1)
     np.testing.assert_array_equal(cell.picture, expected)
     measured = quality.measured(load_model("field64"), last.right.x_mean)
     assert (cell.numbers.grain, cell.numbers.contrast) == (measured.grain, measured.contrast)
@@ -92,7 +89,7 @@ def test_a_cell_is_the_side_of_its_comparison(name):
 def test_a_cell_of_a_network_is_the_side_of_its_comparison():
     ((_, cell),) = columns_of(Sheet(("vanilla", "pds:5"), (4,), "portraits32", 2, 1))
     *_, last = compare_request(Request("portraits32", 4, num_images=2, seed=1))
-    expected = pictures.view(last.right.x_mean.numpy()).reshape(2 * 32, 32, 3)
+    expected = pictures.to_uint8(last.right.x_mean.numpy()).reshape(2 * 32, 32, 3)
     np.testing.assert_array_equal(cell.picture, expected)
 
 
@@ -195,19 +192,19 @@ def test_the_table_is_printed_and_progress_is_not(capsys, tmp_path):
     assert "100%" in printed.err
 
 
-def test_ctrl_c_leaves_no_file(tmp_path):
-    command = [sys.executable, "-m", "pds", "sheet", "--model", "field64", "--num-steps", "2000"]
-    process = subprocess.Popen(
-        [*command, "--out", f"{tmp_path}/s.png"],
-        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=0,
-    )  # fmt: skip
-    seen = ""
-    while "N = 2000" not in seen and (read := process.stderr.read(1)):
-        seen += read
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "stopped" in err and not out
+def test_ctrl_c_leaves_no_file(monkeypatch, interruptible, tmp_path, capsys):
+    def interrupted(request, samplers):
+        for index, steps in enumerate(run_chains(request, samplers)):
+            if index == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield steps
+
+    monkeypatch.setattr("pds.jobs.sheet.run_chains", interrupted)
+    words = ["--model", "field64", "--samplers", "vanilla", "--num-steps", "2000"]
+    words += ["--out", f"{tmp_path}/s.png"]
+    assert main(["sheet", *words]) == 130
+    printed = capsys.readouterr()
+    assert "N = 2000" in printed.err and "stopped" in printed.err and not printed.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,7 +218,7 @@ def test_closing_a_sheet_ends_its_run(monkeypatch):
             closed.append(True)
 
     monkeypatch.setattr("pds.jobs.sheet.run_chains", chains)
-    items = draw(Sheet(("vanilla",), (2000,), "field64"))
+    items = draw_sheet(Sheet(("vanilla",), (2000,), "field64"))
     assert isinstance(next(items), Progress) and not closed
     items.close()
     assert closed == [True]
@@ -271,12 +268,12 @@ def test_a_sampler_that_the_process_cannot_take_is_refused_before_anything_is_dr
     vp = replace(load_model("field64"), sde=VPSDE())
     monkeypatch.setattr("pds.jobs.sheet.load_model", lambda _: vp)
     with pytest.raises(ValueError, match="VE"):
-        next(draw(Sheet(("vanilla", name), (10,), "field64")))
+        next(draw_sheet(Sheet(("vanilla", name), (10,), "field64")))
 
 
 def test_a_branch_beyond_the_shortest_column_is_refused_before_anything_is_drawn():
     with pytest.raises(ValueError, match="to go on from must be a whole number from 1 to 9"):
-        next(draw(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
+        next(draw_sheet(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
 
 
 def test_the_largest_sheet_of_three_samplers_is_accepted():

@@ -108,7 +108,7 @@ def test_the_probe_runs():
 
 def test_only_a_cpu_that_dies_is_refused(monkeypatch):
     monkeypatch.setattr(precision, "cpu_speed_up", lambda _: 0.0)
-    precision.require(CPU, torch.float32)
-    precision.require(torch.device("cuda"), torch.bfloat16)
+    precision.require_precision(CPU, torch.float32)
+    precision.require_precision(torch.device("cuda"), torch.bfloat16)
     with pytest.raises(ValueError, match="dtype bfloat16 does not work on this machine's CPU"):
-        precision.require(CPU, torch.bfloat16)
+        precision.require_precision(CPU, torch.bfloat16)

@@ -154,7 +154,7 @@ def test_after_a_capture_that_failed_the_thread_has_its_own_stream_again(monkeyp
     monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "CUDAGraph", object)
     with pytest.raises(RuntimeError, match="during capture"):
-        acceleration.captured(score, X, T, memory=memory)
+        acceleration.capture_graph(score, X, T, memory=memory)
     assert streams.current is streams
 
 

@@ -16,7 +16,7 @@ from pds.portraits import portraits
 from pds.request import Request
 from pds.serving import devices as devices_module
 from pds.serving import worker as worker_module
-from pds.serving.devices import PerDevice, devices, parse
+from pds.serving.devices import PerDevice, devices, parse_devices
 from pds.serving.worker import Workers
 from tests.unit.serving.test_worker import PATIENCE, chains, eventually
 
@@ -97,7 +97,7 @@ def test_the_environment_names_the_devices_and_the_first_is_the_default(environm
     ],
 )
 def test_names_of_devices_are_separated_by_commas(names, expected):
-    assert parse(names, 2) == expected
+    assert parse_devices(names, 2) == expected
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_names_of_devices_are_separated_by_commas(names, expected):
 )
 def test_what_is_no_device_here_is_refused_in_one_sentence(names):
     with pytest.raises(ValueError, match=r"PDS_DEVICES must name devices of this machine") as told:
-        parse(names, 2)
+        parse_devices(names, 2)
     assert names in str(told.value)
     assert str(told.value).endswith("it has 2 CUDA devices")
 

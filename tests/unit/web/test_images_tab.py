@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from pds import filters, models
-from pds.files.pictures import png
+from pds.files.pictures import encode_png
 from pds.jobs.hosting import from_page
 from pds.models import compare_request
 from pds.portraits import portraits
@@ -25,7 +25,7 @@ def pixels(n=6, size=32):
 
 
 def values(array, **changes):
-    files = [sent(png(image, "")) for image in array]
+    files = [sent(encode_png(image, "")) for image in array]
     return {"size": array.shape[1], "files": files, "texture": 0.2, **changes}
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pds.appearance import Appearance
 from pds.commands.cli import main
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.jobs import sheet
 from pds.models import compare_request, load_model, run_chains
 from pds.request import Request
@@ -84,7 +84,7 @@ def test_a_picture_is_the_result_of_its_comparison(drawn):
     (column,) = [c for c in drawn[-1]["columns"] if c["num_steps"] == 25]
     alone = sample_tuned(request)
     for content, step in zip(column["pictures"], (*last, alone), strict=True):
-        expected = view(step.x_mean.numpy())[..., 0].reshape(2 * 64, 64)
+        expected = to_uint8(step.x_mean.numpy())[..., 0].reshape(2 * 64, 64)
         np.testing.assert_array_equal(pixels(content), expected)
 
 
@@ -169,7 +169,9 @@ def test_the_shipped_figure_is_whole_and_made_from_the_shipped_model():
     )
     (column,) = [c for c in shipped["columns"] if c["num_steps"] == 20]
     for content, step in zip(column["pictures"], (*last, ours.right), strict=True):
-        fresh = view(step.x_mean.numpy()).reshape(-1, load_model(request.model).image_shape[-1], 3)
+        fresh = to_uint8(step.x_mean.numpy()).reshape(
+            -1, load_model(request.model).image_shape[-1], 3
+        )
         # Another machine rounds differently.
         assert np.abs(pixels(content).astype(int) - fresh).mean() < 0.5
 

@@ -127,7 +127,7 @@ def test_a_step_without_a_question_is_refused():
 
 def test_a_frequency_s_excess_at_the_end_is_that_of_the_exact_run():
     """All rings there, and here only those of the chart, with step sizes from bins."""
-    _, std = gaussian.states(field("field64"), None, 25)
+    _, std = gaussian.frequency_states(field("field64"), None, 25)
     excess = std[-1] / np.sqrt(field("field64").rings.power)
     coarse, fine = (excess[gaussian.ring(field("field64"), gaussian.RADII[i])] for i in (0, -1))
     said = outcome("lag", "fine")
@@ -151,7 +151,7 @@ def test_half_of_a_run_leaves_the_geometric_mean_of_its_noise():
 
 
 def test_vanilla_at_the_n_that_is_asked_for_has_the_grain_of_pds():
-    curves = grain_record.load()["portraits64"]
+    curves = grain_record.read_points()["portraits64"]
     needed = QUESTIONS["grain"].truth("field64").value
     (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == 25]
     for point in curves["vanilla"]:

@@ -19,7 +19,7 @@ from pds.appearance import GRAINY, Appearance, noise_ratio
 from pds.evaluation import appearance_record
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.metrics import Interval
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.kernels import Update, still
 from pds.models import MODELS, Pair, compare_request, load_model
 from pds.request import Request
@@ -223,14 +223,14 @@ def test_the_view_keeps_the_contrast_of_the_data_at_every_noise_level():
     std, sigma = 0.1, 40.0
     data = 0.5 + std * rng.standard_normal((1, 1, 256, 256))
     noisy = data + sigma * rng.standard_normal(data.shape)
-    shown = view(noisy.astype(np.float32), sigma=sigma, data_std=std) / 255
+    shown = to_uint8(noisy.astype(np.float32), sigma=sigma, data_std=std) / 255
     # 65,536 samples: the standard error of a standard deviation is 0.3%, five of them here
     assert shown.std() == pytest.approx(std, rel=0.014)
 
 
 def test_the_view_without_noise_is_the_image_clipped():
     image = np.array([[[[-1.0, 0.0, 0.2, 1.0, 7.0, np.nan]]]], dtype=np.float32)
-    shown = view(image, sigma=0.0, data_std=0.2)
+    shown = to_uint8(image, sigma=0.0, data_std=0.2)
     assert shown.ravel().tolist() == [0, 0, 51, 255, 255, 128]
 
 

@@ -15,7 +15,7 @@ FIELD = field("field64")
 
 @pytest.mark.parametrize("alpha", [None, 5.0])
 def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
-    sigma, std = gaussian.states(FIELD, alpha, 66)
+    sigma, std = gaussian.frequency_states(FIELD, alpha, 66)
     gain = np.ones(len(FIELD.data.power)) if alpha is None else FIELD.gain(alpha)
     # Rings here and bins there, which agree within 0.5 %.
     error = float(theory.w2(FIELD.rings, std[-1] ** 2))
@@ -26,7 +26,7 @@ def test_a_followed_run_ends_at_the_error_of_its_n(alpha):
 
 def test_a_long_run_keeps_every_frequency_at_its_marginal():
     """The Langevin step itself leaves about 1 %, at any N."""
-    sigma, std = gaussian.states(FIELD, None, 2000)
+    sigma, std = gaussian.frequency_states(FIELD, None, 2000)
     exact = np.sqrt(FIELD.rings.power + sigma[200:, None] ** 2)
     np.testing.assert_allclose(std[200:], exact, rtol=0.05)
 
@@ -37,14 +37,14 @@ def test_the_lag_of_a_few_frequencies_is_that_of_all(model, alpha):
     """The bins that set its step sizes agree with the rings within 0.3 %."""
     subject = field(model)
     at = [gaussian.ring(subject, radius) for radius in gaussian.RADII]
-    sigma, std = gaussian.states(subject, alpha, 25)
+    sigma, std = gaussian.frequency_states(subject, alpha, 25)
     few_sigma, few = gaussian.lag(subject, alpha, 25)
     np.testing.assert_array_equal(few_sigma, sigma)
     np.testing.assert_allclose(few, std[:, at], rtol=0.003)
 
 
 def test_few_steps_leave_every_frequency_about_the_same_excess():
-    _, std = gaussian.states(FIELD, None, 25)
+    _, std = gaussian.frequency_states(FIELD, None, 25)
     ratio = std[-1] / np.sqrt(FIELD.rings.power)
     assert 1.15 < ratio.min() < ratio.max() < 1.31
 

@@ -38,7 +38,9 @@ def test_below_an_alpha_that_diverges_every_stronger_filter_does(model):
 @pytest.mark.parametrize("model", ["portraits64", "portraits32"])
 def test_the_figure_of_grain_has_a_tick_at_every_measured_count(model):
     axis = figures.layouts()["grain"]["xaxis"]
-    measured = {p.num_steps for points in grain_record.load()[model].values() for p in points}
+    measured = {
+        p.num_steps for points in grain_record.read_points()[model].values() for p in points
+    }
     low, high = (10**end for end in axis["range"])
     assert {n for n in measured if low < n < high} <= set(axis["tickvals"])
 

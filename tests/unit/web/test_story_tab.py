@@ -151,7 +151,7 @@ def test_noise_as_told_has_one_sentence():
 @pytest.mark.parametrize("model", ["portraits64", "portraits32"])
 def test_the_grain_of_runs_is_quoted_from_its_record(model):
     text = answer("grain", portraits=model)["text"]["grain"]
-    curves = grain_record.load()[model]
+    curves = grain_record.read_points()[model]
     first = curves["vanilla"][0]
     assert text.startswith(f"At N = {first.num_steps} ")
     assert f"{first.sampled:.1f} times with vanilla ({first.predicted:.1f} times)" in text
@@ -168,7 +168,7 @@ def test_a_sampler_that_is_never_grainy_is_said_to_be_so():
 def test_each_recorded_sampler_has_a_line_and_points_with_intervals():
     view = answer("grain")
     _, line, points, *_ = view["plots"]["grain"]
-    curve = grain_record.load()["portraits64"]["vanilla"]
+    curve = grain_record.read_points()["portraits64"]["vanilla"]
     assert line["y"] == pytest.approx([point.predicted for point in curve])
     assert points["y"] == pytest.approx([point.sampled for point in curve])
     tops = [y + up for y, up in zip(points["y"], points["error_y"]["array"], strict=True)]

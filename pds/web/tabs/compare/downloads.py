@@ -173,7 +173,7 @@ def animation(kept: Kept) -> bytes:
         caption = "\n".join([f"iteration {' and '.join(counts)}", *told])
         rows = [(name, list(tiles)) for name, tiles in zip(names, both, strict=True)]
         note = quality.note(sides[0][1])
-        frames.append(pictures.sheet(rows, [caption], note=note))
+        frames.append(pictures.labeled_sheet(rows, [caption], note=note))
     return pictures.animation(frames)
 
 

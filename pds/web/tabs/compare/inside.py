@@ -18,7 +18,7 @@ from torch import Tensor
 
 from pds import spectra
 from pds.arms.arithmetic import ReplayedStep, Substep
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.limits import quoted, require_whole
 from pds.models import replay_request
 from pds.preconditioners import Scalars
@@ -241,4 +241,4 @@ class _Album:
         top, left = (height - self.side) // 2, (width - self.side) // 2
         part = pixels[..., top : top + self.side, left : left + self.side]
         shown = torch.nan_to_num(0.5 + (part - middle) * scale, nan=0.5)
-        return view(shown.numpy())[0]
+        return to_uint8(shown.numpy())[0]

@@ -9,7 +9,7 @@ import numpy as np
 from pds import spectra
 from pds.appearance import Appearance, noise_ratio
 from pds.driving import joint_indices
-from pds.files.pictures import view
+from pds.files.pictures import to_uint8
 from pds.models import Model, Pair, load_model, title
 from pds.request import Request
 from pds.sampling import Sampler, Step
@@ -155,7 +155,7 @@ def _noise_ratio(step: Step, model: Model) -> float:
 def _render(step: Step, scene: Scene) -> Tiles:
     last = step.index == step.num_steps - 1
     pixels = step.x_mean.float().cpu().numpy()
-    return view(pixels, sigma=0.0 if last else step.sigma, data_std=scene.data_std)
+    return to_uint8(pixels, sigma=0.0 if last else step.sigma, data_std=scene.data_std)
 
 
 def content(moments: list[Moment]) -> Message:

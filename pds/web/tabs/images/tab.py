@@ -10,9 +10,9 @@ from torch import Tensor
 
 from pds import filters, models
 from pds.files.decoding import Fit
-from pds.files.pictures import grid
-from pds.files.pictures import view as shown
-from pds.files.unread import Remedies, sentences
+from pds.files.pictures import tile_images
+from pds.files.pictures import to_uint8 as shown
+from pds.files.unread import Remedies, describe_skipped
 from pds.filters import Change
 from pds.limits import MAX_BODY_BYTES, MAX_BROUGHT_BYTES, MAX_OWN, MIN_OWN, OWN_SIZES, quoted
 from pds.portraits import portraits
@@ -83,7 +83,7 @@ def bring(values: Mapping[str, Any]) -> Message:
         "layouts": {"radial": {"xaxis": {"range": figures.log_range(float(gains.radii[0]))}}},
         "text": {"filter": gain_sentence(gains, 5.0), "convergence": convergence_sentence(changes)},
         "taken": taken,
-        "images": {"sheet": picture(grid(shown(images[:NUM_SHOWN].numpy()), columns=12))},
+        "images": {"sheet": picture(tile_images(shown(images[:NUM_SHOWN].numpy()), columns=12))},
     }
 
 
@@ -110,7 +110,7 @@ def _images(values: Mapping[str, Any]) -> tuple[Tensor, str]:
     if not isinstance(enlarge, bool):
         raise ValueError(f"enlarge must be true or false, got {quoted(enlarge)}")
     pixels, skipped = picture_files.decode(_files(values.get("files")), Fit(size, enlarge=enlarge))
-    unread = [f"{sentence}." for sentence in sentences(skipped, REMEDIES)]
+    unread = [f"{sentence}." for sentence in describe_skipped(skipped, REMEDIES)]
     if len(pixels) < MIN_OWN:
         few = f"{MIN_OWN} or more pictures are needed; {len(pixels)} of these could be read."
         raise ValueError(" ".join([few, *unread]))
@@ -149,7 +149,7 @@ TAB = Tab(
     title="Your images",
     folder=Path(__file__).parent,
     html="images.html",
-    scripts=("format.js", "server.js", "pane.js", "drops.js", "images.js"),
+    scripts=("format.js", "server.js", "slider.js", "pane.js", "drops.js", "images.js"),
     setup=setup,
     views={"bring_images": bring, "filter_file": masks.file_of},
 )

@@ -9,7 +9,7 @@ from typing import Any
 from pds import spectra
 from pds.arms.names import KINDS, MENU
 from pds.files.shipped import ROOT
-from pds.jobs.sheet import LOST, NUM_STEPS, Column, Progress, Sheet, draw
+from pds.jobs.sheet import LOST, NUM_STEPS, Column, Progress, Sheet, draw_sheet
 from pds.limits import (
     MAX_SEED,
     MAX_SHEET_COLUMNS,
@@ -93,7 +93,7 @@ def figure(sheet: Sheet) -> Generator[Message, None, None]:
         at last "done" with all columns.
     """
     columns: dict[int, Message] = {}
-    with closing(draw(sheet)) as items:
+    with closing(draw_sheet(sheet)) as items:
         for item in items:
             if isinstance(item, Progress):
                 progress = {"share": finite(item.share), "seconds": finite(item.seconds)}
@@ -153,6 +153,7 @@ TAB = Tab(
     scripts=(
         "format.js",
         "server.js",
+        "slider.js",
         "pane.js",
         "health.js",
         "rows.js",

@@ -11,7 +11,7 @@ from pds.evaluation import gaussian, tuned_record
 from pds.evaluation import octaves as parts
 from pds.evaluation.gaussian import Array, Field
 from pds.evaluation.octaves import Octave, Wall
-from pds.files.pictures import view as shown
+from pds.files.pictures import to_uint8 as shown
 from pds.limits import MAX_STEPS
 from pds.web.sentences import error, number, ratio, share
 from pds.web.server.messages import Message, picture

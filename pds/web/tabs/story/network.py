@@ -10,7 +10,7 @@ from pds.evaluation import denoising, grain_record
 from pds.evaluation.denoising import Planted
 from pds.evaluation.gaussian import Field
 from pds.evaluation.grain_record import COMPARED, GrainPoint
-from pds.files.pictures import view as shown
+from pds.files.pictures import to_uint8 as shown
 from pds.limits import require_choice
 from pds.web.sentences import number, share, times
 from pds.web.server.messages import Message, picture
@@ -26,7 +26,7 @@ def belief(_: Field, values: Mapping[str, Any]) -> Message:
 
 def grain(_: Field, values: Mapping[str, Any]) -> Message:
     """Show the grain of whole runs against N, predicted and measured."""
-    record = grain_record.load()
+    record = grain_record.read_points()
     return grain_curves(record[require_choice("portraits", values.get("portraits"), record)])
 
 

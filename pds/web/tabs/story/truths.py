@@ -95,7 +95,7 @@ def network_grain(_: str) -> Truth:
 
 def worth_of_pds(_: str) -> Truth:
     """Say how many iterations of vanilla leave as little grain as 25 of PDS at alpha = 5."""
-    curves = grain_record.load()["portraits64"]
+    curves = grain_record.read_points()["portraits64"]
     (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == FEW]
     n, grain = np.log([[p.num_steps, p.sampled] for p in curves["vanilla"]]).T
     needed = round(float(np.exp(np.interp(-np.log(pds), -grain, n))))
