@@ -33,6 +33,7 @@ RESET = """(request) => {
 @pytest.fixture
 def page(kept_page):
     """The comparison with the settings of the first paint, before anything was dropped."""
+    kept_page.bring_to_front()
     kept_page.click("#compare-tab-button")
     kept_page.evaluate(RESET, AT_FIRST)
     return kept_page

@@ -394,7 +394,7 @@ def test_a_cpu_without_bfloat16_skips_its_rows_only(monkeypatch):
 
     instant = Measurement(2.0, 2.0, 2.0, 1)
     monkeypatch.setitem(sys.modules, "diffusers", SimpleNamespace())
-    monkeypatch.setattr(networks.precision, "require", refuse)
+    monkeypatch.setattr(networks.precision, "require_precision", refuse)
     monkeypatch.setattr(networks, "twins", lambda card: (subjects.with_random_weights(card), None))
     monkeypatch.setattr(networks, "versus", lambda a, b, effort: instant)
     monkeypatch.setattr(networks, "Apart", lambda make, card: nullcontext())
@@ -450,7 +450,7 @@ def like_a_gpu(monkeypatch):
     monkeypatch.setattr(graphs, "rows_apart", lambda benchmark, effort: benchmark(effort))
     monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
     for module in (graphs, iteration, runs):
-        monkeypatch.setattr(module, "captured", lambda score, x, t: torch.no_grad()(score))
+        monkeypatch.setattr(module, "page_graph", lambda score, x, t: torch.no_grad()(score))
     monkeypatch.setattr(graphs, "fused", torch.no_grad())
     monkeypatch.setattr(graphs, "fused_graph", torch.no_grad())
     monkeypatch.setattr(iteration, "peak_memory", lambda work: Measurement(1, 1, 1, 1, "GiB"))
