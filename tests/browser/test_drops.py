@@ -5,7 +5,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.support.pages import drop, request_shown, reset
-from tests.unit.files.test_png_text import (
+from tests.support.png_files import (
     BOMB,
     PASSED_ON,
     REQUEST,

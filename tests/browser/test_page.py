@@ -287,3 +287,17 @@ def test_the_choice_is_made_by_the_keyboard(page):
     page.keyboard.type("Tun")
     expect(page.get_by_label(RIGHT)).to_have_value("tuned")
     expect(page.locator("#pds-alpha")).to_be_disabled()
+
+
+def test_fewer_pictures_in_a_grid_of_the_same_size_leave_no_old_one(page):
+    """Three pictures lie on a canvas as large as that of four."""
+    below = """() => {
+      const canvas = document.querySelector('.pds-panel.vanilla canvas');
+      const [x, y] = [canvas.width / 4, canvas.height * 0.75];
+      const context = canvas.getContext('2d');
+      return [x, 3 * x].map((at) => context.getImageData(at, y, 1, 1).data[3]);
+    }"""
+    for count, opacities in ((4, [255, 255]), (3, [255, 0])):
+        sample(page, num_steps=3, num_images=count)
+        finish(page)
+        assert page.evaluate(below) == opacities

@@ -51,7 +51,7 @@ def test_a_link_opens_its_step_and_the_address_follows_the_reader(blank, address
     page.mouse.move(700, 500)
     page.mouse.wheel(0, 260)
     page.wait_for_function("location.search.includes('step=clocks')")
-    expect(current(pane)).to_have_attribute("title", "Two clocks")
+    expect(current(pane)).to_have_attribute("title", "A stopped run is not a short run")
 
 
 def test_an_unknown_step_gets_its_sentence_and_the_story_begins(blank, address):

@@ -452,7 +452,7 @@ def test_parts_of_a_tab_stand_where_its_html_names_them(tmp_path):
     (tmp_path / "whole.html").write_text("<p>\n  <!-- part.html -->\n  <!-- later.html -->\n</p>")
     (tmp_path / "part.html").write_text("<b>part</b>")
     tab = Tab(
-        name="a", title="A", folder=tmp_path, html="whole.html", scripts=(), setup=dict,
+        name="a", title="A", folder=tmp_path, html="whole.html", script="a.js", setup=dict,
         parts=("part.html",),
     )  # fmt: skip
     assert tab.markup == "<p>\n  <b>part</b>\n  <!-- later.html -->\n</p>"

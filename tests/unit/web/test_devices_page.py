@@ -9,9 +9,8 @@ from gradio_client import Client
 
 from pds.web.server import gradio_internals
 from pds.web.tabs.compare import live_comparison
-from tests.unit.serving.test_devices import BOTH, started
-from tests.unit.serving.test_devices import workers as workers
-from tests.unit.serving.test_worker import eventually
+from tests.support.workers import BOTH, eventually, started
+from tests.support.workers import workers as workers
 from tools.server import Server
 
 
