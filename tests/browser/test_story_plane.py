@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import DESKTOP, PHONE, visitor
+from tests.support.pages import DESKTOP, PHONE, open_tab, visitor
 from tools.browser import open_page
 
 SHOWN = re.compile("shown")
@@ -143,8 +143,9 @@ def phone(context_of, address):
     """The first step on a phone, with its answer."""
     with visitor(context_of(viewport=PHONE, has_touch=True), address) as page:
         open_page(page, address)
-        page.click("#story-tab-button")
+        open_tab(page, "story")
         section = page.locator("[data-step=plane]")
+        expect(section.locator("[data-panel=vanilla] canvas")).to_be_visible()
         section.get_by_role("button", name="Show the answer").tap()
         expect(section.locator("[data-text=plane]")).to_contain_text("Mean and ellipse")
         yield section
