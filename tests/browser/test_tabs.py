@@ -110,12 +110,20 @@ def test_the_figures_of_a_tuned_sampler_fill_their_pane(filter_pane, way, figure
     assert_page_is_as_wide_as_its_window(filter_pane.page)
 
 
-def test_the_samplers_of_the_filter_can_be_tapped_on_a_phone(filter_pane):
-    width = filter_pane.page.viewport_size["width"]
-    labels = filter_pane.locator(".pds-choice label")
+@pytest.fixture(scope="module")
+def phone(context_of, address):
+    """A page as wide as a phone."""
+    with visitor(context_of(), address) as page:
+        page.set_viewport_size(PHONE)
+        open_page(page, address)
+        yield page
+
+
+def test_the_samplers_of_the_filter_can_be_tapped_on_a_phone(phone):
+    labels = open_tab(phone, "filter").locator(".pds-choice label")
     assert labels.count() == 3
     boxes = [label.bounding_box() for label in labels.all()]
-    assert [b for b in boxes if b["height"] < 44 or b["x"] < 0 or b["x"] + b["width"] > width] == []
+    assert [b for b in boxes if b["height"] < 44 or b["x"] < 0 or b["x"] + b["width"] > 390] == []
     assert labels.evaluate_all("all => all.filter((n) => n.scrollWidth > n.clientWidth)") == []
 
 
@@ -198,15 +206,6 @@ def assert_page_is_as_wide_as_its_window(page):
 def test_a_tab_fits_a_phone(phone, name):
     open_tab(phone, name)
     assert_page_is_as_wide_as_its_window(phone)
-
-
-@pytest.fixture(scope="module")
-def phone(context_of, address):
-    """A page as wide as a phone."""
-    with visitor(context_of(), address) as page:
-        page.set_viewport_size(PHONE)
-        open_page(page, address)
-        yield page
 
 
 def open_step(page, name):
