@@ -12,7 +12,7 @@ from pds.jobs.configuration import read_configuration
 from pds.kernels import Ancestral
 from pds.preconditioners import FrequencyFilter
 from pds.sde import VESDE, VPSDE, SubVPSDE
-from tests.unit.jobs.test_configuration_values import written
+from tests.support.configurations import written
 
 TEXT = (ROOT / "docs" / "configurations.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| (\S+/\S+) \| (\S+) \| (.+) \| (.+) \| (\S+) \|$", TEXT, re.MULTILINE)
