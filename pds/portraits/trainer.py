@@ -287,7 +287,7 @@ def _error(score: NetworkScore, x: Tensor, sigma: Tensor, z: Tensor, *, bf16: bo
 def inherit(score: NetworkScore, smaller: NetworkScore) -> None:
     """Copy the weights of a network of half the size into the levels that have the same shape.
 
-    What fits no weight of the smaller network, such as the outermost level, is left as it is.
+    Weights without a counterpart there, such as those of the outermost level, keep their values.
     """
     first = score.network.num_embedding
     # The modules of the outermost level that come before the others: its blocks, the resampling
