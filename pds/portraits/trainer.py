@@ -297,9 +297,9 @@ def inherit(score: NetworkScore, smaller: NetworkScore) -> None:
     for name, weight in smaller.network.state_dict().items():
         modules, index, parameter = name.split(".", 2)
         place = int(index) + (outer if int(index) > first else 0)
-        found = own.get(f"{modules}.{place}.{parameter}")
-        if found is not None and found.shape == weight.shape:
-            found.copy_(weight)
+        own_weight = own.get(f"{modules}.{place}.{parameter}")
+        if own_weight is not None and own_weight.shape == weight.shape:
+            own_weight.copy_(weight)
 
 
 def noise_levels(count: int, card: ModelCard, generator: torch.Generator) -> Tensor:

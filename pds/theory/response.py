@@ -8,7 +8,7 @@ and in every band of `pds.theory.bands`, with <a, b> the mean product over the p
 
     tau      = <y, even> / <y, y>                              share of the picture that is kept
     rho      = <n, odd> / <n, n>                               share of the noise that is kept
-    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither, the invention
+    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: invented
 
 Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
 and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
