@@ -4,7 +4,7 @@ With `--device` only the tests of `placed.MODULES` run, with their tensors on th
 """
 
 import os
-from urllib.parse import urlsplit
+import signal
 
 import pytest
 import torch
@@ -13,6 +13,9 @@ from tests.support import imitated_device
 from tests.support.placed import MODULES, Placed
 
 torch.set_num_threads(1)
+
+LEFT_OUT = {"slow", "fuzz", "load"}
+"""Markers of the tests that run only if `-m` names them."""
 
 
 def pytest_configure(config):
@@ -24,10 +27,19 @@ def pytest_configure(config):
     Placed(device).__enter__()
 
 
-def pytest_xdist_auto_num_workers(config):
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
+def pytest_cmdline_main(config):
     """Run all tests on up to four cores, and a few, which start sooner, in this process."""
     named = config.invocation_params.args and config.args != config.getini("testpaths")
-    return 0 if named or config.getoption("--device") != "cpu" else min(4, os.cpu_count() or 1)
+    if (
+        named
+        or config.getoption("--device") != "cpu"
+        or not config.pluginmanager.has_plugin("xdist")
+    ):
+        return
+    if config.option.numprocesses is None:
+        config.option.numprocesses = min(4, os.cpu_count() or 1)
+        config.option.dist = "worksteal"
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -48,6 +60,15 @@ def pytest_collection_modifyitems(items, config):
         others = [item for item in items if item.get_closest_marker("only_imitated")]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """Say how to run the named tests if all of them are left out by default."""
+    left_out = terminalreporter.stats.get("deselected", [])
+    markers = {mark.name for item in left_out for mark in item.iter_markers()} & LEFT_OUT
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and markers:
+        expression = " or ".join(sorted(markers))
+        terminalreporter.write_line(f'No test ran without its marker: add -m "{expression}".')
 
 
 def pytest_addoption(parser):
@@ -80,6 +101,14 @@ def one_thread():
     torch.set_num_threads(num_threads)
 
 
+@pytest.fixture
+def interruptible():
+    """SIGINT raises KeyboardInterrupt, which a shell turns off for jobs in its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="session")
 def address():
     from tools.browser import served
@@ -90,28 +119,62 @@ def address():
 
 @pytest.fixture(scope="session")
 def browser():
-    from playwright.sync_api import sync_playwright
+    """One Chromium, whose waits are long enough for a busy machine."""
+    from playwright.sync_api import expect, sync_playwright
 
+    from tests.support.pages import PATIENCE
     from tools.browser import chromium
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = chromium(playwright)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def context_of(browser):
+    """Browser contexts by their options, each made once and with a cache of its own."""
+    from tests.support.pages import DESKTOP, PATIENCE
+
+    contexts = {}
+
+    def context(**options):
+        key = repr(sorted(options.items()))
+        if key not in contexts:
+            contexts[key] = browser.new_context(**{"viewport": DESKTOP} | options)
+            contexts[key].set_default_timeout(PATIENCE)
+        return contexts[key]
+
+    yield context
+    for each in contexts.values():
+        each.close()
+
+
 @pytest.fixture
-def page(browser, address):
-    """A fresh visitor; `page.asked()` lists the requests, and errors on the page fail the test."""
+def blank(context_of, address):
+    """A page of a visitor without a past, not yet opened."""
+    from tests.support.pages import visitor
+
+    with visitor(context_of(), address) as page:
+        yield page
+
+
+@pytest.fixture
+def page(blank, address):
+    """The demo as a visitor without a past opens it."""
     from tools.browser import open_page
 
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(error))
-    page.asked = lambda: [u for u in asked if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
-    open_page(page, address)
-    yield page
-    context.close()
-    assert not errors
+    open_page(blank, address)
+    return blank
+
+
+@pytest.fixture(scope="module")
+def kept_page(context_of, address):
+    """The demo on a page that the tests of a module share."""
+    from tests.support.pages import visitor
+    from tools.browser import open_page
+
+    with visitor(context_of(), address) as page:
+        open_page(page, address)
+        yield page

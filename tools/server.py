@@ -22,14 +22,21 @@ class Server:
     Args:
         log: file that takes what it writes; None leaves it to this process's own output.
         environment: added to that of this process.
+        folder: checkout whose app.py is started.
     """
 
-    def __init__(self, log: Path | None = None, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        log: Path | None = None,
+        environment: dict[str, str] | None = None,
+        *,
+        folder: Path = ROOT,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
-        self._log, self._environment = log, environment or {}
+        self._log, self._environment, self._folder = log, environment or {}, folder
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,7 +50,11 @@ class Server:
         }  # fmt: skip
         with self._log.open("ab") if self._log else nullcontext() as log:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "app.py"],
+                cwd=self._folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:

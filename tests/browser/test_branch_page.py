@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_page import SIDES, finish, picture, sample
+from tests.support.pages import SIDES, finish, picture, sample
 
 SCRUB = """index => {
   const scrub = document.querySelector('.pds-scrub');

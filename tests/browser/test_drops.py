@@ -1,13 +1,14 @@
 """What people drop on the comparison: pictures that were passed on, other files, no file at all."""
 
-import base64
+import json
 
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.browser.test_share import drop, shown
-from tests.unit.files.test_png_text import (
+from pds.web.tabs.compare import live_comparison
+from tests.support.pages import drop, request_shown
+from tests.support.png_files import (
     BOMB,
     PASSED_ON,
     REQUEST,
@@ -17,23 +18,25 @@ from tests.unit.files.test_png_text import (
     with_text,
 )
 
-DROP = """([texts, files, folders, selector]) => {
-  const dataTransfer = new DataTransfer();
-  for (const [type, text] of Object.entries(texts)) dataTransfer.setData(type, text);
-  const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  for (const [name, base64] of files) dataTransfer.items.add(new File([bytes(base64)], name));
-  if (folders) DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true });
-  const events = ["dragover", "drop"].map(
-    (kind) => new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
-  for (const event of events) document.querySelector(selector).dispatchEvent(event);
-  return events.every((event) => event.defaultPrevented);
+AT_FIRST = json.loads(live_comparison.first_paint("end"))["request"]
+RESET = """(request) => {
+  const root = document.querySelector("#stage .pds");
+  root.dispatchEvent(new CustomEvent("settle", { detail: request }));
+  root.querySelector(".pds-verdict").textContent = "";
+  for (const alert of root.querySelectorAll(".pds-error")) {
+    alert.textContent = "";
+    alert.hidden = true;
+  }
 }"""
 
 
-def dropped(page, texts=None, files=(), *, folders=False, on=".pds-panel"):
-    """Drop things; returns whether the page took them from the browser."""
-    encoded = [[name, base64.b64encode(content).decode()] for name, content in files]
-    return page.evaluate(DROP, [texts or {}, encoded, folders, on])
+@pytest.fixture
+def page(kept_page):
+    """The comparison with the settings of the first paint, before anything was dropped."""
+    kept_page.bring_to_front()
+    kept_page.click("#compare-tab-button")
+    kept_page.evaluate(RESET, AT_FIRST)
+    return kept_page
 
 
 def alert(page, words):
@@ -44,9 +47,9 @@ def alert(page, words):
     "name", ["a megabyte appended", "compressed text behind the pixels", "international text"]
 )
 def test_a_picture_that_was_passed_on_brings_its_settings_back(page, name):
-    drop(page, "drawn.png", PASSED_ON[name])
+    drop(page, files=[("drawn.png", PASSED_ON[name], "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
-    assert shown(page) == REQUEST
+    assert request_shown(page) == REQUEST
 
 
 FROM_ANOTHER_PAGE = {
@@ -64,48 +67,48 @@ FROM_ANOTHER_PAGE = {
 
 @pytest.mark.parametrize("name", FROM_ANOTHER_PAGE)
 def test_without_a_file_a_drop_is_answered_by_what_to_do(page, name):
-    before = shown(page)
-    assert dropped(page, FROM_ANOTHER_PAGE[name])
+    before = request_shown(page)
+    assert drop(page, FROM_ANOTHER_PAGE[name])
     expect(alert(page, "save it first, then drop the file")).to_be_visible()
     expect(page.locator(".pds.dropping")).to_have_count(0)
-    assert shown(page) == before
+    assert request_shown(page) == before
 
 
 def test_dropped_text_is_said_to_be_none(page):
-    assert dropped(page, {"text/plain": "num_steps=3"})
+    assert drop(page, {"text/plain": "num_steps=3"})
     expect(alert(page, "Text was dropped; expected a PNG file")).to_be_visible()
 
 
 def test_text_is_dropped_into_a_box_as_ever(page):
-    assert not dropped(page, {"text/plain": "31"}, on="#pds-alpha")
+    assert not drop(page, {"text/plain": "31"}, on="#pds-alpha")
     expect(page.locator(".pds-error")).to_be_hidden()
 
 
 def test_a_drop_from_within_the_page_is_left_alone(page):
     page.evaluate("document.dispatchEvent(new DragEvent('dragstart'))")
-    assert not dropped(page, {"text/plain": "grain"})
+    assert not drop(page, {"text/plain": "grain"})
     page.evaluate("document.dispatchEvent(new DragEvent('dragend'))")
-    assert dropped(page, {"text/plain": "grain"})
+    assert drop(page, {"text/plain": "grain"})
 
 
 def test_a_dropped_folder_is_said_to_be_one(page):
-    assert dropped(page, files=[("pictures", b"")], folders=True)
+    assert drop(page, files=[("pictures", b"")], folders=True)
     expect(alert(page, "A folder was dropped; open it and drop a PNG")).to_be_visible()
 
 
 def test_of_several_files_the_first_is_opened_and_that_is_said(page):
-    assert dropped(page, files=[("a.png", WHOLE), ("b.png", b""), ("c.png", b"")])
+    assert drop(page, files=[("a.png", WHOLE), ("b.png", b""), ("c.png", b"")])
     told = page.locator(".pds-verdict")
     expect(told).to_contain_text("The settings of a.png, the first of 3 files, are back.")
-    assert shown(page) == REQUEST
+    assert request_shown(page) == REQUEST
 
 
 @pytest.mark.parametrize("name", ["filter", "ladder"])
 def test_a_drop_on_another_tab_is_not_the_comparison_s(page, name):
     page.click(f"#{name}-tab-button")
     expect(page.locator(f"#{name} h1")).to_be_visible()
-    assert not dropped(page, {"text/uri-list": "https://a.example"}, on=f"#{name} h1")
-    assert not dropped(page, files=[("a.png", WHOLE)], on=f"#{name} h1")
+    assert not drop(page, {"text/uri-list": "https://a.example"}, on=f"#{name} h1")
+    assert not drop(page, files=[("a.png", WHOLE)], on=f"#{name} h1")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +122,7 @@ def test_a_drop_on_another_tab_is_not_the_comparison_s(page, name):
 def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
     (tmp_path / "ours.png").write_bytes(WHOLE)
     path = saved_again(tmp_path, kind)
-    drop(page, path.name, path.read_bytes(), kind="")
+    drop(page, files=[(path.name, path.read_bytes())])
     expect(alert(page, f"{path.name} does not say how it was made: it is")).to_contain_text(words)
     expect(alert(page, "expected a PNG as this page or main.py saved it.")).to_be_visible()
 
@@ -134,7 +137,7 @@ def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
     ],
 )
 def test_another_file_is_told_what_it_is(page, content, words):
-    drop(page, "a.png", content)
+    drop(page, files=[("a.png", content, "image/png")])
     expect(alert(page, words)).to_be_visible()
 
 
@@ -142,7 +145,7 @@ def test_a_screenshot_of_the_page_says_that_it_is_one(page, tmp_path):
     page.screenshot(path=tmp_path / "shot.png")
     with Image.open(tmp_path / "shot.png") as image:
         assert image.format == "PNG"
-    drop(page, "shot.png", (tmp_path / "shot.png").read_bytes())
+    drop(page, files=[("shot.png", (tmp_path / "shot.png").read_bytes(), "image/png")])
     expect(
         alert(page, "shot.png does not say how it was made: it is a PNG without")
     ).to_be_visible()

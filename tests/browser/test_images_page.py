@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from pds import filters
 from pds.files.images import Images
-from tests.browser.test_tabs import open_tab
+from tests.support.pages import open_tab
 
 TURNED = Image.Exif()
 TURNED[0x0112] = 6
@@ -44,7 +44,7 @@ def kinds(folder, size):
 def bring(page, folder):
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(sorted(folder.iterdir()))
-    expect(pane.locator(".pds-taken")).to_contain_text("pictures taken", timeout=30_000)
+    expect(pane.locator(".pds-taken")).to_contain_text("pictures taken")
     return pane
 
 

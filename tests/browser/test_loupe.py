@@ -6,22 +6,43 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_page import SIDES, finish, picture, pixels, sample
+from tests.support.pages import (
+    PHONE,
+    SIDES,
+    finish,
+    long_run,
+    picture,
+    pixels,
+    resize,
+    sample,
+    visitor,
+)
 from tools.browser import open_page
 
 LENS = "side => document.querySelector(`.pds-loupe .${side} canvas`).toDataURL()"
 SPAN = 20
-PHONE = {"width": 390, "height": 844}
 
 
 def lens(page, side):
     return pixels(page.evaluate(LENS, side))
 
 
-def one_picture(page):
-    """Sample one 64 px picture, which the page shows at 8 times its size."""
-    sample(page, num_steps=3, num_images=1)
-    finish(page)
+@pytest.fixture(scope="module")
+def one_picture(kept_page):
+    """One 64 px picture on each side, which the page shows at 8 times its size."""
+    sample(kept_page, num_steps=3, num_images=1)
+    finish(kept_page)
+    return kept_page
+
+
+@pytest.fixture
+def closed(one_picture):
+    """The page with its loupe closed and the mouse away from the pictures."""
+    one_picture.bring_to_front()  # only one page of a browser has the keyboard
+    one_picture.mouse.move(5, 5)
+    one_picture.evaluate("document.activeElement.blur()")
+    expect(one_picture.locator(".pds-loupe")).to_be_hidden()
+    return one_picture
 
 
 def point_at(page, side, x, y):
@@ -33,26 +54,24 @@ def point_at(page, side, x, y):
 @pytest.mark.parametrize(
     ("x", "y", "left", "top"), [(30, 40, 20, 30), (2, 3, 0, 0), (63, 60, 44, 44)]
 )
-def test_the_loupe_shows_the_same_pixels_of_both_sides(page, side, x, y, left, top):
-    one_picture(page)
+def test_the_loupe_shows_the_same_pixels_of_both_sides(closed, side, x, y, left, top):
+    page = closed
     point_at(page, side, x, y)
     expect(page.locator(".pds-loupe")).to_contain_text(f"pixel {x + 1} across, {y + 1} down")
-    for shown in SIDES:
-        whole = pixels(picture(page, shown))
-        np.testing.assert_array_equal(
-            lens(page, shown), whole[top : top + SPAN, left : left + SPAN]
-        )
+    shown = np.stack([lens(page, each) for each in SIDES])
+    whole = np.stack([pixels(picture(page, each)) for each in SIDES])
+    np.testing.assert_array_equal(shown, whole[:, top : top + SPAN, left : left + SPAN])
 
 
-def test_a_pixel_takes_eight_of_the_screen_in_the_loupe(page):
-    one_picture(page)
+def test_a_pixel_takes_eight_of_the_screen_in_the_loupe(closed):
+    page = closed
     point_at(page, "ours", 30, 30)
     box = page.locator(".pds-loupe .ours canvas").bounding_box()
     assert (box["width"], box["height"]) == (8 * SPAN, 8 * SPAN)
 
 
-def test_the_loupe_moves_nothing_on_the_page(page):
-    one_picture(page)
+def test_the_loupe_moves_nothing_on_the_page(closed):
+    page = closed
     places = "[...document.querySelectorAll('#stage *')].map((n) => n.getBoundingClientRect().top)"
     before = page.evaluate(places)
     point_at(page, "vanilla", 30, 30)
@@ -64,14 +83,14 @@ def test_the_loupe_moves_nothing_on_the_page(page):
 
 def test_the_loupe_is_named_as_the_sides_are(page):
     page.get_by_label("Sampler on the right").select_option("tuned")
-    one_picture(page)
+    sample(page, num_steps=3, num_images=1)
+    finish(page)
     point_at(page, "vanilla", 30, 30)
     expect(page.locator(".pds-loupe figcaption")).to_have_text(["Vanilla", "Tuned"])
 
 
 def test_the_loupe_follows_a_run(page):
-    sample(page, num_steps=2000, num_images=8)
-    page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 2000')")
+    long_run(page)
     page.locator(".pds-panel.ours canvas").hover(position={"x": 60, "y": 60})
     expect(page.locator(".pds-loupe")).to_be_visible()
     first = page.evaluate(LENS, "ours")
@@ -79,8 +98,8 @@ def test_the_loupe_follows_a_run(page):
     page.click(".pds-stop")
 
 
-def test_arrow_keys_move_the_loupe_and_escape_closes_it(page):
-    one_picture(page)
+def test_arrow_keys_move_the_loupe_and_escape_closes_it(closed):
+    page = closed
     page.locator(".pds-panel.ours canvas").focus()
     loupe = page.locator(".pds-loupe")
     expect(loupe).to_be_hidden()
@@ -92,7 +111,8 @@ def test_arrow_keys_move_the_loupe_and_escape_closes_it(page):
     expect(loupe).to_be_hidden()
 
 
-def test_the_button_opens_the_loupe_for_the_keyboard(page):
+def test_the_button_opens_the_loupe_for_the_keyboard(closed):
+    page = closed
     button = page.get_by_role("button", name="Loupe", exact=True)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -109,14 +129,13 @@ def test_the_loupe_closes_with_its_tab(page):
     expect(page.locator(".pds-loupe")).to_be_hidden()
 
 
-@pytest.fixture
-def phone(browser, address):
+@pytest.fixture(scope="module")
+def phone(context_of, address):
     """A visitor with a finger."""
-    context = browser.new_context(viewport=PHONE, device_scale_factor=3, has_touch=True)
-    page = context.new_page()
-    open_page(page, address)
-    yield page
-    context.close()
+    context = context_of(viewport=PHONE, device_scale_factor=3, has_touch=True)
+    with visitor(context, address) as page:
+        open_page(page, address)
+        yield page
 
 
 @pytest.mark.parametrize("x", [3, 130, 255])
@@ -137,6 +156,7 @@ def test_a_finger_scrolls_the_page_until_the_loupe_is_open(phone):
     expect(canvas).not_to_have_css("touch-action", "none")
     canvas.tap(position={"x": 60, "y": 60})
     expect(canvas).to_have_css("touch-action", "none")
+    phone.get_by_role("button", name="Close the loupe").tap()
 
 
 SCREEN = """() => {
@@ -149,14 +169,18 @@ SCREEN = """() => {
 }"""
 
 
-@pytest.mark.parametrize("ratio", [1, 1.5, 2, 3])
+@pytest.fixture(scope="module", params=[1, 1.5, 2, 3])
+def screen(request, context_of, address):
+    """A page on a screen with so many pixels for each of CSS."""
+    with visitor(context_of(device_scale_factor=request.param), address) as page:
+        open_page(page, address)
+        yield page
+
+
 @pytest.mark.parametrize("size", [(1440, 900), (1024, 768), (390, 844)])
-def test_pixels_are_whole_or_averaged_from_more_and_fill_the_panel(browser, address, size, ratio):
-    viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, device_scale_factor=ratio)
-    page = context.new_page()
-    open_page(page, address)
-    across, down, rendering, share = page.evaluate(SCREEN)
+def test_pixels_are_whole_or_averaged_from_more_and_fill_the_panel(screen, size):
+    resize(screen, *size)
+    across, down, rendering, share = screen.evaluate(SCREEN)
     if rendering == "pixelated":
         assert across == pytest.approx(round(across), abs=1e-3)
         assert across == pytest.approx(down, abs=1e-3)
@@ -164,8 +188,7 @@ def test_pixels_are_whole_or_averaged_from_more_and_fill_the_panel(browser, addr
     else:
         assert 0.5 <= across <= 1.01
         assert share == 1
-    assert page.evaluate("document.documentElement.scrollWidth") == size[0]
-    context.close()
+    assert screen.evaluate("document.documentElement.scrollWidth") == size[0]
 
 
 def test_the_first_paint_has_whole_pixels_on_a_usual_screen(page):

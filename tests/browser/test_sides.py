@@ -1,16 +1,27 @@
 """Both samplers of a comparison, chosen in the headings of their panels, in a real Chromium."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 from playwright.sync_api import expect
 
-from pds.arms.names import MENU
+from pds.arms import names
 from pds.jobs import request_text
 from pds.models import load_model
 from pds.request import Request
-from tests.browser.test_page import SIDES, finish, number, picture, sample
-from tests.browser.test_share import drawn, drop, query, runs, saved
+from tests.support.pages import (
+    SIDES,
+    drop,
+    expect_request,
+    finish,
+    num_runs,
+    number,
+    picture,
+    query,
+    sample,
+    saved,
+    saved_picture,
+)
 from tools.browser import open_page
 
 OTHER = "left=vanilla%407&right=scalar%3A1.2&snr=0.2&corrector_steps=2"
@@ -27,12 +38,6 @@ def heading(page, name, side):
 
 def choose(page, side, kind):
     heading(page, "Sampler", side).select_option(kind)
-
-
-def asked(page):
-    """The request in the address, which follows the controls."""
-    page.wait_for_timeout(600)
-    return request_text.from_query(urlsplit(page.url).query)[0]
 
 
 def chosen(page, side):
@@ -55,7 +60,7 @@ def test_both_sides_are_chosen_sampled_and_named(page):
     assert [label.split(":")[0] for label in labels] == ["Heun", "Constant gain"]
     assert [number(page, side, "calls") for side in SIDES] == ["11", "12"]
     expect(page.locator(".pds-verdict")).to_contain_text("constant gain")
-    assert asked(page) == Request("field64", 6, num_images=2, left="ode-heun", right="scalar:1.2")
+    expect_request(page, Request("field64", 6, num_images=2, left="ode-heun", right="scalar:1.2"))
 
 
 def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(page):
@@ -69,9 +74,9 @@ def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(pag
     expect(fitted.get_by_text("Gaussian images")).to_be_hidden()
     finish(page)
     expect(page.locator(".pds-verdict")).to_contain_text("network-tuned")
-    assert asked(page) == Request("field64", 20, num_images=1, right="response")
+    expect_request(page, Request("field64", 20, num_images=1, right="response"))
     page.reload()
-    expect(heading(page, "Sampler", "right")).to_have_value("response", timeout=30_000)
+    expect(heading(page, "Sampler", "right")).to_have_value("response")
 
 
 def test_every_sampler_of_the_menus_says_what_it_is(page):
@@ -82,7 +87,7 @@ def test_every_sampler_of_the_menus_says_what_it_is(page):
         choose(page, "left", kind)
         titles[kind] = menu.get_attribute("title")
     assert "A sampler by its name, see the notes below" not in titles.values()
-    assert len(set(titles.values())) == len(kinds) == len(MENU)
+    assert len(set(titles.values())) == len(kinds) == len(names.MENU)
 
 
 def test_the_heading_and_the_settings_hold_one_state(page):
@@ -99,7 +104,7 @@ def test_the_heading_and_the_settings_hold_one_state(page):
     choose(page, "right", "preserving")
     expect(page.locator("#pds-alpha")).to_have_value("3")
     expect(page.locator("[name=space]")).to_be_hidden()
-    assert asked(page).right == "preserving:3"
+    expect_request(page, right="preserving:3")
 
 
 def test_a_side_has_an_n_of_its_own(page):
@@ -109,9 +114,9 @@ def test_a_side_has_an_n_of_its_own(page):
     heading(page, "Own N", "left").fill("4")
     page.fill("[name=num_steps]", "8")
     expect(chosen(page, "right")).to_have_text("N = 8")
-    assert asked(page).left == "vanilla@4"
+    expect_request(page, left="vanilla@4")
     heading(page, "N", "left").select_option("linked")
-    assert asked(page).left == "vanilla"
+    expect_request(page, left="vanilla")
 
 
 def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
@@ -124,7 +129,7 @@ def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Corrector").select_option("off")
     expect(chosen(page, "right")).to_have_text("equal cost, N = 25")
-    assert asked(page).right == "ode-heun@25"
+    expect_request(page, right="ode-heun@25")
     heading(page, "N", "left").select_option("equal")
     expect(chosen(page, "right")).to_have_text("N = 10")
     expect(chosen(page, "left")).to_have_text("equal cost, N = 19")
@@ -151,7 +156,7 @@ def test_the_corrector_s_controls_change_the_run(page):
     sample(page, num_steps=4, num_images=1)
     finish(page)
     assert [number(page, side, "calls") for side in SIDES] == ["16", "16"]
-    assert asked(page) == Request("field64", 4, num_images=1, snr=0.2, corrector_steps=3)
+    expect_request(page, Request("field64", 4, num_images=1, snr=0.2, corrector_steps=3))
     page.get_by_label("Snr").fill("0")
     page.click(".pds-sample")
     expect(page.get_by_role("alert").filter(has_text="snr must be > 0 and <= 10")).to_be_visible()
@@ -159,16 +164,14 @@ def test_the_corrector_s_controls_change_the_run(page):
 
 def test_a_link_with_both_sides_restores_the_page(page, address):
     page.goto(f"{address}/?{LINK}")
-    expect(page.locator(".pds-where")).to_have_text(
-        "left done at 7, right done at 5", timeout=20_000
-    )
+    expect(page.locator(".pds-where")).to_have_text("left done at 7, right done at 5")
     finish(page)
-    assert runs(page) == 1
+    assert num_runs(page) == 1
     expect(heading(page, "Own N", "left")).to_have_value("7")
     expect(heading(page, "Constant", "right")).to_have_value("1.2")
     expect(page.get_by_label("Snr")).to_have_value("0.2")
     expect(page.get_by_label("Corrector").locator("option:checked")).to_have_text("2 steps")
-    assert asked(page) == REQUEST
+    expect_request(page, REQUEST)
     assert {name: query(page)[name][0] for name in ("left", "right", "snr", "corrector_steps")} == {
         name: values[0] for name, values in parse_qs(OTHER).items()
     }
@@ -177,27 +180,25 @@ def test_a_link_with_both_sides_restores_the_page(page, address):
 
 
 def test_a_picture_with_both_sides_restores_the_page(page, tmp_path):
-    drop(page, "drawn.png", drawn(tmp_path, REQUEST).read_bytes())
+    drop(page, files=[("drawn.png", saved_picture(REQUEST), "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
-    assert asked(page) == REQUEST
+    expect_request(page, REQUEST)
 
 
 def test_a_name_that_the_menu_lacks_is_shown_and_kept(page, address):
     page.goto(f"{address}/?model=field64&num_steps=4&num_images=1&left=inverted:5@3")
-    expect(page.locator(".pds-where")).to_have_text(
-        "left done at 3, right done at 4", timeout=20_000
-    )
+    expect(page.locator(".pds-where")).to_have_text("left done at 3, right done at 4")
     expect(heading(page, "Sampler", "left").locator("option:checked")).to_have_text("inverted:5@3")
     expect(heading(page, "N", "left")).to_be_hidden()
-    assert asked(page).left == "inverted:5@3"
+    expect_request(page, left="inverted:5@3")
 
 
 def test_a_name_that_does_not_exist_gets_its_sentence(page, address):
     open_page(page, f"{address}/?left=best&seed=5")
     alert = page.get_by_role("alert").filter(has_text="a sampler is one of vanilla, pds:ALPHA")
     expect(alert).to_be_visible()
-    assert asked(page) == Request(seed=5)
-    assert runs(page) == 0
+    expect_request(page, Request(seed=5))
+    assert num_runs(page) == 0
 
 
 def test_sides_of_different_n_share_the_timeline(page):
@@ -240,8 +241,8 @@ def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(page, fie
           new CustomEvent('settle', { detail }))""",
         fields,
     )
-    assert tuple(map(str, asked(page).arms)) == arms
-    assert runs(page) == 0
+    expect_request(page, arms=tuple(map(names.parse, arms)))
+    assert num_runs(page) == 0
 
 
 def test_every_step_on_screen_is_an_event(page):
@@ -263,9 +264,7 @@ def test_every_step_on_screen_is_an_event(page):
 
 def test_a_comparison_chosen_during_a_run_takes_its_place(page):
     page.evaluate(CHOOSE, {"model": "portraits32", "num_steps": 400, "num_images": 2})
-    expect(page.locator(".pds-where")).to_contain_text("of 400", timeout=20_000)
+    expect(page.locator(".pds-where")).to_contain_text("of 400")
     page.evaluate(CHOOSE, {"model": "field64", "num_steps": 12, "left": "vanilla@20"})
-    expect(page.locator(".pds-where")).to_have_text(
-        "left done at 20, right done at 12", timeout=20_000
-    )
+    expect(page.locator(".pds-where")).to_have_text("left done at 20, right done at 12")
     expect(page.locator(".pds-primary .pds-error")).to_be_hidden()

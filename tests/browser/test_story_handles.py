@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_tabs import open_tab
+from tests.support.pages import PHONE, open_tab, visitor
 from tools.browser import open_page
 
 PIXEL = """([name, x, y]) => {
@@ -31,7 +31,7 @@ def shown(page, step):
     page.evaluate("document.dispatchEvent(new Event('pds-story'))")
     section = page.locator(f"#story [data-step={step}]")
     figure = section.locator(f"[data-plot={step}]")
-    figure.locator(".pds-grip").wait_for(state="attached", timeout=20_000)
+    figure.locator(".pds-grip").wait_for(state="attached")
     figure.evaluate("node => node.scrollIntoView({ block: 'center' })")
     return section
 
@@ -71,14 +71,10 @@ def test_the_grip_stands_where_the_sliders_say(page):
 
 
 @pytest.fixture
-def phone(browser, address):
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    open_page(page, address)
-    yield page
-    context.close()
+def phone(context_of, address):
+    with visitor(context_of(viewport=PHONE, has_touch=True, is_mobile=True), address) as page:
+        open_page(page, address)
+        yield page
 
 
 def swipe(page, begin, end):
@@ -123,7 +119,7 @@ def test_a_moment_of_the_comparison_opens_the_story_of_a_stopped_run(page):
     link.click()
     section = page.locator("#story [data-step=clocks]")
     expect(section.locator("[data-text=clocks]")).to_contain_text(
-        f"After {iteration} of {total} iterations", timeout=20_000
+        f"After {iteration} of {total} iterations"
     )
     expect_dials(section, {"iteration": iteration, "num_steps": total})
     expect(section.locator("h2")).to_be_in_viewport()
@@ -146,7 +142,7 @@ def test_the_map_draws_its_comparison(page):
     expect(page.locator("#pds-steps")).to_have_value("25")
     expect(page.locator("#pds-alpha")).to_have_value("3")
     page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 25')")
-    page.wait_for_selector(".pds[data-state=idle]", timeout=30_000)
+    page.wait_for_selector(".pds[data-state=idle]")
     kinds = page.locator(".pds-kind")
     expect(kinds.first).to_have_value("vanilla")
     expect(kinds.last).to_have_value("pds")

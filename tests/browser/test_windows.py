@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.browser.test_page import finish, sample
+from tests.support.pages import RIGHT, finish, resize, sample, still, visitor
+from tools.browser import open_page
 
 SCREENS = [(1280, 720), (1366, 768), (1440, 814), (1024, 768), (1920, 1080), (1152, 720)]
 OTHERS = [(390, 844), (360, 640), (960, 600), (900, 420)]
@@ -37,65 +38,65 @@ CUT = """() => {
 """What ends below the comparison, over the notes."""
 
 
-def at(page, width, height):
-    page.set_viewport_size({"width": width, "height": height})
-    page.wait_for_timeout(300)  # until observers of sizes have answered
+@pytest.fixture(scope="module", params=["at first", "after a run", "tuned"])
+def state(request, context_of, address):
+    """The page at first, after a run, and after a run of the tuned sampler."""
+    with visitor(context_of(), address) as page:
+        open_page(page, address)
+        if request.param == "tuned":
+            page.get_by_label(RIGHT).select_option("tuned")
+        if request.param != "at first":
+            sample(page, num_steps=5, num_images=2)
+            finish(page)
+        yield page
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS + OTHERS)
-def test_no_label_of_a_chart_lies_over_another(page, width, height):
-    at(page, width, height)
-    labels = page.evaluate(LABELS)
+def test_no_label_of_a_chart_lies_over_another(kept_page, width, height):
+    resize(kept_page, width, height)
+    labels = kept_page.evaluate(LABELS)
     assert labels["count"] >= 8
     assert labels["met"] == []
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS + OTHERS)
-def test_nothing_hangs_out_of_the_comparison(page, width, height):
-    at(page, width, height)
-    assert page.evaluate(CUT) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == width
+def test_nothing_hangs_out_of_the_comparison(kept_page, width, height):
+    resize(kept_page, width, height)
+    assert kept_page.evaluate(CUT) == []
+    assert kept_page.evaluate("document.documentElement.scrollWidth") == width
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS)
-@pytest.mark.parametrize("state", ["at first", "after a run", "tuned"])
-def test_the_play_button_is_whole_on_the_first_screen(page, width, height, state):
-    at(page, width, height)
-    if state == "tuned":
-        page.get_by_label("Sampler on the right").select_option("tuned")
-    if state != "at first":
-        sample(page, num_steps=5, num_images=2)
-        finish(page)
-    box = page.locator(".pds-play").bounding_box()
+def test_the_play_button_is_whole_on_the_first_screen(state, width, height):
+    resize(state, width, height)
+    box = state.locator(".pds-play").bounding_box()
     assert box["y"] + box["height"] <= height
-    assert box["y"] > page.locator(".pds-said").bounding_box()["y"]
+    assert box["y"] > state.locator(".pds-said").bounding_box()["y"]
 
 
-@pytest.mark.parametrize("size", [20, 24])
-def test_larger_letters_make_the_page_longer_and_cover_nothing(page, size):
-    at(page, 1366, 768)
-    page.add_style_tag(
-        content=f".pds.pds {{ font-size: {size}px }} .pds.pds p {{ font-size: 28px }}"
-    )
-    page.wait_for_timeout(300)
-    assert page.evaluate(CUT) == []
-    bottom = page.locator("#stage").bounding_box()
-    notes = page.locator(".pds-notes").bounding_box()
-    assert notes["y"] >= bottom["y"] + bottom["height"] - 1
+def test_larger_letters_make_the_page_longer_and_cover_nothing(page):
+    resize(page, 1366, 768)
+    for size in (20, 24):
+        page.add_style_tag(
+            content=f".pds.pds {{ font-size: {size}px }} .pds.pds p {{ font-size: 28px }}"
+        )
+        still(page)
+        assert page.evaluate(CUT) == [], size
+        bottom = page.locator("#stage").bounding_box()
+        notes = page.locator(".pds-notes").bounding_box()
+        assert notes["y"] >= bottom["y"] + bottom["height"] - 1, size
 
 
-def test_a_longer_sentence_does_not_push_the_play_button_out(page):
-    at(page, 1280, 720)
-    page.evaluate("document.querySelector('.pds-verdict').textContent += ' More of it.'.repeat(20)")
-    page.wait_for_timeout(300)
-    box = page.locator(".pds-play").bounding_box()
-    assert box["y"] + box["height"] <= 720
-
-
-def test_pictures_do_not_grow_and_shrink_with_the_sentence(page):
-    at(page, 1280, 720)
+def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(page):
+    resize(page, 1280, 720)
     panel = page.locator(".pds-panel.ours .pds-frame")
     before = panel.bounding_box()
-    page.evaluate("document.querySelector('.pds-verdict').textContent = ''")
-    page.wait_for_timeout(300)
+    say = "text => (document.querySelector('.pds-verdict').textContent = text)"
+    sentence = page.inner_text(".pds-verdict")
+    page.evaluate(say, "")
+    still(page)
     assert panel.bounding_box()["height"] == before["height"]
+    page.evaluate(say, sentence + " More of it." * 20)
+    still(page)
+    box = page.locator(".pds-play").bounding_box()
+    assert box["y"] + box["height"] <= 720

@@ -10,13 +10,13 @@ import yaml
 
 from pds.files.shipped import ROOT
 from pds.limits import BODY_SECONDS, IDLE_SECONDS, MAX_BROUGHT_BYTES, MAX_STREAMS
-from tests.support.dockerfile_steps import ignored, instructions
+from tests.support.container_image import instructions
 from tests.support.loops import run
 from tests.support.proxies import NGINX as INSTALLED
 from tests.support.proxies import nginx
 
 NGINX = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
-DOCKERFILE = dict(instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")))
+DOCKERFILE = instructions()
 CLASS, CONNECTIONS = 30, 6
 """Visitors behind one address, and connections that a browser opens to one host."""
 
@@ -173,9 +173,3 @@ def test_with_gpus_the_image_has_the_wheels_for_them_and_sees_all():
     assert page["build"]["args"] == {"TORCH_FROM": ""}
     (devices,) = page["deploy"]["resources"]["reservations"]["devices"]
     assert devices == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
-
-
-@pytest.mark.parametrize("path", ["compose.yaml", "deploy/nginx.conf"])
-def test_the_image_leaves_out_what_starts_it(path):
-    patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    assert ignored(patterns, path)

@@ -1,7 +1,10 @@
 """The page under a prefix: behind a proxy that keeps or strips it, and mounted."""
 
+import socket
 import urllib.error
 import urllib.request
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 
 import pytest
 from fastapi import FastAPI
@@ -12,14 +15,24 @@ from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
 from tests.support.loops import run
 from tests.support.proxies import NGINX, nginx, proxy
-from tools.server import Server
 
 PREFIX = "/lab/pds"
-PROXIES = [
-    {"strips": False},
-    {"strips": True},
-    {"strips": True, "headers": {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}},
+FORWARDED = {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}
+PROXIES = {
+    "nginx": (PREFIX, nginx),
+    "keeps": (PREFIX, proxy),
+    "strips": (PREFIX, partial(proxy, strips=True)),
+    "forwards": ("", partial(proxy, strips=True, headers=FORWARDED)),
+}
+"""The prefix that the page is configured with, and the proxy before it."""
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("keeps", "strips")]
+OTHERS = [
+    pytest.param(name, slash, marks=pytest.mark.slow)
+    for name in PROXIES
+    for slash in ("", "/")
+    if (name, slash) not in (("nginx", ""), ("forwards", "/"))
 ]
+"""What the gate leaves to the slow tests: proxies, and proxies with the end of an address."""
 
 
 @pytest.mark.parametrize(
@@ -117,30 +130,50 @@ def test_a_mounted_page_finds_its_files_under_its_path(path):
     assert script.status_code == 200
 
 
-@pytest.fixture(scope="module", params=[PREFIX, ""], ids=["configured", "forwarded"])
-def server(request):
-    """A server with a configured prefix, and one that reads it from the proxy's header."""
-    server = Server(environment={"OMP_NUM_THREADS": "1", VARIABLE: request.param})
-    server.start()
-    yield server
-    server.stop()
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
-@pytest.fixture(params=[*PROXIES, "nginx"], ids=["keeps", "strips", "names", "nginx"])
-def public(request, server):
-    """The address of the page behind a proxy."""
-    if request.param == "nginx":
-        if not NGINX or not server._environment[VARIABLE]:
-            pytest.skip("tried with a configured prefix, where nginx is installed")
-        with nginx(server.url, prefix=PREFIX) as address:
-            yield address
-        return
-    told = "X-Forwarded-Prefix" in request.param.get("headers", {})
-    if not server._environment[VARIABLE] and not told:
-        pytest.skip("no prefix is configured or forwarded")
-    if server._environment[VARIABLE] and told:
-        pytest.skip("tried without a configured prefix")
-    with proxy(server.url, prefix=PREFIX, **request.param) as address:
+@contextmanager
+def served(root, port):
+    """Serve the page in this process, with GRADIO_ROOT_PATH."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, root)
+        page = layout.build()
+        page.launch(
+            server_name="127.0.0.1",
+            server_port=port,
+            prevent_thread_lock=True,
+            quiet=True,
+            **layout.options(),
+        )
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Returns a function from a configured prefix to the address of its page."""
+    with ExitStack() as stack:
+        yield cache(lambda root: stack.enter_context(served(root, free_port())))
+
+
+@pytest.fixture(scope="module")
+def behind(server):
+    """Returns a function from a name in `PROXIES` to the address of the page behind that proxy."""
+    with ExitStack() as stack:
+
+        @cache
+        def address(name):
+            if name == "nginx" and not NGINX:
+                pytest.skip("nginx is not installed")
+            root, kind = PROXIES[name]
+            return stack.enter_context(kind(server(root), prefix=PREFIX))
+
         yield address
 
 
@@ -153,20 +186,27 @@ def status(address, method="GET"):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("path", ["", "/", "/healthz", "/plotly.min.js"])
-def test_the_page_answers_behind_a_proxy_with_and_without_the_final_slash(public, path, method):
-    assert status(public + path, method) == 200
+@pytest.mark.parametrize("name", PROXIES)
+def test_the_page_answers_behind_a_proxy_with_and_without_the_final_slash(
+    behind, name, path, method
+):
+    assert status(behind(name) + path, method) == 200
 
 
-def test_a_program_runs_a_comparison_behind_a_proxy(public):
-    client = Client(public, verbose=False)
+@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
+def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
+    client = Client(behind(name), verbose=False)
     job = client.submit("field64", 3, 5.0, True, False, 1, 0, False, api_name="/compare")
     assert [message["iteration"] for message in job] == [1, 2, 3]
     client.close()
 
 
-@pytest.mark.parametrize("slash", ["", "/"])
-def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, public, slash):
-    page = browser.new_page()
+@pytest.mark.parametrize(
+    ("name", "slash"),
+    [("nginx", ""), ("forwards", "/"), *OTHERS],
+)
+def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slash):
+    public, page = behind(name), browser.new_page()
     missing = []
     page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
     page.on("pageerror", lambda error: missing.append(str(error)))
@@ -181,9 +221,10 @@ def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, public, slash):
     page.close()
 
 
-def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, public, server):
+@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
+def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, behind, name):
     page = browser.new_page()
-    page.goto(f"{public}/?model=field256&num_steps=2000&num_images=8")
+    page.goto(f"{behind(name)}/?model=field256&num_steps=2000&num_images=8")
     page.wait_for_selector(".pds[data-state=running]")
     page.wait_for_function(
         "document.querySelector('.pds-verdict')?.textContent.startsWith('Sampling')"
@@ -196,13 +237,13 @@ def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, public, server):
 
 
 def test_a_whole_address_is_taken_where_the_proxy_changes_the_host(browser):
-    environment = {"OMP_NUM_THREADS": "1"}
-    server = Server(environment=environment)
-    with proxy(server.url, prefix=PREFIX, headers={"Host": "inside.invalid"}) as address:
-        environment[VARIABLE] = address
-        server.start()
+    port = free_port()
+    headers = {"Host": "inside.invalid"}
+    with (
+        proxy(f"http://127.0.0.1:{port}", prefix=PREFIX, headers=headers) as address,
+        served(address, port),
+    ):
         page = browser.new_page()
         page.goto(f"{address}?model=field64&num_steps=5&num_images=1")
         page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
         page.close()
-        server.stop()

@@ -20,12 +20,14 @@ import pytest
 import torch
 
 from pds.commands.sample import sample_main
+from pds.portraits.trainer import Trainer
 from pds.serving.batcher import Batcher
 from pds.serving.capacity import peak_bytes
 from pds.serving.worker import Worker
 from tests.robustness.test_gpu import FLOAT32, images_of, model_on, relative, run_of
 from tests.support import tiny_run
-from tests.unit.portraits.test_train import IMAGES, ROOT, TinyConfig, Trainer, everything
+from tests.support.paths import ROOT
+from tests.support.trainings import IMAGES, TinyConfig, everything
 
 PATIENCE = 120
 """Seconds after which a test gives up."""

@@ -1,6 +1,5 @@
 """Runs that another sampler goes on with, against the runs they are made of and exact answers."""
 
-import gc
 import weakref
 from dataclasses import replace
 from itertools import pairwise
@@ -131,7 +130,6 @@ def test_shared_noise_is_not_kept_for_a_part_that_uses_none(branch):
 
     chain = side_by_side([replace(VANILLA, num_steps=20), branch], SDE, noise=noise, shape=SHAPE)
     for _ in steps(FIELD, chain):
-        gc.collect()
         most = max(most, sum(ref() is not None for ref in drawn))
     assert most <= 4  # the starts and the draws of one iteration, of more than 40
 

@@ -18,42 +18,60 @@ FEW = ["--counts", "6,4", "--images", "3", "--batch", "2", *SMALL]
 FIELD = ["evaluate", "--model", "field64", *FEW]
 
 
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Words of an evaluation of a network of 8 px, which takes milliseconds."""
+    folder = tmp_path_factory.mktemp("tiny")
+    checkpoints.save(folder / "tiny.safetensors", make_score())
+    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
+    np.save(folder / "images.npy", images)
+    model = ["--model", f"{folder}/tiny.safetensors", "--data", f"{folder}/images.npy"]
+    return ["evaluate", *model, *FEW]
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Leave out report.html, which takes longer than all tables."""
+    monkeypatch.setattr(report, "can_draw", lambda: False)
+
+
 def rows(folder, reference="data"):
     with (folder / "table.csv").open() as file:
         return [row for row in csv.DictReader(file) if row["reference"] == reference]
 
 
-def test_tables_and_a_report_are_of_everything_in_the_folder(tmp_path, capsys):
+def test_tables_and_a_report_are_of_everything_in_the_folder(tiny, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out")]
-    assert main([*FIELD, *out, "--arms", "vanilla,pds:5"]) == 0
+    assert main([*tiny, *out, "--arms", "vanilla,pds:5"]) == 0
     assert [(r["arm"], r["N"]) for r in rows(tmp_path / "out")] == [
         ("vanilla", "6"), ("vanilla", "4"), ("pds:5", "6"), ("pds:5", "4"),
     ]  # fmt: skip
     capsys.readouterr()
-    assert main([*FIELD, *out, "--arms", "ode-heun"]) == 0
+    assert main([*tiny, *out, "--arms", "ode-heun"]) == 0
     found = rows(tmp_path / "out")
     assert [(r["nfe"], r["images"]) for r in found[4:]] == [("11", "3"), ("7", "3")]
     assert len(found) == 6
     assert "6 cells" in capsys.readouterr().out
-    assert main([*FIELD, *out, "--report-only"]) == 0
+    assert main([*tiny, *out, "--report-only"]) == 0
     assert rows(tmp_path / "out") == found
     assert "pds:5" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_without_plotly_everything_but_the_report_is_written(tmp_path, capsys, monkeypatch):
+def test_without_plotly_everything_but_the_report_is_written(tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(report, "can_draw", lambda: False)
     monkeypatch.setitem(sys.modules, "plotly", None)
-    assert main([*FIELD, "--out", str(tmp_path / "out"), "--arms", "vanilla"]) == 0
+    assert main([*tiny, "--out", str(tmp_path / "out"), "--arms", "vanilla"]) == 0
     names = {path.name for path in (tmp_path / "out").iterdir() if path.is_file()}
     tables = {"table.csv", "equivalence.csv", "equal_grain.csv"}
     assert names == {*tables, "evaluation.json", "reference.npz"}
     assert "report.html needs plotly" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_an_evaluation_that_is_stopped_reports_on_what_is_there_and_goes_on(
-    tmp_path, capsys, monkeypatch
+    tiny, tmp_path, capsys, monkeypatch
 ):
-    words = [*FIELD, "--arms", "vanilla", "--out"]
+    words = [*tiny, "--arms", "vanilla", "--out"]
     sampled, drawn = draw.sampled, []
 
     def until_interrupted(*arguments):
@@ -62,28 +80,30 @@ def test_an_evaluation_that_is_stopped_reports_on_what_is_there_and_goes_on(
             raise KeyboardInterrupt
         return sampled(*arguments)
 
-    monkeypatch.setattr(draw, "sampled", until_interrupted)
-    assert main([*words, str(tmp_path / "stopped")]) == 130
+    with monkeypatch.context() as patched:
+        patched.setattr(draw, "sampled", until_interrupted)
+        assert main([*words, str(tmp_path / "stopped")]) == 130
     assert [(row["N"], row["images"]) for row in rows(tmp_path / "stopped")] == [("6", "2")]
     assert "what was saved is kept" in capsys.readouterr().err
-    monkeypatch.undo()
     assert main([*words, str(tmp_path / "stopped")]) == 0
     assert main([*words, str(tmp_path / "whole")]) == 0
     stopped, whole = (rows(tmp_path / name, "network") for name in ("stopped", "whole"))
     assert [{**row, "seconds": ""} for row in stopped] == [{**row, "seconds": ""} for row in whole]
 
 
-def test_an_evaluation_stopped_before_its_first_cell_writes_no_table(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_figures")
+def test_an_evaluation_stopped_before_its_first_cell_writes_no_table(tiny, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(draw, "sampled", interrupted)
-    assert main([*FIELD, "--arms", "vanilla", "--out", str(tmp_path / "out")]) == 130
+    assert main([*tiny, "--arms", "vanilla", "--out", str(tmp_path / "out")]) == 130
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"evaluation.json"}
 
 
-def test_no_batch_begins_when_the_time_is_over(tmp_path, capsys):
-    words = [*FIELD, "--arms", "vanilla", "--out", str(tmp_path / "out")]
+@pytest.mark.usefixtures("no_figures")
+def test_no_batch_begins_when_the_time_is_over(tiny, tmp_path, capsys):
+    words = [*tiny, "--arms", "vanilla", "--out", str(tmp_path / "out")]
     assert main([*words, "--seconds", "1e-9"]) == 2
     assert "or with more --seconds" in capsys.readouterr().err
     assert main(words) == 0
@@ -92,9 +112,10 @@ def test_no_batch_begins_when_the_time_is_over(tmp_path, capsys):
     assert (tmp_path / "out" / "table.csv").read_bytes() == before
 
 
-def test_the_networks_own_pictures_are_drawn_once_and_are_the_other_reference(tmp_path):
+@pytest.mark.usefixtures("no_figures")
+def test_the_networks_own_pictures_are_drawn_once_and_are_the_other_reference(tiny, tmp_path):
     out = ["--out", str(tmp_path / "out")]
-    assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
+    assert main([*tiny, *out, "--arms", "vanilla"]) == 0
     own = tmp_path / "out/images/converged=ode-heun/3"
     written = {path.name: path.stat().st_mtime_ns for path in own.iterdir()}
     assert set(written) == {f"{i:06d}-{min(i + 1, 6):06d}.npz" for i in (0, 2, 4, 6)}
@@ -102,10 +123,11 @@ def test_the_networks_own_pictures_are_drawn_once_and_are_the_other_reference(tm
     assert [(r["arm"], r["N"]) for r in network] == [("vanilla", "6"), ("vanilla", "4")]
     assert network[0]["grain"] != data[0]["grain"]
     assert network[0]["grain_floor_low"] < network[0]["grain_floor_high"]
-    assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
+    assert main([*tiny, *out, "--arms", "vanilla"]) == 0
     assert {path.name: path.stat().st_mtime_ns for path in own.iterdir()} == written
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_without_own_pictures_there_is_one_reference(tmp_path):
     out = ["--out", str(tmp_path / "out"), "--converged-images", "0"]
     assert main([*FIELD, *out, "--arms", "vanilla"]) == 0
@@ -113,9 +135,9 @@ def test_without_own_pictures_there_is_one_reference(tmp_path):
     assert len(rows(tmp_path / "out")) == 2
 
 
-def test_the_classifier_judges_cells_and_the_report_shows_it(tmp_path):
+def test_the_classifier_judges_cells_and_the_report_shows_it(tiny, tmp_path):
     out = ["--out", str(tmp_path / "out"), "--arms", "vanilla,pds:5"]
-    assert main([*FIELD, *out, "--classifier", "3"]) == 0
+    assert main([*tiny, *out, "--classifier", "3"]) == 0
     with (tmp_path / "out" / "classifier.csv").open() as file:
         judged = list(csv.DictReader(file))
     assert [(row["arm"], row["N"], row["images"]) for row in judged] == [
@@ -132,17 +154,18 @@ def test_the_classifier_judges_cells_and_the_report_shows_it(tmp_path):
     ]
 
 
-def test_a_classifier_without_own_pictures_is_refused(tmp_path, capsys):
+@pytest.mark.usefixtures("no_figures")
+def test_a_classifier_without_own_pictures_is_refused(tiny, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out"), "--arms", "vanilla", "--converged-images", "0"]
-    assert main([*FIELD, *out, "--classifier", "3"]) == 2
+    assert main([*tiny, *out, "--classifier", "3"]) == 2
     assert "needs the network's own pictures" in capsys.readouterr().err
 
 
-def test_a_converged_sampler_is_an_arm_and_a_number(tmp_path, capsys):
-    for text in ("ode-heun", "best@50", "ode-heun@many"):
-        with pytest.raises(SystemExit):
-            main([*FIELD, "--out", str(tmp_path / "out"), "--converged", text])
-        assert "such as ode-heun@50" in capsys.readouterr().err
+@pytest.mark.parametrize("text", ["ode-heun", "best@50", "ode-heun@many"])
+def test_a_converged_sampler_is_an_arm_and_a_number(text, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main([*FIELD, "--out", str(tmp_path / "out"), "--converged", text])
+    assert "such as ode-heun@50" in capsys.readouterr().err
 
 
 def test_validation_prints_that_all_is_in_order(tmp_path, capsys):
@@ -151,17 +174,15 @@ def test_validation_prints_that_all_is_in_order(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 7]
 
 
-def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path):
-    checkpoints.save(tmp_path / "tiny.safetensors", make_score())
-    images = np.random.default_rng(0).integers(0, 256, (60, 8, 8, 3), dtype=np.uint8)
-    np.save(tmp_path / "images.npy", images)
-    words = ["--model", f"{tmp_path}/tiny.safetensors", "--data", f"{tmp_path}/images.npy"]
-    assert main(["evaluate", *words, *FEW, "--arms", "pds:5", "--out", f"{tmp_path}/out"]) == 0
+@pytest.mark.usefixtures("no_figures")
+def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path, tiny):
+    assert main([*tiny, "--arms", "pds:5", "--out", f"{tmp_path}/out"]) == 0
     assert [row["arm"] for row in rows(tmp_path / "out")] == ["pds:5", "pds:5"]
 
 
-def test_two_processes_draw_the_same_table(tmp_path):
-    words = [*FIELD, "--arms", "vanilla,tuned", "--out"]
+@pytest.mark.usefixtures("no_figures")
+def test_two_processes_draw_the_same_table(tiny, tmp_path):
+    words = [*tiny, "--arms", "vanilla,tuned", "--out"]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "pds"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
@@ -180,10 +201,11 @@ def test_two_processes_draw_the_same_table(tmp_path):
     assert first == {"000000-000001.npz", "000002-000002.npz"}
 
 
-def test_fid_is_of_the_images_in_the_folder_against_the_held_out(tmp_path, monkeypatch):
+@pytest.mark.usefixtures("no_figures")
+def test_fid_is_of_the_images_in_the_folder_against_the_held_out(tiny, tmp_path, monkeypatch):
     out = ["--out", str(tmp_path / "out")]
     weights = tiny_inception.weights(monkeypatch, tmp_path)
-    assert main([*FIELD, *out, "--arms", "vanilla", *weights]) == 0
+    assert main([*tiny, *out, "--arms", "vanilla", *weights]) == 0
     with (tmp_path / "out" / "fid.csv").open() as file:
         (six, four) = sorted(csv.DictReader(file), key=lambda row: -int(row["N"]))
     assert (six["arm"], six["N"], six["images"]) == ("vanilla", "6", "3")
@@ -194,10 +216,19 @@ def test_fid_is_of_the_images_in_the_folder_against_the_held_out(tmp_path, monke
     assert float(six["fid"]) == pytest.approx(tiny_inception.fid_of_means(drawn, real), rel=1e-4)
 
 
-def test_fid_without_weights_says_which_it_needs(tmp_path, capsys):
-    words = [*FIELD, "--out", str(tmp_path / "out"), "--arms", "vanilla", "--inception"]
+@pytest.mark.usefixtures("no_figures")
+def test_fid_without_weights_says_which_it_needs(tiny, tmp_path, capsys):
+    words = [*tiny, "--out", str(tmp_path / "out"), "--arms", "vanilla", "--inception"]
     assert main([*words, str(tmp_path / "no.pth")]) == 2
     assert "no.pth; FID needs pytorch-fid's pt_inception-2015-12-05" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def claimed(tmp_path_factory):
+    """A folder that belongs to an evaluation of field64 and has no pictures."""
+    out = tmp_path_factory.mktemp("claimed") / "out"
+    assert main([*FIELD, "--out", str(out), "--validate"]) == 0
+    return out
 
 
 @pytest.mark.parametrize(
@@ -219,11 +250,8 @@ def test_fid_without_weights_says_which_it_needs(tmp_path, capsys):
         (["--report-only"], "holds no images yet"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(more, sentence, tmp_path, capsys):
-    out = tmp_path / "out"
-    assert main([*FIELD, "--out", str(out), "--validate"]) == 0
-    capsys.readouterr()
-    assert main([*FIELD, "--out", str(out), *more]) == 2
+def test_what_is_wrong_is_one_sentence_and_exit_code_2(more, sentence, claimed, capsys):
+    assert main([*FIELD, "--out", str(claimed), *more]) == 2
     error = capsys.readouterr().err
     assert sentence in error
     assert len(error.splitlines()) == 1

@@ -5,8 +5,6 @@ import csv
 import io
 import json
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +15,6 @@ from PIL import Image
 from pds.arms.names import MENU
 from pds.commands.cli import main
 from pds.files import pictures
-from pds.files.shipped import ROOT
 from pds.jobs import quality, sheet_files
 from pds.jobs.record import read_request
 from pds.jobs.sheet import NUM_STEPS, Progress, Sheet, draw_sheet
@@ -195,19 +192,19 @@ def test_the_table_is_printed_and_progress_is_not(capsys, tmp_path):
     assert "100%" in printed.err
 
 
-def test_ctrl_c_leaves_no_file(tmp_path):
-    command = [sys.executable, "-m", "pds", "sheet", "--model", "field64", "--num-steps", "2000"]
-    process = subprocess.Popen(
-        [*command, "--out", f"{tmp_path}/s.png"],
-        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=0,
-    )  # fmt: skip
-    seen = ""
-    while "N = 2000" not in seen and (read := process.stderr.read(1)):
-        seen += read
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "stopped" in err and not out
+def test_ctrl_c_leaves_no_file(monkeypatch, interruptible, tmp_path, capsys):
+    def interrupted(request, samplers):
+        for index, steps in enumerate(run_chains(request, samplers)):
+            if index == 3:
+                signal.raise_signal(signal.SIGINT)
+            yield steps
+
+    monkeypatch.setattr("pds.jobs.sheet.run_chains", interrupted)
+    words = ["--model", "field64", "--samplers", "vanilla", "--num-steps", "2000"]
+    words += ["--out", f"{tmp_path}/s.png"]
+    assert main(["sheet", *words]) == 130
+    printed = capsys.readouterr()
+    assert "N = 2000" in printed.err and "stopped" in printed.err and not printed.out
     assert list(tmp_path.iterdir()) == []
 
 

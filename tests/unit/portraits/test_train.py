@@ -17,23 +17,9 @@ from pds.portraits import cache, portraits, train
 from pds.portraits.trainer import TrainConfig, Trainer, inherit, noise_levels
 from pds.sampling import PredictorCorrector
 from pds.scores import checkpoints
-from pds.scores.ncsnpp import NCSNppConfig, NetworkScore
+from pds.scores.ncsnpp import NetworkScore
 from tests.support.paths import ROOT
-
-IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), dtype=np.uint8)
-
-
-class TinyConfig(TrainConfig):
-    """The trainer's own settings with a network that takes milliseconds."""
-
-    @property
-    def card(self):
-        network = NCSNppConfig(
-            image_size=self.size, nf=8, ch_mult=(1,), num_res_blocks=1, attn_resolutions=(),
-            fourier_scale=0.5, scale_by_sigma=False,
-        )  # fmt: skip
-        return replace(super().card, network=network)
-
+from tests.support.trainings import IMAGES, TinyConfig, everything
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,20 +27,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def config(tmp_path):
     return TinyConfig(out=tmp_path, num_images=6, iterations=8, batch_size=4)
-
-
-def tensors(value):
-    """All tensors in nested dicts and lists, in order."""
-    if isinstance(value, torch.Tensor):
-        return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [tensor for part in parts for tensor in tensors(part)]
-
-
-def everything(trainer):
-    """All that a run consists of: weights, their average, and the optimizer's moments."""
-    owners = (trainer.score, trainer.average, trainer.optimizer)
-    return [tensor.clone() for owner in owners for tensor in tensors(owner.state_dict())]
 
 
 def assert_same(trainer, other):
@@ -90,7 +62,8 @@ sys.path[:0] = [{root!r}]
 import torch
 torch.set_num_threads({threads})
 from pathlib import Path
-from tests.unit.portraits.test_train import IMAGES, TinyConfig, Trainer
+from pds.portraits.trainer import Trainer
+from tests.support.trainings import IMAGES, TinyConfig
 config = TinyConfig(out=Path({out!r}), num_images=6, iterations=8, batch_size=4)
 trainer = Trainer(config, IMAGES)
 while True:
@@ -342,7 +315,7 @@ def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
     assert signal.getsignal(number) == handler
 
 
-def test_a_second_signal_ends_a_run_at_once(config, monkeypatch):
+def test_a_second_signal_ends_a_run_at_once(config, monkeypatch, interruptible):
     np.save(config.out / "portraits32.npy", IMAGES)
     steps = []
 
