@@ -828,7 +828,7 @@ CLAIMS = [
     (
         "images.html",
         "With little texture the model reproduces its own pictures",
-        lambda: reproduces_its_pictures(0.05, True) and knows_by_heart(0.9, False),
+        lambda: reproduces_its_pictures(0.05, True) and reproduces_its_pictures(0.9, False),
     ),
     (
         "images.html",
