@@ -317,8 +317,8 @@ def test_the_sentence_says_what_is_tuned_to_the_network_and_by_what():
         f"{number(sampler.corrector.snr)} (published: 0.15), and the gain ranges from "
         f"{gain[low]:.3f} at {short(radii[low])} cycles per pixel to {gain[high]:.3f} at "
         f"{short(radii[high])}. They are chosen by this network's measured response to noise, not "
-        "by the spectrum of its data: the predicted power of every octave and the predicted grain are "
-        "as close as possible to those of the network's own pictures."
+        "by the spectrum of its data: the predicted power of every octave and the predicted "
+        "grain are as close as possible to those of the network's own pictures."
     )
 
 
