@@ -14,6 +14,9 @@ from tests.support.placed import MODULES, Placed
 
 torch.set_num_threads(1)
 
+LEFT_OUT = {"slow", "fuzz", "load"}
+"""Markers of the tests that run only if `-m` names them."""
+
 
 def pytest_configure(config):
     if (device := config.getoption("--device")) == "cpu":
@@ -24,10 +27,19 @@ def pytest_configure(config):
     Placed(device).__enter__()
 
 
-def pytest_xdist_auto_num_workers(config):
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
+def pytest_cmdline_main(config):
     """Run all tests on up to four cores, and a few, which start sooner, in this process."""
     named = config.invocation_params.args and config.args != config.getini("testpaths")
-    return 0 if named or config.getoption("--device") != "cpu" else min(4, os.cpu_count() or 1)
+    if (
+        named
+        or config.getoption("--device") != "cpu"
+        or not config.pluginmanager.has_plugin("xdist")
+    ):
+        return
+    if config.option.numprocesses is None:
+        config.option.numprocesses = min(4, os.cpu_count() or 1)
+        config.option.dist = "worksteal"
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -48,6 +60,15 @@ def pytest_collection_modifyitems(items, config):
         others = [item for item in items if item.get_closest_marker("only_imitated")]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if item not in others]
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """Say how to run the named tests if all of them are left out by default."""
+    left_out = terminalreporter.stats.get("deselected", [])
+    markers = {mark.name for item in left_out for mark in item.iter_markers()} & LEFT_OUT
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and markers:
+        expression = " or ".join(sorted(markers))
+        terminalreporter.write_line(f'No test ran without its marker: add -m "{expression}".')
 
 
 def pytest_addoption(parser):

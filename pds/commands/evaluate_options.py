@@ -35,6 +35,7 @@ examples:
   %(prog)s --out runs/p32 --arms vanilla,pds:5 --counts 50,25
   %(prog)s --out runs/mine --model my.safetensors --data my_images
   %(prog)s --drawn W/eval --data my_images --inception FILE.pth --record fid.csv"""
+    parser.set_defaults(default_of=parser.get_default)
     _add_subject(parser.add_argument_group("network and data"))
     _add_drawing(parser.add_argument_group("what is drawn"))
     _add_comparison(parser.add_argument_group("what it is compared with"))
@@ -84,7 +85,7 @@ def _add_drawing(group: argparse._ArgumentGroup) -> None:
     add(
         "--arms",
         type=_arms,
-        default=ARMS,
+        default=parse_all(ARMS),
         metavar="NAME,NAME,...",
         help=f"samplers; default {ARMS.replace(',', ', ')}",
     )

@@ -8,6 +8,7 @@ from pds.arms import names
 from pds.commands.arguments import add_seed, counts, place, source
 from pds.commands.cli import exit_code
 from pds.commands.parser import Dotted, Parser
+from pds.files.shipped import COMMAND
 from pds.jobs import configuration, ranks
 from pds.jobs import run as job_run
 from pds.jobs.job import DTYPES, WEIGHTS, Job
@@ -94,7 +95,7 @@ class _Mode(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         advice = (
-            "python -m pds train trains on the drawn portraits, and score_sde on other images"
+            f"{' '.join(COMMAND)} train trains on the drawn portraits, score_sde on other images"
             if values == "train"
             else f"leave --mode {values} out"
         )

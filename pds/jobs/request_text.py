@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from pds.files.shipped import COMMAND
 from pds.jobs.hosting import from_page, hosted
 from pds.models import MODELS
 from pds.request import Request
@@ -89,7 +90,7 @@ def to_command(request: Request, out: str = "comparison.png") -> str:
     Raises:
         ValueError: for a visitor's own model.
     """
-    words = ["python", "-m", "pds", "compare"]
+    words = [*COMMAND, "compare"]
     for name, value in given(_shareable(request)).items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):

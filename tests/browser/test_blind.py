@@ -6,7 +6,6 @@ import pytest
 from playwright.sync_api import expect
 
 from pds.web.tabs.compare.presets import PRESETS
-from pds.web.tabs.compare.tab import TAB
 from tests.support.pages import SIDES, finish, long_run, picture, sample
 
 NAMES = re.compile(r"\b(vanilla|pds)\b", re.IGNORECASE)
@@ -152,41 +151,13 @@ def test_the_visit_is_counted_by_n_and_again_draws_another_seed(page, exchange):
     assert page.inner_text(".pds-score") == "N = 3: 1 of 1; N = 2: 0 of 1."
 
 
-@pytest.fixture(scope="module")
-def script(browser):
-    """A page with the functions of blind.js."""
-    page = browser.new_page()
-    page.add_script_tag(path=TAB.folder / "blind.js")
-    yield page
-    page.close()
-
-
-@pytest.mark.parametrize(
-    ("correct", "count", "expected"),
-    [(3, 3, 1 / 8), (2, 4, 11 / 16), (0, 5, 1), (9, 10, 11 / 1024)],
-)
-def test_guessing_is_binomial(script, correct, count, expected):
-    probability = script.evaluate("([k, n]) => byGuessing(k, n)", [correct, count])
-    assert probability == pytest.approx(expected)
-
-
-def test_chance_is_told_once_there_are_a_few_guesses(script):
-    guesses = [{"n": 66, "correct": False}] + 3 * [{"n": 25, "correct": True}]
-    told = [script.evaluate("score", guesses[:count]) for count in (3, 4)]
-    scores = "N = 66: 0 of 1; N = 25: {0} of {0}."
-    assert told == [
-        scores.format(2),
-        scores.format(3) + " Mere guessing does as well or better in 13 % of visits.",
-    ]
-
-
-def test_a_link_opens_a_preset_which_may_be_a_blind_test(browser, address):
-    page = browser.new_page()
+@pytest.mark.slow
+def test_a_link_opens_a_preset_which_may_be_a_blind_test(blank, address):
+    page = blank
     page.goto(f"{address}/?preset=guess")
     page.wait_for_selector(".pds-guess:not([hidden])")
     assert page.inner_text(".pds-presets p") == GUESS.sentence
     assert page.inner_text(".pds-presets [aria-pressed=true]") == GUESS.title
-    page.close()
 
 
 def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
@@ -199,11 +170,10 @@ def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
     expect(page.locator(".pds-presets p")).to_be_hidden()
 
 
-def test_an_unknown_preset_gets_one_sentence(browser, address):
-    page = browser.new_page()
+def test_an_unknown_preset_gets_one_sentence(blank, address):
+    page = blank
     page.goto(f"{address}/?preset=many")
     page.wait_for_selector(".pds-scrub:enabled")
     names = ", ".join(preset.name for preset in PRESETS)
     sentence = f"preset must be one of {names}, got 'many'."
     expect(page.locator(".pds-presets p")).to_have_text(sentence)
-    page.close()

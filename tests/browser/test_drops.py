@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from pds.web.tabs.compare import live_comparison
 from tests.support.pages import drop, request_shown
-from tests.unit.files.test_png_text import (
+from tests.support.png_files import (
     BOMB,
     PASSED_ON,
     REQUEST,
@@ -33,6 +33,7 @@ RESET = """(request) => {
 @pytest.fixture
 def page(kept_page):
     """The comparison with the settings of the first paint, before anything was dropped."""
+    kept_page.bring_to_front()
     kept_page.click("#compare-tab-button")
     kept_page.evaluate(RESET, AT_FIRST)
     return kept_page

@@ -9,6 +9,7 @@ from playwright.sync_api import Error, expect
 from pds.jobs import request_text
 from pds.request import Request
 from pds.web.tabs.compare import tab
+from tests.support.pages import DESKTOP, PATIENCE
 
 SPACE = "https://huggingface.co/spaces/somebody/pds"
 REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
@@ -22,13 +23,18 @@ AROUND = """<body style="margin: 0">
   }});
 </script>"""
 """A stand-in for the page of a Space: it hands its query to the frame and follows its messages."""
+ONE_MESSAGE = """() => new Promise((resolve) => {
+  addEventListener("message", resolve, { once: true });
+  postMessage({}, "*");
+})"""
 ELSEWHERE = '"setup":{"space":""'
 """Of the page of a server that is no Space."""
 
 
 @pytest.fixture
 def context(browser):
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport=DESKTOP)
+    context.set_default_timeout(PATIENCE)
     with suppress(Error):  # older versions have no such permission, and need none
         context.grant_permissions(["local-network-access"])
     yield context
@@ -79,8 +85,7 @@ def test_the_address_around_the_frame_follows_the_settings(around, address):
     page, frame = around()
     frame.fill("[name=num_steps]", "31")
     frame.fill("[name=alpha]", "2.5")
-    page.wait_for_function("queries.length")
-    page.wait_for_timeout(500)
+    page.wait_for_function("queries.at(-1)?.[0].includes('alpha=2.5')")
     query, origin = page.evaluate("queries.at(-1)")
     assert origin == address
     assert not query.startswith("?")
@@ -130,7 +135,7 @@ def test_a_page_of_somebody_else_around_the_frame_is_told_nothing(around):
     page, frame = around(host="https://blog.example/post")
     frame.fill("[name=seed]", "3")
     frame.wait_for_function("location.search.includes('seed=3')")
-    page.wait_for_timeout(200)
+    page.evaluate(ONE_MESSAGE)  # it comes after any that was sent before
     assert queries(page) == []
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.pages import PHONE, visitor
 from tools.browser import open_page
 
 SHOWN = re.compile("shown")
@@ -118,17 +119,15 @@ def touch(client, kind, *points):
 
 
 @pytest.fixture
-def phone(browser, address):
+def phone(context_of, address):
     """The first step on a phone, with its answer."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    open_page(page, address)
-    page.click("#story-tab-button")
-    section = page.locator("[data-step=plane]")
-    section.get_by_role("button", name="Show the answer").tap()
-    expect(section.locator("[data-text=plane]")).to_contain_text("Mean and ellipse")
-    yield section
-    context.close()
+    with visitor(context_of(viewport=PHONE, has_touch=True), address) as page:
+        open_page(page, address)
+        page.click("#story-tab-button")
+        section = page.locator("[data-step=plane]")
+        section.get_by_role("button", name="Show the answer").tap()
+        expect(section.locator("[data-text=plane]")).to_contain_text("Mean and ellipse")
+        yield section
 
 
 def test_a_handle_is_dragged_by_touch_and_elsewhere_the_page_scrolls(phone):

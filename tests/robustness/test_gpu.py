@@ -28,7 +28,7 @@ from pds.sampling import ProbabilityFlow
 from pds.scores.ncsnpp import normalization, precision
 from pds.serving.acceleration import Graphed, accelerate
 from pds.serving.batcher import Batcher
-from tests.unit.scores.test_precision import BOUNDS, noisy, tf32
+from tests.support.lower_precision import BOUNDS, noisy, tf32
 
 RUNS = {"portraits32": (33, 8), "portraits64": (16, 4), "field64": (66, 20)}
 """Iterations on a GPU, and on a CPU, where the tests are to be quick."""

@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from pds.commands.sample import sample_main
+from pds.portraits.trainer import Trainer
 from pds.serving.batcher import Batcher
 from pds.serving.capacity import peak_bytes
 from pds.serving.worker import Worker

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -23,6 +24,8 @@ TABS = ("filter", "story", "ladder", "images")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+"""Measures whether texts stand out from what is behind them."""
 PICTURE = """panel => {
   const shown = document.querySelector('.pds-panel.' + panel + ' canvas');
   const step = Number(shown.dataset.step ?? 1); // pixels of the canvas for each of the pictures'
@@ -39,10 +42,12 @@ DROP = """([texts, files, folders, selector]) => {
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   for (const [name, base64, type] of files)
     dataTransfer.items.add(new File([bytes(base64)], name, { type }));
-  if (folders) DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true });
+  const item = DataTransferItem.prototype, entry = item.webkitGetAsEntry;
+  if (folders) item.webkitGetAsEntry = () => ({ isDirectory: true });
   const events = ["dragover", "drop"].map(
     (kind) => new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
   for (const event of events) document.querySelector(selector).dispatchEvent(event);
+  item.webkitGetAsEntry = entry;
   return events.every((event) => event.defaultPrevented);
 }"""
 STILL = """() => new Promise((resolve) => {
@@ -207,4 +212,4 @@ def expect_request(page, request=None, **fields):
 
 def saved_picture(request):
     """Content of a small PNG that says how it was drawn."""
-    return pictures.png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))
+    return pictures.encode_png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))

@@ -7,7 +7,8 @@ Their address contains a hash of all of them, so that a browser keeps them until
 """
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,15 +43,17 @@ def preloads(*folders: str) -> str:
     return "\n".join(f'<link rel="modulepreload" href="{address()}{path}">' for path in paths)
 
 
-def loader(path: str) -> str:
+def loader(path: str, events: Sequence[str]) -> str:
     """Return the script of gradio that starts the module of a component.
 
     The module exports `start`, which receives gradio's {element, props, server, trigger, watch}.
 
     Args:
         path: of the module, below `pds/web`.
+        events: that the module triggers; gradio accepts only events that this script names.
     """
     return f"""
+// Events: {json.dumps(events)}
 const failed = (error) => {{
   console.error(error);
   const line = Object.assign(document.createElement("p"), {{ className: "pds-error" }});

@@ -36,7 +36,7 @@ const AFTER_STOP = 3000; // milliseconds within which gradio reports the end of 
  *   | { do: "start", run: string, request: object }
  *   | { do: "wait", place: number, seconds: number | null }
  *   | { do: "show", message: any }
- *   | { do: "stop", run: string }
+ *   | { do: "stop" }
  *   | { do: "fail", sentence: string }
  * )} Action
  */
@@ -67,7 +67,7 @@ export function next(state, event) {
     case "queued":
       return queued(state, event);
     case "stop":
-      return { state: { ...idle, stoppedAt: event.now }, action: { do: "stop", run: state.run } };
+      return { state: { ...idle, stoppedAt: event.now }, action: { do: "stop" } };
     case "failure":
       // A stopped run fails without its name, maybe after the next one has begun: a run that sends
       // messages has not failed.
@@ -125,13 +125,13 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
  * @param {object} actions
  * @param {(request: object & { run: string }) => void} actions.start requests the run from the server
  * @param {(message: any) => void} actions.show
- * @param {(run: string) => void} actions.stop
+ * @param {() => void} [actions.stop]
  * @param {(sentence: string) => void} actions.fail
  * @param {(place: number, seconds: number | null) => void} [actions.wait] says that the run waits; its
  *   place is 0 if it is not known
  * @param {string} [prefix] of the names of the runs
  */
-export function makeRun(root, { start, show, stop, fail, wait = () => {} }, prefix = "") {
+export function makeRun(root, { start, show, fail, stop = () => {}, wait = () => {} }, prefix = "") {
   let state = IDLE;
 
   function send(/** @type {Event} */ event) {
@@ -140,7 +140,7 @@ export function makeRun(root, { start, show, stop, fail, wait = () => {} }, pref
     if (action?.do === "start") start({ ...action.request, run: action.run });
     else if (action?.do === "wait") wait(action.place, action.seconds);
     else if (action?.do === "show") show(action.message);
-    else if (action?.do === "stop") stop(action.run);
+    else if (action?.do === "stop") stop();
     else if (action?.do === "fail") fail(action.sentence);
   }
 
@@ -159,7 +159,7 @@ export function makeRun(root, { start, show, stop, fail, wait = () => {} }, pref
   );
 
   return {
-    isBusy: () => state.run !== null,
+    current: () => state.run,
     isCurrent: (/** @type {Message} */ message) => (message.run ?? null) === state.run,
     accept: (/** @type {Message} */ message) => send({ type: "message", message }),
     end: () => send({ type: "end" }),

@@ -78,6 +78,14 @@ export function stopAt(position, move, last) {
 }
 
 /**
+ * The number in a box, or its text where that is none, which the server refuses in a sentence.
+ * @param {HTMLInputElement} box
+ */
+export function numberIn(box) {
+  return Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value;
+}
+
+/**
  * A value as the text beside a slider.
  * @param {number} value
  */
@@ -106,9 +114,10 @@ export function bindSlider(input, scale, { box = null, text = label, display, on
     display?.(read(), words);
   }
 
+  // The slider stays where it is while the box holds no number.
   function follow() {
     const value = read();
-    if (Number.isFinite(value)) input.value = String(scale.toPosition(value));
+    if (box && Number.isFinite(value)) input.value = String(scale.toPosition(value));
     show();
   }
 
@@ -120,7 +129,7 @@ export function bindSlider(input, scale, { box = null, text = label, display, on
   rescale(scale);
   input.addEventListener("input", () => {
     if (box) box.value = String(scale.toValue(Number(input.value)));
-    show();
+    follow(); // to the position of the value, which may be rounded
     onInput?.();
   });
   box?.addEventListener("input", () => {
@@ -133,8 +142,7 @@ export function bindSlider(input, scale, { box = null, text = label, display, on
     write(/** @type {number} */ value) {
       if (box) box.value = String(value);
       else input.value = String(scale.toPosition(value));
-      if (box) follow();
-      else show();
+      follow();
     },
   };
 }

@@ -1,5 +1,8 @@
 import argparse
 import json
+import os
+import subprocess
+import sys
 from dataclasses import fields
 
 import pytest
@@ -214,3 +217,16 @@ def test_a_converted_file_is_replaced_on_demand_only(tmp_path):
     assert out.read_bytes() == b"mine"
     assert main(["convert", str(source), "--out", str(out), "--force"]) == 0
     checkpoints.load(out)
+
+
+def test_a_command_whose_reader_has_ended_is_quiet():
+    """`pds sheet | head -1` printed "Broken pipe"."""
+    code = (
+        "import sys; from pds.commands.cli import exit_code\n"
+        "sys.exit(exit_code(lambda: print(1), 'pds', stopped=''))"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (cli.PIPE_CLOSED, b"")

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pds.commands.cli import main
 from pds.evaluation import fid, fid_record, inception
+from pds.jobs import ranks
 from pds.jobs.drawn import open_folder
 from tests.support import tiny_inception, tiny_run
 
@@ -162,6 +163,13 @@ def test_each_drawn_folder_gets_its_distance_to_the_data(run, weights, tmp_path,
         images = [x.transpose(0, 3, 1, 2) / 255 for x in (drawn, data())]
         assert float(row["fid"]) == pytest.approx(tiny_inception.fid_of_means(*images), rel=1e-4)
         assert (row["data"], row["data_images"]) == ("my_images", "6")
+
+
+def test_drawn_folders_are_measured_on_the_first_rank_alone(run, weights, monkeypatch, capsys):
+    """Under torchrun every rank measured all folders and added them to the record."""
+    monkeypatch.setattr(ranks, "joined", lambda: ranks.Ranks(rank=1, world_size=2))
+    assert evaluate("--drawn", run / "W/eval", "--data", run / "my_images", *weights) == 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("kind", ["zip", "npy"])

@@ -6,8 +6,8 @@ import torch
 from pds.commands.cli import main
 from pds.jobs.checkpoint import find_checkpoint
 from pds.scores import checkpoints
+from tests.support.checkpoints import write_pth
 from tests.support.tiny_run import make_score, published, workdir
-from tests.unit.scores.test_checkpoints import write_pth
 
 NAME = "all_modules.3.weight"
 

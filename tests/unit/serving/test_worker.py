@@ -7,20 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from pds.driving import sample, seeded_noise, side_by_side
-from pds.kernels import Langevin
-from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import GaussianField
-from pds.sde import VESDE
 from pds.serving.batcher import Batcher
 from pds.serving.worker import AHEAD, Worker
-from pds.spectra import inverse_square_power
 from tests.support.placed import here
-
-SDE = VESDE(0.01, 100.0)
-FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
-PATIENCE = 20
-"""Seconds after which a test gives up."""
+from tests.support.workers import FIELD, PATIENCE, alone, chains, eventually
 
 
 class WatchedScore:
@@ -34,34 +24,6 @@ class WatchedScore:
         assert self.gate.wait(PATIENCE)
         self.sizes.append(len(x))
         return FIELD(x, t)
-
-
-def sampler(num_steps):
-    return PredictorCorrector(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
-
-
-def chains(*, seed=0, num_steps=6, size=8):
-    return side_by_side(
-        [sampler(num_steps)],
-        SDE,
-        noise=seeded_noise([seed], device=here()),
-        shape=(1, 3, size, size),
-    )
-
-
-def alone(*, seed, num_steps):
-    chain = sampler(num_steps).chain(
-        SDE, noise=seeded_noise([seed], device=here()), shape=(1, 3, 8, 8)
-    )
-    return sample(FIELD, chain)
-
-
-def eventually(condition):
-    """Wait until it holds; a thread of another is at work."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture

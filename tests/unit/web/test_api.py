@@ -21,12 +21,7 @@ from pds.models import load_model
 from pds.sde import VESDE
 from pds.theory import tuned
 from pds.web import api
-
-
-def encoded(pixels, kind="PNG"):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind)
-    return base64.b64encode(buffer.getvalue()).decode()
+from tests.support.encoding import encoded
 
 
 def noise(seed, size=32):

@@ -6,9 +6,10 @@
 //
 // Source: huggingface.co/docs/hub/spaces-handle-url-parameters, read in August 2026.
 
+import { answered } from "../../static/server.js";
+
 const TAB = "-tab-button";
 const SPACES = "https://huggingface.co";
-const FRAMED = window.parent !== window;
 
 // Without what the host adds for the frame alone, such as the key of a private Space.
 function outward(query) {
@@ -16,7 +17,8 @@ function outward(query) {
   return new URLSearchParams(names.map((name) => [name, query.get(name)])).toString();
 }
 
-function makeAddress(setup, read) {
+export function makeAddress(setup, read, server) {
+  const isFramed = window.parent !== window;
   const names = Object.keys(setup.defaults);
   let settling = 0;
   let tab = "compare"; // the last one chosen; gradio may take a while to show it
@@ -44,7 +46,7 @@ function makeAddress(setup, read) {
     if (steps[tab]) query.set("step", steps[tab]);
     else query.delete("step");
     history.replaceState(history.state, "", "?" + query + location.hash);
-    if (FRAMED) window.parent.postMessage({ queryString: outward(query) }, SPACES);
+    if (isFramed) window.parent.postMessage({ queryString: outward(query) }, SPACES);
   }
 
   // Browsers allow about three changes of the address a second.
@@ -94,7 +96,7 @@ function makeAddress(setup, read) {
     update,
     // A link that others can open: from within a frame of a Space to the Space's page, where they are
     // signed in and draw on their own share of GPU time; elsewhere to this one.
-    link: (query) => `${(FRAMED && setup.space) || location.origin + location.pathname}?${query}&tab=compare`,
+    link: (query) => `${(isFramed && setup.space) || location.origin + location.pathname}?${query}&tab=compare`,
     // What the link asks for: { request, given, sentence }, and whether its tab is the comparison.
     async open() {
       const query = new URLSearchParams(location.search);

@@ -4,7 +4,7 @@
 const FEWEST = 3; // guesses at one N that are worth a word on chance
 
 // The probability of at least `correct` of `count` by guessing.
-function byGuessing(correct, count) {
+export function byGuessing(correct, count) {
   let [term, sum] = [0.5 ** count, 0];
   for (let k = count; k >= correct; k--) {
     sum += term;
@@ -14,7 +14,7 @@ function byGuessing(correct, count) {
 }
 
 // The score by N, and what guessing would do at the N of the last guess: guesses are { n, correct }.
-function score(guesses) {
+export function score(guesses) {
   const counts = [...new Set(guesses.map(({ n }) => n))];
   const at = (n) => guesses.filter((guess) => guess.n === n);
   const right = (n) => at(n).filter(({ correct }) => correct).length;
@@ -27,7 +27,7 @@ function score(guesses) {
   return `${parts.join("; ")}. Mere guessing does as well or better in ${percent} % of visits.`;
 }
 
-function makeBlind(root, player, { limits }) {
+export function makeBlind(root, player, { limits }) {
   const find = (selector) => root.querySelector(selector);
   const toggle = find(".pds-blind-switch input");
   const box = find(".pds-blind");
@@ -98,8 +98,7 @@ function makeBlind(root, player, { limits }) {
   function answer(side) {
     const { request, labels, lengths } = player.shown().header;
     const place = Number(exchanged);
-    const { num_steps: _, seed: __, ...compared } = request;
-    const key = JSON.stringify(compared);
+    const key = JSON.stringify({ ...request, num_steps: null, seed: null });
     const guesses = [...(visit.get(key) ?? []), { n: [...new Set(lengths)].join(" and "), correct: side === place }];
     visit.set(key, guesses);
     reveal(true);

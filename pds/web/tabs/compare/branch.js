@@ -1,10 +1,15 @@
 // Go on from an iteration of either side with another sampler: both futures side by side.
 
+import { capital } from "../../static/format.js";
+import { answered } from "../../static/server.js";
+import { branched, namesOf, spelled, stepsEach, stepsOf, withCount } from "./names.js";
+import { offer } from "./sides.js";
+
 // The sampler that made a state, and what it had left. Up to where a branch begins it is the first one's.
 function stateOf({ header, numbers }, chain) {
   const { num_steps: n } = header.request;
   const after = numbers.iterations[chain];
-  let first = withCount(namesOf({ right: "", left: "vanilla", ...header.request })[chain], n);
+  let first = withCount(namesOf(header.request)[chain], n);
   let length = header.lengths[chain];
   for (let branch = branched(first); branch && after <= branch.after; branch = branched(first)) {
     first = withCount(branch.first, n);
@@ -13,7 +18,7 @@ function stateOf({ header, numbers }, chain) {
   return { first, after, left: Math.max(1, Math.round((length - after) / stepsEach(first))), ended: after >= length };
 }
 
-function makeBranch(root, player, setup) {
+export function makeBranch(root, player, setup, server) {
   const form = root.querySelector(".pds-branch");
   const find = (selector) => form.querySelector(selector);
   const { of: side, then: kind, then_steps: count } = form.elements;

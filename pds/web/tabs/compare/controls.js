@@ -1,88 +1,50 @@
 // The settings: sliders with a number beside them, and the request that they describe.
 
-function fill(slider) {
-  const share = (slider.value - slider.min) / (slider.max - slider.min);
-  slider.style.setProperty("--filled", 100 * share + "%");
-}
+import { bindSlider, linear, logarithmic, numberIn, stopAt, stops } from "../../static/slider.js";
+import { makeSides } from "./sides.js";
 
-// A slider for the common values and a box for any value; `toSlider` and `toBox` translate.
-function couple(slider, box, toSlider, toBox, onChange) {
-  const follow = () => {
-    const value = box.valueAsNumber;
-    if (Number.isFinite(value)) slider.value = toSlider(value);
-    slider.setAttribute("aria-valuetext", box.value);
-    fill(slider);
-    onChange(value);
-  };
-  slider.addEventListener("input", () => {
-    box.value = toBox(Number(slider.value));
-    follow();
-  });
-  box.addEventListener("input", follow);
-  return (value) => {
-    box.value = value;
-    follow();
-  };
-}
-
-// Where n lies between the stops of a descending ladder, by its logarithm.
-function between(ladder, n) {
-  const at = ladder.findIndex((stop) => stop <= n);
-  if (at === 0) return 0;
-  if (at < 0) return ladder.length - 1;
-  const [above, below] = [ladder[at - 1], ladder[at]];
-  return at - Math.log(n / below) / Math.log(above / below);
-}
-
+// The iterations: common values on the slider and as marks below it, any value in the box.
 function makeIterations(form, ladder) {
   const slider = form.querySelector("#pds-steps-slide");
   const last = ladder.length - 1;
-  Object.assign(slider, { min: 0, max: last, step: "any" });
   const marks = ladder.map((stop, i) => {
     const mark = document.createElement("button");
     Object.assign(mark, { type: "button", tabIndex: -1, textContent: stop });
     mark.style.left = (100 * i) / last + "%";
-    mark.addEventListener("click", () => set(stop));
+    mark.addEventListener("click", () => write(stop));
     return mark;
   });
   form.querySelector(".pds-stops").append(...marks);
-  const set = couple(
-    slider,
-    form.elements.num_steps,
-    (n) => between(ladder, n),
-    (position) => ladder[Math.round(position)],
-    (n) => marks.forEach((mark, i) => mark.classList.toggle("on", ladder[i] === n))
-  );
+  const { write } = bindSlider(slider, stops(ladder, { step: "any" }), {
+    box: form.elements.num_steps,
+    display: (n) => marks.forEach((mark, i) => mark.classList.toggle("on", ladder[i] === n)),
+  });
   const moves = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, End: last, Home: -last };
   slider.addEventListener("keydown", (event) => {
     const move = moves[event.key];
     if (!move) return;
     event.preventDefault();
-    const next = move > 0 ? Math.floor(+slider.value + 1e-9) + move : Math.ceil(slider.value - 1e-9) + move;
-    set(ladder[Math.min(last, Math.max(0, next))]);
+    write(ladder[stopAt(Number(slider.value), move, last)]);
   });
-  return set;
+  return write;
 }
 
 function makeAlpha(form) {
-  const slider = form.querySelector("#pds-alpha-slide");
-  const hint = form.querySelector(".pds-published .pds-hint");
-  Object.assign(slider, { min: 0, max: 1, step: 0.01 });
-  // alpha - 1 from 0.1 to 50, by its logarithm
-  return couple(
-    slider,
-    form.elements.alpha,
-    (alpha) => Math.log((alpha - 1) / 0.1) / Math.log(500),
-    (position) => Number((1 + 0.1 * 500 ** position).toPrecision(2)),
-    (alpha) => {
-      const bound = alpha > 1 ? (alpha / (alpha - 1)).toFixed(2) + "×" : "none";
-      hint.querySelector("span").textContent = "gain up to " + bound;
-    }
-  );
+  const bound = form.querySelector(".pds-published .pds-hint span");
+  const scale = logarithmic(1.1, 51, { origin: 1, step: 0.01 });
+  const { write } = bindSlider(form.querySelector("#pds-alpha-slide"), scale, {
+    box: form.elements.alpha,
+    display(alpha) {
+      bound.textContent = `gain up to ${alpha > 1 ? (alpha / (alpha - 1)).toFixed(2) + "×" : "none"}`;
+    },
+  });
+  return write;
 }
 
-function number(box) {
-  return Number.isFinite(box.valueAsNumber) ? box.valueAsNumber : box.value;
+function makeCount(form) {
+  const output = form.querySelector("output[for=pds-count]");
+  const display = (_, text) => (output.textContent = text);
+  return bindSlider(form.elements.num_images, linear, { display }).write;
 }
 
 // The corrector's controls: empty boxes stand for what the model has.
@@ -102,21 +64,12 @@ function makeCorrector(form, most) {
   };
 }
 
-function makeControls(root, form, setup, onChange) {
+export function makeControls(root, form, setup, onChange) {
   const { elements } = form;
   elements.model.append(...setup.models.map(({ name, title }) => new Option(title, name)));
   elements.num_steps.max = setup.limits.num_steps;
   elements.num_images.max = setup.limits.num_images;
-  const count = form.querySelector("output[for=pds-count]");
-  const showCount = () => {
-    count.textContent = elements.num_images.value;
-    fill(elements.num_images);
-  };
-  const setImages = (count) => {
-    elements.num_images.value = count;
-    showCount();
-  };
-  elements.num_images.addEventListener("input", showCount);
+  const setImages = makeCount(form);
   form.querySelector(".pds-dice").addEventListener("click", () => {
     elements.seed.value = Math.floor(Math.random() * setup.limits.seed);
   });
@@ -139,9 +92,9 @@ function makeControls(root, form, setup, onChange) {
     setSnr: (snr) => (elements.snr.placeholder = snr ?? ""),
     read: () => ({
       model: elements.model.value,
-      num_steps: number(elements.num_steps),
+      num_steps: numberIn(elements.num_steps),
       num_images: Number(elements.num_images.value),
-      seed: number(elements.seed),
+      seed: numberIn(elements.seed),
       ...sides.read(),
       ...corrector.read(),
     }),

@@ -1,8 +1,12 @@
 // What a run will take on this server, told on the button that starts it, and how many images that allows.
 
+import { about } from "../../static/format.js";
+import { answered } from "../../static/server.js";
+import { sum } from "./moments.js";
+
 const CALLS = 4; // network calls of an iteration of both samplers, as it was timed
 
-function makeEstimate(form, setup, controls) {
+export function makeEstimate(form, setup, controls, server) {
   const told = form.querySelector(".pds-sample small");
   const rates = new Map(); // seconds of an iteration with 1, 2, … images on each side, by model
   const snrs = new Map(); // of the correctors, by model

@@ -1,5 +1,9 @@
 // What people take with them: texts to copy, files of the run on screen, and settings back from a picture.
 
+import { droppedFiles } from "../../static/drops.js";
+import { answered, download } from "../../static/server.js";
+import { latin1, pngText } from "./png.js";
+
 const READ_BY_EYE = "It is selected above: copy it from there.";
 
 const LARGEST = 200e6; // bytes of a picture that is read
@@ -28,7 +32,7 @@ async function recordOf(file) {
   }
 }
 
-function makeKeep(root, { read, run, restore, complain, link }) {
+export function makeKeep(root, server, { read, run, restore, complain, link }) {
   const keep = root.querySelector(".pds-keep");
   const menus = [...keep.querySelectorAll("details")];
   const box = keep.querySelector("textarea");

@@ -1,6 +1,6 @@
 // Comparisons worth a look: each samples its request, and says what to look at in that run.
 
-function makePresets(root, player, { presets, defaults }) {
+export function makePresets(root, player, { presets, defaults }) {
   const row = root.querySelector(".pds-presets [role=group]");
   const sentence = root.querySelector(".pds-presets p");
   const blind = root.querySelector(".pds-blind-switch input");

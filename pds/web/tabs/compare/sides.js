@@ -1,5 +1,8 @@
 // Both samplers: the headings of the panels are menus, each with a strength and an N of its own.
 
+import { numberIn } from "../../static/slider.js";
+import { DESCRIBED, callsOf, countFor, inWords, iterations, kindOf, namesOf, parsed, spelled, withCount } from "./names.js";
+
 const HINTS = {
   vanilla: "The ordinary sampler: no filter",
   pds: "The sampler of the paper: vanilla with a filter, the inverse of the data's own spectrum, flattened by alpha",
@@ -33,8 +36,8 @@ function makeSide(figure, kinds) {
     // The name, with its N if that is another than `linked`; `equal` is the N at equal cost.
     name(equal) {
       if (!kinds.has(menu.value)) return menu.value;
-      const counts = { linked: "", own: number(count) || 0, equal };
-      return spelled({ kind: menu.value, strength: box() ? number(box()) : "", count: counts[link.value] });
+      const counts = { linked: "", own: numberIn(count) || 0, equal };
+      return spelled({ kind: menu.value, strength: box() ? numberIn(box()) : "", count: counts[link.value] });
     },
     show(linked, equal, measured) {
       const known = kinds.has(menu.value);
@@ -65,26 +68,26 @@ function makeSide(figure, kinds) {
 }
 
 // Whether a menu offers the sampler that is tuned to the network: only if the response is known.
-function offer(menu, measured) {
+export function offer(menu, measured) {
   const option = menu.querySelector("[value=response]");
   option.disabled = !measured;
   option.title = measured ? "" : UNMEASURED;
 }
 
 // `setAlpha` writes the alpha of the settings, which is that of the right side.
-function makeSides(root, form, setup, setAlpha) {
+export function makeSides(root, form, setup, setAlpha) {
   const { elements } = form;
   const kinds = new Map(setup.samplers.map((kind) => [kind.name, kind]));
   const figures = ["vanilla", "ours"].map((name) => root.querySelector(`.pds-panel.${name}`));
   const sides = figures.map((figure) => makeSide(figure, kinds));
-  const [left, right] = sides;
+  const [, right] = sides;
   const [published, switches, fitted] = [".pds-published", ".pds-switches", ".pds-fitted"].map((s) => form.querySelector(s));
   const plain = Object.fromEntries(setup.named.map((name) => [name, setup.defaults[name]]));
   const perIteration = () => 1 + Number(elements.corrector_steps.value || 1);
 
   // The N of each side at equal cost: with as many network calls as the other one has.
   function equalCounts() {
-    const n = number(elements.num_steps);
+    const n = numberIn(elements.num_steps);
     return sides.map(({ menu }, i) => {
       const other = sides[1 - i];
       if (other.link.value === "equal") return n;
@@ -141,7 +144,7 @@ function makeSides(root, form, setup, setAlpha) {
       if (!isDescribed()) return { ...plain, left, right: name };
       const { frequency, space, alpha } = elements;
       const filters = { frequency: frequency.checked, space: space.checked };
-      return { ...filters, alpha: number(alpha), tuned: right.menu.value === "tuned", left, right: "" };
+      return { ...filters, alpha: numberIn(alpha), tuned: right.menu.value === "tuned", left, right: "" };
     },
     write(request) {
       const written = namesOf(request);
@@ -156,16 +159,16 @@ function makeSides(root, form, setup, setAlpha) {
     },
     // What the panels show of a run, where that differs from the headings.
     mark(drawn) {
-      const n = number(elements.num_steps);
+      const n = numberIn(elements.num_steps);
       const next = names().map((name) => withCount(name, n));
       sides.forEach((side, i) => side.mark(drawn && drawn[i] !== next[i] ? inWords(drawn[i], kinds) : ""));
     },
-    calls: () => names().map((name) => callsOf(name, number(elements.num_steps), perIteration())),
+    calls: () => names().map((name) => callsOf(name, numberIn(elements.num_steps), perIteration())),
     // For the tab "Filter": what it shows of the right side, its strength and its N.
     filter: () => ({
-      alpha: number(elements.alpha),
+      alpha: numberIn(elements.alpha),
       way: TUNED.has(right.menu.value) ? right.menu.value : "pds",
-      num_steps: iterations(names()[1], number(elements.num_steps)),
+      num_steps: iterations(names()[1], numberIn(elements.num_steps)),
     }),
   };
 }

@@ -2,7 +2,7 @@
 
 const LONGEST = 2000; // iterations of a run in the story
 
-function makeStopped(root, player) {
+export function makeStopped(root, player) {
   const link = root.querySelector(".pds-stopped");
   let values = null;
 

@@ -87,11 +87,7 @@ TAB = Tab(
     html="story.html",
     parts=(*(f"{name}.html" for name in STEPS), "end.html", "glossary.html", "ask.html"),
     styles=("story.css", "plane.css", "octaves.css", "way.css", "print.css"),
-    scripts=(
-        "format.js", "server.js", "slider.js", "pane.js",
-        "place.js", "guess.js", "canvas.js", "pen.js", "walks.js", "plane.js", "handle.js",
-        "step.js", "way.js", "print.js", "story.js",
-    ),
+    script="story.js",
     setup=setup,
     views={"story_view": view, "story_guess": judge},
-)  # fmt: skip
+)
