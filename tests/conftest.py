@@ -14,6 +14,9 @@ from tests.support.placed import MODULES, Placed
 
 torch.set_num_threads(1)
 
+LEFT_OUT = {"slow", "fuzz", "load"}
+"""Markers of the tests that run only if `-m` names them."""
+
 
 def pytest_configure(config):
     if (device := config.getoption("--device")) == "cpu":
@@ -24,10 +27,19 @@ def pytest_configure(config):
     Placed(device).__enter__()
 
 
-def pytest_xdist_auto_num_workers(config):
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
+def pytest_cmdline_main(config):
     """Run all tests on up to four cores, and a few, which start sooner, in this process."""
     named = config.invocation_params.args and config.args != config.getini("testpaths")
-    return 0 if named or config.getoption("--device") != "cpu" else min(4, os.cpu_count() or 1)
+    if (
+        named
+        or config.getoption("--device") != "cpu"
+        or not config.pluginmanager.has_plugin("xdist")
+    ):
+        return
+    if config.option.numprocesses is None:
+        config.option.numprocesses = min(4, os.cpu_count() or 1)
+        config.option.dist = "worksteal"
 
 
 def pytest_ignore_collect(collection_path, config):
@@ -50,6 +62,15 @@ def pytest_collection_modifyitems(items, config):
         items[:] = [item for item in items if item not in others]
 
 
+def pytest_terminal_summary(terminalreporter, exitstatus):
+    """Say how to run the named tests if all of them are left out by default."""
+    left_out = terminalreporter.stats.get("deselected", [])
+    markers = {mark.name for item in left_out for mark in item.iter_markers()} & LEFT_OUT
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and markers:
+        expression = " or ".join(sorted(markers))
+        terminalreporter.write_line(f'No test ran without its marker: add -m "{expression}".')
+
+
 def pytest_addoption(parser):
     parser.addoption("--device", default="cpu", help="cpu, cuda or imitated; see conftest.py")
     parser.addoption("--cases", type=int, default=500, help="hostile requests of tests/test_fuzz")
@@ -64,11 +85,16 @@ def device(request):
 
 @pytest.fixture(autouse=True)
 def full_precision():
-    """Full precision of products on a GPU, unless a test wants less."""
-    from pds.bench.precision import float32_products
+    """Full precision of products on a GPU, unless a test wants less.
 
-    with float32_products(tf32=False):
-        yield
+    `pds.bench.precision.float32_products` without its imports, which take seconds.
+    """
+    kept = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.set_float32_matmul_precision(kept[0])
+    torch.backends.cudnn.allow_tf32 = kept[1]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What all figures share: colors, a layout and a curve. No torch, no gradio.
+"""What all figures share: a layout and a curve. No torch, no gradio.
 
 plotly draws in the browser. A layout is sent to the page once; the controls update traces only, as
 lists of plain values in plotly's format, so that axes stay fixed and messages are small.
@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from pds.web.server.messages import rounded
+from pds.web.theme import CLEAR, FAINT, NEUTRAL
 
 Array: TypeAlias = NDArray[np.float64]
 Trace: TypeAlias = dict[str, Any]
@@ -21,18 +22,14 @@ Layout: TypeAlias = dict[str, Any]
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 """The script that draws in the browser, from the package."""
 
-INK, FAINT = "#868b92", "rgba(134,139,146,0.25)"
-VANILLA, OURS, TUNED, RESPONSE = "#cf6a3f", "#2389a3", "#8a6fc0", "#5f9641"
-"""Readable on light and dark paper alike."""
-
 
 def layout(title: str, **more: Any) -> Layout:
     """Return a layout in the style of the page, validated by plotly."""
-    axis = {"gridcolor": FAINT, "zeroline": False, "color": INK, "fixedrange": True}
+    axis = {"gridcolor": FAINT, "zeroline": False, "color": NEUTRAL, "fixedrange": True}
     base = go.Layout(
         title={"text": title, "font": {"size": 15}, "x": 0.5, "y": 0.98}, xaxis=axis, yaxis=axis,
-        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", dragmode=False,
-        font={"family": "Source Sans Pro, sans-serif", "size": 14, "color": INK},
+        paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, dragmode=False,
+        font={"family": "Source Sans Pro, sans-serif", "size": 14, "color": NEUTRAL},
         margin={"l": 52, "r": 12, "t": 34, "b": 42}, showlegend=False,
         hoverlabel={"font": {"family": "Source Sans Pro, sans-serif"}},
     )  # fmt: skip

@@ -7,7 +7,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from pds.limits import MAX_STATES, MAX_THREADS, MAX_WAITING
-from pds.web import api
+from pds.web import api, theme
 from pds.web.components import component, endpoint
 from pds.web.figures import PLOTLY
 from pds.web.server import gradio_internals, public_path, scripts
@@ -55,7 +55,7 @@ def options(*, mounted: str = "") -> dict[str, Any]:
     return {
         "root_path": root,
         "theme": gr.themes.Base(font=["Source Sans Pro", "sans-serif"], font_mono=["monospace"]),
-        "css": "\n".join([*shared, *(tab.text(*tab.styles) for tab in TABS)]),
+        "css": "\n".join([theme.css(), *shared, *(tab.text(*tab.styles) for tab in TABS)]),
         "head": scripts.preloads("static/", f"tabs/{COMPARE.name}/"),
         "footer_links": [],
         "run_history": False,

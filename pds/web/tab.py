@@ -4,7 +4,6 @@ The HTML, the scripts and the Python of a tab lie in its folder below `pds.web.t
 `tab` ends with one `Tab`. `pds.web.components` builds its component.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from pds.web.server.runs import Messages, View
 from pds.web.server.scripts import loader
 
 STATIC = Path(__file__).parent / "static"
-"""Styles and scripts that several tabs share."""
+"""Styles that several tabs share."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Tab:
     further_runs: others that it starts, whose messages come to the same element. No event cancels
         them: gradio's client closes the stream of all messages of a visit when it cancels, and what
         starts at that moment would get none.
-    is_pane: whether the tab consists of controls and figures, see `pane.js`.
+    is_pane: whether the tab consists of controls and figures.
     notes: file of HTML below the component, "" without one.
     """
 
@@ -58,8 +57,7 @@ class Tab:
     title: str
     folder: Path
     html: str
-    script: str = ""
-    scripts: tuple[str, ...] = ()
+    script: str
     setup: Callable[[], Message]
     element: str = ""
     value: Callable[[], str] | None = None
@@ -93,8 +91,5 @@ class Tab:
 
     def on_load(self) -> str:
         """Return the script that gradio runs when the component is drawn."""
-        if self.script:
-            events = [run.event for run in self.runs] + ([] if self.run is None else ["stop"])
-            return loader(f"tabs/{self.folder.name}/{self.script}", events)
-        text = re.sub(r"^import [^;]*;$", "", self.text(*self.scripts), flags=re.MULTILINE)
-        return re.sub(r"^export ", "", text, flags=re.MULTILINE)
+        events = [run.event for run in self.runs] + ([] if self.run is None else ["stop"])
+        return loader(f"tabs/{self.folder.name}/{self.script}", events)

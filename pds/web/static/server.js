@@ -10,6 +10,13 @@ export async function answered(promise) {
   }
 }
 
+// Saves the file that an answer contains, and returns the answer, which may be an error instead.
+export async function saveAnswer(promise) {
+  const answer = await answered(promise);
+  if (!answer.error) download(answer.file, answer.content);
+  return answer;
+}
+
 export function download(name, base64) {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const link = document.createElement("a");

@@ -1,4 +1,4 @@
-"""The figures of a filter's gains and of noise levels. No torch, no gradio."""
+"""The figures of a filter's gain and of noise levels. No torch, no gradio."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,32 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from pds.web.figures import (
-    FAINT,
-    INK,
-    OURS,
-    RESPONSE,
-    TUNED,
-    VANILLA,
-    Array,
-    Layout,
-    Trace,
-    layout,
-    line,
-)
+from pds.web.figures import Array, Layout, Trace, layout, line
 from pds.web.sentences import short
 from pds.web.server.messages import rounded
+from pds.web.theme import FAINT, GAINS, NEUTRAL, OURS, RESPONSE, TUNED, VANILLA
 
-SHADES = [[0, "#f3efe4"], [0.5, "#7fb6bf"], [1, "#0e4a5a"]]
-"""Colors of a gain, from 1 to the bound."""
 TOP_GAIN = 2.0
 """Top of the gain axis: the bound at alpha = 2. Stronger filters stretch it."""
 MAX_POINTS = 200
 """Points of a curve over iterations."""
 COLORS = {"tuned": TUNED, "response": RESPONSE}
-"""Of the samplers that are tuned to N, by their kinds."""
+"""Colors of the tuned samplers, by their kinds."""
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Labelled frequencies: plotly's own labels are single digits between powers of ten."""
+"""Labeled frequencies: plotly labels only single digits between powers of ten."""
 FREQUENCIES = {
     "title": "cycles per pixel, logarithmic", "type": "log", "tickmode": "array",
     "tickvals": TICKS, "ticktext": [f"{tick:g}" for tick in TICKS],
@@ -39,7 +26,7 @@ FREQUENCIES = {
 """An axis of frequencies."""
 GAIN_HOVER = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
 NEAR_ONE = (0.9, 1.1)
-"""Gains that the axis of a tuned gain has at least."""
+"""Gains that the axis of a tuned gain always includes."""
 
 
 @dataclass(frozen=True)
@@ -135,9 +122,9 @@ def filter_layouts() -> dict[str, Layout]:
             dragmode="orbit",
             margin={"l": 0, "r": 0, "t": 34, "b": 0},
             scene={
-                "xaxis": {"title": "", "color": INK, "gridcolor": FAINT, "nticks": 3},
-                "yaxis": {"title": "", "color": INK, "gridcolor": FAINT, "nticks": 3},
-                "zaxis": {"title": "gain", "color": INK, "gridcolor": FAINT, "nticks": 4},
+                "xaxis": {"title": "", "color": NEUTRAL, "gridcolor": FAINT, "nticks": 3},
+                "yaxis": {"title": "", "color": NEUTRAL, "gridcolor": FAINT, "nticks": 3},
+                "zaxis": {"title": "gain", "color": NEUTRAL, "gridcolor": FAINT, "nticks": 4},
                 "aspectratio": {"x": 1, "y": 1, "z": 0.6},
                 "camera": {"eye": {"x": 1.25, "y": 1.25, "z": 0.75}},
             },
@@ -204,9 +191,15 @@ def _band(levels: Levels) -> list[Trace]:
     ends, (low, high) = np.array(iterations_axis(num_steps)["range"]), levels.band
     quiet = {"hoverinfo": "skip", "showlegend": False}
     edges = [
-        line(ends, np.full(2, low), INK, line={"width": 0}, **quiet),
+        line(ends, np.full(2, low), NEUTRAL, line={"width": 0}, **quiet),
         line(
-            ends, np.full(2, high), INK, line={"width": 0}, fill="tonexty", fillcolor=FAINT, **quiet
+            ends,
+            np.full(2, high),
+            NEUTRAL,
+            line={"width": 0},
+            fill="tonexty",
+            fillcolor=FAINT,
+            **quiet,
         ),
     ]
     named = {
@@ -215,14 +208,14 @@ def _band(levels: Levels) -> list[Trace]:
         "weakest": (levels.weakest, 1, "bottom right"),
     }
     dots = [
-        line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, **quiet)
+        line(ends, np.full(2, level), NEUTRAL, line={"dash": "dot", "width": 1}, **quiet)
         for level, _, _ in named.values()
     ]
     sigmas, places, sides = zip(*named.values(), strict=True)
     names = {
         "type": "scatter", "mode": "text", "x": list(places), "y": rounded(np.array(sigmas)),
         "text": [f"{name} {short(sigma)}" for name, sigma in zip(named, sigmas, strict=True)],
-        "textposition": list(sides), "textfont": {"color": INK}, **quiet,
+        "textposition": list(sides), "textfont": {"color": NEUTRAL}, **quiet,
     }  # fmt: skip
     return [*edges, *dots, names]
 
@@ -256,7 +249,7 @@ def log_range(lowest: float) -> list[float]:
 
 def filter_traces(gains: Gains) -> dict[str, list[Trace]]:
     """Draw the gains, colors spread over the range that alpha allows."""
-    colors = {"colorscale": SHADES, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
+    colors = {"colorscale": GAINS, "colorbar": {"thickness": 10, "outlinewidth": 0, "nticks": 5}}
     plane = {
         "type": "heatmap", "z": rounded(gains.frequency), "x": rounded(gains.columns),
         "y": rounded(gains.rows), "zmin": 1, "zmax": gains.bound, **colors,
@@ -290,12 +283,12 @@ def _marked(named: Mapping[float, str], frequency: float, side: str) -> list[Tra
     """Draw a dotted line at each of some gains, with its name beside a frequency."""
     ends = np.array([1e-4, 1.0])
     lines = [
-        line(ends, np.full(2, level), INK, line={"dash": "dot", "width": 1}, hoverinfo="skip")
+        line(ends, np.full(2, level), NEUTRAL, line={"dash": "dot", "width": 1}, hoverinfo="skip")
         for level in named
     ]
     names = {
         "type": "scatter", "mode": "text", "x": [frequency] * len(named), "y": list(named),
         "text": list(named.values()), "textposition": side, "hoverinfo": "skip",
-        "textfont": {"color": INK},
+        "textfont": {"color": NEUTRAL},
     }  # fmt: skip
     return [*lines, names]

@@ -1,7 +1,9 @@
 // The tab "Filter": a model's filters or a sampler that is tuned to N, or those of a file's mask.
 
-import { makeAsker, makeValues, showAnswer } from "../../static/pane.js";
-import { answered, asBase64, download } from "../../static/server.js";
+import { makeAsker, showAnswer } from "../../static/answers.js";
+import { makeValues } from "../../static/form.js";
+import { relayout } from "../../static/plots.js";
+import { answered, asBase64, saveAnswer } from "../../static/server.js";
 
 export function start({ element, props, server }) {
   const pane = element.querySelector(".pds-pane");
@@ -86,9 +88,8 @@ export function start({ element, props, server }) {
   });
   for (const button of pane.querySelectorAll("[data-save]")) {
     button.addEventListener("click", async () => {
-      const answer = await answered(server.filter_file({ ...read(), kind: button.dataset.save }));
+      const answer = await saveAnswer(server.filter_file({ ...read(), kind: button.dataset.save }));
       if (answer.error) await showAnswer(pane, answer, {});
-      else download(answer.file, answer.content);
     });
   }
 
@@ -103,7 +104,7 @@ export function start({ element, props, server }) {
     const [far, high] = [Math.hypot(eye.x, eye.y, eye.z), Math.min(1.45, Math.max(-0.3, above))];
     const flat = far * Math.cos(high);
     const camera = { x: flat * Math.cos(around), y: flat * Math.sin(around), z: far * Math.sin(high) };
-    window.pdsPlotlyReady.relayout(surface, { "scene.camera.eye": camera });
+    relayout(surface, { "scene.camera.eye": camera });
   });
   follow();
 }

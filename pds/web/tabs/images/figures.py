@@ -1,6 +1,7 @@
 """The figure of a filter's convergence. No torch, no gradio."""
 
-from pds.web.figures import OURS, VANILLA, Array, Layout, Trace, layout, line
+from pds.web.figures import Array, Layout, Trace, layout, line
+from pds.web.theme import OURS, VANILLA
 
 
 def convergence_layout() -> Layout:

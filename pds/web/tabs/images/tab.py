@@ -149,7 +149,7 @@ TAB = Tab(
     title="Your images",
     folder=Path(__file__).parent,
     html="images.html",
-    scripts=("format.js", "server.js", "slider.js", "pane.js", "drops.js", "images.js"),
+    script="images.js",
     setup=setup,
     views={"bring_images": bring, "filter_file": masks.file_of},
 )

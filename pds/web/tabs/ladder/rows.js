@@ -1,18 +1,48 @@
+// @ts-check
 // The rows of a sheet: samplers from a menu with their strength, or PDS at a list of alphas.
 
-const words = (text) => text.split(/[\s,;]+/).filter(Boolean);
+/**
+ * A kind of sampler in the menu.
+ * @typedef {object} Kind
+ * @property {string} name
+ * @property {string} title
+ * @property {string} strength what its number is called, "" without one
+ * @property {boolean} optional whether the number may be left out
+ */
 
-function makeRows(form, { kinds, samplers, limits }) {
-  const list = form.querySelector(".pds-chosen");
-  const add = form.querySelector(".pds-add");
-  const alphas = form.querySelector(".pds-alphas");
+/**
+ * The items of a list, separated by commas, semicolons or spaces.
+ * @param {string} text
+ */
+export function items(text) {
+  return text.split(/[\s,;]+/).filter(Boolean);
+}
 
-  // Names and limits follow the rows' places.
-  function settle() {
+/**
+ * Returns a function that reads the names of the rows.
+ * @param {HTMLFormElement} form
+ * @param {{ kinds: Kind[], samplers: string[], limits: { rows: number } }} setup
+ * @returns {() => string[]}
+ */
+export function makeRows(form, { kinds, samplers, limits }) {
+  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (form.querySelector(selector));
+  const [list, alphas] = [find(".pds-chosen"), find(".pds-alphas")];
+  const add = /** @type {HTMLButtonElement} */ (find(".pds-add"));
+  const control = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+  const kindOf = (/** @type {HTMLSelectElement} */ menu) =>
+    /** @type {Kind} */ (kinds.find(({ name }) => name === menu.value));
+
+  function partsOf(/** @type {Element} */ row) {
+    const [menu, box, remove] = row.querySelectorAll("select, input, button");
+    return /** @type {[HTMLSelectElement, HTMLInputElement, HTMLButtonElement]} */ ([menu, box, remove]);
+  }
+
+  // Labels follow the rows' places, and the last row stays.
+  function update() {
     const rows = [...list.children];
     rows.forEach((row, i) => {
-      const [menu, box, remove] = row.querySelectorAll("select, input, button");
-      const { strength, optional } = kinds.find(({ name }) => name === menu.value);
+      const [menu, box, remove] = partsOf(row);
+      const { strength, optional } = kindOf(menu);
       menu.setAttribute("aria-label", `Sampler of row ${i + 1}`);
       box.setAttribute("aria-label", `${strength} of row ${i + 1}`);
       box.placeholder = optional ? "best" : strength;
@@ -23,8 +53,9 @@ function makeRows(form, { kinds, samplers, limits }) {
     add.disabled = rows.length >= limits.rows;
   }
 
-  function append(name) {
-    const [kind, strength = ""] = name.split(":");
+  // Adds a row for a sampler such as "pds:5", and returns its menu.
+  function append(/** @type {string} */ sampler) {
+    const [kind, strength = ""] = sampler.split(":");
     const row = document.createElement("li");
     const menu = document.createElement("select");
     const box = Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal", value: strength });
@@ -32,38 +63,38 @@ function makeRows(form, { kinds, samplers, limits }) {
     menu.append(...kinds.map(({ name, title }) => new Option(title, name)));
     menu.value = kind;
     menu.addEventListener("change", () => {
-      const { strength, optional } = kinds.find(({ name }) => name === menu.value);
-      box.value = strength && !optional ? box.value || 5 : "";
-      settle();
+      const { strength, optional } = kindOf(menu);
+      box.value = strength && !optional ? box.value || "5" : "";
+      update();
     });
     remove.addEventListener("click", () => {
       const next = row.nextElementSibling ?? row.previousElementSibling;
       row.remove();
-      settle();
-      next.querySelector("select").focus();
+      update();
+      next?.querySelector("select")?.focus();
     });
     row.append(menu, box, remove);
     list.append(row);
-    settle();
+    update();
     return menu;
   }
 
-  function show() {
-    const byAlpha = form.elements.rows.value === "alphas";
-    alphas.hidden = !byAlpha;
-    list.hidden = add.hidden = byAlpha;
+  const isByAlpha = () => control("rows").value === "alphas";
+
+  function arrange() {
+    alphas.hidden = !isByAlpha();
+    list.hidden = add.hidden = isByAlpha();
   }
 
   samplers.forEach(append);
   add.addEventListener("click", () => append("pds:10").focus());
-  for (const radio of form.elements.rows) radio.addEventListener("change", show);
-  show();
+  for (const radio of form.querySelectorAll("[name=rows]")) radio.addEventListener("change", arrange);
+  arrange();
 
-  // The names of the rows.
   return () => {
-    if (form.elements.rows.value === "alphas") return words(form.elements.alphas.value).map((alpha) => `pds:${alpha}`);
+    if (isByAlpha()) return items(control("alphas").value).map((alpha) => `pds:${alpha}`);
     return [...list.children].map((row) => {
-      const [{ value: kind }, box] = row.querySelectorAll("select, input");
+      const [{ value: kind }, box] = partsOf(row);
       return box.hidden || !box.value.trim() ? kind : `${kind}:${box.value.trim()}`;
     });
   };

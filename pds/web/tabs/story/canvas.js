@@ -3,16 +3,16 @@
 
 const STRIP = 0.62; // height of a histogram
 const BIN = 0.1; // its bars
-const SPREAD = 2; // standard deviations of all ellipses
+export const SPREAD = 2; // standard deviations of all ellipses
 
-const ring = (rows, [x, y], factor = 1) =>
+export const ring = (rows, [x, y], factor = 1) =>
   Array.from({ length: 65 }, (_, i) => {
     const [u, v] = [factor * Math.cos((2 * Math.PI * i) / 64), factor * Math.sin((2 * Math.PI * i) / 64)];
     return [x + rows[0] * u + rows[1] * v, y + rows[2] * u + rows[3] * v];
   });
 
 // 16-bit numbers in base64 as points: `at(t, i)` is walk i after t steps.
-function unpacked(text, { scale, num_steps }) {
+export function unpacked(text, { scale, num_steps }) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const numbers = new DataView(bytes.buffer);
   const count = bytes.length / 4 / (num_steps + 1);
@@ -21,7 +21,7 @@ function unpacked(text, { scale, num_steps }) {
 }
 
 // The states of all walks up to each step, in bins along one axis, as a density for each step.
-function histograms(walks, num_steps, axis, reach) {
+export function histograms(walks, num_steps, axis, reach) {
   const counts = new Float64Array(Math.round((2 * reach) / BIN));
   return Array.from({ length: num_steps + 1 }, (_, t) => {
     for (let i = 0; i < walks.count; i++) counts[Math.floor((walks.at(t, i)[axis] + reach) / BIN)]++;
@@ -30,7 +30,7 @@ function histograms(walks, num_steps, axis, reach) {
 }
 
 // A grayscale picture as opacity of one color.
-async function stencil(source) {
+export async function stencil(source) {
   const image = new Image();
   image.src = "data:image/png;base64," + source;
   await image.decode();
@@ -44,7 +44,7 @@ async function stencil(source) {
 }
 
 // Draws in a box; `box` takes handles as well, which `onResize` puts in their places.
-function makeCanvas(box, { reach, onResize }) {
+export function makeCanvas(box, { reach, onResize }) {
   const canvas = box.querySelector("canvas");
   const context = canvas.getContext("2d");
   const [rx, ry] = reach;

@@ -1,4 +1,4 @@
-"""The figures of the story: traces from numbers, layouts that never move. No torch, no gradio."""
+"""The figures of the story: fixed layouts, and traces from numbers. No torch, no gradio."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -9,23 +9,37 @@ from numpy.typing import NDArray
 
 from pds.appearance import GRAINY
 from pds.evaluation.grain_record import GrainPoint
-from pds.web.figures import FAINT, INK, OURS, TUNED, VANILLA, Array, Layout, Trace, layout, line
+from pds.web.figures import Array, Layout, Trace, layout, line
 from pds.web.server.messages import rounded
+from pds.web.theme import (
+    ADVANTAGE,
+    CLEAR,
+    COUNTS,
+    DIVERGED_COLOR,
+    FAINT,
+    GAIN,
+    HEUN,
+    NEUTRAL,
+    OURS,
+    SCALE_INK,
+    TUNED,
+    VANILLA,
+)
 
 COLORS = {
     "vanilla": VANILLA,
     "PDS": OURS,
     "tuned": TUNED,
-    "best gain": "#a08a2e",
-    "best constant": "#a08a2e",
-    "inverted": INK,
-    "shuffled": INK,
+    "best gain": GAIN,
+    "best constant": GAIN,
+    "inverted": NEUTRAL,
+    "shuffled": NEUTRAL,
 }
 DASHES = {"best constant": "dash", "inverted": "dot", "shuffled": "dashdot"}
 
 
 class ArmStyle(NamedTuple):
-    """How a recorded sampler is called and drawn."""
+    """Name and color of a recorded sampler."""
 
     title: str
     color: str
@@ -34,15 +48,11 @@ class ArmStyle(NamedTuple):
 ARMS = {
     "vanilla": ArmStyle("vanilla", VANILLA),
     "pds:5": ArmStyle("PDS at alpha 5", OURS),
-    "scalar": ArmStyle("a constant gain", "#a08a2e"),
+    "scalar": ArmStyle("a constant gain", GAIN),
     "tuned": ArmStyle("tuned", TUNED),
-    "ode-heun": ArmStyle("Heun", "#5b9a55"),
+    "ode-heun": ArmStyle("Heun", HEUN),
 }
 """By the names of `pds.arms.names`."""
-STEPS = {2000: "#b9c4c9", 200: "#7fa8b8", 66: "#3f7f97", 25: "#cf6a3f"}
-"""Colors of iteration counts, from many to few."""
-DIVERGED_COLOR = "#a39f98"
-BETTER = [[0, "#b4481f"], [0.35, "#e8b598"], [0.5, "#f3efe4"], [0.65, "#9cc7cf"], [1, "#14697f"]]
 LEGEND = {
     "showlegend": True,
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
@@ -72,7 +82,7 @@ def layouts() -> dict[str, Layout]:
         "octaves": layout(
             "Strength of the waves; drag the noise",
             xaxis=_log(
-                "cycles a picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
+                "cycles per picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
                 ticktext=["1", "2", "4", "8", "16", "32", "64"],
             ),
             yaxis=_log(
@@ -121,15 +131,15 @@ def layouts() -> dict[str, Layout]:
 
 
 def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
-    """Draw the strength of the data's waves and of the noise; what the noise drowns is shaded.
+    """Draw the strength of the data's waves and of the noise; shade the drowned waves.
 
     Args:
-        cycles: |k| in cycles a picture, (K,).
+        cycles: |k| in cycles per picture, (K,).
         strength: root of the data's power there, (K,).
     """
-    hover = "%{x:.3g} cycles a picture: %{y:.3g}"
+    hover = "%{x:.3g} cycles per picture: %{y:.3g}"
     shade = line(
-        cycles, np.maximum(strength, sigma), "rgba(0,0,0,0)", fill="tonexty", fillcolor=FAINT,
+        cycles, np.maximum(strength, sigma), CLEAR, fill="tonexty", fillcolor=FAINT,
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
     noise = line(
@@ -140,31 +150,31 @@ def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
         cycles, np.hypot(strength, sigma), OURS, name="both", line={"dash": "dot", "width": 1.5},
         hovertemplate=hover,
     )  # fmt: skip
-    return [line(cycles, strength, INK, name="data", hovertemplate=hover), shade, noise, both]
+    return [line(cycles, strength, NEUTRAL, name="data", hovertemplate=hover), shade, noise, both]
 
 
 def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Trace]:
-    """Draw a frequency's standard deviation over what it should be for each N.
+    """Draw a frequency's standard deviation relative to the exact one for each N.
 
     Args:
         runs: N, sigma and the ratio after each iteration that is shown.
-        wall: sigma at which the frequency stands as high as the noise.
+        wall: sigma at which the noise is as strong as the frequency.
     """
     curves = [
         line(
-            sigma, ratio, STEPS[n], name=f"N = {n:,}", mode="lines+markers",
+            sigma, ratio, COUNTS[n], name=f"N = {n:,}", mode="lines+markers",
             marker={"size": 4}, hovertemplate="sigma %{x:.3g}: %{y:.3f} times",
         )
         for n, sigma, ratio in runs
     ]  # fmt: skip
     right = line(
-        np.array([1500.0, 0.008]), np.ones(2), INK, line={"width": 1}, hoverinfo="skip",
+        np.array([1500.0, 0.008]), np.ones(2), NEUTRAL, line={"width": 1}, hoverinfo="skip",
         showlegend=False,
     )  # fmt: skip
     label = {
         "type": "scatter", "mode": "text", "x": [wall], "y": [1.98], "text": [" its strength"],
         "textposition": "middle right", "hoverinfo": "skip", "showlegend": False,
-        "textfont": {"color": INK},
+        "textfont": {"color": NEUTRAL},
     }  # fmt: skip
     return [right, *curves, _upright(wall, (0.85, 2.05)), label]
 
@@ -185,7 +195,7 @@ def control_traces(
     marks = {
         "type": "scatter", "mode": "markers", "x": rounded(np.array(crossings)),
         "y": rounded(heights), "name": "crossover", "showlegend": bool(len(crossings)),
-        "marker": {"symbol": "circle-open", "size": 11, "color": INK, "line": {"width": 2}},
+        "marker": {"symbol": "circle-open", "size": 11, "color": NEUTRAL, "line": {"width": 2}},
         "hovertemplate": "vanilla and PDS are equal at N = %{x:.0f}<extra></extra>",
     }  # fmt: skip
     return [*drawn, marks, _upright(chosen, (1e-5, 3))]
@@ -204,7 +214,7 @@ def map_traces(
     heat = {
         "type": "heatmap", "x": list(counts), "y": rounded(strengths),
         "z": rounded(np.where(diverged, np.nan, advantage)),
-        "zmin": -1.2, "zmax": 1.2, "colorscale": BETTER,
+        "zmin": -1.2, "zmax": 1.2, "colorscale": ADVANTAGE,
         "customdata": rounded(np.clip(10**advantage, 0, 1e6)),
         "colorbar": {
             "thickness": 10, "outlinewidth": 0, "tickvals": [-1, -0.5, 0, 0.5, 1],
@@ -216,11 +226,11 @@ def map_traces(
         "type": "contour", "x": list(counts), "y": rounded(strengths),
         "z": rounded(np.clip(advantage, -3, 3)), "showscale": False, "hoverinfo": "skip",
         "contours": {"start": 0, "end": 0, "size": 1, "coloring": "none"},
-        "line": {"color": "#1c1e21", "width": 2},
+        "line": {"color": SCALE_INK, "width": 2},
     }  # fmt: skip
     mark = {
         "type": "scatter", "mode": "markers", "x": [chosen[0]], "y": [chosen[1] - 1],
-        "marker": {"symbol": "cross-thin", "size": 15, "line": {"width": 3, "color": "#1c1e21"}},
+        "marker": {"symbol": "cross-thin", "size": 15, "line": {"width": 3, "color": SCALE_INK}},
         "hoverinfo": "skip", "cliponaxis": False,
     }  # fmt: skip
     return [heat, _divergence(counts, strengths, diverged), even, mark]
@@ -257,7 +267,7 @@ def grain_traces(curves: Mapping[str, Sequence[GrainPoint]]) -> list[Trace]:
         curves: of the samplers of `ARMS`; others are left out.
     """
     ends = line(
-        np.array([18.0, 220.0]), np.full(2, GRAINY), INK, name="grainy above",
+        np.array([18.0, 220.0]), np.full(2, GRAINY), NEUTRAL, name="grainy above",
         line={"dash": "dot", "width": 1.5}, hoverinfo="skip",
     )  # fmt: skip
     return [ends, *(trace for arm in ARMS if arm in curves for trace in _arm(arm, curves[arm]))]
@@ -282,5 +292,10 @@ def _arm(arm: str, points: Sequence[GrainPoint]) -> list[Trace]:
 def _upright(x: float, ends: tuple[float, float]) -> Trace:
     style = {"dash": "dot", "width": 1.5}
     return line(
-        np.full(2, float(x)), np.array(ends), INK, line=style, hoverinfo="skip", showlegend=False
+        np.full(2, float(x)),
+        np.array(ends),
+        NEUTRAL,
+        line=style,
+        hoverinfo="skip",
+        showlegend=False,
     )

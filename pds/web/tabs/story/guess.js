@@ -1,5 +1,7 @@
 // The question of a step. Until it is answered or passed over, the step does not show what is true.
 
+import { makeDial } from "../../static/slider.js";
+
 // The radio buttons of a form as one guess. `mark(truth, guessed)` marks the true one.
 function makeChoice(inputs) {
   const find = (value) => inputs.find((input) => input.value === value);
@@ -53,7 +55,7 @@ function makeGuessInput(form) {
 // Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `show(reply)` shows
 // its reply, `onOpen()` is told, `refuse()` too where no guess was made, `remember(guess)` keeps the guess.
 // A question that was passed over has the guess null.
-function makeGuess(section, { judge, show, onOpen, remember, refuse, input }) {
+export function makeGuess(section, { judge, show, onOpen, remember, refuse, input }) {
   const form = section.querySelector(".pds-question");
   const control = input ?? makeGuessInput(form);
   let asked = 0; // how often the server was

@@ -36,7 +36,7 @@ function nearestStop({ dataset: { stops, origin = 0 } }, value) {
   return list.reduce((best, stop) => (away(stop) < away(best) ? stop : best));
 }
 
-function makeDraggable(section, { controls, refresh }) {
+export function makeDraggable(section, { controls, refresh }) {
   const name = section.dataset.step;
   const { axes, at, to } = DRAGGED[name];
   const node = section.querySelector(`[data-plot="${name}"]`);
@@ -111,7 +111,7 @@ function makeDraggable(section, { controls, refresh }) {
 }
 
 // The octaves of a picture, which are as many as its size has; those below the noise are marked.
-function makeOctaves(section, context) {
+export function makeOctaves(section, context) {
   const handle = makeDraggable(section, context);
   const figures = [...section.querySelectorAll(".pds-octaves figure")];
   return {

@@ -4,7 +4,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 
 // A handle in a box: `moveTo(point)` is told where it is dragged, `nudge([dx, dy])` of arrow keys.
 // Its value lies between `ends`; `place` puts it on a point, with its value as text.
-function makeHandle(box, plane, { kind, label, sign = "", ends, moveTo, nudge }) {
+export function makeHandle(box, plane, { kind, label, sign = "", ends, moveTo, nudge }) {
   const node = document.createElement("div");
   Object.assign(node, { className: `pds-handle ${kind}`, tabIndex: 0, title: label });
   node.setAttribute("role", "slider");
@@ -46,11 +46,11 @@ function makeHandle(box, plane, { kind, label, sign = "", ends, moveTo, nudge })
   };
 }
 
-const POINT_STEP = 0.05; // of an arrow key
-const near = ([a, b], [c, d]) => Math.hypot(a - c, b - d);
+export const POINT_STEP = 0.05; // of an arrow key
+export const near = ([a, b], [c, d]) => Math.hypot(a - c, b - d);
 
 // Points at even distances along strokes, at most `most` of them and none nearer than the pen's width.
-function resampled(strokes, most, width) {
+export function resampled(strokes, most, width) {
   const lengths = strokes.map((points) => points.slice(1).reduce((sum, p, i) => sum + near(p, points[i]), 0));
   const total = lengths.reduce((sum, length) => sum + length, 0);
   const gap = Math.max(width, total / Math.max(1, most - strokes.length));
@@ -73,7 +73,7 @@ function resampled(strokes, most, width) {
 }
 
 // A pen on a box. `onChange()` is told while it draws, `onStroke()` when a stroke is done.
-function makePen(box, plane, { onChange, onStroke }) {
+export function makePen(box, plane, { onChange, onStroke }) {
   let strokes = [];
   let drawing = false;
   let down = false;

@@ -25,7 +25,7 @@ function kept(names) {
 }
 
 // { step, guesses: { step: guess } }, kept from visit to visit where the browser allows it.
-function makeMemory(names) {
+export function makeMemory(names) {
   let state = kept(names);
   const write = (change) => {
     state = { ...state, ...change };
@@ -121,7 +121,7 @@ function makeFollower(parts, onReach) {
 
 // Follows the reader through the steps, and finds the step of the address. `sections` by name, in
 // order; `complain` shows a sentence; `onOpen` is told when the tab is chosen for the first time.
-function makePlace(pane, sections, { memory, complain, onOpen }) {
+export function makePlace(pane, sections, { memory, complain, onOpen }) {
   const names = [...sections.keys()];
   const anchor = makeAnchor(pane);
   const mark = makeLinks(pane.querySelector(".pds-way nav"), sections, go);

@@ -1,11 +1,16 @@
 // The first step of the story: walks in the plane, which are scrubbed and played with no further
 // request. The start, the step and M are handles in the picture; sliders and handles follow each other.
 
+import { makeDial } from "../../static/slider.js";
+import { histograms, makeCanvas, SPREAD, stencil, unpacked } from "./canvas.js";
+import { makeHandle, makePen, near, POINT_STEP, resampled } from "./pen.js";
+import { drawPanel, listDirections, STEM } from "./walks.js";
+
 const CROSS = [1.9, -1.1]; // where the cross of the guess lies at first
 const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
 const places = ([x, y]) => `x = ${x.toFixed(2)}, y = ${y.toFixed(2)}`;
 
-function makePlane(section, { controls, refresh, setup }) {
+export function makePlane(section, { controls, refresh, setup }) {
   const own = setup.plane;
   const find = (selector) => section.querySelector(selector);
   const scrub = find("[data-scrub]");

@@ -1,5 +1,7 @@
 // The story on paper.
 
+import { relayout } from "../../static/plots.js";
+
 const PATIENCE = 30_000; // ms for figures to be drawn
 
 const SMOOTH = 256; // pixels of a printed octave
@@ -34,7 +36,7 @@ function fitFiguresToPaper(pane) {
     smoothOctaves(pane);
     for (const node of figures()) {
       const { clientWidth: width, clientHeight: height } = node;
-      if (width) window.pdsPlotlyReady.relayout(node, { width, height });
+      if (width) relayout(node, { width, height });
     }
   });
   window.addEventListener("afterprint", () => {
@@ -42,7 +44,7 @@ function fitFiguresToPaper(pane) {
     putOnPaper(false);
     for (const canvas of pane.querySelectorAll(".pds-octaves canvas")) canvas.remove();
     for (const node of figures()) {
-      window.pdsPlotlyReady.relayout(node, { autosize: true, width: null, height: null });
+      relayout(node, { autosize: true, width: null, height: null });
     }
   });
 }
@@ -60,7 +62,7 @@ function isDrawn(section) {
 }
 
 // Opens every step, waits until all is drawn, and prints.
-function makePrint(pane, steps) {
+export function makePrint(pane, steps) {
   const button = pane.querySelector(".pds-print");
   const label = button.textContent;
   fitFiguresToPaper(pane);

@@ -1,5 +1,12 @@
 // One step of the story: its question, its controls, and its answer.
 
+import { makeAsker, showAnswer } from "../../static/answers.js";
+import { makeValues } from "../../static/form.js";
+import { answered } from "../../static/server.js";
+import { makeGuess } from "./guess.js";
+import { makeDraggable, makeOctaves } from "./handle.js";
+import { makePlane } from "./plane.js";
+
 // Steps that do more than ask and show, by name: each takes the section and its context
 // { controls, refresh, setup } and may return { values, accept, refuse, ready, guess }.
 const SPECIAL = {
@@ -10,7 +17,7 @@ const SPECIAL = {
   clocks: makeDraggable,
 };
 
-function makeStep(section, { setup, model, memory }) {
+export function makeStep(section, { setup, model, memory, server }) {
   const name = section.dataset.step;
   const shown = section.querySelector(".pds-answer");
   const complaint = document.createElement("p");

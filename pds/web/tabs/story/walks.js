@@ -1,7 +1,9 @@
 // What a panel of the story's first step shows: a density, its walks, what moves them, and what was
 // guessed.
 
-const STEM = 34; // pixels from the noise of one step to the handle that sets it
+import { ring, SPREAD } from "./canvas.js";
+
+export const STEM = 34; // pixels from the noise of one step to the handle that sets it
 
 // Gray once it is converged, red where it never will be. Only a Gaussian converges like that.
 function directionState({ steps, unstable }, t, of) {
@@ -10,7 +12,7 @@ function directionState({ steps, unstable }, t, of) {
 }
 
 // Says in a list what a step does along both directions.
-function listDirections(list, { directions, of }, t) {
+export function listDirections(list, { directions, of }, t) {
   const item = (className, textContent) =>
     Object.assign(document.createElement("li"), { className, textContent });
   const items = directions.map((direction) => item(directionState(direction, t, of), direction.text));
@@ -77,7 +79,7 @@ function drawHistograms(plane, { drawn, bars, answered, t, color, tint }) {
 
 // Draws a panel: `shown` holds { drawn, start, walks, bars, answered, t, controls, marks, pen, color,
 // tint }; without `answered` the walks and what moves them are left out.
-function drawPanel(plane, shown) {
+export function drawPanel(plane, shown) {
   const { drawn, answered, start, color } = shown;
   plane.plane(() => {
     if (drawn) plane.shade(drawn.mask, color("data"));

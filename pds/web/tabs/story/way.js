@@ -1,6 +1,6 @@
 // The bar of the story: the glossary, and on a phone a menu of what else it offers.
 
-function makeGlossary(pane) {
+export function makeGlossary(pane) {
   const dialog = pane.querySelector(".pds-glossary");
   const button = pane.querySelector(".pds-glossary-open");
   const menu = pane.querySelector(".pds-way-more");
@@ -12,7 +12,7 @@ function makeGlossary(pane) {
   });
 }
 
-function makeMenu(way) {
+export function makeMenu(way) {
   const button = way.querySelector(".pds-way-more");
   const open = (isOpen) => button.setAttribute("aria-expanded", isOpen);
   const isOpen = () => button.getAttribute("aria-expanded") === "true";
