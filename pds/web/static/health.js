@@ -23,7 +23,12 @@ export async function whyNot() {
   return `The queue is full: ${state.runs} runs are under way and ${state.waiting} wait. Try again in ${wait}.`;
 }
 
-// While a run is under way, looks after its server, tells once what became of it, and how it is.
+/**
+ * While a run is under way, asks its server every moment how it is.
+ * @param {() => string | null} underWay the name of the run
+ * @param {(sentence: string) => void} lost called when the server, and the run with it, is gone
+ * @param {(state: any) => void} [told] called with each answer
+ */
 export function watchServer(underWay, lost, told = () => {}) {
   let run = null;
   let start = null; // when the server started, to within the way of its answer
