@@ -17,6 +17,7 @@ from typing import TextIO
 
 import pds
 from pds.commands.parser import Overview, Parser
+from pds.files.shipped import COMMAND
 from pds.limits import one_line
 
 GROUPS = {
@@ -50,6 +51,9 @@ GROUPS = {
     },
 }
 """What each command does, by the name of its module, in the groups of `pds --help`."""
+
+PIPE_CLOSED = 141
+"""Exit code of a program that SIGPIPE ends, as shells report it."""
 
 COMMANDS = {name: sentence for group in GROUPS.values() for name, sentence in group.items()}
 
@@ -136,6 +140,11 @@ def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
     try:
         with _notes(name):
             command()
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of the output, such as head, has ended. Python flushes again at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
     except (ValueError, OSError) as error:
         print(f"{name}: {one_line(error)}", file=sys.stderr)
         return 2
@@ -143,7 +152,7 @@ def exit_code(command: Callable[[], None], name: str, *, stopped: str) -> int:
         package = (error.name or "pds").partition(".")[0]
         if package == "pds":
             raise
-        advice = "python -m pds doctor says what is missing and how to install it"
+        advice = f"{' '.join(COMMAND)} doctor lists missing packages and how to install them"
         print(f"{name}: the package {package} is missing; {advice}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -30,12 +30,13 @@ from pds.limits import MAX_SEED, require_positive
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Draw the missing images on all ranks, and write the report on the first."""
+    """Draw the missing images on all ranks; write the report, or measure --drawn, on the first."""
     _require_one_task(arguments)
-    if arguments.drawn is not None:
-        drawn.run(arguments)
-        return
     this_rank = ranks.joined()
+    if arguments.drawn is not None:
+        if this_rank.first:
+            drawn.run(arguments)
+        return
     try:
         with this_rank.together("jobs"):
             _require_counts(arguments)
@@ -63,16 +64,15 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _require_one_task(arguments: argparse.Namespace) -> None:
-    """Refuse options that the chosen one of --drawn and --out does not have."""
+    """Refuse options of --out with --drawn, and options of --drawn with --out."""
     if arguments.drawn is None:
         if arguments.record is not None:
-            raise ValueError("--record is of --drawn; --out has its own tables, fid.csv among them")
+            raise ValueError(
+                "--record needs --drawn; --out writes tables of its own, such as fid.csv"
+            )
         return
-    parser = argparse.ArgumentParser()
-    add(parser)
-    defaults = vars(parser.parse_args(["--drawn", "."]))
     for name, value in vars(arguments).items():
-        if name in defaults and name not in drawn.USED and value != defaults[name]:
+        if name not in drawn.USED and value != arguments.default_of(name):
             raise ValueError(
                 f"--{name.replace('_', '-')} is for pictures that are drawn here, and --drawn "
                 "names finished ones; leave one of the two out"
@@ -97,7 +97,7 @@ def _require_counts(arguments: argparse.Namespace) -> None:
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
     """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
-    # First what all others are compared with, for runs that are stopped.
+    # The reference of all others comes first, in case the run is stopped.
     cells = {arguments.converged: arguments.converged_images} if arguments.converged_images else {}
     cells |= {Cell(arm, n): arguments.images for n in arguments.counts for arm in arguments.arms}
     for cell in cells:

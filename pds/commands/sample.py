@@ -8,6 +8,7 @@ from pds.arms import names
 from pds.commands.arguments import add_seed, counts, place, source
 from pds.commands.cli import exit_code
 from pds.commands.parser import Dotted, Parser
+from pds.files.shipped import COMMAND
 from pds.jobs import configuration, ranks
 from pds.jobs import run as job_run
 from pds.jobs.job import DTYPES, WEIGHTS, Job
@@ -94,7 +95,7 @@ class _Mode(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         advice = (
-            "python -m pds train trains on the drawn portraits, and score_sde on other images"
+            f"{' '.join(COMMAND)} train trains on the drawn portraits, score_sde on other images"
             if values == "train"
             else f"leave --mode {values} out"
         )
@@ -142,7 +143,7 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
         type=place,
         required=True,
         metavar="FOLDER",
-        help="gets the images, and may have the checkpoint in its folder checkpoints",
+        help="folder of the images; may hold the checkpoint in its folder checkpoints",
     )
     add(
         "--eval_folder",
@@ -250,7 +251,7 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         "vanilla@100 pds:5@40, into the folders left and right. The last line says the grain of "
         "both",
     )
-    add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
+    add("--trajectory", action="store_true", help="save the steps, as .webp and as .npz")
     add(
         "--ladder",
         type=counts,

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from pds.arms.names import parse
-from pds.files.shipped import ROOT
+from pds.files.shipped import COMMAND, ROOT, shipped_name
 from pds.jobs import hosting, model, request_text, sheet_files
 from pds.jobs.configuration import read_configuration
 from pds.jobs.job import JOB_FLAGS, REQUEST_FLAGS, Job
@@ -134,27 +134,30 @@ class Record:
 def to_command(flags: Mapping[str, Any]) -> str:
     """Return the shell command with these flags, without those equal to their defaults.
 
-    It is main.py's in a checkout, and `pds sample` where the package is installed.
+    It is main.py's in a checkout, and `pds sample` where the package is installed. Shipped files
+    have their relative paths.
     """
     in_checkout = (ROOT / "main.py").is_file()
-    words = ["python", "main.py"] if in_checkout else ["pds", "sample"]
+    arguments = ["python", "main.py"] if in_checkout else ["pds", "sample"]
     for name in FLAGS:
         value = flags[name]
         if value == DEFAULTS.get(name):
             continue
         if value is True:
-            words.append(f"--{name}")
+            arguments.append(f"--{name}")
             continue
         if name == "overrides":
-            words += [f"--config.{key}={text}" for key, text in value.items()]
+            arguments += [f"--config.{key}={text}" for key, text in value.items()]
             continue
         if name == "compare":
-            words += ["--compare", *value]
+            arguments += ["--compare", *value]
             continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        if name in SOURCES:
+            text = shipped_name(text)
         # Joined with =, since a value that begins with a dash would be parsed as a flag.
-        words.append(f"--{name}={text}")
-    return shlex.join(words)
+        arguments.append(f"--{name}={text}")
+    return shlex.join(arguments)
 
 
 def read_request(text: str) -> Request:
@@ -168,14 +171,14 @@ def read_request(text: str) -> Request:
         return request_text.from_record(text)
     if sheet_files.RECORD_KEY in kinds:
         raise ValueError(
-            "this is a sheet of many comparisons; python -m pds show prints its command"
+            f"this is a sheet of many comparisons; {' '.join(COMMAND)} show prints its command"
         )
     record = Record.from_json(text)
     request = _request(record)
     if request is None:
         raise ValueError(
             "main.py drew this picture with a model or settings that the page does not have; "
-            "python -m pds show prints its command"
+            f"{' '.join(COMMAND)} show prints its command"
         )
     return request
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 
 from pds.files import pictures
 from pds.files.pictures import TILE_PIXELS, Pixels
+from pds.files.shipped import COMMAND
 from pds.jobs import quality
 from pds.jobs.quality import Quality
 from pds.jobs.request_text import PRIVATE, json_object
@@ -118,7 +119,7 @@ def to_command(sheet: Sheet, out: str = "sheet.png") -> str:
     """
     if sheet.model not in MODELS:
         raise ValueError(PRIVATE)
-    words = ["python", "-m", "pds", "sheet", "--samplers", ",".join(sheet.samplers)]
-    words += ["--num-steps", ",".join(map(str, sheet.num_steps)), "--model", sheet.model]
-    words += ["--num-images", str(sheet.num_images), "--seed", str(sheet.seed), "--out", out]
-    return shlex.join(words)
+    arguments = [*COMMAND, "sheet", "--samplers", ",".join(sheet.samplers)]
+    arguments += ["--num-steps", ",".join(map(str, sheet.num_steps)), "--model", sheet.model]
+    arguments += ["--num-images", str(sheet.num_images), "--seed", str(sheet.seed), "--out", out]
+    return shlex.join(arguments)

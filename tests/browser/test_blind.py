@@ -151,13 +151,13 @@ def test_the_visit_is_counted_by_n_and_again_draws_another_seed(page, exchange):
     assert page.inner_text(".pds-score") == "N = 3: 1 of 1; N = 2: 0 of 1."
 
 
-def test_a_link_opens_a_preset_which_may_be_a_blind_test(browser, address):
-    page = browser.new_page()
+@pytest.mark.slow
+def test_a_link_opens_a_preset_which_may_be_a_blind_test(blank, address):
+    page = blank
     page.goto(f"{address}/?preset=guess")
     page.wait_for_selector(".pds-guess:not([hidden])")
     assert page.inner_text(".pds-presets p") == GUESS.sentence
     assert page.inner_text(".pds-presets [aria-pressed=true]") == GUESS.title
-    page.close()
 
 
 def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
@@ -170,11 +170,10 @@ def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
     expect(page.locator(".pds-presets p")).to_be_hidden()
 
 
-def test_an_unknown_preset_gets_one_sentence(browser, address):
-    page = browser.new_page()
+def test_an_unknown_preset_gets_one_sentence(blank, address):
+    page = blank
     page.goto(f"{address}/?preset=many")
     page.wait_for_selector(".pds-scrub:enabled")
     names = ", ".join(preset.name for preset in PRESETS)
     sentence = f"preset must be one of {names}, got 'many'."
     expect(page.locator(".pds-presets p")).to_have_text(sentence)
-    page.close()

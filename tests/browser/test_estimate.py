@@ -12,15 +12,10 @@ SLOW = [0.6 * n for n in range(1, 9)]
 
 
 @pytest.fixture
-def open_with(browser, address):
+def open_with(blank, address):
     """Open a page whose server says these rates for its first model and for others."""
-    contexts = []
 
     def opened(first, others=SLOW, *, beside=0, link=""):
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-
         def answer(route):
             asked = json.loads(route.request.post_data)
             if asked["fn_name"] != "pace":
@@ -29,14 +24,12 @@ def open_with(browser, address):
             rates = others if model == "field64" else first
             return route.fulfill(json={"seconds": rates, "beside": beside})
 
-        page.route(re.compile("component_server"), answer)
-        page.goto(f"{address}/?{link}")
-        page.wait_for_selector(".pds-scrub:enabled")
-        return page
+        blank.route(re.compile("component_server"), answer)
+        blank.goto(f"{address}/?{link}")
+        blank.wait_for_selector(".pds-scrub:enabled")
+        return blank
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 def told(page):

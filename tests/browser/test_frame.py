@@ -22,17 +22,24 @@ AROUND = """<body style="margin: 0">
   }});
 </script>"""
 """A stand-in for the page of a Space: it hands its query to the frame and follows its messages."""
+ONE_MESSAGE = """() => new Promise((resolve) => {
+  addEventListener("message", resolve, { once: true });
+  postMessage({}, "*");
+})"""
 ELSEWHERE = '"setup":{"space":""'
 """Of the page of a server that is no Space."""
 
 
 @pytest.fixture
-def context(browser):
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+def context(context_of):
+    context = context_of(base_url=SPACE)
     with suppress(Error):  # older versions have no such permission, and need none
         context.grant_permissions(["local-network-access"])
     yield context
-    context.close()
+    context.unroute_all()
+    context.clear_permissions()
+    for page in context.pages:
+        page.close()
 
 
 @pytest.fixture
@@ -79,8 +86,7 @@ def test_the_address_around_the_frame_follows_the_settings(around, address):
     page, frame = around()
     frame.fill("[name=num_steps]", "31")
     frame.fill("[name=alpha]", "2.5")
-    page.wait_for_function("queries.length")
-    page.wait_for_timeout(500)
+    page.wait_for_function("queries.at(-1)?.[0].includes('alpha=2.5')")
     query, origin = page.evaluate("queries.at(-1)")
     assert origin == address
     assert not query.startswith("?")
@@ -130,7 +136,7 @@ def test_a_page_of_somebody_else_around_the_frame_is_told_nothing(around):
     page, frame = around(host="https://blog.example/post")
     frame.fill("[name=seed]", "3")
     frame.wait_for_function("location.search.includes('seed=3')")
-    page.wait_for_timeout(200)
+    page.evaluate(ONE_MESSAGE)  # it comes after any that was sent before
     assert queries(page) == []
 
 

@@ -17,7 +17,7 @@ from pds.request import Request
 from pds.web.components import run_handler
 from pds.web.tabs.compare import inside
 from pds.web.tabs.compare.tab import TAB
-from tests.support.pages import finish, sample
+from tests.support.pages import finish, num_runs, sample
 
 FIELD = {
     **{"model": "field64", "num_steps": 6, "alpha": 5, "frequency": True, "space": False},
@@ -180,13 +180,18 @@ def test_a_term_and_its_pictures_light_up_together(page):
     expect(corrector.locator("figure[data-term='M z']")).to_have_class(re.compile("lit"))
 
 
+LATER = "() => new Promise((resolve) => setTimeout(resolve, 400))"
+"""A timer that ends after the page's own, which is set before and shorter."""
+
+
 def test_a_closed_part_asks_for_nothing_and_a_new_run_ends_a_replay(page):
     sample(page, num_steps=3, num_images=1)
     finish(page)
-    page.wait_for_timeout(700)
+    page.evaluate(LATER)
+    assert num_runs(page) == 1
     assert not page.locator(".pds-substep").count()
-    page.click(".pds-inside summary")
-    page.wait_for_timeout(100)
+    with page.expect_request("**/queue/join*"):
+        page.click(".pds-inside summary")
     sample(page, num_steps=4, num_images=1)
     finish(page)
     assert shown(page).startswith("Iteration 4 of 4")

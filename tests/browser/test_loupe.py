@@ -38,6 +38,7 @@ def one_picture(kept_page):
 @pytest.fixture
 def closed(one_picture):
     """The page with its loupe closed and the mouse away from the pictures."""
+    one_picture.bring_to_front()  # only one page of a browser has the keyboard
     one_picture.mouse.move(5, 5)
     one_picture.evaluate("document.activeElement.blur()")
     expect(one_picture.locator(".pds-loupe")).to_be_hidden()

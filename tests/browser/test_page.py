@@ -1,73 +1,36 @@
 """The real page, served by app.py, in a real Chromium."""
 
-import base64
-import io
 import json
 import re
-import time
 
 import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
-from PIL import Image
 from playwright.sync_api import expect
 
 from pds.models import load_model
 from pds.web.tabs.compare import live_comparison
+from tests.support.pages import (
+    PHONE,
+    RIGHT,
+    SIDES,
+    finish,
+    long_run,
+    number,
+    picture,
+    pixels,
+    resize,
+    sample,
+)
 from tools.browser import open_page
 
-PICTURE = """panel => {
-  const shown = document.querySelector('.pds-panel.' + panel + ' canvas');
-  const step = Number(shown.dataset.step ?? 1); // pixels of the canvas for each of the pictures'
-  const own = document.createElement('canvas');
-  Object.assign(own, { width: shown.width / step, height: shown.height / step });
-  const context = own.getContext('2d');
-  context.imageSmoothingEnabled = false;
-  context.drawImage(shown, 0, 0, own.width, own.height);
-  return own.toDataURL();
-}"""
-SIDES = ("vanilla", "ours")
-RIGHT = "Sampler on the right"
 
-
-def picture(page, side):
-    return page.evaluate(PICTURE, side)
-
-
-def sample(page, model="field64", **settings):
-    page.select_option("[name=model]", model)
-    for name, value in settings.items():
-        page.fill(f"[name={name}]", str(value))
-    page.click(".pds-sample")
-
-
-def finish(page):
-    page.wait_for_selector(".pds[data-state=idle]")
-
-
-def pixels(data_url):
-    png = base64.b64decode(data_url.partition(",")[2])
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
-
-
-def long_run(page):
-    """Start a run of 20 seconds or more, and wait for its first frame."""
-    sample(page, num_steps=2000, num_images=8)
-    page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 2000')")
-
-
-def a_short_run_ends_soon(page):
-    """As it does where no other run, or one, is under way."""
-    start = time.monotonic()
+def expect_a_short_run(page):
+    """A run of three iterations comes to its end."""
     sample(page, num_steps=3, num_images=1)
     finish(page)
     assert page.inner_text(".pds-where") == "iteration 3 of 3"
-    assert time.monotonic() - start < 6
-
-
-def number(page, side, name):
-    return page.inner_text(f".pds-panel.{side} div:has(> dt:text-is('{name}')) dd")
 
 
 def sigma(page, side):
@@ -94,8 +57,9 @@ def test_the_first_paint_shows_a_finished_run(page):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1366, 768), (1024, 768)])
-def test_the_first_screen_needs_no_scrolling(page, width, height):
-    page.set_viewport_size({"width": width, "height": height})
+def test_the_first_screen_needs_no_scrolling(kept_page, width, height):
+    page = kept_page
+    resize(page, width, height)
     boxes = [page.locator(s).bounding_box() for s in (".pds-sample", ".pds-scrub", ".pds-spectrum")]
     assert all(box["y"] + box["height"] <= height for box in boxes)
     assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -103,8 +67,9 @@ def test_the_first_screen_needs_no_scrolling(page, width, height):
     assert panel["width"] >= 0.3 * width
 
 
-def test_a_phone_stacks_the_panels_and_keeps_sample_in_reach(page):
-    page.set_viewport_size({"width": 390, "height": 844})
+def test_a_phone_stacks_the_panels_and_keeps_sample_in_reach(kept_page):
+    page = kept_page
+    resize(page, **PHONE)
     upper, lower = (page.locator(f".pds-panel.{side} canvas").bounding_box() for side in SIDES)
     assert lower["y"] >= upper["y"] + upper["height"]
     button = page.locator(".pds-sample").bounding_box()
@@ -113,12 +78,21 @@ def test_a_phone_stacks_the_panels_and_keeps_sample_in_reach(page):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+REACHED = """(least) => {
+  const [, iteration, total] = document.querySelector('.pds-where').textContent
+    .match(/iteration (\\d+) of (\\d+)/) ?? [];
+  return Number(total) === 25 && Number(iteration) >= least;
+}"""
+
+
 def test_sampling_streams_changing_pictures_and_finishes(page):
-    sample(page, model=page.input_value("[name=model]"), num_steps=25)
     seen = {picture(page, "ours")}
-    while page.get_attribute(".pds", "data-state") == "running":
+    sample(page, model="portraits32", num_steps=25, num_images=2)
+    for iteration in (5, 10, 15, 20):
+        page.wait_for_function(REACHED, arg=iteration)
         seen.add(picture(page, "ours"))
-        page.wait_for_timeout(30)
+    finish(page)
+    seen.add(picture(page, "ours"))
     assert len(seen) >= 5
     assert page.inner_text(".pds-where") == "iteration 25 of 25"
     assert number(page, "ours", "calls") == "50"
@@ -161,10 +135,14 @@ def test_scrubbing_changes_the_picture_without_a_request(page):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
-def test_a_step_says_how_much_noise_the_network_is_given_next(page, width, height):
+def test_a_step_says_how_much_noise_the_network_is_given_next(kept_page, width, height):
     """At the end no call follows. The panels stay as they are as the sentence comes and goes."""
-    page.set_viewport_size({"width": width, "height": height})
+    page = kept_page
+    page.bring_to_front()
     page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
+    page.focus(".pds-scrub")
+    page.keyboard.press("End")
+    resize(page, width, height)
     told, places = page.locator(".pds-numbers .told"), page.locator(".pds-panel, canvas")
     expect(told).to_have_count(0)
     at_the_end = [place.bounding_box() for place in places.all()]
@@ -179,31 +157,37 @@ def test_a_step_says_how_much_noise_the_network_is_given_next(page, width, heigh
     assert label.endswith(sentences[0])
 
 
+NO_RUNS = """async () => {
+  const { runs } = await (await fetch('/healthz')).json();
+  return runs === 0;
+}"""
+
+
 def test_stop_ends_a_long_run_and_the_page_samples_again(page):
     long_run(page)
     page.click(".pds-stop")
     stopped = page.inner_text(".pds-where")
     assert "Stopped" in page.inner_text(".pds-verdict")
-    page.wait_for_timeout(500)
+    page.wait_for_function(NO_RUNS)  # no frame is on its way
     assert page.inner_text(".pds-where") == stopped
-    a_short_run_ends_soon(page)
+    expect_a_short_run(page)
 
 
 def test_a_closed_tab_frees_the_sampler(page, address):
-    visitor = page.context.new_page()
-    open_page(visitor, address)
-    long_run(visitor)
-    visitor.close()
-    a_short_run_ends_soon(page)
+    other = page.context.new_page()
+    open_page(other, address)
+    long_run(other)
+    other.close()
+    page.wait_for_function(NO_RUNS)
 
 
 def test_nobody_waits_for_another_visitors_long_run(page, address):
-    visitor = page.context.new_page()
-    open_page(visitor, address)
-    long_run(visitor)
-    a_short_run_ends_soon(page)
-    assert visitor.get_attribute(".pds", "data-state") == "running"
-    visitor.close()
+    other = page.context.new_page()
+    open_page(other, address)
+    long_run(other)
+    expect_a_short_run(page)
+    assert other.get_attribute(".pds", "data-state") == "running"
+    other.close()
 
 
 @pytest.mark.parametrize(
@@ -288,8 +272,7 @@ def test_the_tuned_sampler_is_chosen_sampled_and_kept(page):
         "aria-label", re.compile("^Tuned: 2 images after iteration 20")
     )
     assert [sigma(page, side) for side in SIDES] == ["0.010", shown_sigma("field64", 20)]
-    page.wait_for_timeout(600)  # until the address is written
-    assert "tuned=1" in page.url
+    page.wait_for_function("location.search.includes('tuned=1')")
     page.reload()
     expect(page.get_by_label(RIGHT)).to_have_value("tuned")
     finish(page)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import open_tab
+from tests.support.pages import PHONE, open_tab, visitor
 from tools.browser import open_page
 
 PIXEL = """([name, x, y]) => {
@@ -71,14 +71,10 @@ def test_the_grip_stands_where_the_sliders_say(page):
 
 
 @pytest.fixture
-def phone(browser, address):
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
-    )
-    page = context.new_page()
-    open_page(page, address)
-    yield page
-    context.close()
+def phone(context_of, address):
+    with visitor(context_of(viewport=PHONE, has_touch=True, is_mobile=True), address) as page:
+        open_page(page, address)
+        yield page
 
 
 def swipe(page, begin, end):

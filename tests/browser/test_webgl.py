@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_everyone import CONTRAST
-from tests.support.pages import open_tab
+from tests.support.pages import CONTRAST, DESKTOP, PATIENCE, open_tab
 from tools.browser import chromium, open_page
 
 SURFACE = "#filter [data-plot=surface]"
@@ -16,6 +15,12 @@ DRAWN = f"""() => {{
   const canvas = document.querySelector('{SURFACE} canvas');
   return canvas !== null && !canvas.getContext('webgl').isContextLost();
 }}"""
+
+
+FRAMES = """async () => {
+  for (let n = 0; n < 30; n++) await new Promise(requestAnimationFrame);
+}"""
+"""Wait for 30 frames: plotly looks in every frame whether its context is back."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,8 @@ def without_webgl(browser):
 @pytest.fixture
 def flat(without_webgl, address):
     """A visitor with this browser; errors on the page fail the test."""
-    page = without_webgl.new_page(viewport={"width": 1440, "height": 900})
+    page = without_webgl.new_page(viewport=DESKTOP)
+    page.set_default_timeout(PATIENCE)
     errors = []
     page.on("pageerror", lambda error: errors.append(error))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
@@ -73,10 +79,10 @@ def test_without_webgl_the_keyboard_passes_the_box_by(flat):
 def test_a_surface_that_was_taken_away_is_drawn_again(page):
     open_tab(page, "filter")
     page.wait_for_selector(f"{SURFACE} canvas")
-    page.wait_for_timeout(500)
+    page.evaluate(FRAMES)
     page.evaluate(LOSE)
     page.wait_for_function(DRAWN)
-    page.wait_for_timeout(500)  # plotly's own way back must find nothing to do
+    page.evaluate(FRAMES)  # plotly's own way back must find nothing to do
     page.evaluate(LOSE)
     page.wait_for_function(DRAWN)
 
@@ -86,7 +92,7 @@ def test_a_surface_that_was_taken_away_in_the_background_is_drawn_when_seen(page
     page.wait_for_selector(f"{SURFACE} canvas")
     page.click("#compare-tab-button")
     page.evaluate(LOSE)
-    page.wait_for_timeout(500)
+    page.evaluate(FRAMES)
     page.click("#filter-tab-button")
     page.wait_for_function(DRAWN)
     assert page.locator(f"{SURFACE} canvas").first.bounding_box()["width"] > 300

@@ -430,7 +430,7 @@ def halfway_is_halfway():
     return abs(math.log(sigma[49]) - math.log(1348 * 0.01) / 2) < 0.15
 
 
-def knows_by_heart(texture, near):
+def reproduces_its_pictures(texture, near):
     """Distance of a sampled image to the nearest of its own, relative to that among them."""
     images = portraits(range(20))
     model = from_images(images, texture=texture)
@@ -481,7 +481,7 @@ CLAIMS = [
     ),
     (
         "story.html",
-        "Steps 7 and 8 ask a trained network",
+        "Steps 7 and 8 use a trained network",
         the_network_s_steps_ask_no_gaussian,
     ),
     (
@@ -495,13 +495,13 @@ CLAIMS = [
         "steps",
         a_stable_step_is_slow,
     ),
-    ("plane.html", "gives both directions one pace", m_gives_one_pace),
+    ("plane.html", "lets both directions converge at the same rate", m_gives_one_pace),
     (
         "plane.html",
-        "Drag it to 0.5: vanilla diverges, and with M 1% of the way is left after 7 steps",
+        "Drag it to 0.5: vanilla diverges, and with M 1% of the distance is left after 7 steps",
         half_a_step_suits_m,
     ),
-    ("plane.html", "The skew matrix S turns the walk", s_swirls),
+    ("plane.html", "The skew matrix S makes the walk rotate", s_swirls),
     (
         "plane.html",
         "It cannot straighten a banana, whose narrow direction changes from place to place",
@@ -514,7 +514,7 @@ CLAIMS = [
     ),
     (
         "octaves.html",
-        "power falling about like one over the frequency squared",
+        "their power falls about like one over the frequency squared",
         power_falls_like_inverse_square,
     ),
     (
@@ -527,19 +527,19 @@ CLAIMS = [
     ("lag.html", "each iteration leaves more noise than it should", the_state_has_too_much_noise),
     (
         "lag.html",
-        "If sigma falls to half at once, the predictor leaves noise that is 1.8 times as strong as "
-        "it should be",
+        "If sigma drops to half at once, the predictor leaves noise that is 1.8 times as strong"
+        " as it should be",
         half_of_sigma_leaves_too_much,
     ),
     (
         "lag.html",
-        "While a wave is far weaker than the noise, it is too strong by the same factor whatever "
-        "its frequency: by 1.6 at N = 25",
+        "While a wave is far weaker than the noise, it is too strong by the same factor at "
+        "every frequency: 1.6 at N = 25",
         the_lag_is_one_factor,
     ),
     (
         "lag.html",
-        "a part of that goes away, and a factor of 1.2 to 1.3 is left",
+        "the factor shrinks to between 1.2 and 1.3",
         lambda: all(ends_with(name, 1.2, 1.305) for name in story_tab.FIELDS),
     ),
     (
@@ -549,7 +549,7 @@ CLAIMS = [
     ),
     (
         "controls.html",
-        "a gain above 1 makes the steps of these waves longer, and each removes more of the noise",
+        "A gain above 1 makes the steps of these waves longer, and each removes more of the noise",
         a_gain_removes_more_noise,
     ),
     (
@@ -567,20 +567,20 @@ CLAIMS = [
     ),
     (
         "controls.html",
-        "the filter makes fine waves take shorter steps, and is worse than no filter at every N of "
-        "the chart",
+        "The inverted filter makes fine waves take shorter steps, and is worse than no filter "
+        "at every N of the chart",
         upside_down_is_worse,
     ),
     (
         "controls.html",
-        "At N = 25, 33 and 40 the best constant gain takes away nine tenths or more of the grain "
-        "that PDS takes away",
+        "At N = 25, 33 and 40 the best constant gain removes nine tenths or more of the grain "
+        "that PDS removes",
         a_longer_step_does_nine_tenths,
     ),
     (
         "controls.html",
-        "at N = 25, where both leave the same grain, PDS keeps 1.04 times the contrast at 32 px "
-        "and 1.09 times at 64 px",
+        "at N = 25 and equal grain, PDS keeps 1.04 times the contrast of the constant gain at "
+        "32 px and 1.09 times at 64 px",
         lambda: (
             [contrast_at_equal_grain(n) for n in ("portraits32", "portraits64")] == [1.04, 1.09]
         ),
@@ -612,7 +612,7 @@ CLAIMS = [
     ("clocks.html", "the noise is only halfway down, on a logarithmic scale", halfway_is_halfway),
     (
         "clocks.html",
-        "A run of 16 is at its end after 16",
+        "A run of 16 reaches sigma = 0 after 16",
         lambda: gaussian.clocks(CLOUDS, 32, 16).sigmas[1][15] == 0,
     ),
     (
@@ -650,7 +650,7 @@ CLAIMS = [
     ),
     (
         "belief.html",
-        "it leaves 1% of the noise that sigma speaks of",
+        "it leaves 1% of noise as strong as sigma",
         lambda: planted(1.0).network.left == pytest.approx(0.01, abs=0.002),
     ),
     (
@@ -688,7 +688,7 @@ CLAIMS = [
     ),
     (
         "grain.html",
-        "The points are measured on pictures that the network drew, with 95% intervals",
+        "Points are measured on pictures that the network drew, with 95% intervals",
         grain_is_that_of_the_evidence,
     ),
     (
@@ -708,13 +708,13 @@ CLAIMS = [
     ),
     (
         "end.html",
-        "the fine waves are too strong and the coarse ones too weak: the pictures are grainy, and "
-        "paler",
+        "the fine waves are too strong and the coarse ones too weak: the pictures are grainy "
+        "and paler",
         portraits_are_grainy_and_paler,
     ),
     (
         "end.html",
-        "what is beyond sigma it takes for texture, and keeps half of it or more",
+        "it takes noise beyond sigma for texture, and keeps half of it or more",
         lambda: min(beyond(sigma) for sigma in SIGMAS_OF_THE_STEP if sigma <= 0.16) > 0.5,
     ),
     (
@@ -827,12 +827,12 @@ CLAIMS = [
     ("filter.html", "With M = 1 this is the ordinary sampler", no_filter_is_vanilla),
     (
         "images.html",
-        "With little texture the model knows its pictures by heart",
-        lambda: knows_by_heart(0.05, True) and knows_by_heart(0.9, False),
+        "With little texture the model reproduces its own pictures",
+        lambda: reproduces_its_pictures(0.05, True) and reproduces_its_pictures(0.9, False),
     ),
     (
         "images.html",
-        "forgives few steps; with more of it the grain appears",
+        "few iterations suffice; with more texture the grain appears",
         lambda: grain_at_few_steps(0.05) < ALIKE < grain_at_few_steps(0.9),
     ),
     (

@@ -77,6 +77,8 @@ def diffusers_pipeline(printed, folder):
 
 CLAIMS = (own_score, any_denoiser, exact_theory, filters_from_folder, diffusers_pipeline)
 """Each checks what the script of its name prints and saves in a folder."""
+LONG = ("diffusers_pipeline",)
+"""Scripts that the gate runs with a smaller network, see the test of a pipeline of one's own."""
 
 
 @pytest.fixture
@@ -92,7 +94,13 @@ def run(tmp_path, monkeypatch, capsys, one_thread):
     return run
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LONG else [])
+        for path in SCRIPTS
+    ],
+)
 def test_a_script_prints_and_saves_what_its_docstring_says(path, run, tmp_path):
     described = path.read_text(encoding="utf-8").split('"""')[1]
     assert re.search(r"Takes \d+ seconds on\s+two cores", described)
@@ -133,6 +141,28 @@ def test_the_notebook_is_stored_without_outputs():
     assert nbformat.writes(stripped(nbformat.reads(text, as_version=4))) == text.rstrip("\n")
 
 
+SHORTER = (
+    ("for i in (0, 30, 50, 60, 65, 70, 75, 80, 90, 99)", "for i in range(5)"),
+    ("sample(100, ", "sample(5, "),
+    ("sample(40, ", "sample(4, "),
+    ("sample(25, ", "sample(3, "),
+    ("num_steps=40,", "num_steps=3, num_images=1,"),
+    ("[25, 33, 40, 50, 66, 100, 133, 200, 400]", "[25, 40]"),
+)
+"""Amounts of the notebook that take long, and those of the gate."""
+
+
+def test_the_cells_of_the_notebook_run_with_fewer_iterations(tmp_path, monkeypatch, one_thread):
+    cells = [c for c in nbformat.read(NOTEBOOK, as_version=4).cells if c.cell_type == "code"]
+    code = "\n".join(TransformerManager().transform_cell(cell.source) for cell in cells)
+    for longer, shorter in SHORTER:
+        assert longer in code
+        code = code.replace(longer, shorter)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, NOTEBOOK.name, "exec"), names := {"__name__": "__main__"})
+    assert [curve.name for curve in names["figure"].data] == ["vanilla", "PDS", "tuned"]
+
+
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory):
     """The cells of the notebook by their id, executed in an empty folder."""
@@ -154,6 +184,7 @@ def displayed(cell, kind):
     return shown
 
 
+@pytest.mark.slow
 def test_the_notebook_shows_vanilla_beside_pds_with_grain_and_contrast(executed):
     data = base64.b64decode(displayed(executed["compare"], "image/png"))
     with Image.open(io.BytesIO(data)) as picture:
@@ -167,6 +198,7 @@ def test_the_notebook_shows_vanilla_beside_pds_with_grain_and_contrast(executed)
     assert 0.85 < grains[1] < 1.15
 
 
+@pytest.mark.slow
 def test_the_notebook_says_how_grain_grows_as_iterations_get_fewer(executed):
     grains = numbers(printed(executed["grain"]))
     assert grains["N = 100"] == pytest.approx(1, abs=0.2)
@@ -174,6 +206,7 @@ def test_the_notebook_says_how_grain_grows_as_iterations_get_fewer(executed):
     assert 3 < grains["N = 25"] < 4
 
 
+@pytest.mark.slow
 def test_the_notebook_ends_with_the_error_against_the_number_of_iterations(executed):
     figure = displayed(executed["theory"], "application/vnd.plotly.v1+json")
     error = {curve["name"]: values(curve["y"]) for curve in figure["data"]}
@@ -193,6 +226,7 @@ def test_many_iterations_of_pds_leave_detail_up_to_three_percent_too_weak_as_the
     assert ratio.max() < 1
 
 
+@pytest.mark.slow
 def test_the_notebook_draws_the_gain_within_its_bounds(executed):
     (curve,) = displayed(executed["filter"], "application/vnd.plotly.v1+json")["data"]
     gain = values(curve["y"])

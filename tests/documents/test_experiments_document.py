@@ -83,11 +83,15 @@ def test_an_experiment_has_the_size_and_scales_of_its_configuration(experiment):
     assert (card.network.image_size, card.num_scales) == (experiment.size, experiment.num_scales)
 
 
-def test_a_reported_distance_has_its_cell_and_a_source_of_the_document():
+@pytest.mark.parametrize(
+    "row",
+    published.reported(),
+    ids=lambda row: "-".join([row["experiment"], row["N"], row["sampler"]]),
+)
+def test_a_reported_distance_has_its_cell_and_a_source_of_the_document(row):
     sources = re.findall(r"^\| (\S.*?) \| .*arXiv|^\| (\S+) \| README", TEXT, re.MULTILINE)
-    for row in published.reported():
-        assert (row["experiment"], int(row["N"]), row["sampler"]) in CELLS
-        assert row["source"] in [name for pair in sources for name in pair if name]
+    assert (row["experiment"], int(row["N"]), row["sampler"]) in CELLS
+    assert row["source"] in [name for pair in sources for name in pair if name]
 
 
 def test_what_evaluate_records_fills_its_cell(monkeypatch, tmp_path):

@@ -12,6 +12,8 @@ from tools.counterfactual import AsKept, AsTold, Farther
 DOCUMENT = theory.DOCUMENT.read_text(encoding="utf-8")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
 BANDS = Bands(32, 32)
+LONG = ("grain", "contrast", "within", "resolution")
+"""Tables that follow every sampler at every N through networks of four sizes."""
 
 
 def numbers(text):
@@ -27,7 +29,10 @@ def response(factor=1.0):
     return MeasuredResponse(BANDS, np.array([0.1, 1.0]), np.array([1.0, 2.0]), np.zeros(1), moments)
 
 
-@pytest.mark.parametrize("name", theory.TABLES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] if n in LONG else []) for n in theory.TABLES],
+)
 def test_a_table_of_the_document_is_what_the_command_writes(name):
     (shown,) = re.findall(rf"<!-- {name} -->\n(.*?)<!-- end -->", DOCUMENT, re.DOTALL)
     computed = theory.TABLES[name]()

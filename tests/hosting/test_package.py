@@ -110,17 +110,12 @@ def test_the_command_estimates_a_filter(installed):
     assert names == {"mine_freq.npy", "mine_space.npy", "mine_gain.png"}
 
 
-def test_the_command_samples_by_a_shipped_configuration_and_filter(installed):
+def test_the_command_samples_by_shipped_files_and_shows_the_run_of_its_picture(installed):
     words = ["--config", CONFIG, "--freq_mask_path", "filters/portraits32_freq.npy"]
     few = ["--workdir", "run", "--speed_up", "1000", "--num_samples", "1"]
     printed = installed(installed.pds, "sample", *words, *few)
     assert printed == "run/eval: 1 images drawn, 0 were there\n"
-
-
-def test_a_picture_shows_the_command_of_the_installed_package(installed):
-    words = ["--config", CONFIG, "--workdir", "shown", "--speed_up", "1000", "--num_samples", "1"]
-    installed(installed.pds, "sample", *words)
-    shown = installed(installed.pds, "show", "shown/eval/000000.png")
+    shown = installed(installed.pds, "show", "run/eval/000000.png")
     assert shown.startswith("pds sample ")
 
 

@@ -25,12 +25,14 @@ PROXIES = {
     "forwards": ("", partial(proxy, strips=True, headers=FORWARDED)),
 }
 """The prefix that the page is configured with, and the proxy before it."""
-OTHERS = (
-    ("nginx", "/"),
-    ("forwards", ""),
-    *((name, slash) for name in ("keeps", "strips") for slash in ("", "/")),
-)
-"""Pairs of a proxy and the end of an address that the gate leaves to the slow tests."""
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("keeps", "strips")]
+OTHERS = [
+    pytest.param(name, slash, marks=pytest.mark.slow)
+    for name in PROXIES
+    for slash in ("", "/")
+    if (name, slash) not in (("nginx", ""), ("forwards", "/"))
+]
+"""What the gate leaves to the slow tests: proxies, and proxies with the end of an address."""
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_the_page_answers_behind_a_proxy_with_and_without_the_final_slash(
     assert status(behind(name) + path, method) == 200
 
 
-@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
 def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
     client = Client(behind(name), verbose=False)
     job = client.submit("field64", 3, 5.0, True, False, 1, 0, False, api_name="/compare")
@@ -201,11 +203,7 @@ def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
 
 @pytest.mark.parametrize(
     ("name", "slash"),
-    [
-        ("nginx", ""),
-        ("forwards", "/"),
-        *(pytest.param(*pair, marks=pytest.mark.slow) for pair in OTHERS),
-    ],
+    [("nginx", ""), ("forwards", "/"), *OTHERS],
 )
 def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slash):
     public, page = behind(name), browser.new_page()
@@ -223,14 +221,7 @@ def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slas
     page.close()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "nginx",
-        "forwards",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("keeps", "strips")),
-    ],
-)
+@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
 def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, behind, name):
     page = browser.new_page()
     page.goto(f"{behind(name)}/?model=field256&num_steps=2000&num_images=8")

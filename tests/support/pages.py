@@ -2,8 +2,10 @@
 
 import base64
 import io
+import json
 import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -13,6 +15,7 @@ from playwright.sync_api import TimeoutError, expect
 from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
+from pds.web.tabs.compare import live_comparison
 
 PATIENCE = 60_000
 """Milliseconds that a wait for the page may take; a machine may be busy with something else."""
@@ -23,6 +26,8 @@ TABS = ("filter", "story", "ladder", "images")
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+"""Measures whether texts stand out from what is behind them."""
 PICTURE = """panel => {
   const shown = document.querySelector('.pds-panel.' + panel + ' canvas');
   const step = Number(shown.dataset.step ?? 1); // pixels of the canvas for each of the pictures'
@@ -39,11 +44,22 @@ DROP = """([texts, files, folders, selector]) => {
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   for (const [name, base64, type] of files)
     dataTransfer.items.add(new File([bytes(base64)], name, { type }));
-  if (folders) DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true });
+  const item = DataTransferItem.prototype, entry = item.webkitGetAsEntry;
+  if (folders) item.webkitGetAsEntry = () => ({ isDirectory: true });
   const events = ["dragover", "drop"].map(
     (kind) => new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
   for (const event of events) document.querySelector(selector).dispatchEvent(event);
+  item.webkitGetAsEntry = entry;
   return events.every((event) => event.defaultPrevented);
+}"""
+RESET = """(request) => {
+  const root = document.querySelector("#stage .pds");
+  root.dispatchEvent(new CustomEvent("settle", { detail: request }));
+  root.querySelector(".pds-verdict").textContent = "";
+  for (const alert of root.querySelectorAll(".pds-error")) {
+    alert.textContent = "";
+    alert.hidden = true;
+  }
 }"""
 STILL = """() => new Promise((resolve) => {
   let before = "", frames = 0;
@@ -90,6 +106,13 @@ def forget(page, address):
         "Storage.clearDataForOrigin",
         {"origin": address, "storageTypes": "local_storage,indexeddb"},
     )
+
+
+def reset(page):
+    """Give the comparison on a shared page the settings of the first paint and no message."""
+    page.bring_to_front()  # only one page of a browser has the keyboard
+    page.click("#compare-tab-button")
+    page.evaluate(RESET, json.loads(live_comparison.first_paint("end"))["request"])
 
 
 def resize(page, width, height):
@@ -207,4 +230,4 @@ def expect_request(page, request=None, **fields):
 
 def saved_picture(request):
     """Content of a small PNG that says how it was drawn."""
-    return pictures.png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))
+    return pictures.encode_png(np.zeros((8, 8, 3), np.uint8), request_text.to_record(request))

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from pds.commands.cli import main
 from pds.evaluation import fid, fid_record, inception
+from pds.jobs import ranks
 from pds.jobs.drawn import open_folder
 from tests.support import tiny_inception, tiny_run
 
@@ -164,6 +165,13 @@ def test_each_drawn_folder_gets_its_distance_to_the_data(run, weights, tmp_path,
         assert (row["data"], row["data_images"]) == ("my_images", "6")
 
 
+def test_drawn_folders_are_measured_on_the_first_rank_alone(run, weights, monkeypatch, capsys):
+    """Under torchrun every rank measured all folders and added them to the record."""
+    monkeypatch.setattr(ranks, "joined", lambda: ranks.Ranks(rank=1, world_size=2))
+    assert evaluate("--drawn", run / "W/eval", "--data", run / "my_images", *weights) == 0
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("kind", ["zip", "npy"])
 def test_a_data_set_is_the_same_as_a_folder_an_archive_or_an_array(kind, run, weights, tmp_path):
     source = tmp_path / f"data.{kind}"
@@ -273,4 +281,4 @@ def test_pictures_of_two_sizes_are_measured_apart(run, weights, tmp_path, capsys
 
 def test_a_record_without_drawn_pictures_is_refused(tmp_path, capsys):
     assert evaluate("--out", tmp_path / "out", "--record", tmp_path / "measured.csv") == 2
-    assert "--record is of --drawn" in capsys.readouterr().err
+    assert "--record needs --drawn" in capsys.readouterr().err

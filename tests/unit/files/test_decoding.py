@@ -19,7 +19,7 @@ from pds.files.rasters import Budget
 from pds.files.unread import Unread
 from pds.web import api
 from tests.fuzz.pictures import fault, joined
-from tests.unit.web.test_api import encoded
+from tests.support.encoding import encoded
 
 RAMP = np.linspace(0, 1, 64).reshape(8, 8)
 TURNED = Image.Exif()

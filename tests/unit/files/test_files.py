@@ -10,6 +10,7 @@ import torch
 from pds.evaluation import subject
 from pds.files.arrays import read_npz, to_npz
 from pds.files.digest import digest
+from pds.files.shipped import ROOT, resolve_path, shipped_name
 from pds.files.writing import whole, write
 
 
@@ -56,3 +57,13 @@ def test_the_digest_of_tensors_and_texts_is_the_recorded_one():
 def test_folders_of_evaluations_of_the_first_version_continue():
     model = subject.open_subject("portraits32", None, torch.device("cpu"))
     assert model.fingerprint == "c613e4cc0106b2546d858d7748dcc46c"
+
+
+def test_a_shipped_file_has_a_short_name_unless_another_file_has_it(tmp_path, monkeypatch):
+    """`pds show` printed the place of the package in the path of a shipped file."""
+    monkeypatch.chdir(tmp_path)
+    name = "configs/ve/portraits32_ncsnpp.py"
+    assert shipped_name(resolve_path(name)) == name
+    write(tmp_path / name, b"another file")
+    assert shipped_name(str(ROOT / name)) == str(ROOT / name)
+    assert shipped_name(str(tmp_path / name)) == str(tmp_path / name)

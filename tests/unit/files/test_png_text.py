@@ -5,21 +5,31 @@ All mutants: python -m pytest tests/unit/files/test_png_text.py --cases 20000.
 
 import base64
 import random
-import struct
 import zlib
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from pds.commands.cli import main
 from pds.files import pictures, png_text
 from pds.jobs import request_text
-from pds.request import Request
-from tools.browser import ROOT
+from tests.support.paths import ROOT
+from tests.support.png_files import (
+    BOMB,
+    CHUNKS,
+    END,
+    HEAD,
+    OURS,
+    PASSED_ON,
+    PIXELS,
+    REQUEST,
+    TEXT,
+    WHOLE,
+    chunk,
+    plain,
+    saved_again,
+    with_text,
+)
 
-REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
-TEXT = request_text.to_record(REQUEST)
 SCRIPT = (ROOT / "pds/web/tabs/compare/png.js").read_text(encoding="utf-8")
 READ_ALL = f"""async (files) => {{
   {SCRIPT}
@@ -28,72 +38,6 @@ READ_ALL = f"""async (files) => {{
   for (const file of files) texts.push(await pngText(bytes(file), "pds"));
   return texts;
 }}"""
-
-BOMB = zlib.compress(bytes(50_000_000), 9)
-
-
-def chunk(kind, content):
-    checksum = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
-
-
-def picture():
-    """A PNG of ours, and its chunks by type."""
-    content = pictures.encode_png(np.arange(192, dtype=np.uint8).reshape(8, 8, 3), TEXT)
-    chunks, at = {}, 8
-    while at < len(content):
-        (length,) = struct.unpack(">I", content[at : at + 4])
-        chunks[content[at + 4 : at + 8]] = content[at : at + 12 + length]
-        at += 12 + length
-    return content, chunks
-
-
-WHOLE, CHUNKS = picture()
-HEAD, PIXELS, END = (CHUNKS[kind] for kind in (b"IHDR", b"IDAT", b"IEND"))
-
-
-def with_text(*texts, behind=False):
-    """Our picture with other chunks in place of its text."""
-    middle = [PIXELS, *texts] if behind else [*texts, PIXELS]
-    return png_text.SIGNATURE + HEAD + b"".join(middle) + END
-
-
-def international(text, *, packed=False, language=b"en", translated="pds"):
-    body = zlib.compress(text) if packed else text
-    head = b"pds\0" + (b"\1\0" if packed else b"\0\0") + language
-    return chunk(b"iTXt", head + b"\0" + translated.encode() + b"\0" + body)
-
-
-def compressed(text, keyword=b"pds"):
-    return chunk(b"zTXt", keyword + b"\0\0" + zlib.compress(text))
-
-
-def plain(text, keyword=b"pds"):
-    return chunk(b"tEXt", keyword + b"\0" + text)
-
-
-OURS = TEXT.encode()
-PASSED_ON = {
-    "as it was": WHOLE,
-    "15 bytes appended": WHOLE + b"0123456789abcde",
-    "a megabyte appended": WHOLE + bytes(1_000_000),
-    "a second PNG appended": WHOLE + with_text(plain(b"another")),
-    "text behind the pixels": with_text(CHUNKS[b"tEXt"], behind=True),
-    "compressed text": with_text(compressed(OURS)),
-    "compressed text behind the pixels": with_text(compressed(OURS), behind=True),
-    "international text": with_text(international(OURS)),
-    "international text, compressed": with_text(international(OURS, packed=True)),
-    "international text without language": with_text(international(OURS, language=b"")),
-    "a translated keyword": with_text(international(OURS, translated="Schlüssel")),
-    "texts of others around": with_text(
-        plain(b"a screenshot", b"Comment"), compressed(b"GIMP", b"Software"), plain(OURS)
-    ),
-    "a chunk of its own kind": with_text(chunk(b"prVw", bytes(99)), plain(OURS)),
-    "several chunks of pixels": with_text(plain(OURS), PIXELS),
-    "the first of two": with_text(plain(OURS), plain(b"{}")),
-    "a byte order mark": with_text(plain(b"\xef\xbb\xbf" + OURS)),
-}
-"""Files with the text unchanged."""
 
 
 def read(tmp_path, content):
@@ -186,19 +130,13 @@ def test_a_damaged_file_is_not_whole(tmp_path, content):
     assert read(tmp_path, content) is None
 
 
-def saved_again(tmp_path, kind):
-    with Image.open(tmp_path / "ours.png") as image:
-        image.save(tmp_path / f"again.{kind}")
-    return tmp_path / f"again.{kind}"
-
-
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
         ("jpg", "it is a JPEG;"),
         ("webp", "it is a WebP;"),
         ("gif", "it is a GIF;"),
-        ("png", "it is a PNG without our text, as a screenshot is,"),
+        ("png", "it is a PNG without a record, such as a screenshot"),
     ],
 )
 def test_show_says_of_a_copy_in_another_form_what_it_is(tmp_path, capsys, kind, words):
@@ -213,7 +151,7 @@ def test_show_says_of_a_copy_in_another_form_what_it_is(tmp_path, capsys, kind, 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (WHOLE[:-5], "a PNG that is damaged or ends too early, as a download that broke off"),
+        (WHOLE[:-5], "a PNG that is damaged or ends too early, such as an interrupted download"),
         (b"", "it is empty;"),
         (b"RIFF\x10\0\0\0WEBPVP8X", "it is a WebP;"),
         (b"PK\x03\x04", "it is an archive;"),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pds.jobs.configuration import read_configuration
+from tests.support.configurations import refusal, written
 from tests.support.tiny_run import CONFIG
-from tests.unit.jobs.test_configuration_values import refusal, written
 
 NEEDS_ML_COLLECTIONS = pytest.mark.skipif(
     find_spec("ml_collections") is None, reason="files of others are written with ml_collections"

@@ -123,7 +123,7 @@ def test_float16_stops_at_the_first_iteration_and_nothing_is_written(folder, cap
 
 def spoil(monkeypatch, rows, *, chosen=lambda batch: True):
     """Let the network return NaN for these rows of the chosen batches, from iteration 2 on."""
-    running, times = run.running, [0.0]
+    running, times = run.prepared_score, [0.0]
 
     @contextlib.contextmanager
     def spoiled(score, device, dtype):
@@ -139,7 +139,7 @@ def spoil(monkeypatch, rows, *, chosen=lambda batch: True):
 
             yield answer
 
-    monkeypatch.setattr(run, "running", spoiled)
+    monkeypatch.setattr(run, "prepared_score", spoiled)
 
 
 def names(folder):

@@ -53,7 +53,9 @@ def test_a_configuration_has_no_filters_of_its_own():
 def test_a_record_runs_no_configuration_and_follows_no_path(monkeypatch):
     """A PNG may come from anyone: only the shipped files are read, to compare fingerprints."""
     opened, read = [], configuration.read_configuration
-    monkeypatch.setattr("pds.jobs.record.read", lambda path: opened.append(path) or read(path))
+    monkeypatch.setattr(
+        "pds.jobs.record.read_configuration", lambda path: opened.append(path) or read(path)
+    )
     open_model = model.open_model
 
     def spied(job, device):

@@ -536,9 +536,8 @@ def launch(count, words):
     )
 
 
-@pytest.mark.parametrize("count", [2, 3])
-def test_many_processes_draw_the_files_of_one(reference, tmp_path, count):
-    done = launch(count, copy_of(reference, tmp_path / "many"))
+def test_three_processes_draw_the_files_of_one(reference, tmp_path):
+    done = launch(3, copy_of(reference, tmp_path / "many"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("5 images drawn, 0 were there") == 1
     assert len(done.stdout.splitlines()) == 1
@@ -547,6 +546,7 @@ def test_many_processes_draw_the_files_of_one(reference, tmp_path, count):
     assert len(pictures(tmp_path / "many")) == 6
 
 
+@pytest.mark.slow
 def test_many_processes_draw_two_named_samplers_as_one_does(reference, tmp_path):
     names = ("--compare", "scalar:1.1@4", "ode-heun@3")
     done = launch(2, [*copy_of(reference, tmp_path / "many"), *names])
@@ -556,7 +556,11 @@ def test_many_processes_draw_two_named_samplers_as_one_does(reference, tmp_path)
     assert len(pictures(tmp_path / "many")) == 11
 
 
-@pytest.mark.parametrize("more", [["--alpha", "1"], ["--seed", "1"]], ids=lambda v: v[0])
+@pytest.mark.parametrize(
+    "more",
+    [["--seed", "1"], pytest.param(["--alpha", "1"], marks=pytest.mark.slow)],
+    ids=lambda v: v[0],
+)
 def test_many_processes_say_once_what_is_wrong(reference, more):
     done = launch(2, flags(reference, *more))
     assert done.returncode != 0

@@ -9,49 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from pds.scores import checkpoints
-from pds.scores.ncsnpp import ModelCard, NCSNppConfig, NetworkScore
-from pds.sde import VESDE
-
-NETWORK = NCSNppConfig(image_size=8, nf=4, ch_mult=(1,), num_res_blocks=1, attn_resolutions=())
-CARD = ModelCard(NETWORK, VESDE(), num_scales=10, snr=0.15)
-
-
-@pytest.fixture
-def score():
-    torch.manual_seed(0)
-    return NetworkScore(CARD)
-
-
-def published(score, **changes):
-    """A checkpoint as score_sde writes it; its averages are the weights plus 1."""
-    trained = [p.detach() + 1 for p in score.network.parameters() if p.requires_grad]
-    model = {f"module.{name}": value for name, value in score.network.state_dict().items()}
-    model["module.sigmas"] = torch.ones(10, dtype=torch.float64)
-    ema = {"decay": 0.999, "num_updates": 1, "shadow_params": trained}
-    return {"optimizer": {}, "model": model, "ema": ema, "step": 1, **changes}
-
-
-def write_pth(path, value):
-    torch.save(value, path)
-    return path
-
-
-def write_safetensors(path, score, **metadata):
-    state = {n: v.contiguous() for n, v in score.network.state_dict().items()}
-    save_file(state, path, metadata=metadata or None)
-    return path
-
-
-def refusal(path, card=CARD):
-    """The sentence a file is refused with; it is one line and names the file."""
-    with pytest.raises(ValueError) as caught:
-        checkpoints.load(path, card)
-    sentence = str(caught.value)
-    assert str(path) in sentence and "\n" not in sentence
-    return sentence
+from tests.support.checkpoints import (
+    CARD,
+    NETWORK,
+    published,
+    refusal,
+    write_pth,
+    write_safetensors,
+)
 
 
 def test_a_saved_model_comes_back_bit_for_bit_with_its_card(tmp_path, score):
@@ -243,7 +210,7 @@ def test_a_tensor_too_few_is_named(tmp_path, score):
 
 def test_a_safetensors_file_of_others_is_refused_without_a_card(tmp_path, score):
     path = write_safetensors(tmp_path / "a.safetensors", score)
-    assert "carries no model description" in refusal(path, card=None)
+    assert "contains no model description" in refusal(path, card=None)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", "[" * 100_000], ids=lambda t: t[:3])

@@ -13,9 +13,7 @@ import pytest
 import torch
 
 from pds.scores import checkpoints
-from tests.unit.scores.test_checkpoints import CARD, published, refusal, score, write_pth
-
-__all__ = ["score"]
+from tests.support.checkpoints import CARD, published, refusal, write_pth
 
 
 def saved(**options):

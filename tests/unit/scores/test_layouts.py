@@ -7,16 +7,13 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from pds.scores import checkpoints
-from tests.unit.scores.test_checkpoints import (
+from tests.support.checkpoints import (
     CARD,
     published,
     refusal,
-    score,
     write_pth,
     write_safetensors,
 )
-
-__all__ = ["score"]
 
 NAME = "all_modules.3.weight"
 NO_AVERAGES = "has no averaged weights"

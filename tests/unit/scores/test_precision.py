@@ -1,7 +1,6 @@
 """Networks in lower precision: how far off they may be, and where they are refused."""
 
 import copy
-import math
 from types import SimpleNamespace
 
 import pytest
@@ -13,12 +12,10 @@ from pds.scores import checkpoints
 from pds.scores.ncsnpp import precision
 from pds.scores.ncsnpp.layers import NIN
 from tests.support.golden_data import score as golden
+from tests.support.lower_precision import BOUNDS, noisy, tf32
 from tests.support.placed import placed
 
 CPU = torch.device("cpu")
-# Largest error at each sigma, root mean square relative to that of the score. Measured: 5.5, 1.2,
-# 0.5, 0.5 and 0.5 % for the recorded network; less for the portraits, whose scaling adds x itself.
-BOUNDS = {0.01: 0.08, 0.1: 0.02, 1.0: 0.008, 10.0: 0.008, 300.0: 0.008}
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +29,6 @@ def bfloat16(device):
     # Some virtual machines die of bfloat16 products.
     if device == "cpu" and not precision.cpu_speed_up(torch.bfloat16):
         pytest.skip("this CPU does not compute in bfloat16")
-
-
-def noisy(score, sigma):
-    """Plainly colored images with noise of sigma, and their t."""
-    generator = torch.Generator().manual_seed(0)
-    colors = torch.rand(4, 3, 1, 1, generator=generator)
-    sde = score.sde
-    t = math.log(sigma / sde.sigma_min) / math.log(sde.sigma_max / sde.sigma_min)
-    x = colors + sigma * torch.randn(4, 3, 32, 32, generator=generator)
-    return x, torch.full((4,), t, dtype=torch.float64)
 
 
 def error(score, lower, sigma):
@@ -59,11 +46,6 @@ def test_bfloat16_stays_within_its_bound(networks, bfloat16, name, sigma):
     score = networks[name]
     off = error(score, score.in_precision(torch.bfloat16), sigma)
     assert 0 < off < BOUNDS[sigma]
-
-
-def tf32(x):
-    """Round to 10 bits of fraction, as GPUs round what they multiply."""
-    return ((x.view(torch.int32) + 0x1000) & ~0x1FFF).view(torch.float32)
 
 
 @pytest.mark.not_imitated

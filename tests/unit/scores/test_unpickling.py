@@ -21,9 +21,7 @@ from hypothesis import strategies as st
 from pds.scores import checkpoints
 from pds.scores.ncsnpp import NetworkScore
 from pds.scores.unpickling import unpickle
-from tests.unit.scores.test_checkpoints import CARD, published, refusal, score, write_pth
-
-__all__ = ["score"]
+from tests.support.checkpoints import CARD, published, refusal, write_pth
 
 
 class AttributeDict(dict):

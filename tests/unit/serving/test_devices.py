@@ -18,19 +18,9 @@ from pds.serving import devices as devices_module
 from pds.serving import worker as worker_module
 from pds.serving.devices import PerDevice, devices, parse_devices
 from pds.serving.worker import Workers
-from tests.unit.serving.test_worker import PATIENCE, chains, eventually
+from tests.support.workers import BOTH, LONG, PATIENCE, chains, eventually, started, workers
 
-BOTH = ("cpu:0", "cpu:1")
-LONG = Request("field64", 2000, num_images=1)
-
-
-@pytest.fixture
-def workers(monkeypatch):
-    """Two devices for all runs of a test."""
-    workers = Workers(BOTH)
-    monkeypatch.setattr(models, "workers", lambda: workers)
-    yield workers
-    eventually(lambda: workers.num_runs == 0)
+__all__ = ["workers"]
 
 
 @pytest.fixture
@@ -48,14 +38,6 @@ def environment(monkeypatch):
     monkeypatch.delenv("PDS_DEVICES", raising=False)
     yield lambda names: monkeypatch.setenv("PDS_DEVICES", names)
     devices.cache_clear()
-
-
-def started(num_runs, request=LONG):
-    """Runs that have their first step."""
-    runs = [compare_request(request) for _ in range(num_runs)]
-    for run in runs:
-        next(run)
-    return runs
 
 
 def pixels(request):

@@ -1,26 +1,16 @@
 """The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
 
+import queue
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
-from pds.driving import sample, seeded_noise, side_by_side
-from pds.kernels import Langevin
-from pds.sampling import PredictorCorrector
-from pds.scores.gaussian import GaussianField
-from pds.sde import VESDE
 from pds.serving.batcher import Batcher
 from pds.serving.worker import AHEAD, Worker
-from pds.spectra import inverse_square_power
 from tests.support.placed import here
-
-SDE = VESDE(0.01, 100.0)
-FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
-PATIENCE = 20
-"""Seconds after which a test gives up."""
+from tests.support.workers import FIELD, PATIENCE, alone, chains, eventually
 
 
 class WatchedScore:
@@ -34,34 +24,6 @@ class WatchedScore:
         assert self.gate.wait(PATIENCE)
         self.sizes.append(len(x))
         return FIELD(x, t)
-
-
-def sampler(num_steps):
-    return PredictorCorrector(num_steps, 1e-3, corrector=Langevin(0.15, "sample"))
-
-
-def chains(*, seed=0, num_steps=6, size=8):
-    return side_by_side(
-        [sampler(num_steps)],
-        SDE,
-        noise=seeded_noise([seed], device=here()),
-        shape=(1, 3, size, size),
-    )
-
-
-def alone(*, seed, num_steps):
-    chain = sampler(num_steps).chain(
-        SDE, noise=seeded_noise([seed], device=here()), shape=(1, 3, 8, 8)
-    )
-    return sample(FIELD, chain)
-
-
-def eventually(condition):
-    """Wait until it holds; a thread of another is at work."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -107,7 +69,7 @@ def test_a_reader_gets_every_iteration_in_order(worker, batcher):
 
 def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
     worker.stream(batcher, chains())
-    time.sleep(0.05)
+    assert worker._thread is None
     assert not score.sizes
     assert worker.num_runs == 0
 
@@ -118,8 +80,9 @@ def test_who_closes_is_gone_before_the_next_half_step(worker, batcher, score):
     run.close()
     eventually(lambda: worker.num_runs == 0)
     done = len(score.sizes)
-    time.sleep(0.05)
-    assert len(score.sizes) == done <= 2 * (AHEAD + 1)
+    assert done <= 2 * (AHEAD + 1)
+    assert len(list(worker.stream(batcher, chains(seed=3, num_steps=4)))) == 4
+    assert score.sizes[done:] == 8 * [1]  # calls of the second run alone
 
 
 def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, batcher, score):
@@ -171,12 +134,29 @@ def test_a_run_that_cannot_join_is_told_why(worker, batcher):
     run.close()
 
 
-def test_a_worker_without_runs_sleeps(worker, batcher):
+class CountedQueue:
+    """A queue that counts what was put, and how often the next was waited for."""
+
+    def __init__(self):
+        self.queue, self.num_put, self.num_waits = queue.SimpleQueue(), 0, 0
+
+    def put(self, item):
+        self.num_put += 1
+        self.queue.put(item)
+
+    def get(self):
+        self.num_waits += 1
+        return self.queue.get()
+
+    def empty(self):
+        return self.queue.empty()
+
+
+def test_a_worker_without_runs_waits_for_the_next_command(worker, batcher):
+    worker._commands = CountedQueue()
     list(worker.stream(batcher, chains()))
     eventually(lambda: worker.num_runs == 0)
-    before = time.process_time()
-    time.sleep(0.3)
-    assert time.process_time() - before < 0.15
+    eventually(lambda: worker._commands.num_waits == worker._commands.num_put + 1)
 
 
 def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batcher):

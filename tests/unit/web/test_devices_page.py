@@ -9,9 +9,8 @@ from gradio_client import Client
 
 from pds.web.server import gradio_internals
 from pds.web.tabs.compare import live_comparison
-from tests.unit.serving.test_devices import BOTH, started
-from tests.unit.serving.test_devices import workers as workers
-from tests.unit.serving.test_worker import eventually
+from tests.support.workers import BOTH, eventually, started
+from tests.support.workers import workers as workers
 from tools.server import Server
 
 
@@ -43,6 +42,7 @@ def health(server):
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_programs_get_the_pixels_of_one_device_from_a_server_with_two(server, address):
     asked = {"model": "portraits32", "num_steps": 3, "num_images": 1, "seed": 5}
 
@@ -56,6 +56,7 @@ def test_programs_get_the_pixels_of_one_device_from_a_server_with_two(server, ad
         assert {answer[side] for answer in several} == {alone[side]}
 
 
+@pytest.mark.slow
 def test_a_server_with_two_devices_computes_on_both(server):
     client = Client(server.url, verbose=False)
     asked = {"model": "field64", "num_steps": 2000, "num_images": 1}
@@ -67,6 +68,7 @@ def test_a_server_with_two_devices_computes_on_both(server):
     eventually(lambda: health(server)["devices"] == {"cpu:0": 0, "cpu:1": 0})
 
 
+@pytest.mark.slow
 def test_a_server_with_a_device_that_is_not_there_says_so_and_ends(tmp_path):
     log = tmp_path / "log"
     server = Server(log, {"PDS_DEVICES": "cuda:77"})

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+import app
 from pds.files.shipped import ROOT
+from pds.serving import memory
 from pds.web.server import journal, listening
 from pds.web.server.listening import NAME, PORT, Address, address
 
@@ -53,9 +55,21 @@ def test_without_a_named_port_the_next_free_one_is_taken(environment, taken):
     assert taken < address().port < taken + listening.NUM_PORTS
 
 
-def test_a_name_that_is_not_this_machine_is_refused(environment):
+def unknown_host(*_, **__):
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def test_a_name_that_does_not_exist_is_refused(environment):
+    """Without asking for it, which takes seconds where no name server answers."""
+    environment.setattr(socket, "getaddrinfo", unknown_host)
     environment.setenv(NAME, "no.such.host.invalid")
     with pytest.raises(ValueError, match=f"cannot listen at {NAME}=no.such.host.invalid"):
+        address()
+
+
+def test_an_address_of_another_machine_is_refused(environment):
+    environment.setenv(NAME, "192.0.2.1")  # reserved for documentation
+    with pytest.raises(ValueError, match=f"cannot listen at {NAME}=192.0.2.1"):
         address()
 
 
@@ -127,6 +141,7 @@ sys.stdout.reconfigure(encoding="cp1252")
 """
 
 
+@pytest.mark.slow
 def test_it_runs_where_python_has_no_posix_modules():
     done = launched(WITHOUT_POSIX + ANSWERED, USER="somebody")
     assert done.returncode == 0, done.stderr
@@ -136,20 +151,26 @@ def test_it_runs_where_python_has_no_posix_modules():
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("variables", "message"),
     [
         ({PORT: "abc"}, f"{PORT} must be a number"),
         ({"GRADIO_ROOT_PATH": "ftp://x"}, "GRADIO_ROOT_PATH must be the path of the page"),
         ({"GRADIO_TEMP_DIR": "/dev/null/x"}, "GRADIO_TEMP_DIR must name a folder"),
     ],
 )
-def test_what_is_wrong_with_the_environment_is_one_sentence(environment, said):
-    done = launched("", **environment)
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"app.py: {said}")
+def test_what_is_wrong_with_the_environment_is_one_sentence(
+    environment, capsys, variables, message
+):
+    for name, value in variables.items():
+        environment.setenv(name, value)
+    environment.setattr("sys.argv", ["app.py"])
+    environment.setattr(memory, "keep_large_blocks", lambda: None)  # for the whole process
+    assert app.main() == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"app.py: {message}")
 
 
+@pytest.mark.slow
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine():
     nowhere = dict.fromkeys(("http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
     done = launched(ANSWERED, **nowhere)

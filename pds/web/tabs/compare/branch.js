@@ -9,7 +9,7 @@ import { offer } from "./sides.js";
 function stateOf({ header, numbers }, chain) {
   const { num_steps: n } = header.request;
   const after = numbers.iterations[chain];
-  let first = withCount(namesOf({ right: "", left: "vanilla", ...header.request })[chain], n);
+  let first = withCount(namesOf(header.request)[chain], n);
   let length = header.lengths[chain];
   for (let branch = branched(first); branch && after <= branch.after; branch = branched(first)) {
     first = withCount(branch.first, n);

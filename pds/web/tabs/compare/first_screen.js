@@ -1,7 +1,11 @@
+// @ts-check
 // The first screen: the pictures take the height that the rest of it leaves in the window.
 
+/** @param {HTMLElement} root */
 export function fitFirstScreen(root) {
-  const [frame, said] = [".pds-frame", ".pds-said"].map((selector) => root.querySelector(selector));
+  const [frame, said] = [".pds-frame", ".pds-said"].map(
+    (selector) => /** @type {HTMLElement} */ (root.querySelector(selector))
+  );
   let rest = 0;
 
   // All that stands above the timeline's track, but for the pictures. Lines that wrap make it higher;

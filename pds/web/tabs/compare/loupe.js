@@ -1,13 +1,12 @@
 // The loupe: the same place of both sides side by side, with single pixels to be seen.
 
-import { arrange } from "./pictures.js";
+import { arrange, pixelAt, within } from "./pictures.js";
 
 const SPAN = 20; // pixels of a picture in the loupe, which stylesheets show at 8 times their size
 const AWAY = 22; // distance of the loupe from the pointer
 
-// `scene` returns what is on screen: { header, sheet, row, names, order }, null before the first picture.
-export function makeLoupe(root, canvases, scene) {
-  const button = root.querySelector(".pds-loupe-switch");
+// The loupe's own elements, outside of what is laid out.
+function makeBox(root) {
   const box = document.createElement("section");
   box.className = "pds pds-loupe";
   box.hidden = true;
@@ -16,35 +15,55 @@ export function makeLoupe(root, canvases, scene) {
     '<figure class="vanilla"><figcaption></figcaption><canvas></canvas></figure>' +
     '<figure class="ours"><figcaption></figcaption><canvas></canvas></figure>' +
     '<p role="status"></p><button type="button" aria-label="Close the loupe">×</button>';
-  root.closest(".contain").append(box); // outside of what is laid out
+  root.closest(".contain").append(box);
   const lenses = [...box.querySelectorAll("canvas")];
   for (const lens of lenses) lens.width = lens.height = SPAN;
-  const titles = box.querySelectorAll("figcaption");
-  const place = box.querySelector("p");
-  let at = null; // { side, image, x, y }: the pixel in the middle
+  return { box, lenses, titles: box.querySelectorAll("figcaption"), place: box.querySelector("p") };
+}
+
+// Draws the surroundings of a pixel of both sides, and says where it is.
+function drawLenses({ lenses, titles, place }, { header, sheet, row, names, order }, at) {
+  const { width, height, request } = header;
+  const [left, top] = [within(at.x - SPAN / 2, width - SPAN), within(at.y - SPAN / 2, height - SPAN)];
+  lenses.forEach((lens, side) => {
+    const context = lens.getContext("2d");
+    const from = (order[side] * request.num_images + at.image) * width + left;
+    context.imageSmoothingEnabled = false;
+    context.drawImage(sheet, from, row * height + top, SPAN, SPAN, 0, 0, SPAN, SPAN);
+    lens.parentElement.style.setProperty("--x", at.x - left);
+    lens.parentElement.style.setProperty("--y", at.y - top);
+    titles[side].textContent = names[order[side]];
+  });
+  const seed = request.seed + at.image;
+  place.textContent = `Picture ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;
+}
+
+// Where the grid of a side lies in the window, which its canvas contains.
+function gridOf(canvas, header) {
+  const { across, down, places } = arrange(header);
+  const frame = canvas.getBoundingClientRect();
+  const scale = Math.min(frame.width / across, frame.height / down);
+  const left = frame.left + (frame.width - scale * across) / 2;
+  const top = frame.top + (frame.height - scale * down) / 2;
+  return { places, scale, left, top };
+}
+
+// `scene` returns what is on screen (see screen.js), null before the first picture.
+export function makeLoupe(root, canvases, scene) {
+  const button = root.querySelector(".pds-loupe-switch");
+  const parts = makeBox(root);
+  const { box } = parts;
+  let at = null; // the pixel in the middle, and its side
   let pinned = false; // stays when the pointer leaves
   let dismissed = false; // closed by Escape, until the pointer comes back
-
-  const within = (value, most) => Math.min(most, Math.max(0, value));
 
   function draw() {
     const shown = scene();
     if (!at || !shown) return;
-    const { header, sheet, row, names, order } = shown;
-    const { width, height, request } = header;
-    at = { ...at, image: within(at.image, request.num_images - 1), x: within(at.x, width - 1), y: within(at.y, height - 1) };
-    const [left, top] = [within(at.x - SPAN / 2, width - SPAN), within(at.y - SPAN / 2, height - SPAN)];
-    lenses.forEach((lens, side) => {
-      const context = lens.getContext("2d");
-      const from = (order[side] * request.num_images + at.image) * width + left;
-      context.imageSmoothingEnabled = false;
-      context.drawImage(sheet, from, row * height + top, SPAN, SPAN, 0, 0, SPAN, SPAN);
-      lens.parentElement.style.setProperty("--x", at.x - left);
-      lens.parentElement.style.setProperty("--y", at.y - top);
-      titles[side].textContent = names[order[side]];
-    });
-    const seed = request.seed + at.image;
-    place.textContent = `Picture ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;
+    const { width, height, request } = shown.header;
+    const [image, x, y] = [within(at.image, request.num_images - 1), within(at.x, width - 1), within(at.y, height - 1)];
+    at = { side: at.side, image, x, y };
+    drawLenses(parts, shown, at);
   }
 
   // Below a point of the window or above it: a hand is below, and the window ends somewhere.
@@ -56,26 +75,10 @@ export function makeLoupe(root, canvases, scene) {
     box.style.top = `${upward ? Math.max(0, above) : below}px`;
   }
 
-  // Where a pixel of a picture lies in the window, and which one lies at a point of it.
-  function grid(canvas) {
+  function pointed(canvas, { clientX, clientY }) {
     const { header } = scene();
-    const { across, down, places } = arrange(header);
-    const frame = canvas.getBoundingClientRect();
-    const scale = Math.min(frame.width / across, frame.height / down);
-    const left = frame.left + (frame.width - scale * across) / 2;
-    const top = frame.top + (frame.height - scale * down) / 2;
-    return { header, places, scale, left, top };
-  }
-
-  function pixelAt(canvas, clientX, clientY) {
-    const { header, places, scale, left, top } = grid(canvas);
-    const [x, y] = [Math.floor((clientX - left) / scale), Math.floor((clientY - top) / scale)];
-    const near = header.width / 32; // half of a gap belongs to each neighbor
-    const over = (at, start, length) => at >= start - near && at < start + length + near;
-    const image = places.findIndex(([px, py]) => over(x, px, header.width) && over(y, py, header.height));
-    if (image < 0) return null;
-    const [px, py] = places[image];
-    return { image, x: within(x - px, header.width - 1), y: within(y - py, header.height - 1) };
+    const { scale, left, top } = gridOf(canvas, header);
+    return pixelAt(header, Math.floor((clientX - left) / scale), Math.floor((clientY - top) / scale));
   }
 
   function open(side, pixel, point) {
@@ -83,7 +86,7 @@ export function makeLoupe(root, canvases, scene) {
     box.hidden = false;
     draw();
     if (!point) {
-      const { places, scale, left, top } = grid(canvases[side]);
+      const { places, scale, left, top } = gridOf(canvases[side], scene().header);
       const [px, py] = places[at.image];
       point = [left + scale * (px + at.x + 0.5), top + scale * (py + at.y + 0.5)];
     }
@@ -107,7 +110,7 @@ export function makeLoupe(root, canvases, scene) {
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvases.forEach((canvas, side) => {
     const follow = (event) => {
-      const pixel = scene() && pixelAt(canvas, event.clientX, event.clientY);
+      const pixel = scene() && pointed(canvas, event);
       const point = [event.clientX, event.clientY, event.pointerType !== "mouse"];
       if (pixel) open(side, pixel, point);
       else if (!pinned) box.hidden = true;

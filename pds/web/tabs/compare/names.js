@@ -63,11 +63,11 @@ export function kindOf({ frequency, space }) {
 }
 
 /**
- * The names of both samplers of a request.
+ * The names of both samplers of a request, which may be older than the fields `left` and `right`.
  * @param {Request} request
  */
 export function namesOf(request) {
-  const { left, right, tuned, alpha } = request;
+  const { left = "vanilla", right = "", tuned, alpha } = request;
   if (right) return [left, right];
   const kind = kindOf(request);
   return [left, tuned ? "tuned" : kind === "vanilla" ? kind : `${kind}:${alpha}`];

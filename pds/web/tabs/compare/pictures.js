@@ -26,6 +26,31 @@ export function arrange({ width, height, request }) {
 }
 
 /**
+ * @param {number} value
+ * @param {number} most
+ */
+export const within = (value, most) => Math.min(most, Math.max(0, value));
+
+/**
+ * The picture and its pixel at a point of a grid; null beside the grid. Half of a gap belongs to each
+ * neighbor.
+ * @param {Pick<Header, "width" | "height" | "request">} header
+ * @param {number} x in pixels of the pictures
+ * @param {number} y
+ */
+export function pixelAt(header, x, y) {
+  const { width, height } = header;
+  const { places } = arrange(header);
+  const near = width / 32;
+  const image = places.findIndex(
+    ([left, top]) => x >= left - near && x < left + width + near && y >= top - near && y < top + height + near
+  );
+  if (image < 0) return null;
+  const [left, top] = places[image];
+  return { image, x: within(x - left, width - 1), y: within(y - top, height - 1) };
+}
+
+/**
  * A pixel of a picture takes a whole number of the screen's pixels where that fills the panel. Elsewhere
  * the canvas has more pixels than the panel, which the browser averages, so that all stay alike.
  * @param {HTMLCanvasElement} canvas

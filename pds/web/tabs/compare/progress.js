@@ -1,38 +1,55 @@
+// @ts-check
 // How far a run is and how long it will take; and Stop at hand wherever the visitor has gone.
 
 import { remaining } from "../../static/format.js";
 import { callsPerIteration, sum } from "./moments.js";
 
+/**
+ * @param {HTMLElement} root
+ * @param {HTMLButtonElement} stopButton of the page
+ * @param {() => void} onStop called when the further one is pressed
+ */
 export function makeProgress(root, stopButton, onStop) {
-  const line = root.querySelector(".pds-eta");
+  const line = /** @type {HTMLElement} */ (root.querySelector(".pds-eta"));
   const float = document.createElement("section");
   float.className = "pds pds-float";
   float.hidden = true;
   float.setAttribute("aria-label", "The run under way");
   float.innerHTML = '<span>Sampling</span><progress max="1" aria-label="Iterations done"></progress><span></span><button type="button">Stop</button>';
-  root.closest(".contain").append(float); // outside of the tab, and inside of what the styles apply to
+  root.closest(".contain")?.append(float); // outside of the tab, and inside of what the styles apply to
   const lines = [line, float];
+  /** @type {{ done: number, now: number } | null} */
   let first = null; // network calls and moment of the first frame
   let away = false; // whether the page's own Stop is out of sight
   let running = false;
 
   const place = () => (float.hidden = !(running && away));
   new IntersectionObserver((entries) => {
-    away = !entries.at(-1).isIntersecting; // a busy page tells of several changes at once, the oldest first
+    away = !entries[entries.length - 1].isIntersecting; // a busy page tells of several changes at once, the oldest first
     place();
   }).observe(stopButton);
-  float.querySelector("button").addEventListener("click", onStop);
+  float.querySelector("button")?.addEventListener("click", onStop);
 
+  /**
+   * @param {number | null} share done of the run, null if it is not known
+   * @param {string} words
+   */
   function tell(share, words) {
     for (const node of lines) {
-      const bar = node.querySelector("progress");
+      const bar = /** @type {HTMLProgressElement} */ (node.querySelector("progress"));
       if (share === null) bar.removeAttribute("value");
       else bar.value = share;
-      bar.nextElementSibling.textContent = words;
+      /** @type {Element} */ (bar.nextElementSibling).textContent = words;
     }
   }
 
-  // By this visitor's clock once it has run a while: the server's own time of a step leaves out the way.
+  /**
+   * The time left, by the visitor's clock after the first second: the server's time of a step leaves out
+   * the transfer.
+   * @param {number} done network calls
+   * @param {number} total
+   * @param {number} each seconds of a call by the server's clock
+   */
   function secondsLeft(done, total, each) {
     const now = performance.now();
     first ??= { done, now };
@@ -48,6 +65,10 @@ export function makeProgress(root, stopButton, onStop) {
       tell(null, "");
       place();
     },
+    /**
+     * @param {import("./moments.js").Message} header
+     * @param {string} where how far the run is
+     */
     frame(header, where) {
       const [{ calls, seconds }] = header.steps;
       const [done, total, perIteration] = [calls, header.nfes, callsPerIteration(header)].map(sum);

@@ -1,3 +1,4 @@
+// @ts-check
 // The runs of the comparison: requested, followed frame by frame, stopped and ended.
 
 import { duration } from "../../static/format.js";
@@ -6,27 +7,38 @@ import { complete } from "./moments.js";
 import { decode } from "./pictures.js";
 import { makeProgress } from "./progress.js";
 
+/** @typedef {import("./moments.js").Message} Message */
+
 function beside(together = 1) {
   const others = together - 1;
   return others < 1 ? "Sampling…" : `Sampling beside ${others} other run${others > 1 ? "s" : ""}…`;
 }
 
+/**
+ * @param {number} place in the queue, 0 if it is not known
+ * @param {number | null} seconds
+ */
 function waiting(place, seconds) {
   if (!place) return "Waiting for the server to begin…";
   const time = seconds === null ? "" : `, about ${duration(Math.max(1, seconds))}`;
   return `Waiting for a place: ${place < 2 ? "nobody" : `at most ${place - 1}`} before you${time}.`;
 }
 
-// Decodes the pictures of the newest message only, one message at a time.
+/**
+ * Decodes the pictures of the newest message only, one message at a time.
+ * @param {(message: Message, sheet: ImageBitmap) => void} show
+ */
 function makeNewest(show) {
+  /** @type {Message | null} */
   let newest = null;
   let decoding = false;
-  return async (message) => {
+  return async (/** @type {Message} */ message) => {
     newest = message;
     if (decoding) return;
     decoding = true;
     try {
       while (newest) {
+        /** @type {Message} */
         const decoded = newest;
         newest = null;
         show(decoded, await decode(decoded.png));
@@ -37,9 +49,17 @@ function makeNewest(show) {
   };
 }
 
-// `onStart` is called when a run was requested, `onEnd` when none is under way any more.
+/**
+ * @param {HTMLElement} root
+ * @param {object} page
+ * @param {import("./player.js").Player} page.player
+ * @param {ReturnType<typeof import("./status.js").makeStatus>} page.status
+ * @param {(event: string, values?: object) => void} page.trigger
+ * @param {() => void} page.onStart called when a run was requested
+ * @param {() => void} page.onEnd called when it is no longer under way
+ */
 export function makeSampling(root, { player, status, trigger, onStart, onEnd }) {
-  const stopButton = root.querySelector(".pds-stop");
+  const stopButton = /** @type {HTMLButtonElement} */ (root.querySelector(".pds-stop"));
   const progress = makeProgress(root, stopButton, () => run.stop());
   const run = makeRun(root, {
     start,
@@ -56,9 +76,11 @@ export function makeSampling(root, { player, status, trigger, onStart, onEnd }) 
       status.complain(sentence);
     },
   });
-  const take = makeNewest((message, sheet) => run.isCurrent(message) && present(message, sheet));
+  const take = makeNewest((message, sheet) => {
+    if (run.isCurrent(message)) present(message, sheet);
+  });
 
-  function start(request) {
+  function start(/** @type {object} */ request) {
     status.complain("");
     player.begin();
     progress.begin();
@@ -67,12 +89,20 @@ export function makeSampling(root, { player, status, trigger, onStart, onEnd }) 
     onStart();
   }
 
+  /**
+   * @param {string} sentence
+   * @param {string} [measured]
+   */
   function release(sentence, measured) {
     progress.end();
     status.enter("idle", sentence, measured);
     onEnd();
   }
 
+  /**
+   * @param {Message} message
+   * @param {ImageBitmap} sheet
+   */
   function present(message, sheet) {
     if (message.kind === "frame") {
       progress.frame(message, player.live(message, sheet));

@@ -1,3 +1,4 @@
+// @ts-check
 // One moment of a run on screen: pictures and numbers of both sides, and their spectra.
 
 import { times } from "../../static/format.js";
@@ -7,14 +8,25 @@ import { isOver } from "./moments.js";
 import { paint } from "./pictures.js";
 import { groups, readings } from "./readings.js";
 
-// A scene is { header, names, order, numbers, sheet, row }: the head of the run, the names of its
-// samplers, the sampler that each panel shows, and a step with its row in a sheet of pictures.
+/**
+ * @typedef {import("./moments.js").Header} Header
+ * @typedef {import("./moments.js").Moment & {
+ *   header: Header,
+ *   names: string[],
+ *   order: number[],
+ * }} Scene a moment, its run, the names of both samplers, and the sampler that each panel shows
+ */
+
+/** @param {HTMLElement} root */
 export function makeScreen(root) {
-  const find = (selector) => root.querySelector(selector);
+  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
   const panels = ["vanilla", "ours"].map((name) => find(`.pds-panel.${name}`));
-  const canvases = panels.map((panel) => panel.querySelector("canvas"));
-  const spectrum = find(".pds-spectrum svg");
-  const [drawSpectrum, drawTrace] = [makeSpectrum(spectrum), makeTrace(find(".pds-trace"))];
+  const canvases = panels.map((panel) => /** @type {HTMLCanvasElement} */ (panel.querySelector("canvas")));
+  const lists = panels.map((panel) => /** @type {HTMLElement} */ (panel.querySelector("dl")));
+  const spectrum = /** @type {SVGElement} */ (root.querySelector(".pds-spectrum svg"));
+  const drawSpectrum = makeSpectrum(spectrum);
+  const drawTrace = makeTrace(/** @type {SVGElement} */ (root.querySelector(".pds-trace")));
+  /** @type {Scene | null} */
   let scene = null;
   const magnify = makeLoupe(root, canvases, () => scene);
 
@@ -25,28 +37,35 @@ export function makeScreen(root) {
     magnify();
   }
 
-  function showReadings({ header, names, order, numbers }) {
-    panels.forEach((panel, side) => {
+  function showReadings(/** @type {Scene} */ { header, names, order, numbers }) {
+    lists.forEach((list, side) => {
       const { rows, sentence } = readings(header, numbers, order[side]);
-      panel.querySelector("dl").replaceChildren(...groups(rows));
+      list.replaceChildren(...groups(rows));
       canvases[side].setAttribute("aria-label", `${names[order[side]]}: ${sentence}`);
     });
   }
 
+  /**
+   * @param {Scene} scene
+   * @param {string} where
+   */
   function showSpectra({ header, names, order, numbers }, where) {
     const fine = order.map((chain) => `${names[chain]} ${times(numbers.left[chain])} the data's`).join(", ");
     spectrum.setAttribute("aria-label", `Radial power spectrum, ${where}. Power in fine detail: ${fine}`);
-    const [powers, theory] = [numbers.power, numbers.theory].map((both) => both.length && order.map((chain) => both[chain]));
-    drawSpectrum(header.radii, header.data, header.network, powers, theory || []);
+    const [powers, theory] = [numbers.power, numbers.theory].map((both) => (both.length ? order.map((chain) => both[chain]) : []));
+    drawSpectrum({ ...header, powers, theory });
     root.classList.toggle("exact", numbers.theory.length > 0);
     root.classList.toggle("learned", header.network.length > 0);
   }
 
   const resized = new ResizeObserver(paintAll);
-  for (const canvas of canvases) resized.observe(canvas.parentElement);
+  for (const canvas of canvases) resized.observe(/** @type {HTMLElement} */ (canvas.parentElement));
 
   return {
-    // `where` says in words how far the run is.
+    /**
+     * @param {Scene} next
+     * @param {string} where how far the run is, in words
+     */
     show(next, where) {
       scene = next;
       paintAll();
@@ -54,14 +73,18 @@ export function makeScreen(root) {
       root.classList.toggle("midway", scene.header.kind === "done" && !isOver(scene.header, scene.numbers));
       showSpectra(scene, where);
     },
-    // The names of a run, and its grain over all steps.
-    nameSides({ header, order }) {
+    /**
+     * The names of the samplers beside the figures.
+     * @param {Header} header
+     * @param {number[]} order
+     */
+    nameSides(header, order) {
       const [left, right] = order.map((chain) => header.labels[chain]);
       find(".pds-key .vanilla").textContent = left;
       find(".pds-key .ours").textContent = right;
       find(".pds-scale").hidden = !header.own;
       find(".pds-scale i").textContent = find(".pds-track .like").textContent = header.own;
     },
-    trace: ({ header, order }, steps) => drawTrace(steps, header, order),
+    trace: drawTrace,
   };
 }

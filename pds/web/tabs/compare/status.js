@@ -1,22 +1,31 @@
+// @ts-check
 // What the page says about its run, and which of its buttons can be pressed.
 
+/** @param {HTMLElement} root */
 export function makeStatus(root) {
-  const find = (selector) => root.querySelector(selector);
-  const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map(find);
-  const [statusLine, measuredLine, errorLine] = [".pds-verdict", ".pds-measured", ".pds-error"].map(find);
+  const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map(
+    (selector) => /** @type {HTMLButtonElement} */ (root.querySelector(selector))
+  );
+  const [statusLine, measuredLine, errorLine] = [".pds-verdict", ".pds-measured", ".pds-error"].map(
+    (selector) => /** @type {HTMLElement} */ (root.querySelector(selector))
+  );
 
   // A live region is spoken again whenever it is written, the same words or not.
-  function say(sentence) {
+  function say(/** @type {string} */ sentence) {
     if (statusLine.textContent !== sentence) statusLine.textContent = sentence;
   }
 
   return {
     say,
-    complain(sentence) {
+    complain(/** @type {string} */ sentence) {
       errorLine.textContent = sentence;
       errorLine.hidden = !sentence;
     },
-    // The state is "running" or "idle"; an idle page may show what was measured of its run.
+    /**
+     * @param {"running" | "idle"} state
+     * @param {string} sentence
+     * @param {string} [measured] of the run on screen
+     */
     enter(state, sentence, measured = "") {
       root.dataset.state = state;
       measuredLine.textContent = measured;

@@ -1,14 +1,20 @@
+// @ts-check
 // The timeline: a slider over the steps of a run, and a button that plays them.
 
 import { bindSlider, linear } from "../../static/slider.js";
 
-// `goTo` shows the step of an index.
+/**
+ * @param {HTMLElement} root
+ * @param {(index: number) => void} goTo shows the step of an index
+ */
 export function makeTimeline(root, goTo) {
-  const [scrub, play, place] = [".pds-scrub", ".pds-play", ".pds-where"].map((selector) => root.querySelector(selector));
+  const scrub = /** @type {HTMLInputElement} */ (root.querySelector(".pds-scrub"));
+  const play = /** @type {HTMLButtonElement} */ (root.querySelector(".pds-play"));
+  const place = /** @type {HTMLElement} */ (root.querySelector(".pds-where"));
   let count = 0; // steps
-  let playing = 0;
+  let playing = 0; // the timer, 0 while it rests
   const slider = bindSlider(scrub, linear, {
-    text: () => place.textContent,
+    text: () => place.textContent ?? "",
     onInput() {
       pause();
       goTo(slider.read());
@@ -42,14 +48,18 @@ export function makeTimeline(root, goTo) {
       pause();
       scrub.disabled = play.disabled = true;
     },
-    span([first, last]) {
+    span(/** @type {[number, number]} */ [first, last]) {
       Object.assign(scrub, { min: first, max: last });
     },
-    unlock(steps) {
+    unlock(/** @type {number} */ steps) {
       count = steps;
       Object.assign(scrub, { min: 0, max: count - 1 });
       scrub.disabled = play.disabled = count < 2;
     },
+    /**
+     * @param {number} position
+     * @param {string} where how far the run is, in words
+     */
     show(position, where) {
       if (place.textContent !== where) place.textContent = where; // the same step may be shown once more
       slider.write(position);

@@ -1,0 +1,12 @@
+"""Pictures as a program sends them."""
+
+import base64
+import io
+
+from PIL import Image
+
+
+def encoded(pixels, kind="PNG"):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind)
+    return base64.b64encode(buffer.getvalue()).decode()
