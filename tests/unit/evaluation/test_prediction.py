@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from pds import models
 from pds.commands.cli import main
 from pds.evaluation import draw, report, responses, subject
 from pds.evaluation.gaussian import Field
@@ -27,11 +26,6 @@ COUNTS = (20, 25, 40, 66)
 def measured(one, count=8):
     *_, found = responses.measure(one, draw.prepared(one), count)
     return found
-
-
-@pytest.fixture(scope="module")
-def clouds():
-    return Subject("clouds", Field("clouds", models.field(32)), None, CPU)
 
 
 @pytest.fixture(scope="module")

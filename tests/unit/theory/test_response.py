@@ -34,11 +34,6 @@ def last(items):
 
 
 @pytest.fixture(scope="module")
-def clouds():
-    return Subject("clouds", Field("clouds", models.field(32)), None, CPU)
-
-
-@pytest.fixture(scope="module")
 def linear(clouds):
     """The response of an exact score of Gaussian data, measured."""
     return last(responses.measure(clouds, clouds.model.score, COUNT))
