@@ -100,7 +100,7 @@ def test_a_drop_on_another_tab_is_not_the_comparison_s(page, name):
     [
         ("jpg", "does not say how it was made: it is a JPEG;"),
         ("webp", "does not say how it was made: it is a WebP;"),
-        ("png", "it is a PNG without our text, as a screenshot is,"),
+        ("png", "it is a PNG without a record, such as a screenshot"),
     ],
 )
 def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
@@ -114,7 +114,7 @@ def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (with_text()[:-20], "damaged or ends too early, as a download that broke off does"),
+        (with_text()[:-20], "damaged or ends too early, such as an interrupted download"),
         (with_text(chunk(b"zTXt", b"pds\0\0" + BOMB)), "a PNG without our text"),
         (b"", "it is empty"),
         (b"PK\x03\x04", "it is an archive"),
