@@ -126,7 +126,7 @@ def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
     heading(page, "N", "left").select_option("own")
     heading(page, "Own N", "left").fill("50")
     expect(chosen(page, "right")).to_have_text("equal cost, N = 50")  # 99 calls, vanilla's are 100
-    page.locator("details:has(> summary:text-is('More'))").evaluate("n => (n.open = true)")
+    page.get_by_text("More", exact=True).click()
     page.get_by_label("Corrector").select_option("off")
     expect(chosen(page, "right")).to_have_text("equal cost, N = 25")
     expect_request(page, right="ode-heun@25")
