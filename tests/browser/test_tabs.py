@@ -254,9 +254,14 @@ def test_a_figure_s_text_alternative_is_its_sentence(kept_page):
 
 
 def test_figures_keep_their_clips_when_the_address_changes(kept_page):
+    """Those that are drawn again once lost them: plotly notes the address with every drawing."""
     page = kept_page
     step = open_step(page, "lag")
     step.locator("[data-plot=lag] [clip-path]").first.wait_for(state="attached")
+    text = step.locator("[data-text=lag]")
+    said = text.inner_text()
+    slide(page, step.locator(".pds-answer input[type=range][name]").first, 3, "ArrowLeft")
+    expect(text).not_to_have_text(said)
     clips = page.eval_on_selector_all(
         ".js-plotly-plot [clip-path]", "all => all.map((n) => n.getAttribute('clip-path'))"
     )
