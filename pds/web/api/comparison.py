@@ -175,7 +175,7 @@ def theory(
         tuned: whether the right has, instead of the filter, the noise levels and the corrector's
             strength that are best at num_steps; alpha does nothing then.
         left: the sampler on the left by its name, as in /compare, such as "vanilla@100". A space
-            filter has no exact theory unless the data are alike everywhere in a picture.
+            filter has no exact theory unless the data are stationary.
         right: the same on the right, instead of alpha and tuned; "" for what these describe.
 
     Returns:
@@ -187,7 +187,7 @@ def theory(
     values = {"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned}
     request = from_page({**values, **named})
     field, sides = gaussian.field(request.model), _sides(left, right)
-    variance = exact.variances(field.model, field.data, field.model.plans(request))
+    variance = exact.final_variances(field.model, field.data, field.model.plans(request))
     errors = w2(field.data, variance).tolist()
     noise = noise_left(field.data, variance).tolist()
     closer = capital(request.labels[errors[1] < errors[0]])
