@@ -12,7 +12,7 @@ from pds.request import Request
 from pds.theory import noise_left, w2
 from pds.web import exact
 from pds.web.api.pictures import data_url, png_url
-from pds.web.looks import by_name
+from pds.web.grain_contrast import by_name
 from pds.web.sentences import capital, error
 from pds.web.server.frames import strip
 from pds.web.server.messages import finite
