@@ -74,7 +74,7 @@ def ladder(
     Yields:
         num_steps; grain, contrast and noise_left as of /compare, and images (two, one above the
         other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no filter but
-        the noise levels and the corrector's strength that are best at that N for Gaussian data of
+        the noise levels and the corrector's snr that are best at that N for Gaussian data of
         the same spectrum.
     """
     alpha = from_page({"alpha": alpha}).alpha

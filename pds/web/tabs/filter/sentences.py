@@ -125,5 +125,6 @@ def space_sentence(gains: Gains) -> str:
         return NO_SPACE_MASK
     low, high = float(gains.space.min()), float(gains.space.max())
     if high - low < 5e-4:
-        return f"It multiplies every pixel by {high:.3f}: these images are stationary."
-    return f"It multiplies pixels by {low:.3f} to {high:.3f}, most where images are dark."
+        return f"The space filter multiplies every pixel by {high:.3f}: the images are stationary."
+    span = f"{low:.3f} to {high:.3f}"
+    return f"The space filter multiplies pixels by {span}, most where images are dark."
