@@ -18,6 +18,7 @@ from tests.support.pages import (
     number,
     picture,
     query,
+    reset,
     sample,
     saved,
     saved_picture,
@@ -30,6 +31,13 @@ REQUEST = request_text.from_query(LINK)[0]
 
 CHOOSE = """detail => document.querySelector(".pds").dispatchEvent(
     new CustomEvent("compare", { detail }))"""
+
+
+@pytest.fixture
+def controls(kept_page):
+    """A shared page whose controls are those of the first paint; nothing is sampled on it."""
+    reset(kept_page)
+    return kept_page
 
 
 def heading(page, name, side):
@@ -79,7 +87,8 @@ def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(pag
     expect(heading(page, "Sampler", "right")).to_have_value("response")
 
 
-def test_every_sampler_of_the_menus_says_what_it_is(page):
+def test_every_sampler_of_the_menus_says_what_it_is(controls):
+    page = controls
     menu = heading(page, "Sampler", "left")
     kinds = menu.locator("option").evaluate_all("all => all.map((n) => n.value)")
     titles = {}
@@ -90,7 +99,8 @@ def test_every_sampler_of_the_menus_says_what_it_is(page):
     assert len(set(titles.values())) == len(kinds) == len(names.MENU)
 
 
-def test_the_heading_and_the_settings_hold_one_state(page):
+def test_the_heading_and_the_settings_hold_one_state(controls):
+    page = controls
     page.locator("[name=space]").check()
     expect(heading(page, "Sampler", "right")).to_have_value("pds+space")
     page.locator("[name=frequency]").uncheck()
@@ -107,7 +117,8 @@ def test_the_heading_and_the_settings_hold_one_state(page):
     expect_request(page, right="preserving:3")
 
 
-def test_a_side_has_an_n_of_its_own(page):
+def test_a_side_has_an_n_of_its_own(controls):
+    page = controls
     page.fill("[name=num_steps]", "9")
     expect(chosen(page, "left")).to_have_text("N = 9")
     heading(page, "N", "left").select_option("own")
@@ -119,14 +130,15 @@ def test_a_side_has_an_n_of_its_own(page):
     expect_request(page, left="vanilla")
 
 
-def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
+def test_an_equal_cost_follows_the_calls_of_the_other_side(controls):
+    page = controls
     page.fill("[name=num_steps]", "10")
     choose(page, "right", "ode-heun")
     heading(page, "N", "right").select_option("equal")
     heading(page, "N", "left").select_option("own")
     heading(page, "Own N", "left").fill("50")
     expect(chosen(page, "right")).to_have_text("equal cost, N = 50")  # 99 calls, vanilla's are 100
-    page.get_by_text("More", exact=True).click()
+    page.locator("details:has(> summary:text-is('More'))").evaluate("n => (n.open = true)")
     page.get_by_label("Corrector").select_option("off")
     expect(chosen(page, "right")).to_have_text("equal cost, N = 25")
     expect_request(page, right="ode-heun@25")
@@ -179,7 +191,8 @@ def test_a_link_with_both_sides_restores_the_page(page, address):
     assert saved(page, "Pictures")[0] == "vanilla-n7_scalar1.2_field64_n5_seed3.png"
 
 
-def test_a_picture_with_both_sides_restores_the_page(page, tmp_path):
+def test_a_picture_with_both_sides_restores_the_page(controls):
+    page = controls
     drop(page, files=[("drawn.png", saved_picture(REQUEST), "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
     expect_request(page, REQUEST)
@@ -235,7 +248,8 @@ def test_sides_of_different_n_share_the_timeline(page):
         ({"alpha": 2, "space": True}, ("vanilla@40", "pds+space:2@40")),
     ],
 )
-def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(page, fields, arms):
+def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(controls, fields, arms):
+    page = controls
     page.evaluate(
         """detail => document.querySelector('.pds').dispatchEvent(
           new CustomEvent('settle', { detail }))""",

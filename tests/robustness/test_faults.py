@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from pds.files.pictures import encode_png
 from pds.limits import MAX_SENTENCE
 from tests.support.pages import long_run, sample
-from tests.support.waiting import eventually
+from tests.support.workers import eventually
 from tools.browser import ROOT, open_page
 from tools.server import Server
 
