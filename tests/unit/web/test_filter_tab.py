@@ -87,7 +87,10 @@ def test_the_sentence_says_the_range_and_the_bound():
 
 
 def test_the_space_filter_is_said_to_be_flat_exactly_where_it_is():
-    assert "are stationary" in filter_tab.view(VALUES | {"model": "field64"})["text"]["space"]
+    assert (
+        "the images are stationary"
+        in filter_tab.view(VALUES | {"model": "field64"})["text"]["space"]
+    )
     assert "most where images are dark" in filter_tab.view(VALUES)["text"]["space"]
 
 

@@ -11,7 +11,7 @@ from pds.sampling import PredictorCorrector
 from pds.scores.gaussian import GaussianField
 from pds.theory import tuned
 from pds.web import exact
-from pds.web.looks import own
+from pds.web.grain_contrast import reference_name
 from pds.web.sentences import error, number, ratio, short
 from pds.web.tabs.filter.figures import Gains, Levels, RadialGain
 
@@ -50,7 +50,7 @@ def response_sentence(model: Model, sampler: PredictorCorrector, gain: RadialGai
     return (
         f"Tuned to the network at {count}: {fall}, {snr}, and the gain {_gain_range(gain)}. "
         f"They are chosen by {source}: the predicted power of every octave and the predicted grain "
-        f"are as close as possible to those of {own(model)}."
+        f"are as close as possible to those of {reference_name(model)}."
     )
 
 
@@ -125,5 +125,6 @@ def space_sentence(gains: Gains) -> str:
         return NO_SPACE_MASK
     low, high = float(gains.space.min()), float(gains.space.max())
     if high - low < 5e-4:
-        return f"It multiplies every pixel by {high:.3f}: these images are stationary."
-    return f"It multiplies pixels by {low:.3f} to {high:.3f}, most where images are dark."
+        return f"The space filter multiplies every pixel by {high:.3f}: the images are stationary."
+    span = f"{low:.3f} to {high:.3f}"
+    return f"The space filter multiplies pixels by {span}, most where images are dark."
