@@ -192,7 +192,7 @@ def draw_stroke(page, step, by=140):
 def test_a_density_is_drawn_with_the_mouse_and_cleared(page, shown):
     choose_drawing(shown)
     text = state_after(page, shown, lambda: draw_stroke(page, shown))
-    assert "The largest mean curvature times the largest variance" in text
+    assert "the largest mean curvature times the largest variance" in text
     expect(shown.locator(".pds-walk")).to_be_visible()
     shown.get_by_role("button", name="Clear").click()
     expect(shown.locator(".pds-walk")).to_be_hidden()
@@ -210,7 +210,7 @@ def test_a_density_is_drawn_with_the_finger_and_the_page_stays_in_place(phone):
     for far in range(10, 90, 10):
         touch(client, "touchMove", (x - far / 2, y - 40 + far))
     touch(client, "touchEnd")
-    expect(phone.locator("[data-text=plane]")).to_contain_text("The largest mean curvature")
+    expect(phone.locator("[data-text=plane]")).to_contain_text("the largest mean curvature")
     assert page.evaluate("scrollY") == before
 
 
