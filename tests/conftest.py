@@ -33,6 +33,7 @@ def pytest_cmdline_main(config):
     named = config.invocation_params.args and config.args != config.getini("testpaths")
     if (
         named
+        or hasattr(config, "workerinput")  # one of those cores
         or config.getoption("--device") != "cpu"
         or not config.pluginmanager.has_plugin("xdist")
     ):
