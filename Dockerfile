@@ -3,7 +3,7 @@
 FROM python:3.12-slim
 ARG TORCH_FROM="--index-url https://download.pytorch.org/whl/cpu"
 
-# The one folder that is written to: everything that a library keeps for itself goes there.
+# The only writable folder: home, caches and temporary files of all libraries.
 RUN useradd --uid 1000 --home-dir /scratch --create-home user
 ENV HOME=/scratch TMPDIR=/scratch GRADIO_TEMP_DIR=/scratch/gradio HF_HOME=/scratch/huggingface \
     MPLCONFIGDIR=/scratch/matplotlib XDG_CACHE_HOME=/scratch/cache \
@@ -12,7 +12,7 @@ ENV HOME=/scratch TMPDIR=/scratch GRADIO_TEMP_DIR=/scratch/gradio HF_HOME=/scrat
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860
 
-# What is installed changes less often than the code, and keeps its layer.
+# Dependencies change less often than the code, and have their own layer.
 WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir $TORCH_FROM --constraint requirements.txt torch \

@@ -47,7 +47,7 @@ export default [
   },
   {
     // Functions that a browser test evaluates in the page.
-    files: ["tests/browser/**/*.js"],
+    files: ["tests/support/**/*.js"],
     languageOptions: { globals: globals.browser },
     rules: { "no-unused-expressions": "off" },
   },

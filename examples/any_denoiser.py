@@ -1,8 +1,8 @@
 """PDS with a denoiser D(x, sigma), the form of EDM and k-diffusion.
 
 The denoiser here is the exact one of 24 drawn portraits with white texture of standard deviation
-0.03: it weighs the portraits by how near they are to x. Put your network in its place, and nothing
-else changes. With 20 iterations vanilla leaves too much texture, and PDS nearly the right amount.
+0.03: it weights the portraits by their distance to x. Replace it by your network; the rest stays
+the same. With 20 iterations vanilla leaves too much texture, and PDS nearly the right amount.
 Takes 3 seconds on two cores. Prints the texture that is left and saves any_denoiser.png.
 """
 

@@ -2,9 +2,9 @@
 
     python diffusers_pipeline.py [FOLDER or HUB NAME of a ScoreSdeVePipeline]
 
-Without a name the pipeline is made of the shipped network of 32 px, whose own pictures, sampled to
-the end, have grain 0.012. Its unet is a class of its own, since this network resamples in another
-way than diffusers' UNet2DModel. Takes 6 seconds on two cores. Prints the grain of the pictures of
+Without a name, the pipeline contains the shipped network of 32 px, whose converged pictures have
+grain 0.012. The class PortraitUNet wraps this network, which resamples differently from diffusers'
+UNet2DModel. Takes 6 seconds on two cores. Prints the grain of the pictures of
 both schedulers, and saves diffusers_pipeline.png.
 """
 

@@ -1,8 +1,8 @@
 """The exact error of a sampler at every N, without sampling.
 
-For Gaussian images every Fourier mode follows a scalar recursion, so that the Wasserstein-2
-distance between a sampler's result and the data is exact. On the 1/f^2 spectrum of natural images
-few iterations favor PDS and many favor vanilla; "tuned" has the noise levels and the snr that are
+For Gaussian images every Fourier mode follows a scalar recursion, so the Wasserstein-2 distance
+between a sampler's result and the data is known exactly. On the 1/f^2 spectrum of natural images
+few iterations favor PDS and many favor vanilla; "tuned" uses the noise levels and the snr that are
 best at each N, without a filter.
 Takes 5 seconds on two cores. Prints a table and saves exact_theory.html, a figure.
 """

@@ -2,8 +2,8 @@
 
     python filters_from_folder.py [FOLDER]
 
-A mask is a mean over pictures; how much its gain changes when their number doubles says whether
-they are enough. Without a folder 64 drawn portraits serve. The run is that of the shipped network,
+A mask is a mean over pictures; if its gain hardly changes when their number doubles, they are
+enough. Without a folder, the script uses 64 synthetic portraits. The run uses the shipped network,
 which was trained on such portraits.
 Takes 8 seconds on two cores. Prints the changes, the gain and the grain of the run, and saves
 mine_freq.npy, mine_space.npy and filters.png.

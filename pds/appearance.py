@@ -17,7 +17,7 @@ the whole picture and as 1.03 times in flat places (`python -m pds evaluate --va
 Grain sees little of noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
 noise counts for .59 of its standard deviation, after 1 pixel for .21.
 
-A state of a sampler is such a picture with noise that the network is told to be sigma. Noise and
+A state of a sampler is such a picture with noise, which the network takes to be sigma. Noise and
 texture add as variances, and the choice of flat places favors neither, so that
 
     noise ratio  c = sqrt(grain(x)^2 - texture^2) / sigma
@@ -66,13 +66,13 @@ SMOOTH = 0.85
 """Pictures with less grain are called smoother than the network's own."""
 
 READABLE = 2.0
-"""Sigma over the texture down to which the noise of a state is told apart from its texture."""
+"""Smallest sigma, relative to the texture, at which noise and texture of a state are separable."""
 
 DIVERGED = 100.0
 """Noise ratio from which a state is no longer a picture with noise."""
 
 SMALLEST = 8
-"""Pixels on a side of a picture that can be measured, at least."""
+"""Smallest side, in pixels, of a picture that can be measured."""
 
 
 def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
@@ -97,13 +97,13 @@ def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
 
 
 def noise_ratio(states: Tensor, sigma: float, texture: float) -> float:
-    """Return the noise of states over the sigma that the network is told, see the module.
+    """Return the noise of states relative to the sigma given to the network, see the module.
 
     Four pictures of 32, 64 and 128 pixels in 3 channels determine it to 4, 2 and 1 %.
 
     Args:
         states: x (B, C, H, W) of a variance exploding process, in pixel units.
-        sigma: that the network is told with these states, in pixel units.
+        sigma: given to the network with these states, in pixel units.
         texture: mean grain of the pictures that are the right outcome, in pixel units.
 
     Returns:
@@ -158,7 +158,7 @@ def coarse_power(images: Tensor) -> tuple[float, ...]:
 
 
 class Relative(NamedTuple):
-    """Grain and contrast relative to a reference: 1 is like it, NaN cannot be measured.
+    """Grain and contrast relative to a reference: 1 equals it, NaN is not measurable.
 
     grain: ratio of standard deviations; above 1 is grainier, below 1 smoother.
     contrast: ratio of variances; below 1 is paler, or more alike.
@@ -170,7 +170,7 @@ class Relative(NamedTuple):
 
 @dataclass(frozen=True)
 class Appearance:
-    """What was measured on some pictures of one kind, all in pixel units.
+    """Measurements of pictures of one kind, in pixel units.
 
     num_images: how many.
     grain: mean over pictures and channels.
@@ -203,7 +203,7 @@ class Appearance:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Appearance":
-        """Return what `dataclasses.asdict` made, after JSON."""
+        """Return the inverse of `dataclasses.asdict`, for values read from JSON."""
         lists = {name: tuple(record[name]) for name in ("coarse_power", "spectrum")}
         return cls(**{**record, **lists})
 

@@ -131,7 +131,7 @@ def recorded_noise(tensors: Sequence[Tensor]) -> NoiseFn:
 def shared_noise(noise: NoiseFn, count: int) -> list[NoiseFn]:
     """Return `count` noise functions with the same draws.
 
-    Noise is drawn once and kept until every function that is still referred to has returned it.
+    Each draw is kept until every function that is still referenced has returned it.
     """
     group: WeakSet[_SharedNoise] = WeakSet()
     functions = [_SharedNoise(noise, group) for _ in range(count)]

@@ -79,7 +79,7 @@ class Term(NamedTuple):
 
     symbol: of the factor.
     factor: its value, one for all images or one for each.
-    image: "x", "D x", "s", "D s", or "M z", which x has and x_mean has not.
+    image: "x", "D x", "s", "D s", or "M z", which is part of x but not of x_mean.
     """
 
     symbol: str

@@ -136,7 +136,7 @@ def quoted(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in which characters that a terminal would obey are escaped."""
+    """Return a text with control characters escaped, which a terminal would act on."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -55,7 +55,7 @@ MIN_DIFFERENCE = 0.05
 
 
 def default_device() -> str:
-    """Return the first of `devices`, which models are loaded on and programs use alone."""
+    """Return the first of `devices`: models are loaded on it, and programs use no other."""
     return devices()[0]
 
 
@@ -63,7 +63,7 @@ _lent: list[str] = []
 
 
 def sample_on(device: str) -> None:
-    """Place all runs of this process on a device that it was lent, instead of `devices`."""
+    """Place all runs of this process on a borrowed device instead of `devices`, as on ZeroGPU."""
     _lent[:] = [device]
 
 
@@ -279,7 +279,7 @@ def _batcher(score: ScoreFn, home: str, image_shape: tuple[int, int, int], devic
 
 
 def score_on(score: ScoreFn, device: torch.device | str) -> ScoreFn:
-    """Return a score on a device: a copy, or itself if it is there or is a mere function."""
+    """Return a score on a device: a copy, or itself if it is there or is a plain function."""
     if isinstance(score, NetworkScore | SpectralMixture | GaussianField):
         return score.on(device)
     return score
@@ -299,12 +299,12 @@ class Pair(NamedTuple):
 
     @property
     def vanilla(self) -> Step:
-        """The left side, by the name of its sampler in a comparison that names none."""
+        """The left side, named after its sampler in the default comparison."""
         return self.left
 
     @property
     def pds(self) -> Step:
-        """The right side, by the name of its sampler in a comparison that names none."""
+        """The right side, named after its sampler in the default comparison."""
         return self.right
 
 
@@ -419,7 +419,7 @@ def _recorded_references(name: str) -> References | None:
 
 
 def of_network(score: NetworkScore) -> Model:
-    """Return the model of a network whose data are unknown: its masks are constant."""
+    """Return the model of a network without statistics of its data: the masks are constant."""
     network = score.card.network
     flat = torch.ones(network.num_channels, network.image_size, network.image_size)
     return Model(
@@ -468,7 +468,7 @@ def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
             "kind do well"
         )
     if float((images - images[0]).abs().max()) < MIN_DIFFERENCE:
-        raise ValueError("the images are all the same; bring different ones")
+        raise ValueError("the images are all the same; use different ones")
     sde = VESDE()
     mixture = SpectralMixture(images.to(default_device()), sde, beta=texture)
     masks = filters.estimate([images])

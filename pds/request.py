@@ -18,8 +18,8 @@ class Request:
     """Everything that determines a comparison of two samplers.
 
     The sampler on the right has either a name, `right`, or is described by `alpha`, `frequency`,
-    `space` and `tuned`. Where both forms say the same of the model's own filters, the request holds
-    the second one, so that equal comparisons are equal requests.
+    `space` and `tuned`. Where both forms describe the same use of the model's own filters, the
+    request stores the second one, so that equal comparisons are equal requests.
 
     Creating a request opens no file. Only `pds.jobs`, for the command line, opens its paths.
 
@@ -120,12 +120,12 @@ class Request:
 
     @property
     def filtered(self) -> bool:
-        """Whether the sampler on the right is another one than vanilla."""
+        """Whether the sampler on the right differs from vanilla."""
         return self.arms[1].name != "vanilla"
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What the two samplers are called within a sentence."""
+        """The names of the two samplers within a sentence."""
         return labels(*self.arms)
 
     @property

@@ -123,7 +123,7 @@ class Sampler(Protocol):
             sde: the forward process that the score was trained on.
             noise: called once at the start, unless there is a state, then once for each kernel.
             shape: (B, C, H, W).
-            state: to go on from, on levels from its own one down; by default noise.
+            state: to continue from, on levels below its own; by default the run starts from noise.
 
         Raises:
             ValueError: (at the first `next`, before any query) if the sampler does not fit the
@@ -167,7 +167,7 @@ def predictor_corrector(
         kernels: of one iteration in order, each with its M.
         m: M of the start.
         start: standard normal noise, (B, C, H, W).
-        noise: more of it, called once for each kernel.
+        noise: called once for each kernel.
 
     Yields:
         A `Query` before each kernel, a `Step` after each iteration.
@@ -243,7 +243,7 @@ class PredictorCorrector:
         return [(kernel, self.m if m is None else m) for kernel, m in self.kernels]
 
     def times(self, share: float = 1.0) -> Tensor:
-        """Return t_i, (N,) float64, from 1 to eps; for a share of the grid, from near it to eps."""
+        """Return t_i, (N,) float64, descending to eps from 1, or from about `share`."""
         start = self.eps + (1 - self.eps) * share
         return torch.linspace(start, self.eps, self.num_steps, dtype=torch.float64)
 
@@ -348,7 +348,7 @@ class ProbabilityFlow:
         """
         if not isinstance(sde, VESDE):
             raise ValueError(
-                f"the probability flow is in sigma, which VE has and {type(sde).__name__} has not"
+                f"the probability flow is defined for VE only, got {type(sde).__name__}"
             )
         return sde
 
@@ -381,7 +381,7 @@ class ProbabilityFlow:
         sigmas = self.levels(sde, sigma)
         times = [*self._times(self.require(sde), sigma).tolist(), 0.0]
         x, nfe = sigmas[0] * noise(torch.Size(shape)) if state is None else state.x, 0
-        del state, noise  # the only draw; shared noise would keep all later ones for this chain
+        del state, noise  # the only draw: a reference would make shared noise keep all later ones
         for index in range(self.num_steps):
             now, below = sigmas[index : index + 2]
             score = yield Query(x, (times[index],) * len(x))

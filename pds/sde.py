@@ -202,8 +202,8 @@ class VESDE(SDE):
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
         if not self.sigma_min <= lowest < highest <= self.sigma_max:
             raise ValueError(
-                f"noise levels must ascend within {self.sigma_min:g} to {self.sigma_max:g}, which "
-                f"the model knows, got {lowest:g} to {highest:g}"
+                f"noise levels must ascend within {self.sigma_min:g} to {self.sigma_max:g}, the "
+                f"range of the model, got {lowest:g} to {highest:g}"
             )
         return VESDE(lowest, highest)
 
@@ -212,7 +212,7 @@ class VESDE(SDE):
         if share < -1e-9:  # rounding of the lowest level itself
             raise ValueError(
                 f"the state has a noise level of {sigma:.3g}, below {self.sigma_min:.3g}, the "
-                "lowest of the sampler that was to go on; go on from an earlier iteration"
+                "lowest of the sampler that continues; continue from an earlier iteration"
             )
         return Tail(self.sigma_min, self.sigma_max, max(share, 0.0))
 
@@ -247,7 +247,7 @@ class VESDE(SDE):
 
 @dataclass(frozen=True)
 class Tail(VESDE):
-    """A VE process whose grids start from a noise level of it, rather than from sigma_max.
+    """A VE process whose grids start at a noise level below sigma_max.
 
     Its N levels descend from sigma(share) to sigma_min, evenly in log sigma; a single one is
     sigma(share). t and sigma are related as in the process.
@@ -264,7 +264,7 @@ class Tail(VESDE):
         return torch.cat([self.sigma(t), torch.zeros(1, dtype=torch.float64)])
 
     def coefficients(self, t: Tensor) -> Coefficients:
-        """Return f(x, t)/x and g(t) in a time of which the grid covers a unit."""
+        """Return f(x, t)/x and g(t) in a time scaled so that the grid spans one unit."""
         drift, diffusion = super().coefficients(t)
         return Coefficients(drift, diffusion * self.share**0.5)
 

@@ -33,6 +33,7 @@ def pytest_cmdline_main(config):
     named = config.invocation_params.args and config.args != config.getini("testpaths")
     if (
         named
+        or hasattr(config, "workerinput")  # one of those cores
         or config.getoption("--device") != "cpu"
         or not config.pluginmanager.has_plugin("xdist")
     ):
@@ -85,11 +86,16 @@ def device(request):
 
 @pytest.fixture(autouse=True)
 def full_precision():
-    """Full precision of products on a GPU, unless a test wants less."""
-    from pds.bench.precision import float32_products
+    """Full precision of products on a GPU, unless a test wants less.
 
-    with float32_products(tf32=False):
-        yield
+    `pds.bench.precision.float32_products` without its imports, which take seconds.
+    """
+    kept = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    yield
+    torch.set_float32_matmul_precision(kept[0])
+    torch.backends.cudnn.allow_tf32 = kept[1]
 
 
 @pytest.fixture

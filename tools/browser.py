@@ -22,7 +22,7 @@ FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")
 @contextmanager
 def served() -> Iterator[str]:
     """Run app.py on a free port of this machine and yield its address."""
-    server = Server(environment={"OMP_NUM_THREADS": "2"})
+    server = Server(environment={"OMP_NUM_THREADS": "1"})
     server.start()
     try:
         yield server.url

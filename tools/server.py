@@ -12,8 +12,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 90
-"""Seconds that app.py may take to answer."""
+PATIENCE = 300
+"""Seconds that app.py may take to answer or to end; a machine may be busy with something else."""
 
 
 class Server:
@@ -77,5 +77,5 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(20)
+            self.process.wait(PATIENCE)
             self.process = None

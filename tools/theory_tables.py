@@ -101,7 +101,7 @@ def survival() -> str:
         yield from (with_error(measured()[size], partial(kept, c)) for c in STRENGTHS)
         yield f"{kept(1.0, gaussian(size).response):.3f}"
 
-    titles = ("size", "sigma", "noise as told", *(f"{c:g} x" for c in STRENGTHS[1:]))
+    titles = ("size", "sigma", "noise of 1 x sigma", *(f"{c:g} x" for c in STRENGTHS[1:]))
     return table(
         [*titles, "linear, any"], (line(size, s) for size in measured() for s in FINE_SIGMAS)
     )
@@ -119,7 +119,7 @@ def coarse() -> str:
         yield from (octaves(measured()[size], sigma, c) for c in STRENGTHS)
         yield octaves(gaussian(size).response, sigma, 1.0)
 
-    titles = ("size", "sigma", "noise as told", *(f"{c:g} x" for c in STRENGTHS[1:]))
+    titles = ("size", "sigma", "noise of 1 x sigma", *(f"{c:g} x" for c in STRENGTHS[1:]))
     return table(
         [*titles, "linear, any"], (line(size, s) for size in measured() for s in COARSE_SIGMAS)
     )

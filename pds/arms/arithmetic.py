@@ -8,9 +8,9 @@ slope of a probability flow:
     Euler     x_new = x + (sigma_new - sigma) d,                   d = -sigma s(x, sigma)
     Heun      x_new = x + (sigma_new - sigma) (d + d_euler) / 2,   d_euler at the result of Euler
 
-`Replay` runs a sampler up to an iteration. The sampler itself computes the run; what it asks, is
-answered and draws is recorded, so that `x` and `x_new` are those of the run bit for bit. The other
-images are computed from them, and add up to `x_new` within rounding.
+`Replay` runs a sampler up to an iteration. The sampler itself computes the run; its queries, their
+answers and its draws are recorded, so that `x` and `x_new` are those of the run bit for bit. The
+other images are computed from them, and add up to `x_new` within rounding.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +55,7 @@ class Substep:
         with D = M M' + S; x, s, d, x_new of Euler; x_euler, s_euler, d, d_euler beside x and x_new
         of Heun.
     terms: what is added to x; those with a factor 0 are left out.
-    numbers: what the factors follow from, by name.
+    numbers: the quantities that determine the factors, by name.
     """
 
     name: str
@@ -173,8 +173,8 @@ def _part(sampler: Sampler, sde: SDE, place: int, sigma: float | None) -> _Part:
         return _part(sampler.then, sde, place - sampler.after, level)
     if not isinstance(sampler, PredictorCorrector | ProbabilityFlow):
         raise ValueError(
-            "only kernels and the probability flow have an arithmetic to show, a "
-            f"{type(sampler).__name__} has not"
+            "only kernels and the probability flow have an arithmetic to show, got "
+            f"{type(sampler).__name__}"
         )
     return _Part(sampler, place, sigma)
 

@@ -1,13 +1,13 @@
-"""A run that another sampler goes on with.
+"""A run that one sampler begins and another continues.
 
     x = the state of the first sampler after some of its iterations, with its noise
     then the second sampler from x, on its own levels from that of x down to its lowest one
 
 A state of a VE process is data plus noise of some level, whichever sampler made it, so that any
-sampler can go on from it. The first iterations are bit for bit those of the first sampler alone.
-The noise goes on too: there is one draw for the start and one for each network call, also where the
-first sampler uses none. So the second one continues with the noise that every sampler with noise
-has at the same number of calls.
+sampler can continue from it. The first iterations are bit for bit those of the first sampler alone.
+The noise continues too: there is one draw for the start and one for each network call, even where
+the first sampler uses none. The second sampler thus gets the draws that any sampler with noise has
+after the same number of calls.
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -31,7 +31,7 @@ class Branch:
     Args:
         first: the sampler to start with.
         after: number of its iterations, >= 1 and less than all.
-        then: the sampler that goes on; its N are the remaining iterations.
+        then: the sampler that continues; its N is the number of remaining iterations.
 
     Raises:
         ValueError: for another number of iterations.

@@ -85,7 +85,7 @@ MENU = tuple(KINDS)[:12]
 """The kinds of the page's menus."""
 
 UNFILTERED = ("vanilla", "natural", "response", "ode-heun", "ode-euler")
-"""The kinds that need nothing of the data."""
+"""The kinds that need no statistics of the data."""
 
 MAX_CHARACTERS = 150
 """Of a name."""
@@ -179,7 +179,7 @@ class Arm:
 
     @property
     def length(self) -> int:
-        """The steps of the sampler, which must have its N: as many as a run of it shows."""
+        """The number of steps that a run of the sampler shows; the arm must have its N."""
         return self.after + self.per_iteration * _known(self.num_steps)
 
     @property
@@ -324,7 +324,7 @@ def _known(num_steps: int | None) -> int:
 
 
 def _whole(text: str) -> int:
-    """Read a whole number, of digits alone; what is none becomes 0, which no check lets pass."""
+    """Read a whole number of digits only; other text becomes 0, which every check refuses."""
     return int(text) if _is_whole(text) else 0
 
 
@@ -333,7 +333,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _number(text: str) -> float:
-    """Read a number; what is none becomes nan, which no check lets pass."""
+    """Read a number; other text becomes nan, which every check refuses."""
     try:
         return float(text)
     except ValueError:

@@ -54,7 +54,7 @@ def ours(m: FrequencyFilter, at: Problem) -> Tensor:
 
 
 def nested(r: Tensor, a: Tensor, at: Problem) -> Tensor:
-    """Return the same, transform by transform as the equation reads."""
+    """Return the same by six complex transforms, as in the equation."""
     fft, inverse = torch.fft.fft2, torch.fft.ifft2
     drift = inverse(r * fft(a**2 * inverse(r * fft(at.g)))).real
     noise = inverse(r * fft(a * at.z)).real

@@ -1,4 +1,4 @@
-"""What an iteration costs and how much grain is left: the time of vanilla and PDS at equal grain.
+"""Cost of an iteration, and grain of the result: the times of vanilla and PDS at equal grain.
 
 Vanilla is sampled at `NUM_STEPS` iterations, PDS there and at fewer, all from the same seeds. The
 number of iterations at which PDS has vanilla's grain is interpolated in the logarithms of both.

@@ -71,8 +71,8 @@ def skipped(name: str, what: str, why: str) -> Row:
 def guarded(name: str, rows: Iterator[Row]) -> Generator[Row, None, None]:
     """Yield rows; after a missing package or an error of torch, a skipped one that says why.
 
-    So a form of a network that does not fit into memory or cannot be captured costs its own rows
-    only. A measurement that is not a number is a skipped row, too.
+    A form of a network that does not fit into memory or cannot be captured then affects only its
+    own rows. A measurement that is not a number is a skipped row, too.
     """
     try:
         yield from map(_finite, rows)

@@ -45,7 +45,7 @@ def _forms(model: Model, count: int) -> Iterator[tuple[str, ScoreFn | None]]:
         yield "a CUDA graph", None
         return
     x, t = subjects.batch(subjects.embedded_network(), 2 * count)
-    # Samplers ask with a double t.
+    # Samplers pass t in float64.
     yield "a CUDA graph", page_graph(model.score, x, t.double())
 
 

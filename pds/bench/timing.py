@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 
 
 LONG = 1.0
-"""Seconds of a work whose first call estimates it well enough."""
+"""Seconds from which on the first call of a work is an estimate that is good enough."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def versus(a: Work, b: Work, effort: Effort) -> Measurement:
 
 
 def _first(work: Work, clock: Clock) -> float:
-    """Warm up, and estimate the time of `work`; what takes long is not called once more for it."""
+    """Warm up, and estimate the time of `work`; a long call is not repeated for the estimate."""
     cold = seconds(work, clock=clock)
     return cold if cold > LONG else seconds(work, clock=clock)
 

@@ -31,14 +31,14 @@ def run(arguments: argparse.Namespace) -> None:
     """Build the page and serve it until Ctrl-C.
 
     Raises:
-        ValueError: if MCP is asked for and its package is missing, or the environment names an
-            address or devices that are not there.
+        ValueError: if MCP is requested and its package is missing, or the environment names an
+            address or devices that do not exist.
     """
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # gradio prints emoji, Windows may have cp1252
     mcp = arguments.mcp or os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
-        raise ValueError('--mcp needs a package more: pip install "gradio[mcp]"')
+        raise ValueError('--mcp needs another package: pip install "gradio[mcp]"')
     where = listening.address()
     # gradio reads the environment, too, when it is imported.
     from pds.web.layout import build, options

@@ -1,4 +1,4 @@
-"""`pds bench`: measure speeds, and print one table."""
+"""`pds bench`: measure speeds, and print them as one table."""
 
 import argparse
 import math
@@ -38,7 +38,7 @@ GPU = (
     "page",
     "compiled",
 )
-"""What `--only gpu` measures: the cheap and telling first, what compiles last."""
+"""The benchmarks of `--only gpu`: cheap and informative ones first, compilation last."""
 
 GPU_LIMIT = 6.0
 """Seconds for all runs of a row on a GPU, where that is enough."""
@@ -60,9 +60,9 @@ examples:
         nargs="+",
         choices=("gpu", *BENCHMARKS),
         metavar="NAME",
-        help=f"some of {', '.join(BENCHMARKS)}; or gpu for those that a GPU is judged by, the "
-        "telling ones first, planned for 5 minutes on a fast GPU, half of them for torch.compile; "
-        "default all",
+        help=f"some of {', '.join(BENCHMARKS)}; or gpu for those that matter on a GPU, the most "
+        f"informative first, about 5 minutes on a fast GPU, half of them for torch.compile; "
+        f"default all",
     )
     add(
         "--quick",
@@ -75,7 +75,12 @@ examples:
         metavar="S",
         help="begin no row after this time; one row may take a minute or two; default no limit",
     )
-    add("--json", type=Path, metavar="FILE.json", help="write the numbers there after every row")
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE.json",
+        help="file for the numbers, written after every row",
+    )
     add("--markdown", action="store_true", help="print the table as markdown")
     add("--threads", type=int, metavar="N", help="threads of torch; default its own choice")
     add(
@@ -137,6 +142,6 @@ def _facts(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _save(rows: Sequence[Row], facts: dict[str, str], path: Path | None) -> None:
-    """Write the rows so far: what is killed keeps them."""
+    """Write the rows so far, so that a killed process keeps them."""
     if path is not None:
         write(path, (report.to_json(rows, facts) + "\n").encode())

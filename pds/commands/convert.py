@@ -36,7 +36,7 @@ examples:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE.safetensors", help="file to write"
     )
-    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
     parser.add_argument(
         "--weights",
         choices=get_args(WeightsName),
@@ -69,7 +69,7 @@ def _require_writable(out: Path, force: bool) -> None:
     if out.is_dir():
         raise ValueError(f"--out must be a file, got the folder {out}")
     if out.exists() and not force:
-        raise ValueError(f"{out} is there already; choose another name, or add --force")
+        raise ValueError(f"{out} already exists; choose another name, or add --force")
     parent = next(folder for folder in out.absolute().parents if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise OSError(f"cannot write {out}, as {parent} is no folder that can be written to")
+        raise OSError(f"cannot write {out}: {parent} is not a writable folder")

@@ -18,9 +18,9 @@ from pds.jobs.record import to_command
 
 USED = ("drawn", "data", "inception", "reference", "device", "record")
 PLACES = {"workdir": "W", "eval_folder": "eval", "only": None}
-"""Of the command in a record: it gives the same pictures in any folder."""
+"""Places in the recorded command, which draws the same pictures in any folder."""
 FEW = 10_000
-"""Pictures below which a FID is called biased; papers take 50,000."""
+"""Pictures below which a FID is called biased; papers use 50,000."""
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -48,8 +48,8 @@ def run(arguments: argparse.Namespace) -> None:
     fewest = min(real.count, *map(len, folders))
     if fewest < FEW:
         warnings.warn(
-            f"a FID of {fewest} pictures is too large, by more the fewer they are; papers take "
-            "50,000, and only FIDs of equal numbers can be compared",
+            f"a FID of {fewest} pictures is too large: its bias grows as their number falls; "
+            f"papers use 50,000, and only FIDs of equal numbers can be compared",
             UserWarning,
             stacklevel=2,
         )

@@ -67,7 +67,9 @@ def _require_one_task(arguments: argparse.Namespace) -> None:
     """Refuse options of --out with --drawn, and options of --drawn with --out."""
     if arguments.drawn is None:
         if arguments.record is not None:
-            raise ValueError("--record is of --drawn; --out has its own tables, fid.csv among them")
+            raise ValueError(
+                "--record needs --drawn; --out writes tables of its own, such as fid.csv"
+            )
         return
     for name, value in vars(arguments).items():
         if name not in drawn.USED and value != arguments.default_of(name):
@@ -95,7 +97,7 @@ def _require_counts(arguments: argparse.Namespace) -> None:
 
 def _missing(arguments: argparse.Namespace, model: Subject, store: Store) -> list[Batch]:
     """Return the batches to draw; an unsupported arm or N is an error before any is drawn."""
-    # First what all others are compared with, for runs that are stopped.
+    # The reference of all others comes first, in case the run is stopped.
     cells = {arguments.converged: arguments.converged_images} if arguments.converged_images else {}
     cells |= {Cell(arm, n): arguments.images for n in arguments.counts for arm in arguments.arms}
     for cell in cells:

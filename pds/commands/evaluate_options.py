@@ -21,10 +21,12 @@ COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws the missing images of every sampler at every N, then compares all in the folder "
-        "with the network's own pictures and with held-out data. Run it again with other samplers, "
-        "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on what "
-        "is there (exit code 130). The processes of torchrun -m pds evaluate ... share the work. "
+        "Draws the missing images of every sampler at every N, then compares all images in the "
+        "folder with the network's own pictures and with held-out data. Run it again with other "
+        "samplers, "
+        "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on the "
+        "images so far (exit code 130). The processes of torchrun -m pds evaluate ... share the "
+        "work. "
         "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
         "against those of --data."
     )
@@ -44,7 +46,7 @@ examples:
     what.add_argument(
         "--validate",
         action="store_true",
-        help="draw nothing, and print what the metrics see of known changes to held-out images",
+        help="draw nothing, and print how the metrics respond to known changes of held-out images",
     )
 
 
@@ -115,7 +117,7 @@ def _add_drawing(group: argparse._ArgumentGroup) -> None:
         "--seconds",
         type=float,
         metavar="S",
-        help="begin no batch after this time, and report on what is there; default no limit",
+        help="begin no batch after this time, and report on the images so far; default no limit",
     )
 
 

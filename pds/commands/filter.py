@@ -35,8 +35,9 @@ examples:
     add(
         "source",
         metavar="SOURCE",
-        help="images: a folder, .zip archive, .npy or .npz file, or one picture. Or what draws "
-        "some: a .safetensors checkpoint, a model of the page, or `portraits`, the drawn ones",
+        help="images: a folder, .zip archive, .npy or .npz file, or one picture. Or a source that "
+        "draws images: a .safetensors checkpoint, a model of the page, or `portraits`, the "
+        "drawn faces",
     )
     add("--out", type=Path, required=True, metavar="PREFIX", help="of the files, such as my/filter")
     add(
@@ -64,7 +65,7 @@ examples:
         nargs=2,
         metavar=("BLACK", "WHITE"),
         help="values of black and white in arrays and in pictures of more than 8 bits, such as "
-        "-1 1 or 0 4095; default as the type of the numbers says",
+        "-1 1 or 0 4095; default by the type of the numbers",
     )
     add(
         "--key",
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
     out = arguments.out
     writing.require_writable(out)
     batches, total = _images(arguments)
-    # A source of files may be refused at once, which no bar should precede.
+    # Errors of the source come before the progress bar.
     delay = 0.5 if isinstance(batches, Images) else 0
     with tqdm(total=total, unit="image", delay=delay) as bar:
         masks, changes = filters.convergence(

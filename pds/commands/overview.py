@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 WIDEST = 98
-"""Columns of a help, where the terminal has more."""
+"""Largest width of a help, in columns."""
 
 
 class Formatter(argparse.HelpFormatter):

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pds.commands.overview import Formatter, print_groups
 
 NAMED = 3
-"""Flags that are named at most where a flag is unknown."""
+"""Largest number of flags suggested for an unknown one."""
 
 NEAR = 0.7
 """Similarity from which on a command is suggested for an unknown one, 0 to 1."""
@@ -18,7 +18,7 @@ NEAR = 0.7
 class Parser(argparse.ArgumentParser):
     """A parser that reports errors in one line; unknown flags are errors, with the nearest one."""
 
-    _words: Sequence[str] = ()
+    _arguments: Sequence[str] = ()
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": Formatter, **options})
@@ -31,17 +31,17 @@ class Parser(argparse.ArgumentParser):
 
     def _usage(self) -> str:
         required = [action for action in self._get_optional_actions() if action.required]
-        words = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
-        words += map(_typed, required)
+        parts = [str(action.metavar or action.dest) for action in self._get_positional_actions()]
+        parts += map(_typed, required)
         groups = (group for group in self._mutually_exclusive_groups if group.required)
-        words += [f"({' | '.join(map(_typed, group._group_actions))})" for group in groups]
-        return " ".join(["%(prog)s", *words, "[options]"])
+        parts += [f"({' | '.join(map(_typed, group._group_actions))})" for group in groups]
+        return " ".join(["%(prog)s", *parts, "[options]"])
 
     def error(self, message: str) -> NoReturn:
         program = f"python {self.prog}" if self.prog.endswith(".py") else self.prog
         if "are required" in message:
             # A required flag may be there, misspelled.
-            message += self._advice(self._words)
+            message += self._advice(self._arguments)
         end = " See" if message.endswith("?") else "; see"
         self.exit(2, f"{self.prog}: {' '.join(message.split())}{end} {program} --help\n")
 
@@ -49,8 +49,8 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse all arguments; subparsers are called by this name, too."""
-        self._words = self._with_dotted(sys.argv[1:] if args is None else args)
-        known, unknown = super().parse_known_args(self._words, namespace)
+        self._arguments = self._with_dotted(sys.argv[1:] if args is None else args)
+        known, unknown = super().parse_known_args(self._arguments, namespace)
         if unknown:
             flagged = any(word.startswith("-") for word in unknown)
             advice = self._advice(unknown) if flagged else "; a value with spaces needs quotes"
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
     def _with_dotted(self, args: Sequence[str]) -> list[str]:
         """Add the flags of `Dotted` that the arguments use, and join each with its value."""
         starts = tuple(action.start for action in self._actions if isinstance(action, Dotted))
-        rest, words = list(args), list[str]()
+        rest, parts = list(args), list[str]()
         while rest:
             word = rest.pop(0)
             name, joined, _ = word.partition("=")
@@ -70,14 +70,14 @@ class Parser(argparse.ArgumentParser):
                 # Joined, so that a value may begin with a dash.
                 if not joined and rest and not rest[0].startswith("--"):
                     word = f"{word}={rest.pop(0)}"
-            words.append(word)
-        return words
+            parts.append(word)
+        return parts
 
-    def _advice(self, words: Sequence[str]) -> str:
-        """Return what the first unknown flag should probably be; "" if nothing is near."""
+    def _advice(self, parts: Sequence[str]) -> str:
+        """Return advice that suggests a flag for the first unknown one; "" if none is similar."""
         options = self._option_string_actions
         known = {_plain(option): option for option in options if "." not in option}
-        flags = [word for word in words if word.startswith("-")]
+        flags = [word for word in parts if word.startswith("-")]
         for flag in (flag for flag in flags if flag.partition("=")[0] not in options):
             name = _plain(flag)
             near = difflib.get_close_matches(name, known, n=1) or [
@@ -124,7 +124,7 @@ class Overview(Parser):
 
 
 def _typed(action: argparse.Action) -> str:
-    """Return how an option with a value is typed."""
+    """Return the text of an option with its value, such as --out FILE.png."""
     return f"{action.option_strings[0]} {action.metavar}"
 
 

@@ -77,7 +77,7 @@ examples:
         default=GRAINY,
         metavar="G",
         help="print the N that vanilla and pds:5 need to stay below this grain; default "
-        "%(default)s, from where on it is seen",
+        "%(default)s, from which on grain is visible",
     )
     add("--csv", type=Path, metavar="FILE.csv", help="write the predictions there too")
 

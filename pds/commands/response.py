@@ -1,4 +1,4 @@
-"""`pds response`: measure what a network keeps of a picture, and of noise stronger than it is told."""  # noqa: E501
+"""`pds response`: measure the shares of picture and noise that a network keeps."""
 
 import argparse
 import math
@@ -80,15 +80,15 @@ def run(arguments: argparse.Namespace) -> None:
     _write(arguments.out, name, model, response)
     print(
         "Share of white noise that one denoising keeps in the finest flat places, of "
-        f"{response.num_pictures} pictures.\nRows: sigma that the network is told; columns: "
+        f"{response.num_pictures} pictures.\nRows: sigma given to the network; columns: "
         "strength of the noise relative to it."
     )
     print(responses.table(response))
     distance = responses.distance_from_exact(response)
-    told = "unknown, as no octave has power" if math.isnan(distance) else f"{distance:.3f}"
+    shown = "unknown, as no octave has power" if math.isnan(distance) else f"{distance:.3f}"
     print(
         "Stein: (tau <y,y> + rho sigma^2) / <y,y> at 1 x, mean over the octaves; 1 for an exact "
-        f"score. Mean distance from 1: {told}"
+        f"score. Mean distance from 1: {shown}"
     )
 
 

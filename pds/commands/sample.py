@@ -143,7 +143,7 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
         type=place,
         required=True,
         metavar="FOLDER",
-        help="gets the images, and may have the checkpoint in its folder checkpoints",
+        help="folder of the images; may hold the checkpoint in its folder checkpoints",
     )
     add(
         "--eval_folder",
@@ -251,7 +251,7 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         "vanilla@100 pds:5@40, into the folders left and right. The last line says the grain of "
         "both",
     )
-    add("--trajectory", action="store_true", help="keep the steps, as .webp and as .npz")
+    add("--trajectory", action="store_true", help="save the steps, as .webp and as .npz")
     add(
         "--ladder",
         type=counts,

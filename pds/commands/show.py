@@ -11,9 +11,9 @@ KINDS = {
     b"GIF8": "a GIF",
     b"PK\x03\x04": "an archive",
 }
-"""What files begin with that are taken for the picture."""
-WITHOUT_TEXT = "a PNG without our text, as a screenshot is, or a copy that another program saved"
-CUT = "a PNG that is damaged or ends too early, as a download that broke off does"
+"""First bytes of files that are mistaken for the picture."""
+WITHOUT_TEXT = "a PNG without a record, such as a screenshot or a copy that another program saved"
+CUT = "a PNG that is damaged or ends too early, such as an interrupted download"
 
 
 def add(parser: argparse.ArgumentParser) -> None:

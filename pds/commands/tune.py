@@ -21,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Finds the gain by frequency that is best at N iterations for Gaussian data of the "
         "filter's spectrum, on the published noise levels, writes it as a filter, and prints its "
-        "error and the --alpha that belongs to it. On a network it overshoots where N is small."
+        "error and its --alpha. On a network it overshoots where N is small."
     )
     parser.epilog = """\
 examples:
@@ -82,7 +82,7 @@ def _tuned_for(arguments: argparse.Namespace) -> tuple[SDE, PredictorCorrector, 
     num_scales = card.num_scales if arguments.num_scales is None else arguments.num_scales
     if arguments.sigma_max is not None:
         if not isinstance(sde, VESDE):
-            raise ValueError(f"--sigma-max is of a VE process, {arguments.config} has another")
+            raise ValueError(f"--sigma-max needs a VE process, {arguments.config} has another")
         sde = replace(sde, sigma_max=arguments.sigma_max)
     if not 1 <= num_steps <= num_scales:
         raise ValueError(f"--num-steps must lie in 1 to num_scales {num_scales}, got {num_steps}")

@@ -1,1 +1,1 @@
-"""The evidence: many images of many samplers, and how far each lot is from held-out data."""
+"""Evaluations: many images of many samplers, and their distances from held-out data."""

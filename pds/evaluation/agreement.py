@@ -21,7 +21,7 @@ MANY = 200
 def sentences(rows: Sequence[Row], converged: Cell) -> Iterator[str]:
     """Yield a sentence for the sampler of the network's own pictures, and for converged vanilla.
 
-    There is none for a cell with more than half as many pictures as there are of the network's own.
+    Cells with more than half as many pictures as the network's own are left out.
 
     Args:
         rows: the table.

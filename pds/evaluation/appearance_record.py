@@ -82,7 +82,7 @@ def measure_folder(folder: Path) -> tuple[str, Measured]:
     store = Store(folder)
     model = store.model()
     if model not in models.MODELS:
-        raise ValueError(f"{folder} is of {model}, not of a model of the page")
+        raise ValueError(f"{folder} is an evaluation of {model}, which is no model of the page")
     held_out, own = store.held_out(), store.own_pictures(NETWORK)
     if held_out is None or own is None:
         raise ValueError(
@@ -91,13 +91,13 @@ def measure_folder(folder: Path) -> tuple[str, Measured]:
         )
     cells = [cell for cell in store.cells() if cell.arm in RECORDED]
     (evidence,) = Evidence.of(store, {"network": Reference.of(own)}, cells)
-    found = [
+    recorded = [
         _recorded(evidence, cell)
         for cell in sorted(cells, key=lambda c: (RECORDED.index(c.arm), c.num_steps))
         if evidence.count(cell)
     ]
     references = References(Appearance.of(held_out), Appearance.of(own))
-    return model, Measured(references, found)
+    return model, Measured(references, recorded)
 
 
 def _recorded(evidence: Evidence, cell: Cell) -> RecordedSampler:

@@ -58,7 +58,7 @@ def accuracy(one: Tensor, other: Tensor, *, device: torch.device | str = "cpu") 
         device: that the network is trained on.
 
     Returns:
-        0.5 cannot be told apart, 1 are all told apart.
+        0.5 means indistinguishable, 1 means that every picture is recognized.
 
     Raises:
         ValueError: if they are fewer than `FOLDS` each, or not equally many.

@@ -65,13 +65,13 @@ class Planted:
     network: Denoised
     linear: Denoised
 
-    def excess_left(self, told: "Planted") -> float:
+    def excess_left(self, matched: "Planted") -> float:
         """Return the share that the network leaves of the noise beyond sigma.
 
         Args:
-            told: the same at c = 1; c must differ from it.
+            matched: the same at c = 1; c must differ from it.
         """
-        left = self.strength * self.network.left - told.network.left
+        left = self.strength * self.network.left - matched.network.left
         return left / (self.strength - 1)
 
 

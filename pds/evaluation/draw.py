@@ -19,7 +19,7 @@ from pds.serving.splitting import Splitting
 
 CPU_BATCH = 32
 GPU_BATCH = 512
-"""Images of a batch at most: a larger one is no faster, and more is lost when a run is stopped."""
+"""Largest batch: a larger one is no faster, and loses more when a run is stopped."""
 
 
 def batch_size(subject: Subject) -> int:
@@ -45,7 +45,7 @@ def draw_batches(
         store: the folder for them.
         subject: the model.
         batches: see `Store.missing`.
-        seed: image i starts from seed + i in every arm, but for the network's own pictures, see
+        seed: image i starts from seed + i in every arm, except for the network's own pictures, see
             `pds.evaluation.store`.
         seconds: no batch begins later than this; None for no limit.
     """

@@ -73,18 +73,18 @@ def compare(evidence: Evidence) -> Iterator[AtGrain]:
 
 def sentences(compared: Sequence[AtGrain]) -> Iterator[str]:
     """Yield what the comparison says at each N."""
-    for found in compared:
-        if not np.isnan(found.grain):
+    for mean in compared:
+        if not np.isnan(mean.grain):
             continue
-        grains = [row.grain for row in compared if row.num_steps == found.num_steps][:-1]
-        low, high = found.ratio.low, found.ratio.high
+        grains = [row.grain for row in compared if row.num_steps == mean.num_steps][:-1]
+        low, high = mean.ratio.low, mean.ratio.high
         verdict = "more contrast than" if low > 1 else "less contrast than"
         if low <= 1 <= high:
             verdict = "the same contrast, within the interval, as"
         yield (
-            f"At N = {found.num_steps} and equal grain, {grains[0]:.2f} to {grains[-1]:.2f} times "
-            f"the reference's, PDS keeps {verdict} a constant gain: {found.ratio.value:.3f} times "
-            f"({low:.3f} to {high:.3f}), {found.images} pictures of each."
+            f"At N = {mean.num_steps} and equal grain, {grains[0]:.2f} to {grains[-1]:.2f} times "
+            f"the reference's, PDS keeps {verdict} a constant gain: {mean.ratio.value:.3f} times "
+            f"({low:.3f} to {high:.3f}), {mean.images} pictures of each."
         )
 
 

@@ -105,14 +105,14 @@ def matches(evidence: Evidence) -> Iterator[Match]:
         theirs = [evidence.draws(c, images) for c in vanilla]
         enough = {"grain": evidence.floor(images)["grain"].high}
         for metric in EQUAL:
-            found = interval(
+            matched = interval(
                 counts,
                 [draws[metric] for draws in theirs],
                 ours[metric],
                 enough=enough.get(metric, 0.0),
             )
             ends = vanilla[0].num_steps, vanilla[-1].num_steps
-            yield Match(cell, evidence.name, metric, images, *ends, *found)
+            yield Match(cell, evidence.name, metric, images, *ends, *matched)
 
 
 def interval(

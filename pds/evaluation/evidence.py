@@ -76,7 +76,7 @@ class Evidence:
     def of(
         cls, store: Store, references: Mapping[str, Reference], cells: Sequence[Cell]
     ) -> list["Evidence"]:
-        """Read these cells of a folder, see `table.cells`, and hold them against each reference."""
+        """Read these cells of a folder, see `table.cells`, and compare them with each reference."""
         measured = {cell: measure_cell(store, cell) for cell in cells}
         return [cls(name, reference, measured) for name, reference in references.items()]
 

@@ -200,11 +200,11 @@ def _interpolation(num_pixels: int) -> Tensor:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> Inception:
-    """Read the weights of a file, of which nothing is run.
+    """Read the weights of a file without running code.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it has not these weights.
+        ValueError: if it does not hold these weights.
     """
     if not path.is_file():
         raise FileNotFoundError(

@@ -73,7 +73,7 @@ def judge(
             f"--classifier {count} needs as many of the network's own pictures, the folder has "
             f"{len(own)}"
         )
-    known = {found.digest: found for found in read_judgments(store)}
+    known = {judgment.digest: judgment for judgment in read_judgments(store)}
     judgments: list[Judgment] = []
     for cell, pictures in tqdm(list(_candidates(store, cells, own, control, count)), desc=METRIC):
         key = digest([own[:count], pictures, classifier.SETTINGS])
@@ -106,21 +106,21 @@ def matches(judgments: Sequence[Judgment]) -> Iterator[Match]:
     Accuracy at chance level counts as reached. Cells with an accuracy of 1 are left out: it cannot
     rank two such cells. Intervals take the accuracies as independent and normal.
     """
-    cells = [found for found in judgments if not found.cell.is_converged]
+    cells = [judgment for judgment in judgments if not judgment.cell.is_converged]
     vanilla = sorted((j for j in cells if j.cell.arm == "vanilla"), key=lambda j: j.cell.num_steps)
     if len(vanilla) < 2:
         return
     rng = np.random.default_rng(0)
-    counts = np.array([found.cell.num_steps for found in vanilla], dtype=np.float64)
-    curve = [_draws(found.accuracy, rng) for found in vanilla]
+    counts = np.array([judgment.cell.num_steps for judgment in vanilla], dtype=np.float64)
+    curve = [_draws(judgment.accuracy, rng) for judgment in vanilla]
     chance = 0.5 + classifier.NORMAL * math.sqrt(0.25 / vanilla[0].images)
-    for found in cells:
-        if found.cell.arm != "vanilla" and found.accuracy.value < 1:
+    for judgment in cells:
+        if judgment.cell.arm != "vanilla" and judgment.accuracy.value < 1:
             reached = equivalence.interval(
-                counts, curve, _draws(found.accuracy, rng), enough=chance
+                counts, curve, _draws(judgment.accuracy, rng), enough=chance
             )
             ends = vanilla[0].cell.num_steps, vanilla[-1].cell.num_steps
-            yield Match(found.cell, "network", METRIC, found.images, *ends, *reached)
+            yield Match(judgment.cell, "network", METRIC, judgment.images, *ends, *reached)
 
 
 def _candidates(
@@ -136,9 +136,9 @@ def _candidates(
 
 
 def _others(known: dict[str, Judgment], judgments: Sequence[Judgment]) -> list[Judgment]:
-    """Return the judgments of the table before that were not reached yet."""
-    done = {found.digest for found in judgments}
-    return [found for found in known.values() if found.digest not in done]
+    """Return the judgments of the earlier table that this run has not reached yet."""
+    done = {judgment.digest for judgment in judgments}
+    return [judgment for judgment in known.values() if judgment.digest not in done]
 
 
 def _draws(accuracy: Interval, rng: np.random.Generator) -> Draws:

@@ -88,15 +88,15 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
     if own is None or own.features is None:
         return
     size = subject.model.image_shape[-2:]
-    drawn = {cell: found for cell, found in cells.items() if not cell.is_converged}
+    drawn = {cell: measured for cell, measured in cells.items() if not cell.is_converged}
     network = Evidence("network", Reference(own.features, size), drawn)
     held_out = None if data is None else Evidence("data", Reference(data, size), drawn)
     matches = {m.cell: m for m in equivalence.matches(network) if m.metric == "grain"}
     own_grain = float(own.features.grain.mean())
     response = record.response
     predictor = None if response is None else Predictor(subject.field, response)
-    for cell, found in drawn.items():
-        facts = [*map(str, cell), str(found.images), str(found.diverged)]
+    for cell, measured in drawn.items():
+        facts = [*map(str, cell), str(measured.images), str(measured.diverged)]
         plan = subject.field.plan(cell.arm, cell.num_steps)
         predicted = [theory_grain(subject.field, plan), *_predicted(predictor, plan)]
         yield [
@@ -106,21 +106,21 @@ def law(record: Record, subject: Subject) -> Iterator[list[str]]:
             *_scores(network, cell, METRICS),
             *_scores(network, cell, ("frechet",), most=_fewest(network, cell.num_steps)),
             *_scores(held_out, cell, ("grain",)),
-            *_floor(network, found.images),
+            *_floor(network, measured.images),
             *_match(matches.get(cell)),
             *map(_number, predicted),
         ]
 
 
 def planted_rows(record: Record, subject: Subject) -> Iterator[list[str]]:
-    """Yield the rows of planted.csv of a model: grain left of planted noise over noise as told."""
+    """Yield the rows of planted.csv: grain left of planted noise, over that of noise of sigma."""
     if not record.is_planted:
         return
     for num_steps in planted.COUNTS:
-        found = record.planted(num_steps)
-        for level, (sigma, strength) in enumerate(zip(found.sigma, found.strength, strict=True)):
-            told, stronger, exact, exact_stronger = found.grain[..., level]
-            values = [*_ratio(stronger, told), *_ratio(exact_stronger, exact)]
+        noise = record.planted(num_steps)
+        for level, (sigma, strength) in enumerate(zip(noise.sigma, noise.strength, strict=True)):
+            white, stronger, exact_white, exact_stronger = noise.grain[..., level]
+            values = [*_ratio(stronger, white), *_ratio(exact_stronger, exact_white)]
             numbers = map(_number, (sigma, strength, *values))
             yield [*_facts(subject), str(num_steps), *numbers]
 

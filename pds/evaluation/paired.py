@@ -1,4 +1,4 @@
-"""Experiments on the noise in a sampler's state, each with one cause of an error of the theory.
+"""Experiments on the noise in a sampler's state; each isolates one error of the theory.
 
 Runs in pairs tell noise and picture apart in a network's own runs. Two states begin as y + n and
 y - n, with a held-out picture y and white noise n, and all later noise has opposite signs:
@@ -69,7 +69,7 @@ def run(
 
     Args:
         denoiser: the network.
-        evolution: of the network; tells how strong the noise is where the run begins.
+        evolution: of the network; gives the strength of the noise where the run begins.
         sampler: with noise levels below `START`.
         pictures: clean, (n, C, H, W) in pixels in [0, 1].
         noise: white, of the shape of the pictures.
@@ -188,11 +188,11 @@ def _fresh(like: Tensor, strength: Array, places: FlatPlaces) -> Tensor:
     white = seeded_noise(range(FRESH_SEED, FRESH_SEED + len(like)))(like.shape).double()
     scale = np.log(bands.radius[bands.num_octaves :][::-1])
     radii = np.log(spectra.radii(bands.height, bands.width).numpy() + 1e-9)
-    asked, noise = strength, white
+    target, noise = strength, white
     for _ in range(8):  # a scale takes in its neighbors' frequencies
-        std = np.exp(np.interp(radii, scale, np.log(asked[::-1])))
+        std = np.exp(np.interp(radii, scale, np.log(target[::-1])))
         noise = torch.fft.ifft2(torch.fft.fft2(white) * torch.from_numpy(std)).real
-        asked = asked * strength / np.sqrt(flat_power(noise, places))
+        target = target * strength / np.sqrt(flat_power(noise, places))
     return noise
 
 

@@ -64,8 +64,8 @@ def plant(field: Field, score: ScoreFn, pictures: Tensor, num_steps: int) -> Pla
         stronger = _shaped(noise, power.sqrt())
         cases = [(s, z) for s in (score, exact) for z in (sigma * noise, stronger)]
         for row, (denoiser, z) in enumerate(cases):
-            found = grain(_denoised(field, denoiser, pictures, z, sigma)).mean(1)
-            left[row, :, column] = found.numpy()
+            denoised_grain = grain(_denoised(field, denoiser, pictures, z, sigma)).mean(1)
+            left[row, :, column] = denoised_grain.numpy()
     strength = [float(power[fine].mean().sqrt()) / sigma for sigma, power in levels]
     return Planted(num_steps, np.array([sigma for sigma, _ in levels]), np.array(strength), left)
 

@@ -37,8 +37,8 @@ def sampler_of(field: Field, arm: str, num_steps: int) -> Sampler:
         return sampler.map_preconditioners(require_gain)
     except ValueError:
         raise ValueError(
-            f"{arm} filters the places of a picture and so mixes frequencies, each of which is "
-            "followed by itself; leave the space filter out"
+            f"{arm} has a space filter, which mixes frequencies, and the prediction follows each "
+            f"frequency separately; leave the space filter out"
         ) from None
 
 

@@ -158,8 +158,8 @@ def figure_html(
     drawn.update_layout(title=title, template="plotly_white", height=480)
     drawn.update_xaxes(**axes.x)
     drawn.update_yaxes(**axes.y)
-    found: str = drawn.to_html(full_html=False, include_plotlyjs=first)
-    return found
+    page_part: str = drawn.to_html(full_html=False, include_plotlyjs=first)
+    return page_part
 
 
 def _paragraphs(sentences: Iterator[str], otherwise: str) -> list[str]:
@@ -248,8 +248,8 @@ def _match_table(matches: Sequence[Match]) -> str:
     for match in matches:
         by_cell.setdefault((match.cell, match.reference), {})[match.metric] = match
     lines = (
-        [arm, str(n), kind, *(_matched(found.get(metric)) for metric in metrics)]
-        for ((arm, n), kind), found in by_cell.items()
+        [arm, str(n), kind, *(_matched(scores.get(metric)) for metric in metrics)]
+        for ((arm, n), kind), scores in by_cell.items()
     )
     return _table(["arm", "N", "reference", *metrics], lines)
 

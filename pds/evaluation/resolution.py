@@ -1,4 +1,4 @@
-"""The same samplers on networks of several resolutions: what is drawn, and what is kept of it.
+"""The same samplers on networks of several resolutions: what is drawn and what is stored.
 
 For each model of a resolution, in one file NAME.npz of the folder:
 
@@ -122,9 +122,9 @@ class Record:
 
     def lacks(self, group: Group) -> bool:
         """Return whether a cell of a group has too few images or none."""
-        found = self.cells
+        known = self.cells
         return any(
-            cell not in found or found[cell].images < group.num_images for cell in group.cells
+            cell not in known or known[cell].images < group.num_images for cell in group.cells
         )
 
     @property
@@ -164,23 +164,23 @@ class Record:
     def add_planted(self, every: Sequence[Planted]) -> None:
         """Keep what was planted."""
         arrays: dict[str, Any] = {}
-        for found in every:
+        for noise in every:
             for f in fields(Planted)[1:]:
-                arrays[f"planted {found.num_steps} {f.name}"] = getattr(found, f.name)
+                arrays[f"planted {noise.num_steps} {f.name}"] = getattr(noise, f.name)
         self.add(**arrays)
 
     def add_cells(self, measured: dict[Cell, Measured]) -> None:
         """Keep what was measured on cells."""
         arrays: dict[str, Any] = {}
-        for cell, found in measured.items():
-            arrays[f"{_name(cell)} facts"] = np.array(found[:4], dtype=np.float64)
-            if found.features is not None:
-                arrays |= _named(_name(cell), found.features)
+        for cell, entry in measured.items():
+            arrays[f"{_name(cell)} facts"] = np.array(entry[:4], dtype=np.float64)
+            if entry.features is not None:
+                arrays |= _named(_name(cell), entry.features)
         self.add(**arrays)
 
-    def add_data(self, found: Features) -> None:
+    def add_data(self, held_out: Features) -> None:
         """Keep the features of held-out pictures."""
-        self.add(**_named("data", found))
+        self.add(**_named("data", held_out))
 
     def _measured(self, name: str) -> Measured:
         images, diverged, nfe, seconds = self.arrays[f"{name} facts"].tolist()
@@ -230,9 +230,9 @@ def plant(record: Record, subject: Subject, score: ScoreFn, num_pictures: int) -
     response_file.save(record.response_path, response, subject.fingerprint)
 
 
-def _named(name: str, found: Features) -> dict[str, Any]:
+def _named(name: str, parts: Features) -> dict[str, Any]:
     """Return features as arrays of a `Record`, in single precision."""
-    each = {f.name: getattr(found, f.name) for f in fields(Features)}
+    each = {f.name: getattr(parts, f.name) for f in fields(Features)}
     return {f"{name} {field}": values.astype(np.float32) for field, values in each.items()}
 
 

@@ -18,7 +18,7 @@ SHOWN = (1.0, 2.0)
 """Strengths at which the octaves are drawn."""
 
 AXES = report.Axes(
-    {"type": "log", "title": "sigma that the network is told"},
+    {"type": "log", "title": "sigma given to the network"},
     {"type": "log", "range": [-3, 0.05]},
 )
 
@@ -50,8 +50,9 @@ def page(title: str, response: MeasuredResponse) -> str:
     )
     body = [
         f"<h1>{html.escape(title)}: what one denoising keeps</h1>",
-        f"<p>Noise of c sigma was planted in {response.num_pictures} held-out pictures and denoised"
-        " once by a score that is told sigma. Bars are 95 % intervals over pictures. Dashed is the"
+        f"<p>Noise of c sigma was planted in {response.num_pictures} held-out pictures and "
+        f"denoised once by a score that is given sigma. Bars are 95 % intervals over pictures. "
+        f"Dashed is the"
         " linear response, power / (power + sigma^2), which is the same for any c.</p>",
         report.figure_html(
             "Share of the noise that is kept in flat places", places, AXES, first=True

@@ -115,11 +115,11 @@ class Store:
             raise ValueError(f"{self.folder} holds something else; choose another --out")
         write(path, json.dumps(mine, indent=1).encode() + b"\n")
 
-    def _require_same(self, found: dict[str, Any], mine: dict[str, Any]) -> None:
+    def _require_same(self, recorded: dict[str, Any], mine: dict[str, Any]) -> None:
         for name, value in mine.items():
-            if found.get(name) != value:
+            if recorded.get(name) != value:
                 raise ValueError(
-                    f"{self.folder} is an evaluation of {name} {found.get(name)}, not {value}; "
+                    f"{self.folder} is an evaluation of {name} {recorded.get(name)}, not {value}; "
                     "choose another --out"
                 )
 
@@ -138,8 +138,8 @@ class Store:
         """Return the cells that have images, in the order of their paths; no converged ones."""
         root = self.folder / "images"
         paths = sorted(path for path in root.glob("*/*") if any(path.glob("*.npz")))
-        found = [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
-        return [cell for cell in found if not cell.is_converged]
+        drawn_cells = [Cell(p.parent.name.replace("=", ":"), int(p.name)) for p in paths]
+        return [cell for cell in drawn_cells if not cell.is_converged]
 
     def own_pictures(self, cell: Cell, num_images: int | None = None) -> Tensor | None:
         """Return the network's own pictures; None if there are fewer than two.
@@ -230,11 +230,11 @@ class Store:
 
     def _batches(self, cell: Cell) -> list[tuple[Path, range]]:
         """Return the files of a cell and the images in each, in order."""
-        found = []
+        batches = []
         for path in self._path(cell).glob("*-*.npz"):
             first, last = map(int, path.stem.split("-"))
-            found.append((path, range(first, last + 1)))
-        return sorted(found, key=lambda pair: (pair[1].start, pair[1].stop))
+            batches.append((path, range(first, last + 1)))
+        return sorted(batches, key=lambda pair: (pair[1].start, pair[1].stop))
 
 
 def _halves(images: Tensor) -> NDArray[np.float16]:
@@ -245,9 +245,9 @@ def _halves(images: Tensor) -> NDArray[np.float16]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        values = None
+    if not isinstance(values, dict):
         raise ValueError(f"{path} is damaged; choose another --out")
-    return found
+    return values

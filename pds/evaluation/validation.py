@@ -1,8 +1,8 @@
 """What the metrics see: one half of the data, spoiled in known ways, against the other half.
 
-Blur, noise, noise that is smooth over pixels, lost texture and changed coarse contrast are planted
-in pictures; every metric then says what it sees of them. Two things must hold: more blur and more
-noise are worse by every metric but contrast, and planted noise is found again in its own strength,
+Blur, noise, noise that is smooth over pixels, lost texture and changed coarse contrast are applied
+to pictures, and every metric is computed on the results. Two things must hold: more blur and more
+noise are worse by every metric but contrast, and planted noise is recovered at its own strength,
 
     recovered = sqrt(grain of the noisy pictures^2 - their own grain^2) / sigma.
 """
@@ -30,7 +30,7 @@ ORDERED = tuple(metric for metric in SHOWN if metric != "contrast")
 """The metrics that blur and noise must increase, or take away from 1."""
 
 MOST = 400
-"""Images that are used, at most."""
+"""Largest number of images used."""
 BLURS = (0.5, 1.0, 2.0)
 """Standard deviations of a Gaussian, in pixels."""
 NOISES = (0.02, 0.05, 0.1)
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 
 class Recovered(NamedTuple):
-    """Planted noise as it is found again, relative to its standard deviation: 1 is right.
+    """Planted noise as measured, relative to its standard deviation: 1 is right.
 
     sigma: of the noise.
     grain: by noise in flat places.
@@ -67,7 +67,7 @@ class Recovered(NamedTuple):
 
 @dataclass(frozen=True)
 class Validation:
-    """Scores of spoiled halves, the floor of the unspoiled, and planted noise found again."""
+    """Scores of spoiled halves, the floor of the unspoiled, and the recovered noise."""
 
     cases: tuple[Case, ...]
     floor: Mapping[str, Interval]
@@ -97,10 +97,10 @@ def check(images: Tensor) -> Validation:
     """
     images = images[:MOST]
     one, reference = images[0::2], Reference.of(images[1::2])
-    found = {name: features(spoiled) for name, spoiled in _versions(one)}
-    clean = found["as it is"]
+    samples = {name: features(spoiled) for name, spoiled in _versions(one)}
+    clean = samples["as it is"]
     return Validation(
-        tuple(Case(name, reference.estimates(sample)) for name, sample in found.items()),
+        tuple(Case(name, reference.estimates(sample)) for name, sample in samples.items()),
         Reference.of(images).floor(len(images) // 2),
         tuple(
             _recovered(clean, features(_noisy(one, sigma)), sigma)

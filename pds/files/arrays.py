@@ -103,7 +103,7 @@ def read_npy(file: BinaryIO, name: str, *, most: int | None = None) -> NDArray[n
     if any(side < 0 for side in shape) or len(shape) > 32:
         raise _unreadable(name, f"it claims the shape {quoted(shape)}")
     if most is not None and count > most:
-        raise ValueError(f"{name} claims {quoted(count)} numbers; at most {most:,} are taken")
+        raise ValueError(f"{name} claims {quoted(count)} numbers; at most {most:,} are accepted")
     start, end = file.tell(), file.seek(0, io.SEEK_END)
     if count * dtype.itemsize > end - start:
         raise _unreadable(name, f"it claims {quoted(count)} numbers and holds fewer")

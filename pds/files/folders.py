@@ -81,7 +81,7 @@ def _visible(name: str) -> bool:
 
 
 def _new(path: str | Path, seen: set[str]) -> bool:
-    """Return whether a file or folder is reached for the first time."""
+    """Return whether a file or folder is new: links may reach one several times."""
     real = os.path.realpath(path)
     known = real in seen
     seen.add(real)

@@ -1,7 +1,7 @@
 """The orientation of a picture in its EXIF, however damaged the rest of that is.
 
-Pillow stops at the first damaged tag, and reads all of them to write them again. Here the tag alone
-is looked for in the first directory.
+Pillow reads all tags to write them again, and stops at the first damaged one. This module reads
+only the orientation, from the first directory.
 """
 
 import struct

@@ -110,7 +110,7 @@ def read(content: bytes, kind: str, *, least: int, budget: Budget) -> Raster:
         budget.spend(head.width * head.height)
         return Raster(*netpbm.read(content))
     with warnings.catch_warnings():
-        # Pillow's remarks about damaged tags and large pictures; both are looked at here.
+        # Pillow warns of damaged tags and of large pictures; both are checked here.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         return _read(content, kind, least, budget)
 
@@ -169,7 +169,7 @@ def _raw_mode(picture: ImageFile.ImageFile) -> str:
 
 
 def _deep(content: bytes, kind: str, high: ImageFile.ImageFile, mode: str) -> Raster:
-    """Put 16-bit colors together from two readings of 8 bits."""
+    """Combine two readings of 8 bits into 16-bit colors."""
     # Gray and opacity of 16 bits are four bytes, as RGBA of 8 bits are.
     other = "RGBA" if mode == "LA;16B" else _SWAPPED[mode]
     with _open(content, kind) as picture:

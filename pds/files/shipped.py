@@ -1,4 +1,4 @@
-"""Where the weights, filters and configurations lie that come with this project."""
+"""The paths of the weights, filters and configurations that come with this project."""
 
 import os
 from pathlib import Path

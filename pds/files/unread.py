@@ -42,7 +42,7 @@ class Skipped(NamedTuple):
 
 
 class Remedies(NamedTuple):
-    """What a reader can do in the place where a sentence appears.
+    """The advice that fits the place where a sentence appears.
 
     enlarge: to take pictures that are smaller than asked.
     range: to take pictures whose values of black and white are not known.

@@ -13,9 +13,9 @@ another scale: with abar = 1 / (1 + sigma^2), sqrt(abar) x = sqrt(abar) x0 + sqr
 | v: sqrt(abar) z - sqrt(1 - abar) x0 | -abar x - sqrt(abar) v / sigma      |
 | sample: x0           | (x0 - x) / sigma^2                                 |
 
-An `AdaptedScore` goes wherever this library takes a score function; its `sde` has the noise levels
-that the network was trained on, and no sampler asks beyond them. The network is called on its own
-device and in its own precision; the score has those of x.
+An `AdaptedScore` can be used wherever this library takes a score function. Its `sde` spans the
+noise levels that the network was trained on, and no sampler leaves them. The network is called on
+its own device and in its own precision; the score has those of x.
 
 Source: T. Karras et al., NeurIPS 2022 (the frame of sigma); T. Salimans and J. Ho, ICLR 2022 (v).
 """
@@ -93,7 +93,7 @@ def from_epsilon(
         alphas_cumprod: abar of every index, (T,), descending within (0, 1), T >= 2.
         prediction: "epsilon", "v" or "sample".
         index: "whole" rounds it to the nearest, int64, for a network that looks it up in a table;
-            the network is then told a noise level that is off by up to half a step.
+            the network then gets a noise level that is off by up to half a step.
 
     Raises:
         ValueError: if the schedule does not descend within (0, 1), or the prediction is unknown.

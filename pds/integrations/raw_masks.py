@@ -52,7 +52,7 @@ def raw_mask(mask: MaskLike | None, kind: filters.Kind) -> RawMask | None:
         return mask
     if isinstance(mask, str | os.PathLike):
         return RawMask(kind, filters.load(Path(mask), None, kind=kind).float())
-    # As it will be read again, so that a saved scheduler draws the same images.
+    # In the precision of its file, so that a saved scheduler draws the same images.
     encoded = io.BytesIO(filters.encode(torch.as_tensor(mask), kind=kind))
     return RawMask(kind, filters.read(encoded, f"the {kind} mask", None, kind=kind).float())
 

@@ -14,9 +14,9 @@ PRODUCTS = frozenset({"mul", "mul_", "multiply", "multiply_"})
 
 
 class StartScale(float):
-    """A number with which a product of a tensor is M z sigma, rather than z sigma.
+    """A number whose product with a tensor z is sigma M z instead of sigma z.
 
-    Everything else takes it for the number.
+    In every other operation it is the number.
 
     Args:
         sigma: the number.

@@ -17,7 +17,7 @@ from pds.scores.ncsnpp import ModelCard, NetworkScore
 from pds.sde import VESDE
 
 NAMES = ("checkpoint.pth", "checkpoint.pt", "last.ckpt")
-"""Of the checkpoint to take where a folder has several, the first of these."""
+"""Names of the checkpoint to use where a folder has several, in order of preference."""
 
 
 def find_checkpoint(
@@ -51,11 +51,11 @@ def find_checkpoint(
         )
     if shipped is not None:
         return shipped
-    found = f"found {_listing(names)}" if names else "found nothing in it"
+    content = f"found {_listing(names)}" if names else "found nothing in it"
     raise FileNotFoundError(
         f"no checkpoint: looked for {folder / NAMES[0]} or one other file of a checkpoint there, "
         f"such as .ckpt or .safetensors, "
-        f"{found if folder.is_dir() else 'but there is no such folder'}; put it there or pass "
+        f"{content if folder.is_dir() else 'but there is no such folder'}; put it there or pass "
         "--checkpoint"
     )
 
@@ -78,8 +78,8 @@ def opened(
     """Read a checkpoint file, a diffusers folder or a hub name.
 
     Args:
-        source: the file, folder or name; a name may end in @ and a branch, tag or commit. What is
-            here is preferred to a name.
+        source: the file, folder or name; a name may end in @ and a branch, tag or commit. A local
+            path takes precedence over a name.
         card: of the network, which most files of others need.
         weights: the averaged or the last ones, of a checkpoint that has both.
 

@@ -1,4 +1,4 @@
-"""Sentences about the names of a configuration's values, with the name that may be meant."""
+"""Errors about the names of a configuration's values, which suggest the most similar name."""
 
 import difflib
 from collections.abc import Collection
@@ -21,12 +21,12 @@ def missing(key: str, present: Collection[str], known: Collection[str]) -> str:
     Args:
         key: such as model.sigma_max.
         present: the names in the file.
-        known: the names that have a meaning here, and are therefore not meant by another one.
+        known: the names that have a meaning here, which are therefore not suggested.
     """
     group = key.partition(".")[0]
-    found = nearest(key, [name for name in present if name not in known])
-    if found:
-        return f"{key} is missing; the file has {found}, did you mean {key}?"
+    suggestion = nearest(key, [name for name in present if name not in known])
+    if suggestion:
+        return f"{key} is missing; the file has {suggestion}, did you mean {key}?"
     if not any(name.startswith(f"{group}.") for name in present):
         return f"{key} is missing, with its group {group}"
     return f"{key} is missing"
@@ -37,20 +37,20 @@ def unknown(key: str, names: Collection[str]) -> str:
     inside = [name for name in names if name.startswith(f"{key}.")]
     if inside:
         return f"{key} is a group of values; name one of them, such as {inside[0]}"
-    found = nearest(key, names)
-    end = f"did you mean {found}?" if found else "expected a name such as sampling.snr"
+    suggestion = nearest(key, names)
+    end = f"did you mean {suggestion}?" if suggestion else "expected a name such as sampling.snr"
     return f"{key or 'an empty name'} is no value of this configuration; {end}"
 
 
 def nearest(key: str, names: Collection[str]) -> str | None:
-    """Return the name that may be meant by a key: the same in another group, or a near one."""
+    """Return the name that a key probably means: the same in another group, or a similar one."""
     leaf = _leaf(key)
     same = next((group for group in OTHER_NAMES if leaf in group), {leaf})
-    found = [name for name in names if _leaf(name) in same]
-    found += difflib.get_close_matches(key, names, 1, 0.7)
+    candidates = [name for name in names if _leaf(name) in same]
+    candidates += difflib.get_close_matches(key, names, 1, 0.7)
     near_leaves = difflib.get_close_matches(leaf, [_leaf(name) for name in names], 1, 0.8)
-    found += [name for name in names if _leaf(name) in near_leaves]
-    return found[0] if found else None
+    candidates += [name for name in names if _leaf(name) in near_leaves]
+    return candidates[0] if candidates else None
 
 
 def _leaf(key: str) -> str:

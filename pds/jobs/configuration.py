@@ -56,7 +56,7 @@ NEEDED_IF = {
     "resamp_with_conv": ("resblock_type", "ddpm"),
     "progressive_combine": ("progressive_input", "input_skip"),
 }
-"""Architecture values that a network uses only if another one is this, as text."""
+"""Architecture values that matter only if another one has this value, as text."""
 
 SUPPORTED = {
     "model.name": "ncsnpp",
@@ -70,7 +70,7 @@ SAMPLER = {
     "sampling.probability_flow": (False, "the predictor adds its noise"),
     "sampling.noise_removal": (True, "images are returned without the last noise"),
 }
-"""Settings that are not followed: the only value, and what is done for another one."""
+"""Settings with one supported value, and what is done in place of any other."""
 
 _NETWORK = get_type_hints(NCSNppConfig)
 _GROUPS = dict.fromkeys(("image_size", "num_channels", "centered"), "data")

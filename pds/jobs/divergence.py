@@ -1,4 +1,4 @@
-"""Which images of a batch are not finite, found out while it is drawn, and why.
+"""Detects the images of a batch that are not finite, and why, while it is drawn.
 
 A value that is not finite has one of two causes: a network in float16 overflows although its input
 is of ordinary size, or the sampler diverges, so that its state grows until nothing is finite. The
@@ -15,7 +15,7 @@ from pds.jobs.job import Job
 from pds.sampling import Step
 
 EVERY = 8
-"""Iterations between two looks at a GPU, which each wait for it; a CPU is looked at in each."""
+"""Iterations between two checks on a GPU, as each waits for it; a CPU is checked in every one."""
 
 ORDINARY = 100
 """Largest value of a state that has not diverged, in units of its noise and of the pixels."""
@@ -49,7 +49,7 @@ class Watch:
         self._before = torch.zeros(len(job.chains), len(images))
 
     def see(self, steps: tuple[Step, ...]) -> None:
-        """Take note of an iteration of all chains; look at the values from time to time."""
+        """Record an iteration of all chains, and check the values at intervals."""
         # NaN and infinity are passed on by the maximum.
         largest = torch.stack([step.x.abs().amax(dim=(1, 2, 3)) for step in steps])
         iterations = [_Iteration(step.index, step.num_steps, step.sigma) for step in steps]

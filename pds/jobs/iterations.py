@@ -1,4 +1,4 @@
-"""The number of iterations of a job: N = int(num_scales / speed_up), and words on unusual ones."""
+"""The number of iterations of a job, N = int(num_scales / speed_up); warnings of unusual ones."""
 
 import math
 import warnings
@@ -51,7 +51,7 @@ def require_speed_up(speed_up: float) -> None:
 
 
 def remark(counts: Sequence[int], num_scales: int) -> None:
-    """Warn of numbers of iterations that work and are hardly meant: 1, and more than num_scales."""
+    """Warn of valid but unusual numbers of iterations: 1, and more than num_scales."""
     if min(counts) == 1:
         warnings.warn(
             "N = 1, a single iteration, draws little but noise; a smaller speed_up draws pictures",

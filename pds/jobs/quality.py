@@ -1,4 +1,4 @@
-"""Grain and contrast of finished pictures, measured and in words.
+"""Grain and contrast of finished pictures: the measurement, and sentences about it.
 
 Both are relative to what the same network draws when it is sampled to the end, see
 `pds.appearance`. Where that is unknown, as for a foreign checkpoint, grain is in pixel units, and
@@ -17,7 +17,7 @@ from pds.scores.ncsnpp import NetworkScore
 
 TOO_SMALL = f"pictures below {SMALLEST} px have no grain measure"
 MOST = 1000
-"""Relative numbers from here on are only called large."""
+"""Relative numbers from here on are written as large."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Quality:
 
     grain: relative to the reference, or in pixel units without one; NaN if a picture is not finite.
     contrast: relative to the reference; NaN for one picture, or without a reference.
-    reference: name of the pictures that have 1 of both, "" for pixel units.
+    reference: name of the pictures whose grain and contrast are 1, "" for pixel units.
     num_images: how many pictures; 1 where contrast is not measured.
     """
 
@@ -74,7 +74,7 @@ def measurable(model: Model) -> bool:
 
 
 def reference_of(model: Model) -> str:
-    """Return what the pictures are called that a model draws when it is sampled to the end."""
+    """Return the name of the pictures that a model draws when it is sampled to the end."""
     is_network = isinstance(model.score, NetworkScore)
     return "the network's own pictures" if is_network else "exact samples"
 
@@ -142,7 +142,7 @@ def _grain(quality: Quality) -> str:
 
 
 def format_number(value: float, *, decimals: int = 2) -> str:
-    """Write a positive number; one that is not finite is of a sampler that diverged."""
+    """Format a positive number; one that is not finite means that the sampler diverged."""
     if not math.isfinite(value):
         return "diverged"
     if value >= MOST:

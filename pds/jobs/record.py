@@ -138,26 +138,26 @@ def to_command(flags: Mapping[str, Any]) -> str:
     have their relative paths.
     """
     in_checkout = (ROOT / "main.py").is_file()
-    words = ["python", "main.py"] if in_checkout else ["pds", "sample"]
+    arguments = ["python", "main.py"] if in_checkout else ["pds", "sample"]
     for name in FLAGS:
         value = flags[name]
         if value == DEFAULTS.get(name):
             continue
         if value is True:
-            words.append(f"--{name}")
+            arguments.append(f"--{name}")
             continue
         if name == "overrides":
-            words += [f"--config.{key}={text}" for key, text in value.items()]
+            arguments += [f"--config.{key}={text}" for key, text in value.items()]
             continue
         if name == "compare":
-            words += ["--compare", *value]
+            arguments += ["--compare", *value]
             continue
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         if name in SOURCES:
             text = shipped_name(text)
         # Joined with =, since a value that begins with a dash would be parsed as a flag.
-        words.append(f"--{name}={text}")
-    return shlex.join(words)
+        arguments.append(f"--{name}={text}")
+    return shlex.join(arguments)
 
 
 def read_request(text: str) -> Request:

@@ -72,16 +72,16 @@ def from_query(query: str) -> tuple[Request, bool, str]:
     except ValueError:
         return Request(), True, "this link cannot be read; its settings are left out"
     names = [f.name for f in fields(Request) if f.name in values]
-    found: dict[str, Any] = {name: _READ.get(name, _number)(values[name][-1]) for name in names}
+    present: dict[str, Any] = {name: _READ.get(name, _number)(values[name][-1]) for name in names}
     good: dict[str, Any] = {}
     sentences = []
-    for name, value in found.items():
+    for name, value in present.items():
         try:
             _shareable(from_page({name: value}))
             good[name] = value
         except ValueError as error:
             sentences.append(str(error))
-    return from_page(good), bool(found), next(iter(sentences), "")
+    return from_page(good), bool(present), next(iter(sentences), "")
 
 
 def to_command(request: Request, out: str = "comparison.png") -> str:
@@ -90,14 +90,14 @@ def to_command(request: Request, out: str = "comparison.png") -> str:
     Raises:
         ValueError: for a visitor's own model.
     """
-    words = [*COMMAND, "compare"]
+    arguments = [*COMMAND, "compare"]
     for name, value in given(_shareable(request)).items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
         else:
-            words += [f"--{flag}", _text(value)]
-    return shlex.join([*words, "--out", out])
+            arguments += [f"--{flag}", _text(value)]
+    return shlex.join([*arguments, "--out", out])
 
 
 def to_python(request: Request) -> str:

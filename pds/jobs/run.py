@@ -56,7 +56,7 @@ def run(job: Job, *, ranks: Ranks = ALONE) -> Summary:
     """Draw the missing images of a job.
 
     Images that are not finite are left out, and the others are drawn all the same; but if all
-    images of a batch are lost and none exists yet, no more are tried with as many iterations.
+    images of a batch are lost and none exists yet, no further batch with this N is tried.
 
     Raises:
         ValueError, OSError: if they cannot be drawn; existing files are kept.

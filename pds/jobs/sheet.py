@@ -35,9 +35,9 @@ from pds.sampling import Sampler, Step
 SAMPLERS = ("vanilla", "pds:5", "tuned")
 NUM_STEPS = (200, 133, 100, 66, 40, 25, 20, 10)
 LOST = 0.5
-"""Share of values outside [0, 1] from which on a sampler is said to have diverged."""
+"""Share of values outside [0, 1] from which on a sampler counts as diverged."""
 INTERVAL = 0.3
-"""Least time between two items about progress, in seconds."""
+"""Shortest time between two progress reports, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Sheet:
         seed: image i of every cell starts from seed + i.
 
     Raises:
-        ValueError: for a value that a public page does not accept, or one that is there twice.
+        ValueError: for a value that a public page does not accept, or a duplicate.
     """
 
     samplers: Sequence[str] = SAMPLERS
@@ -93,7 +93,7 @@ class Sheet:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """What the rows are called, with their names where two would be called alike."""
+        """The titles of the rows, with the name of the sampler where two would be equal."""
         called = [parse(name).label for name in self.samplers]
         return tuple(
             f"{label} ({name})" if called.count(label) > 1 else label
@@ -250,8 +250,8 @@ def _row(name: object) -> str:
     row = from_page({"left": name}).left
     if "@" in row:  # of a branch too, which would escape the limit of iterations
         raise ValueError(
-            f"the columns of a sheet say the numbers of iterations, got {quoted(row)}; leave out "
-            "what is behind @"
+            f"the columns of a sheet set the numbers of iterations, got {quoted(row)}; leave out @ "
+            f"and the number"
         )
     return row
 
@@ -265,8 +265,8 @@ def _listed(name: str, values: object, most: int) -> Sequence[object]:
 
 
 def _different(what: str, values: list[Any]) -> tuple[Any, ...]:
-    """Return values after a check that none is there twice."""
+    """Return values after a check that all are different."""
     twice = [value for value in dict.fromkeys(values) if values.count(value) > 1]
     if twice:
-        raise ValueError(f"each {what} of a sheet is there once, got {quoted(twice[0])} twice")
+        raise ValueError(f"each {what} of a sheet must be different, got {quoted(twice[0])} twice")
     return tuple(values)

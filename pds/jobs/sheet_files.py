@@ -119,7 +119,7 @@ def to_command(sheet: Sheet, out: str = "sheet.png") -> str:
     """
     if sheet.model not in MODELS:
         raise ValueError(PRIVATE)
-    words = [*COMMAND, "sheet", "--samplers", ",".join(sheet.samplers)]
-    words += ["--num-steps", ",".join(map(str, sheet.num_steps)), "--model", sheet.model]
-    words += ["--num-images", str(sheet.num_images), "--seed", str(sheet.seed), "--out", out]
-    return shlex.join(words)
+    arguments = [*COMMAND, "sheet", "--samplers", ",".join(sheet.samplers)]
+    arguments += ["--num-steps", ",".join(map(str, sheet.num_steps)), "--model", sheet.model]
+    arguments += ["--num-images", str(sheet.num_images), "--seed", str(sheet.seed), "--out", out]
+    return shlex.join(arguments)

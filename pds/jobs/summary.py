@@ -1,4 +1,4 @@
-"""The sheet of a run, and what it says of the grain of two samplers.
+"""The sheet of a run, and sentences on the grain of its two samplers.
 
 Both are made of the pictures in the folder alone, so that a run that was interrupted ends with the
 same sheet and sentence as one that was not. Each picture carries its grain, measured before it was
@@ -33,7 +33,7 @@ Sides = Mapping[int, Mapping[str, Quality]]
 
 
 def sides(folder: Folder, model: Model) -> Sides:
-    """Return what the pictures of a run say of their grain; nothing if there is one sampler."""
+    """Return the grain that the pictures of a run carry; empty if there is one sampler."""
     return {n: _sides(folder, model, n) for n in folder.job.counts}
 
 
@@ -93,7 +93,7 @@ def summary_sheet(folder: Folder, model: Model, sides: Sides) -> Pixels | None:
 
 
 def _any(rows: Sequence[tuple[str, Sequence[Pixels | None]]]) -> bool:
-    """Return whether there is a picture; none is if the images of a run are not finite."""
+    """Return whether any picture exists: images that are not finite are not written."""
     return any(picture is not None for _, row in rows for picture in row)
 
 

@@ -287,7 +287,7 @@ def _error(score: NetworkScore, x: Tensor, sigma: Tensor, z: Tensor, *, bf16: bo
 def inherit(score: NetworkScore, smaller: NetworkScore) -> None:
     """Copy the weights of a network of half the size into the levels that have the same shape.
 
-    What fits no weight of the smaller network, such as the outermost level, is left as it is.
+    Weights without a counterpart there, such as those of the outermost level, keep their values.
     """
     first = score.network.num_embedding
     # The modules of the outermost level that come before the others: its blocks, the resampling
@@ -297,9 +297,9 @@ def inherit(score: NetworkScore, smaller: NetworkScore) -> None:
     for name, weight in smaller.network.state_dict().items():
         modules, index, parameter = name.split(".", 2)
         place = int(index) + (outer if int(index) > first else 0)
-        found = own.get(f"{modules}.{place}.{parameter}")
-        if found is not None and found.shape == weight.shape:
-            found.copy_(weight)
+        own_weight = own.get(f"{modules}.{place}.{parameter}")
+        if own_weight is not None and own_weight.shape == weight.shape:
+            own_weight.copy_(weight)
 
 
 def noise_levels(count: int, card: ModelCard, generator: torch.Generator) -> Tensor:

@@ -1,6 +1,6 @@
-"""Model files: the .safetensors of this project, which contain a model card, and those of others.
+"""Model files: the .safetensors of this project, which contain a model card, and foreign ones.
 
-Those of others, such as score_sde's dict(optimizer, model, ema, step), need a card. They are read
+Foreign files, such as score_sde's dict(optimizer, model, ema, step), need a card. They are read
 without running code, see `pds.scores.unpickling`, and their weights are found by
 `pds.scores.layouts`. The content of a file decides how it is read, not its name.
 
@@ -44,12 +44,12 @@ def read(path: Path, card: ModelCard | None = None, *, weights: WeightsName = "e
     """Read a model, ready to sample on the CPU.
 
     Args:
-        path: a .safetensors file of this project, or a checkpoint of others.
+        path: a .safetensors file of this project, or a foreign checkpoint.
         card: of the network; not used for a file that has its own.
         weights: the averaged or the last ones, of a checkpoint that has both.
 
     Warns:
-        UserWarning: if averages are asked for and there are none.
+        UserWarning: if averaged weights are requested and missing.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -64,7 +64,7 @@ def read(path: Path, card: ModelCard | None = None, *, weights: WeightsName = "e
     used = own or card
     if used is None:
         raise ValueError(
-            f"{path} carries no model description, as the .safetensors of pds do; pass its "
+            f"{path} contains no model description, unlike the .safetensors of pds; pass its "
             "configuration (--config)"
         )
     # On the meta device, no weights are allocated or initialized before they are checked.

@@ -21,7 +21,7 @@ MAX_HEADER = 100_000_000
 """Bytes of the longest header that safetensors allows."""
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")
-"""Of files that people save weights in; the content decides how one is read."""
+"""Suffixes of weight files; the content decides how a file is read."""
 
 ZIP_DAMAGE = (
     zipfile.BadZipFile,
@@ -96,14 +96,14 @@ def _require_file(path: Path) -> None:
         target = os.readlink(path)
         tool = ", with git annex get where git-annex keeps it" if "annex" in target else ""
         raise FileNotFoundError(
-            f"no checkpoint at {path}: it is a link to {target}, where nothing is; get that "
+            f"no checkpoint at {path}: it is a link to {target}, which does not exist; get that "
             f"file first{tool}"
         )
     if path.suffix.lower() in CHECKPOINT_SUFFIXES:
         raise FileNotFoundError(f"no checkpoint at {path}; expected a .safetensors or .pth file")
     raise FileNotFoundError(
         "a checkpoint is a file such as .pth or .safetensors, a diffusers folder or a hub name "
-        f"such as google/ncsnpp-church-256, got {path}, where nothing is"
+        f"such as google/ncsnpp-church-256, got {path}, which does not exist"
     )
 
 
@@ -231,4 +231,4 @@ KINDS: tuple[Callable[[bytes, int], tuple[str, str] | None], ...] = (
     _text,
     _unknown,
 )
-"""Each returns what a file is and what to do about it, or None; the last knows any file."""
+"""Each returns what a file is and what to do about it, or None; the last one accepts any file."""

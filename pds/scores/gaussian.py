@@ -4,7 +4,7 @@ For Gaussian data with mean m and power lambda_k at frequency k, p_t is Gaussian
 
     s(x, t) = -F^-1[ F(x - scale m) / (scale^2 lambda + std^2) ]
 
-with scale(t) and std(t) of the SDE: every Fourier mode is on its own.
+with scale(t) and std(t) of the SDE: the Fourier modes are independent.
 """
 
 from dataclasses import dataclass, replace

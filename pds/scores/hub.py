@@ -66,7 +66,7 @@ class HubName(NamedTuple):
         return cls(match[1], match[2]) if match else None
 
     def download(self, *patterns: str) -> Path:
-        """Download files of these patterns, as far as they are not here, and return their folder.
+        """Download the files of these patterns that are not cached, and return their folder.
 
         Raises:
             OSError: if there is no such model or revision, or the hub cannot be reached.
@@ -241,7 +241,7 @@ def _card(folder: Path, home: Path) -> ModelCard:
 
 
 def _note_scheduler(folder: Path, scheduler: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Warn of values that the scheduler leaves out, or has otherwise than the network's file."""
+    """Warn of values that the scheduler lacks, or that differ from the network's file."""
     taken = [f"{k} {v}" for k, v in SCHEDULER_DEFAULTS.items() if k not in scheduler]
     if taken:
         _note(f"{folder} does not say its {', '.join(taken)}: these are the defaults of diffusers")
@@ -258,7 +258,7 @@ def _note(sentence: str) -> None:
 
 
 def _download_weights(name: HubName, home: Path) -> None:
-    """Download one form of the weights, the first of those that there are."""
+    """Download the weights in the first form that exists."""
     prefix = "" if home == Path() else f"{home}/"
     for form in ("safetensors", "bin"):
         for stem in (STEM, f"{STEM}.*"):
@@ -269,7 +269,7 @@ def _download_weights(name: HubName, home: Path) -> None:
 
 
 def _candidates(home: Path) -> list[Path]:
-    """Return files with weights, or the indices of such, the best first."""
+    """Return weight files, or their indices, best first."""
     variants = [
         path
         for form in ("safetensors", "bin")

@@ -1,7 +1,7 @@
 """The weights in a checkpoint dict, however a training program arranged them.
 
-The names of an NCSN++'s tensors begin with `all_modules.`; what stands before that tells the sets
-of weights in a file apart, whatever their keys and prefixes are:
+The names of an NCSN++'s tensors begin with `all_modules.`; the prefix before it identifies a set of
+weights, whatever the program that wrote the file:
 
     model       module.all_modules.0.W           score_sde
     (nothing)   all_modules.0.W                  a bare state dict, or with module., _orig_mod.
@@ -28,7 +28,7 @@ WeightsName = Literal["ema", "raw"]
 
 
 class WeightSet(NamedTuple):
-    """One set of weights of a checkpoint: by the names of the network, and where it was."""
+    """One set of weights of a checkpoint, by the names of the network, and its place."""
 
     state: dict[str, Any]
     place: str
@@ -59,7 +59,8 @@ def choose(
         source: where the content comes from, for error messages.
 
     Raises:
-        ValueError: if there are no weights of an NCSN++, or several sets that may be meant.
+        ValueError: if there are no weights of an NCSN++, or the choice between several sets is
+            ambiguous.
     """
     leaves = dict(_leaves(content))
     groups = _groups(leaves)
@@ -153,7 +154,7 @@ def _listed(averages: Any, score: NetworkScore, source: Path | str) -> dict[str,
 
 
 def _no_weights(leaves: Mapping[str, Any], source: Path | str) -> str:
-    """Return a sentence about what is there in place of weights."""
+    """Return the error message that lists what the file holds instead of weights."""
     if "conv_in.weight" in " ".join(leaves):
         return (
             f"{source} has weights as diffusers names them; give the folder with their config.json "

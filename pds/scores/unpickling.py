@@ -3,7 +3,7 @@
 A pickle names the classes of which it builds objects. torch's weights-only reader builds tensors
 and plain containers, and refuses any other name. Here each other name is bound to a stand-in first,
 which keeps nothing and does nothing: a `Foreign` object, or a plain dict or list where the pickle
-fills one. So nothing is imported, and what sampling does not need is passed over: numpy's learning
+fills one. So nothing is imported, and what sampling does not need is ignored: numpy's learning
 rate, the Namespace or ConfigDict of a training program, the state of Lightning.
 """
 
@@ -45,17 +45,17 @@ DAMAGE = (
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 """The first object in a file of torch.save before PyTorch 1.6."""
 PROTOCOL = 2
-"""Of the pickles of torch.save; torch's weights-only reader knows no other one."""
+"""Protocol of torch.save's pickles, the only one that torch's weights-only reader supports."""
 
 PLAIN = ("torch.", "collections.OrderedDict", "collections.Counter", "_codecs.", "builtins.")
-"""Beginnings of names that a sentence about foreign classes leaves out."""
+"""Prefixes of class names that error messages leave out."""
 
 HARMFUL_MODULES = frozenset(
     {"ctypes", "importlib", "nt", "os", "posix", "pty", "runpy", "shutil", "socket", "subprocess",
      "sys"}
 )  # fmt: skip
 HARMFUL_BUILTINS = frozenset({"__import__", "compile", "eval", "exec", "open"})
-"""What only malicious checkpoints name. A stand-in would not run it either."""
+"""Names that occur in malicious checkpoints only. A stand-in would not run them either."""
 
 OPERATIONS = {code.name: code for code in pickletools.opcodes}
 KEEPING = frozenset({"REDUCE", "NEWOBJ", "BUILD", "SETITEM", "SETITEMS", "APPEND", "APPENDS"})
@@ -65,7 +65,7 @@ _MARK = object()
 
 
 class Foreign:
-    """Takes the place of an object of a class that is not opened here; keeps only its name."""
+    """A placeholder for an object of a foreign class; keeps only the name of the class."""
 
     name = ""
 

@@ -5,8 +5,8 @@ computing them. A CUDA graph is one launch of all of them. It is captured from t
 takes as long as a few calls, so the caller waits for it.
 
 A graph belongs to one batch size. Sizes are rounded up by at most an eighth, see `bucket`, and the
-images that fill the batch are computed for nothing; batches beyond `MOST_IMAGES`, which keep the
-GPU busy anyway, are called as they are. On a CPU a score function is left as it is.
+padding is discarded; batches beyond `MOST_IMAGES`, which keep the GPU busy anyway, run eagerly. On
+a CPU the score function is unchanged.
 
 Compiling instead (torch.compile) would take about a minute for each batch size, and in torch 2.11
 its graphs work in one thread of a process only; `python -m pds bench --only compiled` measures it.
@@ -52,7 +52,7 @@ def accelerate(score: ScoreFn, device: torch.device) -> ScoreFn:
 
 
 def on_zero_gpu() -> bool:
-    """Return whether this is a Space that is lent a GPU for each call."""
+    """Return whether this is a ZeroGPU Space, which borrows a GPU for each call."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
 
 
@@ -95,7 +95,7 @@ class Graphed:
 
 
 class GraphMemory(NamedTuple):
-    """Memory that graphs share which never run at the same time, and the stream to capture on."""
+    """The memory pool and the capture stream of graphs that never run at the same time."""
 
     pool: Any
     stream: torch.cuda.Stream
@@ -145,8 +145,8 @@ def capture_graph(score: ScoreFn, x: Tensor, t: Tensor, *, memory: GraphMemory) 
 def bucket(count: int) -> int:
     """Return the smallest number >= count of 1, ..., 16, 18, ..., 32, 36, ..., 64, 72, ....
 
-    The batch size changes with every visitor. With 8 sizes to an octave at most an eighth of the
-    images are there to fill a batch.
+    The batch size changes with every visitor. With 8 sizes to an octave, at most an eighth of a
+    batch is padding.
     """
     step = 1 << max(0, (count - 1).bit_length() - 4)
     return -(-count // step) * step

@@ -22,12 +22,12 @@ VARIABLE = "PDS_DEVICES"
 
 @cache
 def devices() -> tuple[str, ...]:
-    """Return the names of the devices that models are sampled on; the first has their originals.
+    """Return the names of the devices that sample; models are loaded on the first.
 
     Raises:
         ValueError: if `PDS_DEVICES` is no list of different devices of this machine.
     """
-    # Where a GPU is lent to each call, none may be counted before.
+    # On ZeroGPU, devices must not be counted outside of a call.
     num_cuda = max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 0
     names = os.environ.get(VARIABLE, "")
     if names:
@@ -43,7 +43,7 @@ def parse_devices(names: str, num_cuda: int) -> tuple[str, ...]:
         num_cuda: number of CUDA devices of this machine.
 
     Raises:
-        ValueError: if a name is not a device of this machine, or is there twice.
+        ValueError: if a name is not a device of this machine, or is repeated.
     """
     chosen = [name.strip() for name in names.split(",")]
     chosen = ["cuda:0" if name == "cuda" else name for name in chosen]

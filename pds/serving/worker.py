@@ -167,7 +167,7 @@ class Worker:
             idle = False
 
     def _step_all(self) -> None:
-        # Not in `_loop`, whose variables live on while it waits: a dropped model would not go.
+        # Not in `_loop`: its variables would keep a dropped model in memory while it waits.
         for batcher in {id(s.batcher): s.batcher for s in self._readers.values()}.values():
             if batcher.num_runs:
                 self._step(batcher)

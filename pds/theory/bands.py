@@ -140,7 +140,7 @@ class Bands:
 
 
 class Parts(NamedTuple):
-    """What pictures have in every band.
+    """Pictures split into their bands.
 
     transform: (n, C, H, W), unitary.
     differences: d_j at each scale, 0 beside the flat places.
@@ -170,7 +170,7 @@ class FlatPlaces:
         self.counts = [mask.sum((1, 2, 3)).clamp(min=1) for mask in self.masks]
 
     def parts(self, images: Tensor) -> Parts:
-        """Return the parts of images (n, C, H, W), such as noise or what is left of it."""
+        """Return the parts of images (n, C, H, W), such as noise before or after denoising."""
         images = images.to(self.masks[0].device).double()
         differences = (_difference(images, j) * mask for j, mask in enumerate(self.masks))
         return Parts(torch.fft.fft2(images, norm="ortho"), tuple(differences))

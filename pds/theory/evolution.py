@@ -14,15 +14,15 @@ As in `pds.theory.recursion` the sampler itself computes this, on arrays of sqrt
 whose imaginary part is what does not follow x. With the linear response this is the exact recursion
 for Gaussian data.
 
-What is in the state follows from v. In flat places there is next to nothing but noise: c at every
-scale, and from it a tilt. For an octave, noise that is never kept is followed beside v, h = 1 / sigma^2:
-that is its noise as long as the picture is drowned there, for the gain that this octave has. Later it
-is taken to be as much stronger as noise in flat places is than what is never kept there. The rest of
-v is the picture's: this is how contrast is lost. A network that finds more noise than it is told makes
-its estimate paler.
+Picture and noise of the state follow from v. Flat places hold almost nothing but noise, which gives
+c at every scale, and its tilt. Beside v, each octave has a noise that the network removes
+completely, h = 1 / sigma^2. While the picture is drowned in the octave, this is the octave's noise
+at its gain. Later it is scaled by the ratio, in flat places, of the noise to the noise that is
+removed completely. The rest of v is the picture, whose decrease is the loss of contrast: a network
+that meets more noise than its sigma makes its estimate paler.
 
-Left out: noise that a network has once taken for texture has the shape of texture, and more of it is
-kept the next time than of fresh noise (docs/theory.md).
+Not modeled: noise that a network once took for texture resembles texture, and the next call keeps
+more of it than of fresh noise (docs/theory.md).
 
 Source: derived for this project, after the state evolution of D. L. Donoho, A. Maleki, A. Montanari,
 PNAS 106 (2009), for another iteration.
@@ -53,7 +53,7 @@ CARRIED = 0.1
 """Octaves by which noise that is kept grows from a coarse octave to the next, at most."""
 
 DROWNED = 0.05
-"""Octaves of less power than this times sigma^2 tell nothing of the picture: beta = 1."""
+"""Octaves below this power, in units of sigma^2, say nothing about the picture: beta = 1."""
 
 
 CONVERGED = ProbabilityFlow("heun", 50)
@@ -61,7 +61,7 @@ CONVERGED = ProbabilityFlow("heun", 50)
 
 
 class Content(NamedTuple):
-    """What is in each band of a state, (K,): power of the picture and of the noise.
+    """Power of picture and noise in each band of a state, (K,).
 
     c, tilt: strength of the noise at the finest scale, relative to sigma, and its color.
     """
@@ -90,8 +90,8 @@ class Evolution:
     def __post_init__(self) -> None:
         if not isinstance(self.sde, VESDE):
             raise ValueError(
-                "state evolution is in x = y + sigma z, which VE has and "
-                f"{type(self.sde).__name__} has not; divide its states by their scale first"
+                "state evolution needs the states of VE, x = y + sigma z, got "
+                f"{type(self.sde).__name__}; divide its states by their scale first"
             )
 
     def trajectory(self, sampler: Sampler) -> Iterator[Array]:
@@ -118,7 +118,7 @@ class Evolution:
         return self.final(CONVERGED)
 
     def contents(self, sampler: Sampler) -> list[tuple[float, Content]]:
-        """Return sigma, and what is in the state, at every call of the network."""
+        """Return sigma and the content of the state at every call of the network."""
         found = []
 
         def score(x: Array, sigma: float) -> Array:
@@ -137,11 +137,11 @@ class Evolution:
         return Modes(power, count, np.tile(bands.radius, 2))
 
     def content(self, power: Array, sigma: float) -> Content:
-        """Tell picture and noise apart in a state at a sigma.
+        """Separate picture and noise in a state at a sigma.
 
         Args:
             power: <x, x> of `_modes`, (2 K,).
-            sigma: that the network is told.
+            sigma: given to the network.
         """
         bands, own = self.response.bands, self.response.power
         first = bands.num_octaves

@@ -69,9 +69,7 @@ def tune_levels(
     corrector, spans = sampler.corrector, list[tuple[float, float]]()
     if sigmas:
         if not isinstance(sde, VESDE):
-            raise ValueError(
-                f"noise levels can be tuned for VE only, which {type(sde).__name__} is not"
-            )
+            raise ValueError(f"noise levels can be tuned for VE only, got {type(sde).__name__}")
         spans += sigma_spans(sde)
     if snr and isinstance(corrector, Langevin | AnnealedLangevin):
         spans.append(SNR)

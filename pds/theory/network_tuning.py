@@ -1,12 +1,12 @@
-"""The sampler that is best for a network at one N, by its response and not by its data's spectrum.
+"""The best sampler for a network at one N, from its response instead of its data's spectrum.
 
     minimize  sum over bands of (10 log10 (v / v_own))^2 + (RESTRAINT log G)^2 over gains
 
 over the lowest and the highest sigma of the geometric grid, snr, and a gain G of M for each octave.
 v is the power of the brightness, of each octave and of the finest flat places that
-`pds.theory.evolution` predicts, v_own that of the network's own pictures. Many gains are nearly as
-good as the best where there are many iterations: the second term keeps those near 1 that bring
-nothing, so that gains change little from N to N. The search has no randomness.
+`pds.theory.evolution` predicts, v_own that of the network's own pictures. With many iterations,
+many gains are nearly as good as the best. The second term keeps gains without effect near 1, so
+that gains change little with N. The search has no randomness.
 
 Source: derived for this project.
 """
@@ -40,7 +40,7 @@ RESTRAINT = 1.0
 """Decibel that count as much as a gain of e, or of 1/e, in one octave."""
 
 NEGLIGIBLE = 0.2
-"""Decibel of one band: less of an error is not worth a longer search."""
+"""Error of a band, in decibel, below which a longer search is not worth its time."""
 
 TOLERANCE = 5e-3
 """Relative gain of the squared error, with `NEGLIGIBLE` in it, below which the search stops."""
@@ -117,8 +117,8 @@ def tune(
 
     The search begins at the family's start, with the levels and the snr that are best for Gaussian
     data with the power of the octaves, the highest sigma being where a picture is drowned. The
-    evolution is about the mean picture, which a start from mere noise lacks: the highest sigma is
-    at least what drowns a picture of one color.
+    evolution describes deviations from the mean picture, which a start from pure noise lacks: the
+    highest sigma is at least the one that drowns a picture of one color.
 
     Args:
         evolution: of the network.
@@ -175,7 +175,7 @@ def require_tunable(published: PredictorCorrector, sde: SDE) -> VESDE:
     """
     if not isinstance(sde, VESDE):
         raise ValueError(
-            f"samplers are tuned to a network for VE only, which {type(sde).__name__} is not"
+            f"samplers can be tuned to a network for VE only, got {type(sde).__name__}"
         )
     if not isinstance(published.corrector, Langevin):
         raise ValueError("noise levels and snr are tuned for samplers with a Langevin corrector")

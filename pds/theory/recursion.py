@@ -131,7 +131,7 @@ def variances(modes: Modes, gain: Array, sde: SDE, samplers: Sequence[PredictorC
         modes: the data.
         gain: g, (K,) for all samplers or (S, K); 1 is vanilla.
         sde: the forward process.
-        samplers: S of them, which may differ in everything.
+        samplers: S of them; all of their settings may differ.
 
     Raises:
         ValueError: if a sampler does not fit the process or cannot take its gain.

@@ -1,6 +1,6 @@
-"""The response of a denoiser: what it keeps of a picture, and of noise stronger than it is told.
+"""The response of a denoiser: the shares it keeps of a picture, and of noise stronger than sigma.
 
-Noise of c sigma is planted in a clean picture y and denoised once, by a score that is told sigma:
+Noise of c sigma is planted in a clean picture y and denoised once by a score that is given sigma:
 
     D(x) = x + sigma^2 s(x, sigma),     even = (D(y + n) + D(y - n)) / 2,  odd = (D(y + n) - D(y - n)) / 2
 
@@ -8,7 +8,7 @@ and in every band of `pds.theory.bands`, with <a, b> the mean product over the p
 
     tau      = <y, even> / <y, y>                              share of the picture that is kept
     rho      = <n, odd> / <n, n>                               share of the noise that is kept
-    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: it was made up
+    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: invented
 
 Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
 and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
@@ -35,7 +35,7 @@ from pds.spectra import Array
 from pds.theory.bands import Bands, FlatPlaces
 
 Denoiser = Callable[[Tensor, float], Tensor]
-"""Maps pictures with noise (n, C, H, W), and the sigma that it is told, to clean ones."""
+"""Maps noisy pictures (n, C, H, W) and sigma to clean ones."""
 
 STRENGTHS = (0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 9.0)
 """c, the planted noise at the finest scale relative to sigma."""
@@ -53,10 +53,10 @@ LOWEST_DROWNED = 8
 """Where pictures that are all alike are drowned, in sigma_min."""
 
 NOTHING = 1e-12
-"""Power of what is nothing but rounding, of pictures in [0, 1]."""
+"""Power of rounding errors, for pictures in [0, 1]."""
 
 FEWEST = 8
-"""Pictures that noise is planted in, at least."""
+"""Smallest number of pictures to plant noise in."""
 
 
 class Shares(NamedTuple):
@@ -68,7 +68,7 @@ class Shares(NamedTuple):
 
 
 class Response(Protocol):
-    """What a denoiser does in each band, as the state evolution needs it.
+    """The response in each band, as the state evolution needs it.
 
     bands: octaves and flat places.
     power: <y, y> of every band, (K,).
@@ -170,9 +170,10 @@ class MeasuredResponse:
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         """Return the response, linear in log sigma, log c and tilt.
 
-        A chord of what is not kept, which goes with sigma^2 where sigma is small, is some per cent
-        too high between the values. Beyond the values of c and below those of sigma it is constant;
-        above those of sigma it is that of Gaussian data, which no longer matters.
+        The removed share is proportional to sigma^2 where sigma is small, so that interpolation
+        overestimates it by some percent. Beyond the values of c and below those of sigma the
+        response is constant; above those of sigma it is that of Gaussian data, which no longer
+        matters.
         """
         if sigma > self.sigmas[-1]:
             return LinearResponse(self.bands, self.power).at(sigma, c, tilt)
@@ -288,7 +289,7 @@ def _shares(moments: Array) -> Shares:
     """Return tau, rho and omega^2 from moments (6, ..., K)."""
     yy, ye, ee, nn, no, oo = moments
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Of constant pictures nothing can be kept.
+        # Constant pictures have no power to keep.
         tau = np.where(yy > 0, ye / yy, 0.0)
         rho = no / nn
     return Shares(tau, rho, np.maximum(ee - tau**2 * yy + oo - rho**2 * nn, 0.0))

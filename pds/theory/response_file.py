@@ -34,7 +34,7 @@ def load(path: Path, fingerprint: str | None = None) -> MeasuredResponse:
 
     Args:
         path: of the file.
-        fingerprint: of the model that it must be of; None for any.
+        fingerprint: of the model that the response must belong to; None for any.
 
     Raises:
         FileNotFoundError: if there is no such file.

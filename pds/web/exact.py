@@ -1,4 +1,4 @@
-"""The exact outcome of the compared samplers for data taken as Gaussian; nothing is sampled."""
+"""The exact outcome of the compared samplers on Gaussian data, without sampling."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from pds.scores.gaussian import GaussianField
 from pds.spectra import RadialSpectrum
 
 
-def variances(model: Model, modes: theory.Modes, plans: Sequence[Plan]) -> theory.Array:
+def final_variances(model: Model, modes: theory.Modes, plans: Sequence[Plan]) -> theory.Array:
     """Return the final variance of every mode for each sampler, (P, K).
 
     The images' mean is left out.
@@ -28,19 +28,19 @@ def variances(model: Model, modes: theory.Modes, plans: Sequence[Plan]) -> theor
     Raises:
         ValueError: if the M of one mixes frequencies.
     """
-    rows = []
+    variances = []
     for plan in plans:
         trajectory = theory.trajectory(modes, plan.gain, model.sde, plan.sampler)
         try:
-            rows.append(deque(trajectory, maxlen=1)[0])
+            variances.append(deque(trajectory, maxlen=1)[0])
         except ValueError:
             if plan.gain is not None:
                 raise
             raise ValueError(
-                "the exact theory is of data that are alike everywhere in a picture, and these "
-                "have a space filter; leave the space filter out"
+                "the exact theory cannot include a space filter on data that differ from place to "
+                "place; leave the space filter out"
             ) from None
-    return np.stack(rows)
+    return np.stack(variances)
 
 
 def predict(request: Request) -> Iterator[tuple[RadialSpectrum, RadialSpectrum]]:

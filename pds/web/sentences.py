@@ -12,25 +12,25 @@ from pds.evaluation.appearance_record import RecordedSampler
 from pds.jobs.quality import contrast_margin
 
 NEAR = 2.0
-"""A recorded measurement is quoted for numbers of iterations within this factor of its own."""
+"""A measurement at N is quoted for numbers of iterations within this factor of N."""
 
 ARMS = {
     "vanilla": "vanilla",
-    "pds:5": "PDS at alpha 5",
-    "scalar": "a longer step (a constant gain, no filter)",
+    "pds:5": "PDS (alpha 5)",
+    "scalar": "a constant gain",
     "tuned": "tuned",
     "ode-heun": "Heun",
 }
-"""How the samplers of a recorded measurement are called."""
+"""Names of the samplers of a recorded measurement in sentences."""
 
 Sides = Sequence[float | None]
-"""A number of the sampler on the left and of that on the right."""
+"""A number of the left and one of the right sampler."""
 
 
 def verdict(
     grain: Sides, contrast: Sides, *, names: Sequence[str], same: bool, num_images: int, own: str
 ) -> str:
-    """Say which side is grainier, whether it is grainy or smooth, and which has lost contrast.
+    """Compare the grain of both sides, and say which are grainy, smooth or have lost contrast.
 
     Args:
         grain: relative; None for a chain that left the range of floating-point numbers.
@@ -38,8 +38,8 @@ def verdict(
         names: of the samplers on the left and on the right.
         same: whether the two sides are one sampler.
         num_images: pictures on each side.
-        own: what the pictures with grain and contrast 1 are called; "" if there are none, and
-            grain is in pixel units.
+        own: name of the reference pictures, whose grain and contrast are 1; "" if there are none,
+            and grain is in pixel units.
     """
     if same:
         return "The two sides are the same sampler."
@@ -58,10 +58,10 @@ def _compared(grain: Sequence[float], names: Sequence[str], own: str) -> str:
     """Say which side has more grain, and by how much."""
     values = (times(value) if own else short(value) for value in grain)
     unit = f"the grain of {own}" if own else "between black (0) and white (1)"
-    # Behind a name that ends with a number another one would be read as a part of it.
-    told = (f"{name} has" if name[-1].isdigit() else name for name in names)
-    measured = ", ".join(f"{name} {value}" for name, value in zip(told, values, strict=True))
-    measured = f"{measured} {unit}"
+    # After a name that ends with a number, a second number would read as part of the name.
+    subjects = (f"{name} has" if name[-1].isdigit() else name for name in names)
+    pairs = zip(subjects, values, strict=True)
+    measured = f"{', '.join(f'{subject} {value}' for subject, value in pairs)} {unit}"
     if _alike(*grain):
         return f"The eye hardly tells their grain apart: {measured}."
     more, less = (0, 1) if grain[0] > grain[1] else (1, 0)
@@ -87,7 +87,7 @@ def _judged(grain: Sequence[float], names: Sequence[str], own: str) -> str:
 
 
 def _faded(contrast: Sides, names: Sequence[str], num_images: int) -> str:
-    """Say which sides have lost contrast, and which of them less of it."""
+    """Say which sides have lost contrast, and which has lost less."""
     left, right = contrast
     if left is None or right is None:
         return ""
@@ -125,18 +125,18 @@ def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collecti
     at = {cell.arm: cell for cell in recorded if cell.num_steps == near}
     cells = [at[arm] for arm in ARMS if arm in at]
     images = min(cell.images for cell in cells)
-    both = ", ".join(
+    values = "; ".join(
         f"{ARMS[cell.arm]} {cell.grain.value:.2f} and {cell.contrast.value:.2f}" for cell in cells
     )
-    sentence = f"Grain and contrast of {images} pictures at N = {number(near)}: {both}."
-    longer = ""
+    sentence = f"Grain and contrast over {images} pictures at N = {number(near)}: {values}."
+    control = ""
     if not {"pds:5", "scalar"}.isdisjoint(pair):
-        longer = _longer_step({arm: cell.grain.value for arm, cell in at.items()})
-    return f"{sentence} {longer}".strip()
+        control = _constant_gain({arm: cell.grain.value for arm, cell in at.items()})
+    return f"{sentence} {control}".strip()
 
 
-def _longer_step(grain: Mapping[str, float]) -> str:
-    """Say how much of what PDS does to grain a constant gain does, on a logarithmic scale."""
+def _constant_gain(grain: Mapping[str, float]) -> str:
+    """Say how much of the grain that PDS removes a constant gain removes, on a log scale."""
     vanilla, pds, scalar = (grain.get(arm, math.nan) for arm in ("vanilla", "pds:5", "scalar"))
     if not vanilla > ALIKE * pds:
         return ""
@@ -144,18 +144,18 @@ def _longer_step(grain: Mapping[str, float]) -> str:
     if math.isnan(part):
         return ""
     if part > 0.95:
-        return "A longer step alone takes away as much grain as PDS."
+        return "A constant gain removes as much grain as PDS."
     much = "most" if part >= 0.5 else "a smaller part" if part > 0.05 else "none"
-    return f"A longer step alone takes away {much} of the grain that PDS does."
+    return f"A constant gain removes {much} of the grain that PDS removes."
 
 
 def grain_begins(grain: Mapping[int, Sides], names: Sequence[str], own: str) -> str:
-    """Say at how many iterations each sampler leaves grain: from one count down, or at some.
+    """Say at which numbers of iterations each sampler is grainy.
 
     Args:
         grain: of each sampler at each N, relative.
         names: of the samplers.
-        own: what the pictures with grain 1 are called.
+        own: name of the reference pictures, whose grain is 1.
     """
     counts, parts = sorted(grain, reverse=True), []
     for chain, name in enumerate(names):
@@ -173,9 +173,9 @@ def grain_begins(grain: Mapping[int, Sides], names: Sequence[str], own: str) -> 
     return " ".join(parts)
 
 
-def capital(words: str) -> str:
-    """Write words as at the beginning of a sentence."""
-    return words[:1].upper() + words[1:]
+def capital(text: str) -> str:
+    """Capitalize the first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def number(value: float) -> str:
@@ -184,12 +184,12 @@ def number(value: float) -> str:
 
 
 def short(value: float) -> str:
-    """Write a number with three digits."""
+    """Write a number with three significant digits."""
     return number(float(f"{value:.3g}"))
 
 
 def error(value: float) -> str:
-    """Write a small positive number with two digits: 0.016, 4.9 · 10⁻⁵."""
+    """Write a positive number with two significant digits: 0.016, 4.9 · 10⁻⁵."""
     if not math.isfinite(value):
         return "out of range"
     if 1e-4 <= value < 1e4:
@@ -200,14 +200,14 @@ def error(value: float) -> str:
 
 
 def ratio(value: float) -> str:
-    """Say how many times: "3.8 times", "over 1,000 times"."""
+    """Write a factor: "3.8 times", "over 1,000 times"."""
     if value >= 1000:
         return "over 1,000 times"
     return f"{value:.0f} times" if value >= 9.95 else f"{value:.1f} times"
 
 
 def share(value: float) -> str:
-    """Say a part of the whole in percent, without rounding it to all or nothing."""
+    """Write a share in percent; only exactly 0 and 1 become 0% and 100%."""
     percent = 100 * value
     if 0 < percent < 0.1:
         return "less than 0.1%"
@@ -217,12 +217,12 @@ def share(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """Say how many times: "1.6 times", "0.98 times", "over 100 times"."""
+    """Write a factor: "1.6 times", "0.98 times", "over 100 times"."""
     return "over 100 times" if value >= 99.5 else f"{_digits(value)} times"
 
 
 def _digits(value: float) -> str:
-    """Write a number as the page does below its pictures: two digits that count."""
+    """Write a number with two significant digits, as below the pictures of the page."""
     return f"{value:.{0 if value >= 9.95 else 1 if value >= 0.995 else 2}f}"
 
 

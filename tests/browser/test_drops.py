@@ -1,13 +1,10 @@
 """What people drop on the comparison: pictures that were passed on, other files, no file at all."""
 
-import json
-
 import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from pds.web.tabs.compare import live_comparison
-from tests.support.pages import drop, request_shown
+from tests.support.pages import drop, request_shown, reset
 from tests.support.png_files import (
     BOMB,
     PASSED_ON,
@@ -18,24 +15,11 @@ from tests.support.png_files import (
     with_text,
 )
 
-AT_FIRST = json.loads(live_comparison.first_paint("end"))["request"]
-RESET = """(request) => {
-  const root = document.querySelector("#stage .pds");
-  root.dispatchEvent(new CustomEvent("settle", { detail: request }));
-  root.querySelector(".pds-verdict").textContent = "";
-  for (const alert of root.querySelectorAll(".pds-error")) {
-    alert.textContent = "";
-    alert.hidden = true;
-  }
-}"""
-
 
 @pytest.fixture
 def page(kept_page):
     """The comparison with the settings of the first paint, before anything was dropped."""
-    kept_page.bring_to_front()
-    kept_page.click("#compare-tab-button")
-    kept_page.evaluate(RESET, AT_FIRST)
+    reset(kept_page)
     return kept_page
 
 
@@ -116,7 +100,7 @@ def test_a_drop_on_another_tab_is_not_the_comparison_s(page, name):
     [
         ("jpg", "does not say how it was made: it is a JPEG;"),
         ("webp", "does not say how it was made: it is a WebP;"),
-        ("png", "it is a PNG without our text, as a screenshot is,"),
+        ("png", "it is a PNG without a record, such as a screenshot"),
     ],
 )
 def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
@@ -130,7 +114,7 @@ def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (with_text()[:-20], "damaged or ends too early, as a download that broke off does"),
+        (with_text()[:-20], "damaged or ends too early, such as an interrupted download"),
         (with_text(chunk(b"zTXt", b"pds\0\0" + BOMB)), "a PNG without our text"),
         (b"", "it is empty"),
         (b"PK\x03\x04", "it is an archive"),

@@ -9,7 +9,6 @@ from playwright.sync_api import Error, expect
 from pds.jobs import request_text
 from pds.request import Request
 from pds.web.tabs.compare import tab
-from tests.support.pages import DESKTOP, PATIENCE
 
 SPACE = "https://huggingface.co/spaces/somebody/pds"
 REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
@@ -32,13 +31,15 @@ ELSEWHERE = '"setup":{"space":""'
 
 
 @pytest.fixture
-def context(browser):
-    context = browser.new_context(viewport=DESKTOP)
-    context.set_default_timeout(PATIENCE)
+def context(context_of):
+    context = context_of(base_url=SPACE)
     with suppress(Error):  # older versions have no such permission, and need none
         context.grant_permissions(["local-network-access"])
     yield context
-    context.close()
+    context.unroute_all()
+    context.clear_permissions()
+    for page in context.pages:
+        page.close()
 
 
 @pytest.fixture

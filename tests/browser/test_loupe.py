@@ -98,8 +98,10 @@ def test_the_loupe_follows_a_run(page):
     page.click(".pds-stop")
 
 
-def test_arrow_keys_move_the_loupe_and_escape_closes_it(closed):
-    page = closed
+def test_arrow_keys_move_the_loupe_and_escape_closes_it(page):
+    """From the middle of the picture, on a page that no loupe was opened on before."""
+    sample(page, num_steps=3, num_images=1)
+    finish(page)
     page.locator(".pds-panel.ours canvas").focus()
     loupe = page.locator(".pds-loupe")
     expect(loupe).to_be_hidden()
@@ -111,8 +113,7 @@ def test_arrow_keys_move_the_loupe_and_escape_closes_it(closed):
     expect(loupe).to_be_hidden()
 
 
-def test_the_button_opens_the_loupe_for_the_keyboard(closed):
-    page = closed
+def test_the_button_opens_the_loupe_for_the_keyboard(page):
     button = page.get_by_role("button", name="Loupe", exact=True)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")

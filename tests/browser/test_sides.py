@@ -47,7 +47,7 @@ def chosen(page, side):
 def test_both_sides_are_chosen_sampled_and_named(page):
     choose(page, "left", "ode-heun")
     choose(page, "right", "scalar")
-    heading(page, "Constant", "right").fill("1.2")
+    heading(page, "Gain", "right").fill("1.2")
     expect(page.locator(".pds-published")).to_be_hidden()
     sample(page, num_steps=6, num_images=2)
     finish(page)
@@ -69,7 +69,7 @@ def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(pag
     sample(page, num_steps=20, num_images=1)
     fitted = page.locator(".pds-fitted")
     expect(
-        fitted.get_by_text("are the best ones for 20 iterations of this network")
+        fitted.get_by_text("are the best for 20 iterations by this network's measured response")
     ).to_be_visible()
     expect(fitted.get_by_text("Gaussian images")).to_be_hidden()
     finish(page)
@@ -168,7 +168,7 @@ def test_a_link_with_both_sides_restores_the_page(page, address):
     finish(page)
     assert num_runs(page) == 1
     expect(heading(page, "Own N", "left")).to_have_value("7")
-    expect(heading(page, "Constant", "right")).to_have_value("1.2")
+    expect(heading(page, "Gain", "right")).to_have_value("1.2")
     expect(page.get_by_label("Snr")).to_have_value("0.2")
     expect(page.get_by_label("Corrector").locator("option:checked")).to_have_text("2 steps")
     expect_request(page, REQUEST)
@@ -179,7 +179,7 @@ def test_a_link_with_both_sides_restores_the_page(page, address):
     assert saved(page, "Pictures")[0] == "vanilla-n7_scalar1.2_field64_n5_seed3.png"
 
 
-def test_a_picture_with_both_sides_restores_the_page(page, tmp_path):
+def test_a_picture_with_both_sides_restores_the_page(page):
     drop(page, files=[("drawn.png", saved_picture(REQUEST), "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
     expect_request(page, REQUEST)

@@ -6,27 +6,47 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import PHONE, visitor
+from tests.support.pages import DESKTOP, PHONE, open_tab, visitor
 from tools.browser import open_page
 
 SHOWN = re.compile("shown")
 
 
 @pytest.fixture
-def step(page):
-    """The first step, its question still open."""
+def page(kept_page):
+    """The page that all tests of this module share."""
+    kept_page.bring_to_front()
+    kept_page.set_viewport_size(DESKTOP)
+    return kept_page
+
+
+def first_step(page):
+    """The first step of the story, its question open and its settings the first ones."""
     page.click("#story-tab-button")
+    page.get_by_role("button", name="Start over").click()
     section = page.locator("[data-step=plane]")
     expect(section.locator("[data-panel=vanilla] canvas")).to_be_visible()
+    expect(section).to_have_attribute("data-state", "asking")
     return section
+
+
+@pytest.fixture
+def step(page):
+    """The first step, its question still open."""
+    return first_step(page)
+
+
+def with_answer(step):
+    """The step, its answer shown."""
+    step.get_by_role("button", name="Show the answer").click()
+    expect(step.locator("[data-text=plane]")).to_contain_text("Mean and ellipse are exact.")
+    return step
 
 
 @pytest.fixture
 def shown(step):
     """The first step with its answer."""
-    step.get_by_role("button", name="Show the answer").click()
-    expect(step.locator("[data-text=plane]")).to_contain_text("Mean and ellipse are exact.")
-    return step
+    return with_answer(step)
 
 
 def handle(step, panel, name):
@@ -123,8 +143,9 @@ def phone(context_of, address):
     """The first step on a phone, with its answer."""
     with visitor(context_of(viewport=PHONE, has_touch=True), address) as page:
         open_page(page, address)
-        page.click("#story-tab-button")
+        open_tab(page, "story")
         section = page.locator("[data-step=plane]")
+        expect(section.locator("[data-panel=vanilla] canvas")).to_be_visible()
         section.get_by_role("button", name="Show the answer").tap()
         expect(section.locator("[data-text=plane]")).to_contain_text("Mean and ellipse")
         yield section
@@ -171,7 +192,7 @@ def draw_stroke(page, step, by=140):
 def test_a_density_is_drawn_with_the_mouse_and_cleared(page, shown):
     choose_drawing(shown)
     text = state_after(page, shown, lambda: draw_stroke(page, shown))
-    assert "The largest mean curvature times the largest variance" in text
+    assert "the largest mean curvature times the largest variance" in text
     expect(shown.locator(".pds-walk")).to_be_visible()
     shown.get_by_role("button", name="Clear").click()
     expect(shown.locator(".pds-walk")).to_be_hidden()
@@ -189,7 +210,7 @@ def test_a_density_is_drawn_with_the_finger_and_the_page_stays_in_place(phone):
     for far in range(10, 90, 10):
         touch(client, "touchMove", (x - far / 2, y - 40 + far))
     touch(client, "touchEnd")
-    expect(phone.locator("[data-text=plane]")).to_contain_text("The largest mean curvature")
+    expect(phone.locator("[data-text=plane]")).to_contain_text("the largest mean curvature")
     assert page.evaluate("scrollY") == before
 
 
@@ -204,7 +225,7 @@ def test_a_density_is_drawn_with_the_keyboard(page, shown):
     assert "Mean and ellipse are those of 300 walks." in state_after(page, shown, dots)
 
 
-def test_a_refused_drawing_leaves_the_page_as_it_was(page, shown):
+def test_a_refused_drawing_leaves_the_page_as_it_was(blank, address):
     """The request is tampered with on its way, since the page sends none that is refused."""
 
     def tamper(route):
@@ -214,7 +235,10 @@ def test_a_refused_drawing_leaves_the_page_as_it_was(page, shown):
             given["drawing"] = []
         route.continue_(post_data=json.dumps(body))
 
+    page = blank
     page.route(re.compile("component_server"), tamper)
+    open_page(page, address)
+    shown = with_answer(first_step(page))
     before = shown.locator("[data-text=plane]").inner_text()
     choose_drawing(shown)
     draw_stroke(page, shown)

@@ -150,9 +150,9 @@ def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     "kept",
     [
         "no JSON {",
-        "null",
-        "[1, 2]",
-        '{"step": "cellar", "guesses": {"cellar": 1}}',
+        pytest.param("null", marks=pytest.mark.slow),
+        pytest.param("[1, 2]", marks=pytest.mark.slow),
+        pytest.param('{"step": "cellar", "guesses": {"cellar": 1}}', marks=pytest.mark.slow),
         '{"step": {"a": 1}, "guesses": [3]}',
         '{"step": 7, "guesses": {"lag": {"x": 1}, "map": true, "clocks": [1, "a"]}}',
     ],

@@ -69,7 +69,7 @@ def test_the_page_draws_what_python_draws(drawn):
 
 def test_a_link_opens_on_the_page_as_the_comparison_it_was_made_of(drawn):
     request, expected = drawn
-    opened = downloads.opened({"query": request_text.to_query(request)})
+    opened = downloads.open_settings({"query": request_text.to_query(request)})
     images, _ = of_page(live_comparison.parse(opened["request"]))
     assert (images == expected).all()
 

@@ -248,7 +248,7 @@ def test_mcp_without_its_package_says_what_to_install():
     assert done.returncode == 2
     assert (
         done.stderr.splitlines()[-1]
-        == 'app.py: --mcp needs a package more: pip install "gradio[mcp]"'
+        == 'app.py: --mcp needs another package: pip install "gradio[mcp]"'
     )
 
 

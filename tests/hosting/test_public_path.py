@@ -221,7 +221,7 @@ def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slas
     page.close()
 
 
-@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
+@pytest.mark.parametrize("name", ["nginx", pytest.param("forwards", marks=pytest.mark.slow), *SLOW])
 def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, behind, name):
     page = browser.new_page()
     page.goto(f"{behind(name)}/?model=field256&num_steps=2000&num_images=8")

@@ -27,7 +27,7 @@ GRAY_LEVELS = 1
 exact, so that only sums in another order differ, by about 3e-6 of the range of the states; from 30
 iterations on that range is about 1, and 8 bits may round to either side of a difference. At 12
 iterations vanilla ends in the thousands, and the same rounding is 2 gray levels."""
-QUIET = 10.0
+QUIET = 60.0
 """Seconds in which the runs of those who left must have ended."""
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 from pds.files.pictures import encode_png
 from pds.limits import MAX_SENTENCE
 from tests.support.pages import long_run, sample
-from tests.support.waiting import eventually
+from tests.support.workers import eventually
 from tools.browser import ROOT, open_page
 from tools.server import Server
 
@@ -91,7 +91,7 @@ def test_a_killed_server_is_told_and_the_page_samples_again_after_its_restart(vi
     expect(page.locator(".pds-error").first).to_contain_text("does not answer")
     assert page.input_value("[name=seed]") == "77"
     # gradio loads the page anew when the server is there again
-    with page.expect_event("load"):
+    with page.expect_event("load", timeout=300_000):  # a server may take as long to start
         own.start()
     page.wait_for_selector(".pds-scrub:enabled")
     sample(page, num_steps=3)

@@ -8,7 +8,6 @@ one image at a time, so that sums have another order; TF32 is imitated. What the
 record as properties in FILE.
 """
 
-from collections import deque
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache
@@ -19,30 +18,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from pds.bench.precision import float32_products
-from pds.driving import sample, seeded_noise, side_by_side, steps
-from pds.evaluation import subject
+from pds.driving import sample, seeded_noise
 from pds.files import pictures
 from pds.preconditioners import Identity
-from pds.request import Request
-from pds.sampling import ProbabilityFlow
 from pds.scores.ncsnpp import normalization, precision
 from pds.serving.acceleration import Graphed, accelerate
 from pds.serving.batcher import Batcher
+from tests.support.device_runs import CHAINS, FLOAT32, images_of, model_on, relative, run_of
 from tests.support.lower_precision import BOUNDS, noisy, tf32
 
 RUNS = {"portraits32": (33, 8), "portraits64": (16, 4), "field64": (66, 20)}
 """Iterations on a GPU, and on a CPU, where the tests are to be quick."""
 NUM_IMAGES = 2
 """Images of a run; beside a GPU the CPU, which draws them too, takes most of the time."""
-CHAINS = ("vanilla", "PDS", "Heun")
 
-FLOAT32 = 1e-4
-"""Largest difference of final images, relative to their largest value.
-
-A network call differs by some 1e-6 of its result where sums have another order, and a run amplifies
-that by less than ten: a CPU differs from itself by 1e-6, and by 3e-5 for 4 steps of Heun, which
-are too few. The rest is room for the convolution algorithms of a GPU.
-"""
 RMS = {"tf32": 2e-3, "bf16": 8e-3}
 """Root mean square difference of final images in lower precision, in pixel units.
 
@@ -50,31 +39,6 @@ Measured on a CPU, with TF32 imitated, at N = 20 and 66: 1e-4 and 5e-4, and 1e-3
 largest difference says little: where a pixel is undecided between two textures, any rounding
 decides, and it was 100 times the median difference.
 """
-
-
-def model_on(name, device):
-    """A shipped model on a device."""
-    return subject.open_subject(name, None, torch.device(device)).model
-
-
-def run_of(model, num_steps, seeds, *, chains=CHAINS):
-    samplers = {
-        "vanilla": lambda: model.sampler(num_steps),
-        "PDS": lambda: model.method(Request(num_steps=num_steps)),
-        "Heun": lambda: ProbabilityFlow("heun", num_steps),
-    }
-    return side_by_side(
-        [samplers[name]() for name in chains],
-        model.sde,
-        noise=seeded_noise(seeds, device=model.device),
-        shape=(len(seeds), *model.image_shape),
-    )
-
-
-def images_of(score, run):
-    """The final images of every chain, (chains, B, C, H, W), on the CPU."""
-    (last,) = deque(steps(score, run), maxlen=1)
-    return torch.stack([step.x_mean.cpu() for step in last])
 
 
 def one_at_a_time(score):
@@ -137,11 +101,6 @@ def drawn(device):
         return expected, images_of(model.score, run_of(model, num_steps, seeds))
 
     return both
-
-
-def relative(found, expected):
-    """The largest difference relative to the largest value."""
-    return float((found - expected).abs().max() / expected.abs().max())
 
 
 @pytest.mark.parametrize("chain", CHAINS)

@@ -24,8 +24,8 @@ from pds.portraits.trainer import Trainer
 from pds.serving.batcher import Batcher
 from pds.serving.capacity import peak_bytes
 from pds.serving.worker import Worker
-from tests.robustness.test_gpu import FLOAT32, images_of, model_on, relative, run_of
 from tests.support import tiny_run
+from tests.support.device_runs import FLOAT32, images_of, model_on, relative, run_of
 from tests.support.paths import ROOT
 from tests.support.trainings import IMAGES, TinyConfig, everything
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from playwright.sync_api import TimeoutError, expect
 from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
+from pds.web.tabs.compare import live_comparison
 
 PATIENCE = 60_000
 """Milliseconds that a wait for the page may take; a machine may be busy with something else."""
@@ -49,6 +51,15 @@ DROP = """([texts, files, folders, selector]) => {
   for (const event of events) document.querySelector(selector).dispatchEvent(event);
   item.webkitGetAsEntry = entry;
   return events.every((event) => event.defaultPrevented);
+}"""
+RESET = """(request) => {
+  const root = document.querySelector("#stage .pds");
+  root.dispatchEvent(new CustomEvent("settle", { detail: request }));
+  root.querySelector(".pds-verdict").textContent = "";
+  for (const alert of root.querySelectorAll(".pds-error")) {
+    alert.textContent = "";
+    alert.hidden = true;
+  }
 }"""
 STILL = """() => new Promise((resolve) => {
   let before = "", frames = 0;
@@ -95,6 +106,13 @@ def forget(page, address):
         "Storage.clearDataForOrigin",
         {"origin": address, "storageTypes": "local_storage,indexeddb"},
     )
+
+
+def reset(page):
+    """Give the comparison on a shared page the settings of the first paint and no message."""
+    page.bring_to_front()  # only one page of a browser has the keyboard
+    page.click("#compare-tab-button")
+    page.evaluate(RESET, json.loads(live_comparison.first_paint("end"))["request"])
 
 
 def resize(page, width, height):

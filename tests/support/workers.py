@@ -18,7 +18,7 @@ from tests.support.placed import here
 
 SDE = VESDE(0.01, 100.0)
 FIELD = GaussianField(inverse_square_power(8, variance=0.06), SDE, mean=0.5)
-PATIENCE = 20
+PATIENCE = 60
 """Seconds after which a test gives up."""
 BOTH = ("cpu:0", "cpu:1")
 LONG = Request("field64", 2000, num_images=1)

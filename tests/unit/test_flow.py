@@ -63,7 +63,7 @@ def test_time_is_the_inverse_of_sigma():
 
 def test_another_process_is_refused():
     chain = ProbabilityFlow("euler", 3).chain(VPSDE(), noise=torch.zeros, shape=(1, 1, 2, 2))
-    with pytest.raises(ValueError, match="flow is in sigma, which VE has and VPSDE has not"):
+    with pytest.raises(ValueError, match="flow is defined for VE only, got VPSDE"):
         next(chain)
     with pytest.raises(ValueError, match="iterations must be a whole number >= 1, got 0"):
         ProbabilityFlow("euler", 0)

@@ -169,11 +169,10 @@ def final_variances(predictor, gains, num_steps, *, variance=0.25):
     ones = torch.ones(1, len(gains), 1, 1, dtype=torch.float64)
     x, z = torch.cat([ones, 0 * ones]), torch.cat([0 * ones, ones])
     v = (sde.prior_std * gains) ** 2
-    columns = predictor.coefficients(sde, times(num_steps))
-    for k in reversed(range(num_steps)):
-        at = [float(column[num_steps - 1 - k]) for column in columns]
-        s = score(x, time(k, num_steps=num_steps))
-        a, b = predictor(x, s, z, at, FrequencyFilter(gains.reshape(-1, 1, 1))).x.flatten(1)
+    t, m = times(num_steps), FrequencyFilter(gains.reshape(-1, 1, 1))
+    rows = zip(*(column.tolist() for column in predictor.coefficients(sde, t)), strict=True)
+    for step, at in zip(t, rows, strict=True):
+        a, b = predictor(x, score(x, step[None]), z, at, m).x.flatten(1)
         v = a**2 * v + b**2
     return v.tolist()
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -34,13 +35,18 @@ def top_name(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def imports(path):
     """Dotted names that a file imports, `from a import b` giving a.b."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = [alias.name for n in nodes if isinstance(n, ast.Import) for alias in n.names]
+    parts = [
+        f"{n.module}.{alias.name}"
+        for n in nodes
+        if isinstance(n, ast.ImportFrom)
+        for alias in n.names
+    ]
+    return plain + parts
 
 
 def layer(name):
@@ -52,10 +58,9 @@ def layer(name):
 def test_a_file_imports_its_own_package_and_lower_layers_only(path):
     if path == PACKAGE / "__init__.py":
         return  # it imports each of its names when that is used, see below
-    for name in imports(path):
-        root, *rest = name.split(".")
-        if root == "pds" and rest and rest[0] != top_name(path):
-            assert layer(rest[0]) < layer(top_name(path)), f"{path.name} imports {name}"
+    parts = [name.split(".") for name in imports(path)]
+    others = {part[1] for part in parts if part[0] == "pds" and len(part) > 1} - {top_name(path)}
+    assert [name for name in others if layer(name) >= layer(top_name(path))] == []
 
 
 @pytest.mark.parametrize(
@@ -74,9 +79,9 @@ def test_a_web_package_is_imported_in_one_place(package, allowed):
     assert importers <= allowed
 
 
-def test_figures_do_not_import_torch():
-    for figures in (PACKAGE / "web").rglob("figures.py"):
-        assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
+@pytest.mark.parametrize("figures", sorted((PACKAGE / "web").rglob("figures.py")), ids=str)
+def test_figures_do_not_import_torch(figures):
+    assert not [name for name in imports(figures) if name.split(".")[0] == "torch"]
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "web").rglob("*.py")), ids=lambda p: p.name)
@@ -97,25 +102,41 @@ def in_a_new_process(code):
     return done.stdout.strip()
 
 
-def test_importing_the_library_loads_neither_gradio_nor_plotly():
+def test_importing_the_library_loads_neither_gradio_nor_plotly_and_touches_no_device():
     code = (
-        "import sys, pds; [getattr(pds, name) for name in pds.__all__];"
+        "import sys, torch; torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0;"
+        "import pds; [getattr(pds, name) for name in pds.__all__];"
         "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
     )
     assert in_a_new_process(code) == "[]"
 
 
-def test_importing_the_library_touches_no_device():
+def test_the_tests_of_the_sampler_load_no_web_package():
+    """So that a change to a kernel is judged within seconds."""
+    names = ["conftest", *(f"unit.{name}" for name in ("test_kernels", "theory.test_theory"))]
     code = (
-        "import torch; torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0;"
-        "import pds; [getattr(pds, name) for name in pds.__all__]; print('done')"
+        f"import sys; from importlib import import_module;"
+        f"[import_module('tests.' + name) for name in {names}];"
+        "print([m for m in ('playwright', 'gradio', 'plotly') if m in sys.modules])"
     )
-    assert in_a_new_process(code) == "done"
+    assert in_a_new_process(code) == "[]"
+
+
+TESTS = [
+    path
+    for folder in ("unit", "support")
+    for path in (ROOT / "tests" / folder).rglob("*.py")
+    if path.name != "pages.py" and not path.is_relative_to(ROOT / "tests" / "unit" / "web")
+]
+
+
+@pytest.mark.parametrize("path", sorted(TESTS), ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_unit_test_outside_the_page_needs_no_browser(path):
+    assert {name.split(".")[0] for name in imports(path)} & {"playwright"} == set()
 
 
 def test_the_front_of_the_library_is_what_its_modules_define():
-    for name in pds.__all__:
-        assert getattr(pds, name).__name__ == name
+    assert [getattr(pds, name).__name__ for name in pds.__all__] == list(pds.__all__)
     assert set(pds.__all__) == {name for names in pds._MODULES.values() for name in names}
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = pds.nothing

@@ -1,6 +1,6 @@
 """Limits stand in one module and in the documents, and hold at their edges."""
 
-import re
+import ast
 
 import pytest
 
@@ -22,11 +22,18 @@ def test_every_limit_says_of_what_it_is_one():
     assert all(len(meaning) > 10 for _, _, meaning in rows())
 
 
+def constants(path):
+    """Names that a file assigns at its top level."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
 def test_no_other_module_keeps_a_limit_of_the_same_name():
-    for path in (ROOT / "pds").rglob("*.py"):
-        if path.name != "limits.py":
-            defined = re.findall(r"^([A-Z_]+) = ", path.read_text(encoding="utf-8"), re.MULTILINE)
-            assert not set(defined) & set(vars(limits)), path
+    others = (path for path in (ROOT / "pds").rglob("*.py") if path.name != "limits.py")
+    names = {name for name in vars(limits) if name.isupper()}
+    copies = {path: names.intersection(constants(path)) for path in others}
+    assert {path: found for path, found in copies.items() if found} == {}
 
 
 @pytest.mark.parametrize(
@@ -44,18 +51,30 @@ def test_a_request_takes_the_limit_itself_and_nothing_above(name, most):
         from_page({name: most * 1.001 if name == "alpha" else most + 1})
 
 
-def test_what_is_refused_is_quoted_shortly_and_without_being_written_out():
-    class Huge:
-        def __repr__(self):
-            return "x" * 10**6
+class Huge:
+    def __repr__(self):
+        return "x" * 10**6
 
-    deep = []
-    for _ in range(10_000):
-        deep = [deep]
-    for value in ("a" * 10**6, [["b" * 99] * 99] * 99, {i: i for i in range(10**5)}, Huge(), deep):
-        assert len(limits.quoted(value)) <= limits.MAX_QUOTED
-    assert limits.quoted("<b>") == "'<b>'"
-    assert limits.quoted(float("nan")) == "nan"
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 10**6, [["b" * 99] * 99] * 99, {i: i for i in range(10**5)}, Huge(), nested(10_000)],
+    ids=["long", "wide", "many", "huge", "deep"],
+)
+def test_what_is_refused_is_quoted_shortly_and_without_being_written_out(value):
+    assert len(limits.quoted(value)) <= limits.MAX_QUOTED
+
+
+@pytest.mark.parametrize(("value", "text"), [("<b>", "'<b>'"), (float("nan"), "nan")])
+def test_what_is_short_is_quoted_as_it_is(value, text):
+    assert limits.quoted(value) == text
 
 
 def test_a_sentence_is_one_line_that_can_be_encoded():

@@ -62,6 +62,9 @@ def test_a_page_refuses_the_same_with_its_own_bounds(values, sentence):
 
 
 @pytest.mark.parametrize(
+    "ask", [hosting.hosted, lambda request: hosting.from_page(asdict(request))], ids=["as", "by"]
+)
+@pytest.mark.parametrize(
     ("values", "sentence"),
     [
         ({"num_steps": 2001}, "from 1 to 2000, got 2001"),
@@ -74,11 +77,9 @@ def test_a_page_refuses_the_same_with_its_own_bounds(values, sentence):
     ],
     ids=str,
 )
-def test_a_page_is_not_asked_for_what_a_command_line_is(values, sentence):
-    request = Request(**values)
-    for ask in (hosting.hosted, lambda request: hosting.from_page(asdict(request))):
-        with pytest.raises(ValueError, match=sentence):
-            ask(request)
+def test_a_page_is_not_asked_for_what_a_command_line_is(values, sentence, ask):
+    with pytest.raises(ValueError, match=sentence):
+        ask(Request(**values))
 
 
 def test_a_page_takes_a_model_of_a_visitor():
@@ -104,18 +105,27 @@ def trap(tmp_path):
     return tmp_path / "trap.py", trace
 
 
-def test_a_path_in_a_request_is_never_followed_by_the_library(trap):
+def test_the_path_of_a_configuration_is_no_model_of_the_library(trap):
     path, trace = trap
     with pytest.raises(ValueError, match="model must be one of"):
         load_model(str(path))
-    for request in (
-        Request(model=str(path)),
-        Request("field64", 2, frequency=str(path)),
-        Request("field64", 2, space=str(path)),
-        Request("field64", 2, frequency=str(path), tuned=True),
-    ):
-        with pytest.raises(ValueError):
-            next(compare_request(request))
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    "request_with",
+    [
+        lambda path: Request(model=path),
+        lambda path: Request("field64", 2, frequency=path),
+        lambda path: Request("field64", 2, space=path),
+        lambda path: Request("field64", 2, frequency=path, tuned=True),
+    ],
+    ids=["model", "frequency", "space", "tuned"],
+)
+def test_a_path_in_a_request_is_never_followed_by_the_library(trap, request_with):
+    path, trace = trap
+    with pytest.raises(ValueError):
+        next(compare_request(request_with(str(path))))
     assert not trace.exists()
 
 

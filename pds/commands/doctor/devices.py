@@ -12,7 +12,7 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 """Where Linux says which CPU time a container may use: microseconds, or max, in a period."""
 
 DRIVER = Path("/proc/driver/nvidia/version")
-"""Is there on Linux where the driver of an NVIDIA card is loaded."""
+"""Exists on Linux if the driver of an NVIDIA card is loaded."""
 
 
 def check(progress: Progress) -> Section:

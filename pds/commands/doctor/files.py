@@ -1,4 +1,4 @@
-"""Whether the weights, filters and configurations that come with pds are there, and whole."""
+"""Whether the weights, filters and configurations that come with pds exist and are complete."""
 
 import ast
 import json

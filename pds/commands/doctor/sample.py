@@ -1,4 +1,4 @@
-"""One sample by the embedded network of 32 px, and whether its grain is what it must be."""
+"""One sample by the embedded network of 32 px, and whether its grain is as expected."""
 
 import time
 

@@ -13,7 +13,7 @@ Progress = Callable[[str], None]
 
 @dataclass
 class Section:
-    """What was found out about one subject.
+    """The findings on one subject.
 
     title: its name, and its key in the JSON.
     facts: values of JSON by name.

@@ -12,7 +12,7 @@ from pds.request import Request
 from pds.theory import noise_left, w2
 from pds.web import exact
 from pds.web.api.pictures import data_url, png_url
-from pds.web.looks import by_name
+from pds.web.grain_contrast import by_name
 from pds.web.sentences import capital, error
 from pds.web.server.frames import strip
 from pds.web.server.messages import finite
@@ -50,7 +50,7 @@ def compare(
         num_images: images per sampler, 1 to 8.
         seed: image i starts from seed + i.
         tuned: whether the right has, instead of the filters, the noise levels and the corrector's
-            strength that are best at num_steps for Gaussian data of the model's spectrum; alpha,
+            snr that are best at num_steps for Gaussian data of the model's spectrum; alpha,
             frequency and space do nothing then.
         left: the sampler on the left by its name, as in docs/samplers.md: "vanilla", "pds:5",
             "pds+space:5", "scalar", "scalar:1.1", "tuned", "preserving:5", "corrector:5",
@@ -173,9 +173,9 @@ def theory(
         alpha: strength of the PDS filter on the right, above 1; larger is weaker.
         model: one of the demo's models, whose spectrum is meant, for example "portraits32".
         tuned: whether the right has, instead of the filter, the noise levels and the corrector's
-            strength that are best at num_steps; alpha does nothing then.
+            snr that are best at num_steps; alpha does nothing then.
         left: the sampler on the left by its name, as in /compare, such as "vanilla@100". A space
-            filter has no exact theory unless the data are alike everywhere in a picture.
+            filter has no exact theory unless the data are stationary.
         right: the same on the right, instead of alpha and tuned; "" for what these describe.
 
     Returns:
@@ -187,7 +187,7 @@ def theory(
     values = {"model": model, "num_steps": num_steps, "alpha": alpha, "tuned": tuned}
     request = from_page({**values, **named})
     field, sides = gaussian.field(request.model), _sides(left, right)
-    variance = exact.variances(field.model, field.data, field.model.plans(request))
+    variance = exact.final_variances(field.model, field.data, field.model.plans(request))
     errors = w2(field.data, variance).tolist()
     noise = noise_left(field.data, variance).tolist()
     closer = capital(request.labels[errors[1] < errors[0]])

@@ -9,7 +9,7 @@ from pds.jobs.hosting import from_page
 from pds.jobs.sheet import SAMPLERS, Progress, Sheet, count, draw_sheet
 from pds.request import Request
 from pds.web.api.pictures import data_url
-from pds.web.looks import by_name
+from pds.web.grain_contrast import by_name
 from pds.web.tabs.ladder.tab import column_message
 
 
@@ -44,14 +44,14 @@ def sheet(
             if isinstance(column, Progress):
                 continue
             message = column_message(chosen, column)
-            looks = by_name(chosen.samplers, message)
+            measured = by_name(chosen.samplers, message)
             for row, (name, cell) in enumerate(zip(chosen.samplers, column, strict=True)):
                 yield {
                     "sampler": name,
                     "num_steps": message["num_steps"],
                     "calls": cell.numbers.calls,
                     "diverged": cell.numbers.diverged,
-                    **{measure: looks[measure][name] for measure in looks},
+                    **{measure: measured[measure][name] for measure in measured},
                     "noise_left": message["left"][row],
                     "image": data_url(cell.picture),
                 }
@@ -74,7 +74,7 @@ def ladder(
     Yields:
         num_steps; grain, contrast and noise_left as of /compare, and images (two, one above the
         other, as lossless PNG data URLs) of "vanilla", "pds" and "tuned", which has no filter but
-        the noise levels and the corrector's strength that are best at that N for Gaussian data of
+        the noise levels and the corrector's snr that are best at that N for Gaussian data of
         the same spectrum.
     """
     alpha = from_page({"alpha": alpha}).alpha

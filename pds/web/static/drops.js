@@ -1,5 +1,10 @@
-// What was dropped on the page: its files, without folders; or what was dropped instead of files.
+// @ts-check
 
+/**
+ * The files that were dropped on the page, without folders; without files, what was dropped instead.
+ * @param {DataTransfer} transfer
+ * @returns {{ files: (File | null)[], instead?: "folder" | "address" | "text" }}
+ */
 export function droppedFiles({ items, types }) {
   const given = [...items].filter((item) => item.kind === "file");
   const files = given.filter((item) => !item.webkitGetAsEntry?.()?.isDirectory).map((item) => item.getAsFile());

@@ -71,10 +71,10 @@ export function recolored(value, from, to) {
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, recolored(v, from, to)]));
 }
 
-// Where a page has a <base>, plotly notes its address with a figure's first drawing and clips curves
-// by it. The address changes with the settings, and the clips would be sought in another document.
-function withoutBase(/** @type {Figure} */ node, /** @type {() => Promise<void>} */ drawing) {
-  const base = node._context ? null : document.querySelector("base[href]");
+// Where a page has a <base>, plotly notes its address with every drawing and clips curves by it. The
+// address changes with the settings, and the clips would be sought in another document.
+function withoutBase(/** @type {() => Promise<void>} */ drawing) {
+  const base = document.querySelector("base[href]");
   const href = base?.getAttribute("href") ?? "";
   base?.removeAttribute("href");
   try {
@@ -141,5 +141,5 @@ async function draw(node, traces, layout) {
   const { react } = await loadPlotly();
   if (node.dataset.flat && !redraws.has(node)) redrawWhenLost(node);
   redraws.set(node, () => draw(node, traces, layout));
-  await withoutBase(node, () => react(node, traces, layout, PLOT_OPTIONS));
+  await withoutBase(() => react(node, traces, layout, PLOT_OPTIONS));
 }

@@ -154,8 +154,8 @@ export function makeRun(root, { start, show, fail, stop = () => {}, wait = () =>
   });
   watchServer(
     () => state.run,
-    (/** @type {string} */ sentence) => send({ type: "lost", sentence }),
-    (/** @type {{ waiting: number, wait: number | null }} */ queue) => send({ type: "queued", ...queue })
+    (sentence) => send({ type: "lost", sentence }),
+    (queue) => send({ type: "queued", ...queue })
   );
 
   return {

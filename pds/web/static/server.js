@@ -1,6 +1,10 @@
-// What goes to the server and comes back: answers and files.
+// @ts-check
+// Answers of the server, and files.
 
-// An answer, whatever happens to it on the way.
+/**
+ * The answer of a request; where it is lost, an error in a sentence.
+ * @param {any} promise
+ */
 export async function answered(promise) {
   const lost = { error: "The server did not answer. Is it still running?" };
   try {
@@ -10,13 +14,21 @@ export async function answered(promise) {
   }
 }
 
-// Saves the file that an answer contains, and returns the answer, which may be an error instead.
+/**
+ * Saves the file that an answer contains. Returns the answer, which may be an error instead.
+ * @param {any} promise of {file, content} or {error}
+ */
 export async function saveAnswer(promise) {
   const answer = await answered(promise);
   if (!answer.error) download(answer.file, answer.content);
   return answer;
 }
 
+/**
+ * Saves a file.
+ * @param {string} name
+ * @param {string} base64 its content
+ */
 export function download(name, base64) {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const link = document.createElement("a");
@@ -26,10 +38,15 @@ export function download(name, base64) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // Safari reads it later
 }
 
+/**
+ * The content of a file in base64.
+ * @param {Blob} file
+ */
 export async function asBase64(file) {
+  /** @type {string} */
   const url = await new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
+    reader.onload = () => resolve(/** @type {string} */ (reader.result));
     reader.onerror = () => reject(reader.error);
     reader.readAsDataURL(file);
   });

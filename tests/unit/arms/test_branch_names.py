@@ -108,7 +108,10 @@ LISTING = "a sampler is one of vanilla, pds:ALPHA, "
         ("vanilla/4/pds:5@2001", "iterations of pds:5 must be a whole number from 1 to 2000"),
         ("vanilla/4/pds:5@1999", "vanilla@8/4/pds:5@1999 has 2003 iterations, a run has at most"),
         ("vanilla/1/tuned/2/tuned/3/tuned", "at most 2 branches, got 3"),
-        ("vanilla/7/tuned@2", "the state has a noise level of .*go on from an earlier iteration"),
+        (
+            "vanilla/7/tuned@2",
+            "the state has a noise level of .*continue from an earlier iteration",
+        ),
     ],
 )
 def test_a_branch_that_cannot_be_is_refused_by_one_sentence(name, sentence):

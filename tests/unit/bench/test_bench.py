@@ -59,7 +59,7 @@ ONCE = Effort(num_runs=1, least_seconds=0.0, limit_seconds=0.0, fewest_runs=1, q
 
 
 class FakeMachine:
-    """Works that take a told time, on a clock that only they move."""
+    """Work of given durations, on a clock that only this work advances."""
 
     def __init__(self):
         self.now, self.log = 0.0, []
@@ -71,7 +71,7 @@ class FakeMachine:
         return Effort(clock=self.clock, **values)
 
     def work(self, name, *durations):
-        """A work whose calls take these seconds in turn, the last one for ever after."""
+        """A work whose calls take these seconds in turn; later calls take the last of them."""
         remaining = list(durations)
 
         def run():

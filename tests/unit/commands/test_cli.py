@@ -71,7 +71,7 @@ def test_a_recorded_run_holds_the_request_and_a_verdict(tmp_path, capsys):
         ),
         (["convert", "no/such/file.pth", "--out", "a.safetensors"], "no checkpoint at no/such/fi"),
         (["convert", "a.pth", "--out", "a.pth"], "--out must end in .safetensors, got a.pth"),
-        (["convert", "x", "--out", "assets/portraits32.safetensors"], "is there already"),
+        (["convert", "x", "--out", "assets/portraits32.safetensors"], "already exists"),
         (["convert", "tests/golden/ve_skip.pth", "--out", "/tmp/unused.safetensors"], "its config"),
         (["sample", "--config", "no.py", "--workdir", "w"], "no configuration at no.py"),
         (["record", "--out", "/nowhere/at/all.json", "--num-steps", "1"], "/nowhere/at/all.json"),
@@ -165,7 +165,7 @@ def test_a_package_that_is_missing_is_one_sentence(monkeypatch, capsys):
     monkeypatch.setattr(cli, "import_module", import_module)
     assert main(["app"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("pds: the package gradio is missing; python -m pds doctor says")
+    assert error.startswith("pds: the package gradio is missing; python -m pds doctor lists")
     assert len(error.splitlines()) == 1
 
 

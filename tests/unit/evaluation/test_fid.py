@@ -281,4 +281,4 @@ def test_pictures_of_two_sizes_are_measured_apart(run, weights, tmp_path, capsys
 
 def test_a_record_without_drawn_pictures_is_refused(tmp_path, capsys):
     assert evaluate("--out", tmp_path / "out", "--record", tmp_path / "measured.csv") == 2
-    assert "--record is of --drawn" in capsys.readouterr().err
+    assert "--record needs --drawn" in capsys.readouterr().err

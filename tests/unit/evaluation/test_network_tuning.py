@@ -93,7 +93,7 @@ def test_other_samplers_and_processes_are_refused(predictor, model):
     plain = replace(predictor.field, model=replace(model, corrector=None))
     with pytest.raises(ValueError, match="Langevin corrector"):
         network_tuning.tune("levels", Predictor(plain, predictor.response), N)
-    with pytest.raises(ValueError, match="for VE only, which VPSDE is not"):
+    with pytest.raises(ValueError, match="for VE only, got VPSDE"):
         require_tunable(model.sampler(N), VPSDE())
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from pds import models
 from pds.commands.cli import main
 from pds.evaluation import draw, report, responses, subject
 from pds.evaluation.gaussian import Field
@@ -27,11 +26,6 @@ COUNTS = (20, 25, 40, 66)
 def measured(one, count=8):
     *_, found = responses.measure(one, draw.prepared(one), count)
     return found
-
-
-@pytest.fixture(scope="module")
-def clouds():
-    return Subject("clouds", Field("clouds", models.field(32)), None, CPU)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +160,7 @@ def test_the_best_alpha_has_the_least_error_and_grows_with_n(portraits):
 @pytest.mark.parametrize(
     ("arm", "num_steps", "sentence"),
     [
-        ("space:5", 25, "space:5 filters the places of a picture"),
+        ("space:5", 25, "space:5 has a space filter, which mixes"),
         ("pds.space", 25, "a sampler is one of vanilla"),
         ("vanilla", 0, "number of iterations must be a whole number from 1 to 2000, got 0"),
         ("vanilla", 2001, "from 1 to 2000, got 2001"),
@@ -267,7 +261,7 @@ def test_without_a_file_the_response_is_measured(few_levels, capsys):
         (["field64", "--pictures", "7"], "--pictures must be a whole number from 8 to 1000, got 7"),
         (["field64", "--response", "none.npz"], "no response at none.npz"),
         (["field64", "--response", "filters/portraits32_freq.npy"], "is no .npz file"),
-        (["portraits32", "--arms", "vanilla,space:5"], "space:5 filters the places of a picture"),
+        (["portraits32", "--arms", "vanilla,space:5"], "space:5 has a space filter, which mixes"),
         (
             ["field64", "--counts", "25,0"],
             "number of iterations must be a whole number from 1 to 2000",

@@ -167,10 +167,12 @@ def test_an_array_of_no_images_is_one_sentence(tmp_path, capsys, array, sentence
     assert sentence in lines[0]
 
 
-def test_an_empty_folder_and_a_missing_one_are_one_sentence(tmp_path, capsys):
-    for source, sentence in ((tmp_path, "holds no image"), (tmp_path / "x", "no images at")):
-        assert main(["filter", str(source), "--out", str(tmp_path / "b")]) == 2
-        assert sentence in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("source", "sentence"), [(".", "holds no image"), ("x", "no images at")], ids=["empty", "none"]
+)
+def test_an_empty_folder_and_a_missing_one_are_one_sentence(tmp_path, capsys, source, sentence):
+    assert main(["filter", str(tmp_path / source), "--out", str(tmp_path / "b")]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_a_network_s_own_samples_make_a_filter_that_fits_it(tmp_path):

@@ -136,7 +136,7 @@ def test_a_damaged_file_is_not_whole(tmp_path, content):
         ("jpg", "it is a JPEG;"),
         ("webp", "it is a WebP;"),
         ("gif", "it is a GIF;"),
-        ("png", "it is a PNG without our text, as a screenshot is,"),
+        ("png", "it is a PNG without a record, such as a screenshot"),
     ],
 )
 def test_show_says_of_a_copy_in_another_form_what_it_is(tmp_path, capsys, kind, words):
@@ -151,7 +151,7 @@ def test_show_says_of_a_copy_in_another_form_what_it_is(tmp_path, capsys, kind, 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (WHOLE[:-5], "a PNG that is damaged or ends too early, as a download that broke off"),
+        (WHOLE[:-5], "a PNG that is damaged or ends too early, such as an interrupted download"),
         (b"", "it is empty;"),
         (b"RIFF\x10\0\0\0WEBPVP8X", "it is a WebP;"),
         (b"PK\x03\x04", "it is an archive;"),

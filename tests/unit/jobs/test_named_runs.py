@@ -203,7 +203,7 @@ def test_a_name_that_needs_the_data_names_the_flag(folder, refusal, name):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("ode-heun", "which VE has and VPSDE has not"), ("tuned", "for VE only")],
+    [("ode-heun", "defined for VE only, got VPSDE"), ("tuned", "for VE only")],
 )
 def test_vp_takes_neither_the_flow_nor_tuned_levels(folder, refusal, name, sentence):
     (folder / "tiny.py").write_text(VP)

@@ -80,6 +80,7 @@ def test_any_query_is_read_or_gets_a_sentence(query):
 
 
 @settings(deadline=None)
+@pytest.mark.parametrize("read", [request_text.from_record, read_request])
 @given(
     st.text(max_size=60)
     | st.dictionaries(
@@ -87,10 +88,9 @@ def test_any_query_is_read_or_gets_a_sentence(query):
         st.none() | st.integers() | st.text(max_size=5) | st.just({}),
     ).map(json.dumps)
 )
-def test_any_record_is_read_or_gets_a_sentence(text):
-    for read in (request_text.from_record, read_request):
-        with pytest.raises(ValueError, match=r"^.+$"):
-            read(text)
+def test_any_record_is_read_or_gets_a_sentence(read, text):
+    with pytest.raises(ValueError, match=r"^.+$"):
+        read(text)
 
 
 @pytest.mark.parametrize(

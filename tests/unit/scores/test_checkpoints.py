@@ -210,7 +210,7 @@ def test_a_tensor_too_few_is_named(tmp_path, score):
 
 def test_a_safetensors_file_of_others_is_refused_without_a_card(tmp_path, score):
     path = write_safetensors(tmp_path / "a.safetensors", score)
-    assert "carries no model description" in refusal(path, card=None)
+    assert "contains no model description" in refusal(path, card=None)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "{}", "[" * 100_000], ids=lambda t: t[:3])

@@ -39,8 +39,8 @@ def test_the_weights_that_were_taken_are_said(source, tmp_path, capsys, weights,
     [
         ("a.pth", "--out must end in .safetensors"),
         ("folder.safetensors", "--out must be a file, got the folder"),
-        ("file/a.safetensors", "file is no folder that can be written to"),
-        ("file/deep/a.safetensors", "file is no folder that can be written to"),
+        ("file/a.safetensors", "file is not a writable folder"),
+        ("file/deep/a.safetensors", "file is not a writable folder"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_the_source_is_read(tmp_path, capsys, out, words):

@@ -151,13 +151,14 @@ def test_what_is_no_skip_ncsnpp_is_refused_in_one_sentence(folder, values, words
         hub.load(folder)
 
 
-def test_a_missing_value_is_named(folder):
-    for name, key in (("scheduler_config.json", "sigma_max"), ("config.json", "sample_size")):
-        values = json.loads((folder / name).read_text())
-        (folder / name).write_text(json.dumps({k: v for k, v in values.items() if k != key}))
-        with pytest.raises(ValueError, match=f"{key} is missing"):
-            hub.load(folder)
-        (folder / name).write_text(json.dumps(values))
+@pytest.mark.parametrize(
+    ("name", "key"), [("scheduler_config.json", "sigma_max"), ("config.json", "sample_size")]
+)
+def test_a_missing_value_is_named(folder, name, key):
+    values = json.loads((folder / name).read_text())
+    (folder / name).write_text(json.dumps({k: v for k, v in values.items() if k != key}))
+    with pytest.raises(ValueError, match=f"{key} is missing"):
+        hub.load(folder)
 
 
 @pytest.mark.parametrize("name", ["config.json", "scheduler_config.json", WEIGHTS])

@@ -164,7 +164,7 @@ def test_a_network_gives_the_same_images_in_a_crowd():
     batcher = Batcher(placed(copy.deepcopy(model.score)))
     batcher.join(lonely)
     expected = drain(batcher)[lonely]
-    for run_ in (run(90, 3), watched, run(70, 5)):
+    for run_ in (run(90, 1), watched, run(70, 2)):
         batcher.join(run_)
     for step, other in zip(drain(batcher)[watched], expected, strict=True):
         assert float((step.x_mean - other.x_mean).abs().max()) < 1 / 510

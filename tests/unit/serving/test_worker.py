@@ -1,7 +1,7 @@
 """The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
 
+import queue
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -69,7 +69,7 @@ def test_a_reader_gets_every_iteration_in_order(worker, batcher):
 
 def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
     worker.stream(batcher, chains())
-    time.sleep(0.05)
+    assert worker._thread is None
     assert not score.sizes
     assert worker.num_runs == 0
 
@@ -80,8 +80,9 @@ def test_who_closes_is_gone_before_the_next_half_step(worker, batcher, score):
     run.close()
     eventually(lambda: worker.num_runs == 0)
     done = len(score.sizes)
-    time.sleep(0.05)
-    assert len(score.sizes) == done <= 2 * (AHEAD + 1)
+    assert done <= 2 * (AHEAD + 1)
+    assert len(list(worker.stream(batcher, chains(seed=3, num_steps=4)))) == 4
+    assert score.sizes[done:] == 8 * [1]  # calls of the second run alone
 
 
 def test_a_reader_who_stops_reading_costs_no_more_than_the_steps_that_wait(worker, batcher, score):
@@ -133,12 +134,29 @@ def test_a_run_that_cannot_join_is_told_why(worker, batcher):
     run.close()
 
 
-def test_a_worker_without_runs_sleeps(worker, batcher):
+class CountedQueue:
+    """A queue that counts what was put, and how often the next was waited for."""
+
+    def __init__(self):
+        self.queue, self.num_put, self.num_waits = queue.SimpleQueue(), 0, 0
+
+    def put(self, item):
+        self.num_put += 1
+        self.queue.put(item)
+
+    def get(self):
+        self.num_waits += 1
+        return self.queue.get()
+
+    def empty(self):
+        return self.queue.empty()
+
+
+def test_a_worker_without_runs_waits_for_the_next_command(worker, batcher):
+    worker._commands = CountedQueue()
     list(worker.stream(batcher, chains()))
     eventually(lambda: worker.num_runs == 0)
-    before = time.process_time()
-    time.sleep(0.3)
-    assert time.process_time() - before < 0.15
+    eventually(lambda: worker._commands.num_waits == worker._commands.num_put + 1)
 
 
 def test_a_copy_of_the_process_starts_without_the_runs_of_the_other(worker, batcher):

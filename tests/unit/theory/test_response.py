@@ -34,11 +34,6 @@ def last(items):
 
 
 @pytest.fixture(scope="module")
-def clouds():
-    return Subject("clouds", Field("clouds", models.field(32)), None, CPU)
-
-
-@pytest.fixture(scope="module")
 def linear(clouds):
     """The response of an exact score of Gaussian data, measured."""
     return last(responses.measure(clouds, clouds.model.score, COUNT))
@@ -272,7 +267,7 @@ def test_a_process_without_sigma_is_refused_with_the_variables_in_which_it_would
     other = Subject("mine", Field("mine", model), None, CPU)
     with pytest.raises(ValueError, match=r"mine has .*VPSDE; there it would hold for x / scale"):
         next(responses.measure(other, model.score))
-    with pytest.raises(ValueError, match="state evolution is in x = y"):
+    with pytest.raises(ValueError, match="state evolution needs the states of VE"):
         theory.Evolution(LinearResponse(Bands(64, 64), np.ones(10)), sde)
 
 

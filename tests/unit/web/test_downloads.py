@@ -38,7 +38,7 @@ def test_the_sheet_is_the_one_of_the_command_line(message):
 
 
 def test_the_animation_shows_every_step_without_loss(message):
-    kept = downloads.read(message)
+    kept = downloads.read_run(message)
     with Image.open(io.BytesIO(content(message, "animation"))) as image:
         assert image.n_frames == 5
         image.seek(4)
@@ -87,7 +87,7 @@ def test_the_table_has_a_row_for_each_step_and_frequency(message):
 
 def test_a_run_from_before_the_noise_was_read_is_saved_without_it(message):
     steps = [{k: v for k, v in step.items() if k != "noise_ratio"} for step in message["steps"]]
-    kept = downloads.read({**message, "steps": steps})
+    kept = downloads.read_run({**message, "steps": steps})
     assert np.isnan(kept.noise_ratio).all()
     assert kept.noise_ratio.shape == (5, 2)
 
@@ -98,7 +98,9 @@ def test_a_browser_s_own_sheet_is_read_as_well(message):
         buffer = io.BytesIO()
         image.convert("RGBA").save(buffer, "PNG")
     rgba = {**message, "png": base64.b64encode(buffer.getvalue()).decode()}
-    np.testing.assert_array_equal(downloads.read(rgba).images, downloads.read(message).images)
+    np.testing.assert_array_equal(
+        downloads.read_run(rgba).images, downloads.read_run(message).images
+    )
 
 
 def picture(width, height):
@@ -161,7 +163,7 @@ def test_whatever_a_browser_sends_is_answered(message, data):
 @settings(max_examples=60, deadline=None)
 @given(values=st.dictionaries(st.sampled_from(["query", "record", *vars(REQUEST)]), ANYTHING))
 def test_whatever_is_opened_is_answered(values):
-    for view in (downloads.opened, downloads.texts):
+    for view in (downloads.open_settings, downloads.request_texts):
         json.dumps(answer(view, values), allow_nan=False)
 
 

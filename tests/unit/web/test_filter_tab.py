@@ -87,7 +87,10 @@ def test_the_sentence_says_the_range_and_the_bound():
 
 
 def test_the_space_filter_is_said_to_be_flat_exactly_where_it_is():
-    assert "no preferred place" in filter_tab.view(VALUES | {"model": "field64"})["text"]["space"]
+    assert (
+        "the images are stationary"
+        in filter_tab.view(VALUES | {"model": "field64"})["text"]["space"]
+    )
     assert "most where images are dark" in filter_tab.view(VALUES)["text"]["space"]
 
 
@@ -215,7 +218,7 @@ def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
         sum(low <= sigma <= high for sigma in sigmas) for _, sigmas in curves(view).values()
     )
     text = view["text"]["levels"]
-    assert f"{published} of the 20 published levels are within it, and {ours} of the tuned" in text
+    assert f"{published} of the 20 published levels lie in it, and {ours} of the tuned" in text
     for value in (low, power.max() ** 0.5, high):
         assert f"({value:.3g})" in text
         assert f" {value:.3g}" in " ".join(view["plots"]["levels"][5]["text"])
@@ -232,9 +235,9 @@ def test_the_sentence_says_what_is_tuned_and_what_comes_of_it(alpha):
     vanilla, ours, pds = theory.w2(modes, variances)
     (lowest, highest), snr = sampler.sigmas, sampler.corrector.snr
     assert filter_tab.view(TUNED | {"alpha": alpha})["text"]["filter"] == (
-        f"Tuned to 20 iterations the noise falls from {number(highest)} to {number(lowest)} "
-        f"(published: 1,348 to 0.01) and the corrector's strength is {number(snr)} "
-        "(published: 0.15); there is no filter. Gaussian images of this spectrum then end "
+        f"Tuned to 20 iterations, without a filter: the noise falls from {number(highest)} to "
+        f"{number(lowest)} (published: 1,348 to 0.01) and the corrector's snr is {number(snr)} "
+        "(published: 0.15). Gaussian images of this spectrum then end "
         f"{ratio(vanilla / ours)} closer to the data: the error W2 is {error(ours)} instead of "
         f"{error(vanilla)} (PDS at alpha = {alpha}: {error(pds)})."
     )
@@ -243,7 +246,10 @@ def test_the_sentence_says_what_is_tuned_and_what_comes_of_it(alpha):
 def test_a_single_iteration_has_a_single_level():
     _, highest = load_model("field64").tuned(1).sigmas
     text = filter_tab.view(TUNED | {"model": "field64", "num_steps": 1})["text"]["filter"]
-    assert f"Tuned to 1 iteration the noise has the level {number(highest)} (publ" in text
+    assert (
+        f"Tuned to 1 iteration, without a filter: the noise has the level {number(highest)} (publ"
+        in text
+    )
 
 
 def test_where_the_published_levels_are_the_best_nothing_is_said_to_be_gained(monkeypatch):
@@ -310,21 +316,21 @@ def test_the_sentence_says_what_is_tuned_to_the_network_and_by_what():
     low, high = gain.argmin(), gain.argmax()
     assert gain[high] - gain[low] > 0.01
     assert view["text"]["filter"] == (
-        f"Tuned to the network at 20 iterations, the noise falls from {number(highest)} to "
-        f"{number(lowest)} (published: 1,348 to 0.01), the corrector's strength is "
-        f"{number(sampler.corrector.snr)} (published: 0.15), and the gain runs from "
+        f"Tuned to the network at 20 iterations: the noise falls from {number(highest)} to "
+        f"{number(lowest)} (published: 1,348 to 0.01), the corrector's snr is "
+        f"{number(sampler.corrector.snr)} (published: 0.15), and the gain ranges from "
         f"{gain[low]:.3f} at {short(radii[low])} cycles per pixel to {gain[high]:.3f} at "
-        f"{short(radii[high])}. All of it was found by following noise through this network's "
-        "measured response, not from the spectrum of its data: by this calculation the power of "
-        "every octave and the grain end as near as they can to those of the network's own pictures."
+        f"{short(radii[high])}. They are chosen by this network's measured response to noise, not "
+        "by the spectrum of its data: the predicted power of every octave and the predicted "
+        "grain are as close as possible to those of the network's own pictures."
     )
 
 
 def test_clouds_are_said_to_have_an_exact_response_and_no_measured_one():
     text = filter_tab.view(RESPONSE | {"model": "field64", "num_steps": 1})["text"]["filter"]
-    assert text.startswith("Tuned to the network at 1 iteration, the noise has the level ")
-    assert "through the exact response of these Gaussian images: " in text
-    assert text.endswith(" end as near as they can to those of exact samples.")
+    assert text.startswith("Tuned to the network at 1 iteration: the noise has the level ")
+    assert "by the exact response of these Gaussian images to noise: " in text
+    assert text.endswith(" are as close as possible to those of exact samples.")
     assert "measured" not in text
 
 

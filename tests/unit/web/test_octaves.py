@@ -92,7 +92,7 @@ def test_every_octave_is_sent_with_its_label(model):
 
 @pytest.mark.parametrize(
     ("sigma", "said"),
-    [(0.01, "every octave stands above"), (1348, "the noise drowns every octave")],
+    [(0.01, "every octave is stronger"), (1348, "the noise drowns every octave")],
 )
 def test_the_ends_of_sigma_are_said(sigma, said):
     assert said in answer(sigma=sigma)["text"]["octaves"]

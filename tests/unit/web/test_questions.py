@@ -71,8 +71,8 @@ AMOUNT = Amount(1, 1000, lambda model: Truth(40.0, "It is 40."))
 @pytest.mark.parametrize(
     ("guess", "said"),
     [
-        (40, "It is 40. Your guess of 40 is right to a tenth."),
-        (43, "It is 40. Your guess of 43 is right to a tenth."),
+        (40, "It is 40. Your guess of 40 is right to within 10%."),
+        (43, "It is 40. Your guess of 43 is right to within 10%."),
         (100, "It is 40. Your guess of 100 is 2.5 times too large."),
         (4, "It is 40. Your guess of 4 is 10 times too small."),
     ],

@@ -153,9 +153,9 @@ CELLS = (
 
 def test_the_measurement_on_many_pictures_is_quoted_arm_by_arm():
     assert measured(CELLS, 40, PAIR) == (
-        "Grain and contrast of 256 pictures at N = 40: vanilla 1.62 and 0.88, PDS at alpha 5 "
-        "0.98 and 0.86, a longer step (a constant gain, no filter) 1.03 and 0.84, Heun 0.96 and "
-        "0.89. A longer step alone takes away most of the grain that PDS does."
+        "Grain and contrast over 256 pictures at N = 40: vanilla 1.62 and 0.88; PDS (alpha 5) "
+        "0.98 and 0.86; a constant gain 1.03 and 0.84; Heun 0.96 and "
+        "0.89. A constant gain removes most of the grain that PDS removes."
     )
 
 
@@ -181,10 +181,10 @@ def test_a_longer_step_is_not_mentioned_beside_other_samplers():
 @pytest.mark.parametrize(
     ("scalar", "words"),
     [
-        (0.97, "A longer step alone takes away as much grain as PDS."),
-        (1.2, "A longer step alone takes away most of the grain that PDS does."),
-        (1.5, "A longer step alone takes away a smaller part of the grain that PDS does."),
-        (1.7, "A longer step alone takes away none of the grain that PDS does."),
+        (0.97, "A constant gain removes as much grain as PDS."),
+        (1.2, "A constant gain removes most of the grain that PDS removes."),
+        (1.5, "A constant gain removes a smaller part of the grain that PDS removes."),
+        (1.7, "A constant gain removes none of the grain that PDS removes."),
     ],
 )
 def test_what_a_longer_step_does_is_said_as_measured(scalar, words):

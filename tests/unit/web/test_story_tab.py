@@ -98,27 +98,29 @@ def test_the_cliff_of_the_map_is_named_where_there_is_one():
     text = answer("map", "portraits128", num_steps=40)["text"]["map"]
     column = gaussian.advantage(gaussian.field("portraits128"))[:, gaussian.COUNTS.index(40)]
     edge = max(alpha for alpha, better in zip(gaussian.ALPHAS, column, strict=True) if better < -1)
-    assert f"From alpha = {edge:g} down" in text
-    assert "cliff" not in answer("map", num_steps=400)["text"]["map"]
+    assert f"At alpha = {edge:g} and below its steps are too long and it diverges." in text
+    assert "and below" not in answer("map", num_steps=400)["text"]["map"]
 
 
 def test_the_clocks_say_both_counts_and_the_sigma_between():
     text = answer("clocks")["text"]["clocks"]
     assert "After 16 of 32 iterations" in text
-    assert "a run of 16 is at its end" in text
+    assert "a run of 16 is finished then" in text
     two = gaussian.clocks(gaussian.field("field64"), 32, 16)
-    assert f"sigma = {two.sigmas[0][15]:.3g};" in text
+    assert f"sigma is still {two.sigmas[0][15]:.3g};" in text
 
 
 def test_the_belief_of_the_network_is_said_in_grain_and_shares():
     text = answer("belief")["text"]["belief"]
     told, more = denoising.plant(0.16, (1.0, 1.5))
-    assert "Told sigma = 0.16 and given noise 1.5 times as strong" in text
-    assert f"has {more.network.grain / told.network.grain:.1f} times the grain" in text
-    assert f"the linear filter's {more.linear.grain / told.linear.grain:.1f} times." in text
-    assert f"keeps {100 * told.network.left:.1f}% of noise as told" in text
-    assert f"{100 * more.excess_left(told):.0f}% of what is beyond it" in text
-    assert f"the linear filter {100 * more.linear.left:.1f}% of either." in text
+    assert "At sigma = 0.16, noise of 1.5 sigma leaves " in text
+    assert (
+        f"{more.network.grain / told.network.grain:.1f} times the grain of noise of sigma" in text
+    )
+    assert f"{more.linear.grain / told.linear.grain:.1f} times with the linear filter." in text
+    assert f"keeps {100 * told.network.left:.1f}% of the noise up to sigma" in text
+    assert f"{100 * more.excess_left(told):.0f}% of the excess" in text
+    assert f"the linear filter {100 * more.linear.left:.1f}% of both." in text
 
 
 def test_every_picture_of_the_denoisings_says_its_grain():
@@ -127,14 +129,14 @@ def test_every_picture_of_the_denoisings_says_its_grain():
     for name, at in (("told", told), ("planted", more)):
         assert text[f"{name}-network"].startswith(f"{at.network.grain:.2g} times")
         assert text[f"{name}-linear"].startswith(f"{at.linear.grain:.2g} times")
-    assert text["planted-noisy"] == "1.5 times the noise"
+    assert text["planted-noisy"] == "noise = 1.5 sigma"
 
 
 def test_noise_weaker_than_told_is_left_with_its_sign_turned():
     text = answer("belief", strength=0.5)["text"]["belief"]
     (half,) = denoising.plant(0.16, (0.5,))
-    assert "takes away more noise than there is" in text
-    assert f"{-100 * half.network.left:.0f}% of it is left with the sign turned." in text
+    assert "subtracts more noise than there is" in text
+    assert f"{-100 * half.network.left:.0f}% of it is left with the opposite sign." in text
 
 
 def test_a_little_less_noise_at_the_lowest_sigma_is_left_in_part():
@@ -145,7 +147,7 @@ def test_a_little_less_noise_at_the_lowest_sigma_is_left_in_part():
 
 def test_noise_as_told_has_one_sentence():
     text = answer("belief", strength=1)["text"]["belief"]
-    assert text.startswith("Given noise as strong as it is told, sigma = 0.16, the network leaves ")
+    assert text.startswith("Of noise with sigma = 0.16 the network leaves ")
 
 
 @pytest.mark.parametrize("model", ["portraits64", "portraits32"])
@@ -153,10 +155,10 @@ def test_the_grain_of_runs_is_quoted_from_its_record(model):
     text = answer("grain", portraits=model)["text"]["grain"]
     curves = grain_record.read_points()[model]
     first = curves["vanilla"][0]
-    assert text.startswith(f"At N = {first.num_steps} ")
+    assert text.startswith(f"Grain at N = {first.num_steps} ")
     assert f"{first.sampled:.1f} times with vanilla ({first.predicted:.1f} times)" in text
     grainy = [point.num_steps for point in curves["vanilla"] if point.sampled > GRAINY]
-    assert f"They are grainy up to N = {max(grainy)} with vanilla" in text
+    assert f"Pictures are grainy up to N = {max(grainy)} with vanilla" in text
 
 
 def test_a_sampler_that_is_never_grainy_is_said_to_be_so():

@@ -28,7 +28,7 @@ from pds.limits import require_choice
 from pds.models import MODELS, load_model
 from pds.request import Request
 from pds.spectra import radial
-from pds.web.looks import own
+from pds.web.grain_contrast import reference_name
 from pds.web.sentences import number
 from pds.web.server.frames import MOST_KEPT, MOST_PIXELS
 from pds.web.server.messages import Message
@@ -39,14 +39,14 @@ MAX_CHARACTERS = 6 * MOST_PIXELS
 MAX_STEPS_KEPT = 2 * MOST_KEPT
 """Steps that the page keeps of a stopped run."""
 NUMBERS = ("iteration", "nfe")
-LOOKS = {
+MEASURES = {
     "grain": ("grain", "network"),
     "contrast": ("contrast", "network"),
     "grain_data": ("grain", "data"),
     "contrast_data": ("contrast", "data"),
     "grain_pixels": ("grain", "pixels"),
 }
-"""Grain and contrast: where the numbers of a step have them, see `pds.web.looks`."""
+"""Grain and contrast: where the numbers of a step have them, see `pds.web.grain_contrast`."""
 _IN_FILE_NAMES = str.maketrans({":": "", "@": "-n", "/": "-"})
 DAMAGED = "The run did not arrive whole; please try again"
 
@@ -63,7 +63,7 @@ class Kept:
     iterations, calls: iterations and network calls so far, of both samplers, (num_steps, 2).
     sigma: of the noise at which the network was called, of both samplers, (num_steps, 2).
     left: power above half Nyquist relative to the data, of both samplers, (num_steps, 2).
-    looks: each of `LOOKS`, of both samplers, (num_steps, 2).
+    measures: each of `MEASURES`, of both samplers, (num_steps, 2).
     noise_ratio: of the states to the sigma of the next call, of both samplers, (num_steps, 2); NaN
         where it is undefined, and in a run that was recorded without it.
     radii: frequencies in cycles per pixel, (R,).
@@ -79,7 +79,7 @@ class Kept:
     calls: Values
     sigma: Values
     left: Values
-    looks: dict[str, Values]
+    measures: dict[str, Values]
     noise_ratio: Values
     radii: Values
     data: Values
@@ -101,7 +101,7 @@ def file_of(values: Mapping[str, Any]) -> Message:
     """
     kind = require_choice("kind", values.get("kind"), KINDS)
     suffix, encode = KINDS[kind]
-    kept = read(values)
+    kept = read_run(values)
     request = kept.request
     model = request.model if request.model in MODELS else "mine"
     return {
@@ -118,7 +118,7 @@ def _stem(request: Request) -> str:
     return "_".join(kind.translate(_IN_FILE_NAMES) for kind in kinds)
 
 
-def read(values: Mapping[str, Any]) -> Kept:
+def read_run(values: Mapping[str, Any]) -> Kept:
     """Check a message and return its run.
 
     Raises:
@@ -147,7 +147,7 @@ def read(values: Mapping[str, Any]) -> Kept:
         **counts,
         sigma=_array([step.get("sigma") for step in steps], (2,)),
         left=_array([step.get("left") for step in steps], (2,)),
-        looks={name: _looks(steps, *place) for name, place in LOOKS.items()},
+        measures={name: _measure(steps, *place) for name, place in MEASURES.items()},
         noise_ratio=_array([step.get("noise_ratio", [None] * 2) for step in steps], (2,)),
         radii=spectrum.radii,
         data=spectrum.power,
@@ -156,7 +156,7 @@ def read(values: Mapping[str, Any]) -> Kept:
     )
 
 
-def sheet(kept: Kept) -> bytes:
+def final_pictures(kept: Kept) -> bytes:
     """Return the last images as a PNG with the request in it, the one of `pds.jobs.comparison`."""
     sides = (Finished(*side) for side in zip(kept.images[-1], _qualities(kept, -1), strict=True))
     return comparison.png(kept.request, *sides)
@@ -168,9 +168,9 @@ def animation(kept: Kept) -> bytes:
     frames = []
     for i, both in enumerate(kept.images):
         sides = list(zip(names, _qualities(kept, i), strict=True))
-        told = [quality.label(*side).replace("\n", " ") for side in sides]
+        captions = [quality.label(*side).replace("\n", " ") for side in sides]
         counts = dict.fromkeys(number(value) for value in kept.iterations[i])
-        caption = "\n".join([f"iteration {' and '.join(counts)}", *told])
+        caption = "\n".join([f"iteration {' and '.join(counts)}", *captions])
         rows = [(name, list(tiles)) for name, tiles in zip(names, both, strict=True)]
         note = quality.note(sides[0][1])
         frames.append(pictures.labeled_sheet(rows, [caption], note=note))
@@ -179,21 +179,21 @@ def animation(kept: Kept) -> bytes:
 
 def _qualities(kept: Kept, step: int) -> list[Quality]:
     """Return grain and contrast of both samplers at a step."""
-    count, reference = kept.request.num_images, own(load_model(kept.request.model))
+    count, reference = kept.request.num_images, reference_name(load_model(kept.request.model))
     if not reference:
-        return [Quality(grain, num_images=count) for grain in kept.looks["grain_pixels"][step]]
-    pairs = zip(kept.looks["grain"][step], kept.looks["contrast"][step], strict=True)
+        return [Quality(grain, num_images=count) for grain in kept.measures["grain_pixels"][step]]
+    pairs = zip(kept.measures["grain"][step], kept.measures["contrast"][step], strict=True)
     return [Quality(grain, contrast, reference, count) for grain, contrast in pairs]
 
 
-def arrays(kept: Kept) -> bytes:
+def step_arrays(kept: Kept) -> bytes:
     """Return images and numbers of every step as .npz."""
     theory = {} if kept.theory is None else {"exact_power": kept.theory}
     return to_npz(
         **{name: kept.images[:, i] for i, name in enumerate(kept.request.sides)},
         sigma=kept.sigma,
         noise_left=kept.left,
-        **kept.looks,
+        **kept.measures,
         noise_ratio=kept.noise_ratio,
         radii=kept.radii,
         data_power=kept.data,
@@ -206,19 +206,19 @@ def arrays(kept: Kept) -> bytes:
     )
 
 
-def table(kept: Kept) -> bytes:
+def curves(kept: Kept) -> bytes:
     """Return what the figures show as CSV, one row for each step and frequency."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     sides = kept.request.sides
     exact = [] if kept.theory is None else [f"{name}_exact_power" for name in sides]
-    measured = {**kept.looks, "noise_ratio": kept.noise_ratio}
-    looks = [f"{name}_{measure}" for measure in measured for name in sides]
+    measured = {**kept.measures, "noise_ratio": kept.noise_ratio}
+    names = [f"{name}_{measure}" for measure in measured for name in sides]
     differ = not (kept.iterations[:, 0] == kept.iterations[:, 1]).all()
     own = (
         [f"{name}_{count}" for count in ("iteration", "calls") for name in sides] if differ else []
     )
-    writer.writerow([*_columns(sides), *exact, *looks, *own])
+    writer.writerow([*_columns(sides), *exact, *names, *own])
     for i, iteration in enumerate(kept.numbers["iteration"]):
         counts = [int(value) for value in (*kept.iterations[i], *kept.calls[i])] if differ else []
         for j, radius in enumerate(kept.radii):
@@ -231,22 +231,22 @@ def table(kept: Kept) -> bytes:
 
 
 def _columns(sides: Sequence[str]) -> list[str]:
-    """Return the columns of the table before those of the exact power and of `LOOKS`."""
+    """Return the columns of the table before those of the exact power and of `MEASURES`."""
     levels = [f"{name}_{level}" for level in ("sigma", "noise_left") for name in sides]
     power = [f"{name}_power" for name in ("data", *sides)]
     return ["iteration", *levels, "cycles_per_pixel", *power]
 
 
 KINDS: dict[str, tuple[str, Callable[[Kept], bytes]]] = {
-    "sheet": ("png", sheet),
+    "sheet": ("png", final_pictures),
     "animation": ("webp", animation),
-    "steps": ("npz", arrays),
-    "curves": ("csv", table),
+    "steps": ("npz", step_arrays),
+    "curves": ("csv", curves),
 }
 """File name endings and encoders."""
 
 
-def texts(values: Mapping[str, Any]) -> Message:
+def request_texts(values: Mapping[str, Any]) -> Message:
     """Return a request as a link's query, as a command, and as lines of Python."""
     request = parse(values)
     return {
@@ -256,7 +256,7 @@ def texts(values: Mapping[str, Any]) -> Message:
     }
 
 
-def opened(values: Mapping[str, Any]) -> Message:
+def open_settings(values: Mapping[str, Any]) -> Message:
     """Return the settings in a link's query or in a picture's record.
 
     Args:
@@ -302,7 +302,7 @@ def _images(request: Request, content: object, num_steps: int) -> NDArray[np.uin
     return rows.transpose(0, 2, 3, 1, 4, 5)
 
 
-def _looks(steps: Sequence[dict[str, Any]], measure: str, kind: str) -> Values:
+def _measure(steps: Sequence[dict[str, Any]], measure: str, kind: str) -> Values:
     """Return grain or contrast of both samplers at every step, (num_steps, 2)."""
     values = []
     for step in steps:
@@ -310,10 +310,10 @@ def _looks(steps: Sequence[dict[str, Any]], measure: str, kind: str) -> Values:
         if not isinstance(numbers, dict):
             raise ValueError(DAMAGED)
         values.append(numbers.get(kind))
-    looks = _array(values, (2,))
-    if (looks < 0).any():
+    both = _array(values, (2,))
+    if (both < 0).any():
         raise ValueError(DAMAGED)
-    return looks
+    return both
 
 
 def _array(values: Sequence[Any], shape: tuple[int, ...]) -> Values:

@@ -1,3 +1,4 @@
+// @ts-check
 // What a run will take on this server, told on the button that starts it, and how many images that allows.
 
 import { about } from "../../static/format.js";
@@ -6,16 +7,35 @@ import { sum } from "./moments.js";
 
 const CALLS = 4; // network calls of an iteration of both samplers, as it was timed
 
+/**
+ * @typedef {import("./names.js").Request} Request
+ *
+ * @param {HTMLFormElement} form
+ * @param {{ quick: { images: number, seconds: number } }} setup
+ * @param {object} controls
+ * @param {() => Request} controls.read
+ * @param {() => [number, number]} controls.calls network calls of both samplers
+ * @param {(count: number) => void} controls.setImages
+ * @param {(snr: number | undefined) => void} controls.setSnr
+ * @param {{ pace(values: { model: string }): Promise<any> }} server
+ */
 export function makeEstimate(form, setup, controls, server) {
-  const told = form.querySelector(".pds-sample small");
+  const told = /** @type {HTMLElement} */ (form.querySelector(".pds-sample small"));
+  const numImages = /** @type {HTMLInputElement} */ (form.elements.namedItem("num_images"));
+  /** @type {Map<string, number[]>} */
   const rates = new Map(); // seconds of an iteration with 1, 2, … images on each side, by model
+  /** @type {Map<string, number>} */
   const snrs = new Map(); // of the correctors, by model
   let beside = 0; // runs that a new one would share the device with
   let proposed = 0; // images, 0 for the visitor's own choice
   let asked = -Infinity;
 
-  function seconds({ model }, numImages) {
-    const rate = rates.get(model)?.[numImages - 1];
+  /**
+   * @param {Request} request
+   * @param {number} count of images
+   */
+  function seconds({ model }, count) {
+    const rate = rates.get(model)?.[count - 1];
     return rate ? (sum(controls.calls()) / CALLS) * rate * (1 + beside) : NaN;
   }
 
@@ -35,7 +55,7 @@ export function makeEstimate(form, setup, controls, server) {
     controls.setImages((proposed = count));
   }
 
-  async function ask(model) {
+  async function ask(/** @type {string} */ model) {
     asked = performance.now();
     const answer = await answered(server.pace({ model }));
     if (answer.error) return;
@@ -44,7 +64,7 @@ export function makeEstimate(form, setup, controls, server) {
     beside = answer.beside;
   }
 
-  form.elements.num_images.addEventListener("input", () => (proposed = 0));
+  numImages.addEventListener("input", () => (proposed = 0));
   form.addEventListener("pointerenter", () => performance.now() - asked > 5000 && refresh());
 
   async function refresh() {
@@ -62,6 +82,6 @@ export function makeEstimate(form, setup, controls, server) {
       if (controls.read().model === model) propose();
       show();
     },
-    begin: (numImages) => (proposed = numImages),
+    begin: (/** @type {number} */ count) => (proposed = count),
   };
 }

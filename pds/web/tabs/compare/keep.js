@@ -13,7 +13,7 @@ const INSTEAD = {
   text: "Text was dropped; expected a PNG file as this page or main.py saved it.",
 };
 
-// What files begin with that are taken for the picture.
+// First bytes of files that are mistaken for the picture.
 const KINDS = { "\xff\xd8\xff": "a JPEG", RIFF: "a WebP", GIF8: "a GIF", "PK\x03\x04": "an archive" };
 
 // The text in one of our PNGs, or what the file is instead: { record, kind }. Only the text leaves the browser.
@@ -25,8 +25,8 @@ async function recordOf(file) {
     if (!start.startsWith("\x89PNG")) return { kind: start ? "no picture of that kind" : "empty" };
     if (file.size > LARGEST) return { kind: "too large" };
     const record = await pngText(new Uint8Array(await file.arrayBuffer()), "pds");
-    if (record === null) return { kind: "a PNG that is damaged or ends too early, as a download that broke off does" };
-    return { record, kind: "a PNG without our text, as a screenshot is, or a copy that another program saved" };
+    if (record === null) return { kind: "a PNG that is damaged or ends too early, such as an interrupted download" };
+    return { record, kind: "a PNG without a record, such as a screenshot or a copy that another program saved" };
   } catch {
     return { kind: "not readable, or no longer where it was" };
   }

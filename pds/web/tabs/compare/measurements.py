@@ -15,7 +15,7 @@ from pds.request import Request
 from pds.sampling import Sampler, Step
 from pds.scores.ncsnpp import NetworkScore
 from pds.sde import VESDE
-from pds.web.looks import looks, own
+from pds.web.grain_contrast import reference_name, relative_numbers
 from pds.web.server.frames import Tiles, strip
 from pds.web.server.messages import Message, finite, picture, rounded
 
@@ -89,7 +89,7 @@ class Scene:
             "radii": rounded(self.data_spectrum.radii),
             "data": rounded(self.data_spectrum.power),
             "network": self.network_spectrum,
-            "own": own(self.model),
+            "own": reference_name(self.model),
         }
 
 
@@ -131,7 +131,7 @@ def observe(
         "calls": [step.nfe for step in pair],
         "seconds": finite(seconds),
         "noise_ratio": [finite(_noise_ratio(step, scene.model)) for step in pair],
-        **looks(sides, scene.model),
+        **relative_numbers(sides, scene.model),
         "left": [finite(side.fine_power / scene.data_fine_power) for side in sides],
         "power": [[finite(value) for value in side.spectrum] for side in sides],
         "theory": [rounded(spectrum.power) for spectrum in theory or ()],

@@ -62,8 +62,8 @@ TAB = Tab(
     value=partial(live_comparison.first_paint, "end"),
     views={
         "recorded_run": lambda _: live_comparison.first_paint("whole"),
-        "request_texts": downloads.texts,
-        "open_settings": downloads.opened,
+        "request_texts": downloads.request_texts,
+        "open_settings": downloads.open_settings,
         "run_file": downloads.file_of,
         "pace": pace.view,
         "branch": branch.view,

@@ -1,4 +1,4 @@
-"""The figures of a filter's gains and of noise levels. No torch, no gradio."""
+"""The figures of a filter's gain and of noise levels. No torch, no gradio."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ TOP_GAIN = 2.0
 MAX_POINTS = 200
 """Points of a curve over iterations."""
 COLORS = {"tuned": TUNED, "response": RESPONSE}
-"""Of the samplers that are tuned to N, by their kinds."""
+"""Colors of the tuned samplers, by their kinds."""
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-"""Labelled frequencies: plotly's own labels are single digits between powers of ten."""
+"""Labeled frequencies: plotly labels only single digits between powers of ten."""
 FREQUENCIES = {
     "title": "cycles per pixel, logarithmic", "type": "log", "tickmode": "array",
     "tickvals": TICKS, "ticktext": [f"{tick:g}" for tick in TICKS],
@@ -26,7 +26,7 @@ FREQUENCIES = {
 """An axis of frequencies."""
 GAIN_HOVER = "%{x:.3f} cycles per pixel: gain %{y:.3f}<extra></extra>"
 NEAR_ONE = (0.9, 1.1)
-"""Gains that the axis of a tuned gain has at least."""
+"""Gains that the axis of a tuned gain always includes."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pds.theory import tuned
 from pds.web.tabs.filter.figures import Gains, Levels, RadialGain
 
 LARGEST_DRAWN = 64
-"""Larger planes are averaged down to this many pixels a side before they are sent."""
+"""Largest side in pixels of a plane that is sent; larger ones are averaged down."""
 
 
 def levels_of(model: Model, sampler: PredictorCorrector) -> Levels:

@@ -1,7 +1,7 @@
-"""The tab "Filter": a model's filters at any alpha, or a sampler that is tuned to any N.
+"""The tab "Filter": a model's filters at any alpha, or a sampler tuned to any N.
 
-Filters, and the sampler that is tuned to the spectrum, are of the model's own masks or of those of
-a visitor's files.
+The filters and the sampler tuned to the spectrum use the model's masks, or masks that the visitor
+opened.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from pds.web.tabs.filter.sentences import (
 CHANNELS = ("mean of all channels", "red", "green", "blue")
 """The channels of a filter that can be drawn."""
 WAYS = ("pds", "tuned", "response")
-"""The samplers that can be shown, by their kinds."""
+"""The kinds of samplers that the tab shows."""
 
 
 def setup() -> Message:
@@ -106,7 +106,7 @@ def _response_view(model: Model, request: Request, *, opened: bool) -> Message:
     if model.tuned_to_network is None:
         return {"plots": {}, "text": {"filter": NO_RESPONSE, "levels": ""}}
     sampler = model.plan(Arm("response"), request.num_steps, device="cpu").sampler
-    assert isinstance(sampler, PredictorCorrector), "it is the published one with other settings"
+    assert isinstance(sampler, PredictorCorrector), "the published sampler with other settings"
     levels, gain = levels_of(model, sampler), radial_gain_of(sampler)
     sentence = response_sentence(model, sampler, gain)
     return {
@@ -132,5 +132,9 @@ TAB = Tab(
     html="filter.html",
     script="filter.js",
     setup=setup,
-    views={"filter_view": view, "open_filter": masks.open_file, "filter_file": masks.file_of},
+    views={
+        "filter_view": view,
+        "open_filter": masks.open_file,
+        "filter_file": masks.file_of,
+    },
 )

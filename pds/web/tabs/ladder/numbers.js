@@ -154,7 +154,7 @@ export function makeNumbers(section, server, { characters }) {
   /** @type {Shown} */
   let shown;
 
-  async function file(/** @type {string} */ kind) {
+  function file(/** @type {string} */ kind) {
     const isPicture = kind === "png";
     const columns = shown.columns.map(({ pictures, ...numbers }) => (isPicture ? { ...numbers, pictures } : numbers));
     const length = isPicture ? shown.columns.reduce((sum, { pictures }) => sum + pictures.join("").length, 0) : 0;

@@ -18,7 +18,7 @@ from pds.limits import (
     MAX_STEPS,
 )
 from pds.models import MODELS, load_model
-from pds.web.looks import looks, own
+from pds.web.grain_contrast import reference_name, relative_numbers
 from pds.web.sentences import capital, grain_begins
 from pds.web.server.messages import Message, dumps, finite, picture
 from pds.web.tab import Run, Tab
@@ -45,7 +45,7 @@ def setup() -> Message:
     }
     return {
         "samplers": OPENING_ROWS,
-        "titles": rows(Sheet(OPENING_ROWS)),
+        "titles": row_titles(Sheet(OPENING_ROWS)),
         "counts": NUM_STEPS,
         "num_images": Sheet.num_images,
         "opening": asdict(Sheet(OPENING_ROWS, COUNTS)),
@@ -56,8 +56,8 @@ def setup() -> Message:
     }
 
 
-def rows(sheet: Sheet) -> list[str]:
-    """Return what the rows are called, as at the beginning of a sentence."""
+def row_titles(sheet: Sheet) -> list[str]:
+    """Return the titles of the rows, capitalized."""
     return [capital(title) for title in sheet.titles]
 
 
@@ -103,14 +103,18 @@ def figure(sheet: Sheet) -> Generator[Message, None, None]:
                 columns[column["num_steps"]] = column
                 yield {"kind": "column", **_header(sheet), **column}
     ordered = [columns[n] for n in sheet.num_steps]
-    reference = own(load_model(sheet.model))
-    sentence = grain_begins(_grain(ordered), rows(sheet), reference) if reference else ""
+    reference = reference_name(load_model(sheet.model))
+    sentence = grain_begins(_grain(ordered), row_titles(sheet), reference) if reference else ""
     yield {"kind": "done", **_header(sheet), "columns": ordered, "sentence": sentence}
 
 
 def _header(sheet: Sheet) -> Message:
     """Return what all columns have in common; own is "" if grain is in pixel units alone."""
-    return {"sheet": asdict(sheet), "titles": rows(sheet), "own": own(load_model(sheet.model))}
+    return {
+        "sheet": asdict(sheet),
+        "titles": row_titles(sheet),
+        "own": reference_name(load_model(sheet.model)),
+    }
 
 
 def _grain(columns: Sequence[Message]) -> dict[int, list[float | None]]:
@@ -136,7 +140,7 @@ def column_message(sheet: Sheet, column: Column) -> Message:
     requests = [asdict(sheet.request(row, num_steps)) for row in range(len(column))]
     return {
         "num_steps": num_steps,
-        **looks([cell.appearance for cell in column], model),
+        **relative_numbers([cell.appearance for cell in column], model),
         "left": [finite(cell.appearance.fine_power / data) for cell in column],
         "outside": [finite(cell.outside) for cell in column],
         "calls": [cell.numbers.calls for cell in column],

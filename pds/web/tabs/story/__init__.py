@@ -1,1 +1,1 @@
-"""The tab "Why few steps fail": exact answers in six steps."""
+"""The tab "Why few steps fail": eight steps, with exact formulas and a network."""

@@ -1,33 +1,9 @@
 // One plane of the story's first step, drawn on a canvas: a density, its walks, and a histogram along
 // both axes. Points are [x, y] in the units of the plane, y upward.
 
+import { BIN } from "./geometry.js";
+
 const STRIP = 0.62; // height of a histogram
-const BIN = 0.1; // its bars
-export const SPREAD = 2; // standard deviations of all ellipses
-
-export const ring = (rows, [x, y], factor = 1) =>
-  Array.from({ length: 65 }, (_, i) => {
-    const [u, v] = [factor * Math.cos((2 * Math.PI * i) / 64), factor * Math.sin((2 * Math.PI * i) / 64)];
-    return [x + rows[0] * u + rows[1] * v, y + rows[2] * u + rows[3] * v];
-  });
-
-// 16-bit numbers in base64 as points: `at(t, i)` is walk i after t steps.
-export function unpacked(text, { scale, num_steps }) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const numbers = new DataView(bytes.buffer);
-  const count = bytes.length / 4 / (num_steps + 1);
-  const value = (k) => numbers.getInt16(2 * k, true) / scale;
-  return { count, at: (t, i) => [value(2 * (t * count + i)), value(2 * (t * count + i) + 1)] };
-}
-
-// The states of all walks up to each step, in bins along one axis, as a density for each step.
-export function histograms(walks, num_steps, axis, reach) {
-  const counts = new Float64Array(Math.round((2 * reach) / BIN));
-  return Array.from({ length: num_steps + 1 }, (_, t) => {
-    for (let i = 0; i < walks.count; i++) counts[Math.floor((walks.at(t, i)[axis] + reach) / BIN)]++;
-    return counts.map((count) => count / ((t + 1) * walks.count * BIN));
-  });
-}
 
 // A grayscale picture as opacity of one color.
 export async function stencil(source) {

@@ -1,4 +1,4 @@
-"""The figures of the story: traces from numbers, layouts that never move. No torch, no gradio."""
+"""The figures of the story: fixed layouts, and traces from numbers. No torch, no gradio."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
@@ -39,7 +39,7 @@ DASHES = {"best constant": "dash", "inverted": "dot", "shuffled": "dashdot"}
 
 
 class ArmStyle(NamedTuple):
-    """How a recorded sampler is called and drawn."""
+    """Name and color of a recorded sampler."""
 
     title: str
     color: str
@@ -82,7 +82,7 @@ def layouts() -> dict[str, Layout]:
         "octaves": layout(
             "Strength of the waves; drag the noise",
             xaxis=_log(
-                "cycles a picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
+                "cycles per picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
                 ticktext=["1", "2", "4", "8", "16", "32", "64"],
             ),
             yaxis=_log(
@@ -131,13 +131,13 @@ def layouts() -> dict[str, Layout]:
 
 
 def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
-    """Draw the strength of the data's waves and of the noise; what the noise drowns is shaded.
+    """Draw the strength of the data's waves and of the noise; shade the drowned waves.
 
     Args:
-        cycles: |k| in cycles a picture, (K,).
+        cycles: |k| in cycles per picture, (K,).
         strength: root of the data's power there, (K,).
     """
-    hover = "%{x:.3g} cycles a picture: %{y:.3g}"
+    hover = "%{x:.3g} cycles per picture: %{y:.3g}"
     shade = line(
         cycles, np.maximum(strength, sigma), CLEAR, fill="tonexty", fillcolor=FAINT,
         hoverinfo="skip", showlegend=False,
@@ -154,11 +154,11 @@ def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
 
 
 def lag_traces(runs: Sequence[tuple[int, Array, Array]], wall: float) -> list[Trace]:
-    """Draw a frequency's standard deviation over what it should be for each N.
+    """Draw a frequency's standard deviation relative to the exact one for each N.
 
     Args:
         runs: N, sigma and the ratio after each iteration that is shown.
-        wall: sigma at which the frequency stands as high as the noise.
+        wall: sigma at which the noise is as strong as the frequency.
     """
     curves = [
         line(

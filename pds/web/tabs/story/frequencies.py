@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from pds.evaluation import gaussian, tuned_record
-from pds.evaluation import octaves as parts
+from pds.evaluation import gaussian, octaves, tuned_record
 from pds.evaluation.gaussian import Array, Field
 from pds.evaluation.octaves import Octave, Wall
 from pds.files.pictures import to_uint8 as shown
@@ -19,20 +18,20 @@ from pds.web.tabs.story import figures
 from pds.web.tabs.story.values import require_alpha, require_number, require_stop
 
 ITERATIONS = (*range(1, 67), *(round(66 * 2 ** (j / 20)) for j in range(1, 98)), MAX_STEPS)
-"""Stops of the iterations of two runs: each, and from 66 on 20 in an octave."""
+"""Stops of the sliders of two runs: each number up to 66, then 20 per octave."""
 OCTAVE_STD = 0.17
-"""Standard deviation at which an octave is shown, of the range from black to white."""
+"""Standard deviation at which an octave is shown; the range from black to white is 1."""
 LAST_SIGMA = 0.009
-"""Place of sigma = 0, the end of a run, on a logarithmic axis."""
+"""Where a logarithmic axis shows sigma = 0, the end of a run."""
 
 
-def octaves(field: Field, values: Mapping[str, Any]) -> Message:
+def octaves_view(field: Field, values: Mapping[str, Any]) -> Message:
     """Show the octaves of a picture with the noise of a sigma in each, and its best guess."""
     sigma = require_number(values, "sigma", 0.01, 1348)
-    at = parts.wall(field, sigma)
+    at = octaves.wall(field, sigma)
     std, size = float(at.clean.std()), field.power.shape[-1]
-    octaves = parts.take_apart(field, at)
-    names = [f"octave{j}" for j in range(len(octaves))]
+    parts = octaves.take_apart(field, at)
+    names = [f"octave{j}" for j in range(len(parts))]
     traces = figures.octave_traces(size * field.data.radius, np.sqrt(field.data.power), sigma)
     pictures = {
         "clean": _picture(at.clean, 0.0, std),
@@ -41,21 +40,21 @@ def octaves(field: Field, values: Mapping[str, Any]) -> Message:
     }
     return {
         "plots": {"octaves": traces},
-        "text": {"octaves": _wall_sentence(at, octaves)}
-        | {n: _octave_label(o, sigma) for n, o in zip(names, octaves, strict=True)},
-        "images": pictures | {n: _octave_picture(o) for n, o in zip(names, octaves, strict=True)},
-        "drowned": [octave.power <= sigma**2 for octave in octaves],
+        "text": {"octaves": _wall_sentence(at, parts)}
+        | {n: _octave_label(o, sigma) for n, o in zip(names, parts, strict=True)},
+        "images": pictures | {n: _octave_picture(o) for n, o in zip(names, parts, strict=True)},
+        "drowned": [octave.power <= sigma**2 for octave in parts],
     }
 
 
-def _wall_sentence(at: Wall, octaves: Sequence[Octave]) -> str:
-    above = [octave for octave in octaves if octave.power > at.sigma**2]
+def _wall_sentence(at: Wall, parts: Sequence[Octave]) -> str:
+    above = [octave for octave in parts if octave.power > at.sigma**2]
     if not above:
         where = "the noise drowns every octave"
-    elif len(above) == len(octaves):
-        where = "every octave stands above the noise"
+    elif len(above) == len(parts):
+        where = "every octave is stronger than the noise"
     else:
-        where = f"the octaves below {above[-1].high} cycles a picture stand above the noise"
+        where = f"the octaves below {above[-1].high} cycles per picture are stronger than the noise"
     removed = share(at.removed)
     if at.radius == 0:
         return f"At sigma = {number(at.sigma)} {where}. The best guess removes {removed} of it."
@@ -78,40 +77,41 @@ def _compared(power: float) -> str:
 
 
 def _octave_picture(octave: Octave) -> str:
-    """Show an octave with its noise around middle gray, at a contrast of its own.
+    """Show an octave with its noise around middle gray, at its own contrast.
 
-    32 levels of brightness, which nobody sees in noise, make a fine octave a third smaller.
+    Fine octaves have 32 levels of brightness, which makes the file a third smaller and is invisible
+    in noise.
     """
     std = math.hypot(octave.std, octave.noise_std)
     pixels = shown((0.5 + OCTAVE_STD / std * octave.noisy[None]).float().numpy())[0]
     return picture(pixels if octave.low < 8 else pixels // 8 * 8 + 4)
 
 
-def lag(field: Field, values: Mapping[str, Any]) -> Message:
+def lag_view(field: Field, values: Mapping[str, Any]) -> Message:
     """Show how far one frequency lags behind the falling noise, for several N."""
     radius = gaussian.RADII[require_stop(values, "radius", gaussian.RADII)]
     alpha = require_alpha(values) if values.get("sampler") == "PDS" else None
     at, column = gaussian.ring(field, radius), gaussian.RADII.index(radius)
-    wall, runs, left, most = math.sqrt(field.rings.power[at]), [], [], []
+    wall, runs, final, largest = math.sqrt(field.rings.power[at]), [], [], []
     for n in gaussian.RUNS:
         sigma, std = gaussian.lag(field, alpha, n)
-        share_of_exact = std[:, column] / np.hypot(wall, sigma)
+        relative = std[:, column] / np.hypot(wall, sigma)
         kept = np.unique(np.linspace(0, n - 1, 60).round().astype(int))
-        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], share_of_exact[kept]))
-        left.append(f"{share_of_exact[-1]:.2f} at N = {number(n)}")
-        most.append(f"{share_of_exact.max():.2f}")
+        runs.append((n, np.maximum(sigma, LAST_SIGMA)[kept], relative[kept]))
+        final.append(f"{relative[-1]:.2f} at N = {number(n)}")
+        largest.append(f"{relative.max():.2f}")
     name = "vanilla" if alpha is None else f"PDS at alpha = {number(alpha)}"
     return {
         "plots": {"lag": figures.lag_traces(runs, wall)},
         "text": {
-            "lag": f"At {number(radius)} cycles per pixel, {name} ends with {', '.join(left)} "
-            f"times the standard deviation of the data; on the way it was up to "
-            f"{', '.join(most)} times what it should be."
+            "lag": f"At {number(radius)} cycles per pixel, {name} ends with {', '.join(final)} "
+            f"times the standard deviation of the data. During the run it is up to "
+            f"{', '.join(largest)} times what it should be."
         },
     }
 
 
-def controls(field: Field, values: Mapping[str, Any]) -> Message:
+def controls_view(field: Field, values: Mapping[str, Any]) -> Message:
     """Show the error against N, with controls and the crossover."""
     alpha, chosen = require_alpha(values), require_stop(values, "num_steps", gaussian.COUNTS)
     table = gaussian.errors(field, alpha)
@@ -146,7 +146,7 @@ def _errors_sentence(n: int, alpha: float, at: Mapping[str, float], crossings: l
     return f"{sentence} Vanilla and PDS cross at N = {places}."
 
 
-def advantage(field: Field, values: Mapping[str, Any]) -> Message:
+def map_view(field: Field, values: Mapping[str, Any]) -> Message:
     """Show where in the plane of N and alpha PDS is better than vanilla."""
     row = require_stop(values, "alpha", gaussian.ALPHAS)
     column = require_stop(values, "num_steps", gaussian.COUNTS)
@@ -176,13 +176,11 @@ def _map_sentence(n: int, alpha: float, here: float, column: Array) -> str:
     diverged = np.flatnonzero(column < figures.DIVERGED)
     if len(diverged):
         edge = gaussian.ALPHAS[diverged[-1]]
-        sentence += (
-            f" From alpha = {edge:g} down its steps are too long and it diverges: the cliff."
-        )
+        sentence += f" At alpha = {edge:g} and below its steps are too long and it diverges."
     return sentence
 
 
-def clocks(field: Field, values: Mapping[str, Any]) -> Message:
+def clocks_view(field: Field, values: Mapping[str, Any]) -> Message:
     """Compare iteration k of a run of N with the end of a run of k."""
     total = int(require_number(values, "num_steps", 2, MAX_STEPS))
     iteration = min(int(require_number(values, "iteration", 1, MAX_STEPS)), total)
@@ -194,10 +192,9 @@ def clocks(field: Field, values: Mapping[str, Any]) -> Message:
         "plots": {"clocks": figures.clock_traces(two.sigmas, names, iteration)},
         "layouts": {"clocks": {"xaxis": {"range": [0, total]}}},
         "text": {
-            "clocks": f"After {iteration} of {total} iterations the noise is still at sigma = "
-            f"{sigma:.3g}; a run of {iteration} is at its end after as many. The power of fine "
-            f"detail is {_left(two.left[0])} the data's in the stopped run and "
-            f"{_left(two.left[1])} in the short one."
+            "clocks": f"After {iteration} of {total} iterations sigma is still {sigma:.3g}; a run "
+            f"of {iteration} is finished then. The power of fine detail is {_left(two.left[0])} "
+            f"the data's in the stopped run and {_left(two.left[1])} in the short one."
         },
         "images": {
             "long": _picture(two.pictures[0], sigma, std),

@@ -18,64 +18,63 @@ from pds.web.tabs.story import figures
 from pds.web.tabs.story.values import require_number
 
 
-def belief(_: Field, values: Mapping[str, Any]) -> Message:
-    """Show what the network and a linear filter leave of noise that is not as strong as told."""
+def belief_view(_: Field, values: Mapping[str, Any]) -> Message:
+    """Show what the network and a linear filter leave of noise that is not as strong as sigma."""
     sigma = require_number(values, "sigma", 0.03, 0.5)
     return denoised(sigma, require_number(values, "strength", 0.5, 3))
 
 
-def grain(_: Field, values: Mapping[str, Any]) -> Message:
+def grain_view(_: Field, values: Mapping[str, Any]) -> Message:
     """Show the grain of whole runs against N, predicted and measured."""
     record = grain_record.read_points()
     return grain_curves(record[require_choice("portraits", values.get("portraits"), record)])
 
 
 def denoised(sigma: float, strength: float) -> Message:
-    """Show a portrait with noise as the network is told and with other noise, denoised at sigma.
+    """Show a portrait with noise of sigma and with other noise, both denoised at sigma.
 
     Args:
         sigma: given to the network and to the linear filter.
         strength: c, the noise of the second case relative to sigma.
     """
-    told, planted = denoising.plant(sigma, (1.0, strength))
+    matched, planted = denoising.plant(sigma, (1.0, strength))
     images, captions = {}, {}
-    for case, at in (("told", told), ("planted", planted)):
+    for case, at in (("told", matched), ("planted", planted)):
         images[f"{case}-noisy"] = _picture(at.noisy, at.strength * sigma)
-        for name, found in (("network", at.network), ("linear", at.linear)):
-            images[f"{case}-{name}"] = _picture(found.picture)
-            captions[f"{case}-{name}"] = f"{times(found.grain)} the grain"
-    captions["planted-noisy"] = f"{number(strength)} times the noise"
-    sentence = _denoised_sentence(sigma, told, planted)
+        for name, denoised in (("network", at.network), ("linear", at.linear)):
+            images[f"{case}-{name}"] = _picture(denoised.picture)
+            captions[f"{case}-{name}"] = f"{times(denoised.grain)} the grain"
+    captions["planted-noisy"] = f"noise = {number(strength)} sigma"
+    sentence = _denoised_sentence(sigma, matched, planted)
     return {"text": {"belief": sentence, **captions}, "images": images}
 
 
-def _denoised_sentence(sigma: float, told: Planted, planted: Planted) -> str:
-    strength, kept, linear = planted.strength, planted.network.left, share(told.linear.left)
+def _denoised_sentence(sigma: float, matched: Planted, planted: Planted) -> str:
+    strength, kept, linear = planted.strength, planted.network.left, share(matched.linear.left)
     if strength == 1:
         return (
-            f"Given noise as strong as it is told, sigma = {number(sigma)}, the network leaves "
-            f"{share(kept)} of it in flat places, the linear filter {linear}."
+            f"Of noise with sigma = {number(sigma)} the network leaves {share(kept)} in flat "
+            f"places, the linear filter {linear}."
         )
     network, filtered = (
         times(after.grain / before.grain)
-        for before, after in ((told.network, planted.network), (told.linear, planted.linear))
+        for before, after in ((matched.network, planted.network), (matched.linear, planted.linear))
     )
     sentence = (
-        f"Told sigma = {number(sigma)} and given noise {number(strength)} times as strong, the "
-        f"network's picture has {network} the grain that it has after noise as told, the linear "
-        f"filter's {filtered}."
+        f"At sigma = {number(sigma)}, noise of {number(strength)} sigma leaves {network} the "
+        f"grain of noise of sigma with the network, and {filtered} with the linear filter."
     )
     if strength > 1:
         return (
-            f"{sentence} In flat places the network keeps {share(told.network.left)} of noise as "
-            f"told and {share(planted.excess_left(told))} of what is beyond it, the linear filter "
-            f"{linear} of either."
+            f"{sentence} In flat places the network keeps {share(matched.network.left)} of the "
+            f"noise up to sigma and {share(planted.excess_left(matched))} of the excess, the "
+            f"linear filter {linear} of both."
         )
     if kept >= 0:
         return f"{sentence} In flat places {share(kept)} of the noise is left."
     return (
-        f"{sentence} In flat places the network takes away more noise than there is: "
-        f"{share(-kept)} of it is left with the sign turned."
+        f"{sentence} In flat places the network subtracts more noise than there is: "
+        f"{share(-kept)} of it is left with the opposite sign."
     )
 
 
@@ -98,15 +97,15 @@ def grain_curves(curves: Mapping[str, Sequence[GrainPoint]]) -> Message:
         for arm in COMPARED
     ]
     sentence = (
-        f"At N = {number(fewest)} drawn pictures have this much of the grain of the network's own, "
-        f"with the prediction in brackets: {', '.join(at_fewest)}. They are grainy "
+        f"Grain at N = {number(fewest)} relative to the network's own pictures, measured and, in "
+        f"parentheses, predicted: {', '.join(at_fewest)}. Pictures are grainy "
         f"{' and '.join(grainy)}."
     )
     return {"plots": {"grain": figures.grain_traces(curves)}, "text": {"grain": sentence}}
 
 
 def _grainy(points: Sequence[GrainPoint], kind: Literal["sampled", "predicted"]) -> str:
-    """Say up to which of the N grain exceeds `GRAINY`."""
+    """Name the largest N at which grain exceeds `GRAINY`."""
     grainy = [point.num_steps for point in points if getattr(point, kind) > GRAINY]
     return f"up to N = {number(max(grainy))}" if grainy else "at no N"
 

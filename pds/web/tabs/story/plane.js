@@ -1,166 +1,130 @@
-// The first step of the story: walks in the plane, which are scrubbed and played with no further
-// request. The start, the step and M are handles in the picture; sliders and handles follow each other.
+// The first step of the story: walks in the plane. The start, the step and M are handles in the picture;
+// sliders and handles follow each other.
 
-import { makeDial } from "../../static/slider.js";
-import { histograms, makeCanvas, SPREAD, stencil, unpacked } from "./canvas.js";
-import { makeHandle, makePen, near, POINT_STEP, resampled } from "./pen.js";
-import { drawPanel, listDirections, STEM } from "./walks.js";
+import { color } from "../../static/theme.js";
+import { makeCanvas, stencil } from "./canvas.js";
+import { clamped, distance, histograms, resampled, rounded, unpacked } from "./geometry.js";
+import { makeHandles } from "./handles.js";
+import { makePen } from "./pen.js";
+import { makePlayer } from "./player.js";
+import { drawPanel, listDirections } from "./walks.js";
 
 const CROSS = [1.9, -1.1]; // where the cross of the guess lies at first
-const clamped = (value, low, high) => Math.max(low, Math.min(high, value));
-const places = ([x, y]) => `x = ${x.toFixed(2)}, y = ${y.toFixed(2)}`;
+
+function makePanel(section, name, reach, onResize) {
+  const figure = section.querySelector(`[data-panel="${name}"]`);
+  const box = figure.querySelector(".pds-plane");
+  const plane = makeCanvas(box, { reach, onResize });
+  return { name, tint: name === "M" ? "ours" : "vanilla", figure, box, plane, walks: null, bars: null };
+}
+
+// Takes over the walks of an answer, and describes them.
+function takeWalks(panel, { panels, text }, { scale, num_steps, reach }) {
+  panel.walks = unpacked(panels[panel.name].chains, { scale, num_steps });
+  panel.bars = reach.map((far, axis) => histograms(panel.walks, num_steps, axis, far));
+  const canvas = panel.box.querySelector("canvas");
+  canvas.dataset.label ??= canvas.getAttribute("aria-label");
+  canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${text.plane}`);
+}
 
 export function makePlane(section, { controls, refresh, setup }) {
   const own = setup.plane;
+  const first = own.beginnings.ellipse.start;
   const find = (selector) => section.querySelector(selector);
-  const scrub = find("[data-scrub]");
-  const [walkButton, stepButton, drawButton] = [".pds-walk", ".pds-step", ".pds-draw"].map(find);
-  const select = find("[name=target]");
+  const [drawButton, select] = [".pds-draw", "[name=target]"].map(find);
   select.append(...Object.entries(own.beginnings).map(([name, { title }]) => new Option(title, name)));
 
-  let start = own.beginnings.ellipse.start;
-  let answer = null; // the one that is shown, with what was asked for it
-  let drawn = null; // { picture, mask } of the density that is shown
+  let start = first;
+  let answer = null; // the newest one
+  let drawn = null; // { about, mask } of the density that is shown
+  let isEmpty = false; // whether a density is to be drawn and nothing was drawn yet
   let accepted = { target: "ellipse", start, strokes: [] };
-  let playing = 0;
-  let empty = false; // whether a density is to be drawn and nothing was drawn yet
   const guess = { at: CROSS, moved: false, given: false, truth: null };
-  const asking = () => section.dataset.state === "asking";
-  const color = (name) => getComputedStyle(section).getPropertyValue(`--${name}`);
+  const isAsking = () => section.dataset.state === "asking";
 
-  const panels = ["vanilla", "M"].map((name) => {
-    const figure = find(`[data-panel="${name}"]`);
-    const box = figure.querySelector(".pds-plane");
-    const plane = makeCanvas(box, { reach: own.reach, onResize: () => redraw() });
-    return { name, figure, box, plane, tint: name === "M" ? "ours" : "vanilla", handles: {} };
+  const [vanilla, withM] = ["vanilla", "M"].map((name) => makePanel(section, name, own.reach, () => redraw()));
+  const panels = [vanilla, withM];
+  const player = makePlayer(section, { onMove: () => redraw(), onStart: () => pen.turn(false) });
+  const pen = makePen(vanilla.box, vanilla.plane, { onChange: () => redraw(), onStroke: change });
+  const handles = makeHandles({ vanilla, withM }, {
+    reach: own.reach,
+    state() {
+      const { length, power } = controls.read();
+      return { start, guess: guess.at, density: drawn?.about, length, power };
+    },
+    set: {
+      start(point) {
+        start = rounded(vanilla.plane.inside(point));
+        change();
+      },
+      step: (length) => setControl("length", clamped(length, 0.001, 3)),
+      power: (power) => setControl("power", clamped(Number(power.toFixed(2)), 0, 1)),
+      guess: moveCross,
+    },
   });
-  const [vanilla, withM] = panels;
-  const taken = makeDial(scrub, () => {
-    halt();
+
+  function change() {
     redraw();
-  });
+    refresh();
+  }
+
+  function setControl(name, value) {
+    controls.write(name, value);
+    change();
+  }
+
+  function moveCross(point) {
+    Object.assign(guess, { at: rounded(vanilla.plane.inside(point)), moved: true });
+    redraw();
+  }
 
   // Whether what is shown is what the question asks about.
   function isAsked() {
-    if (asking()) return true;
+    if (isAsking()) return true;
     const values = controls.read();
     const same = Object.entries(own.asked).every(([name, value]) => values[name] === value);
-    return same && near(start, own.beginnings.ellipse.start) < 0.005;
+    return same && distance(start, first) < 0.005;
   }
 
   // Sets all controls to what the question asks about.
   function askAgain() {
-    start = own.beginnings.ellipse.start;
+    start = first;
     for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
-    taken.write(own.asked_steps);
+    player.write(own.asked_steps);
     pen.turn(false);
-    empty = false;
+    isEmpty = false;
   }
 
-  function set(name, value) {
-    controls.write(name, value);
-    redraw();
-    refresh();
+  function marks(name) {
+    if (name === "M" || !guess.truth || !isAsked()) return [];
+    return [[guess.truth, "exact"], ...(guess.given ? [[guess.at, "your guess"]] : [])];
   }
 
-  function moveStart(point) {
-    start = vanilla.plane.inside(point).map((value) => Number(value.toFixed(2)));
-    redraw();
-    refresh();
-  }
-
-  function moveCross(point) {
-    guess.at = vanilla.plane.inside(point).map((value) => Number(value.toFixed(2)));
-    guess.moved = true;
-    redraw();
-  }
-
-  const sides = [-own.reach[0], own.reach[0]];
-  const shifted = ([x, y], [dx, dy]) => [x + POINT_STEP * dx, y + POINT_STEP * dy];
-  const toward = () => (start[0] > 0 ? -1 : 1); // the side of the start where the step's handle is
-  const noise = () => SPREAD * Math.sqrt(2 * controls.read().length);
-  const changeStep = (length) => set("length", clamped(length, 0.001, 3));
-  const changeM = (power) => set("power", clamped(Number(power.toFixed(2)), 0, 1));
-
-  for (const panel of panels) {
-    panel.handles.start = makeHandle(panel.box, panel.plane, {
-      kind: "start", label: "Start of the walks", ends: sides, moveTo: moveStart,
-      nudge: (by) => moveStart(shifted(start, by)),
-    });
-  }
-  vanilla.handles.step = makeHandle(vanilla.box, vanilla.plane, {
-    kind: "step", label: "Step e", sign: "e", ends: [0.001, 3],
-    moveTo([x]) {
-      const radius = (x - start[0]) * toward() - STEM / vanilla.plane.unit();
-      changeStep(Math.max(0, radius / SPREAD) ** 2 / 2);
-    },
-    nudge: ([dx, dy]) => changeStep(controls.read().length * 1.05 ** (dx * toward() + dy)),
-  });
-  withM.handles.m = makeHandle(withM.box, withM.plane, {
-    kind: "m", label: "Strength of M", sign: "M", ends: [0, 1],
-    moveTo([x, y]) {
-      const { mean, handle } = drawn.about;
-      const along = (x - mean[0]) * handle.along[0] + (y - mean[1]) * handle.along[1];
-      changeM(Math.log(Math.max(0.01, Math.abs(along)) / SPREAD) / Math.log(handle.std));
-    },
-    nudge: ([dx, dy]) => changeM(controls.read().power + 0.01 * (dx + dy)),
-  });
-  vanilla.handles.cross = makeHandle(vanilla.box, vanilla.plane, {
-    kind: "cross", label: "Your guess of the mean", sign: "+", ends: sides, moveTo: moveCross,
-    nudge: (by) => moveCross(shifted(guess.at, by)),
-  });
-
-  const pen = makePen(vanilla.box, vanilla.plane, {
-    onChange: () => redraw(),
-    onStroke() {
-      redraw();
-      refresh();
-    },
-  });
-
-  // M of a power p has the standard deviations of the density to that power.
-  function placeHandles() {
-    const { length, power } = controls.read();
-    for (const { handles } of panels) handles.start.place(start, start[0], places(start));
-    const far = noise() + STEM / vanilla.plane.unit();
-    vanilla.handles.step.place([start[0] + toward() * far, start[1]], length, `e = ${length}`);
-    vanilla.handles.cross.place(guess.at, guess.at[0], places(guess.at));
-    if (!drawn) return;
-    const { mean, handle } = drawn.about;
-    const radius = SPREAD * handle.std ** power;
-    withM.handles.m.place(mean.map((at, i) => at + radius * handle.along[i]), power, `strength ${power}`);
-    withM.handles.m.node.hidden = Math.abs(Math.log(handle.std)) < 0.1;
-  }
-
-  // What is drawn of a panel; null for its walks while there are none to show.
-  function picture(panel) {
-    const { plane, tint, name, walks, bars } = panel;
-    const answered = asking() || empty ? null : answer?.panels[name];
-    const base = { drawn: empty && !asking() ? null : drawn, start, color, tint };
-    const hidden = name === "M" || !guess.truth || !isAsked();
+  function drawOne({ name, tint, figure, plane, walks, bars }) {
+    const answered = isAsking() || isEmpty ? null : answer?.panels[name];
     drawPanel(plane, {
-      ...base, walks, bars, answered, t: taken.read(),
-      controls: name === "vanilla" && pen.on() ? null : { noise: noise(), toward: toward(), kind: name },
-      marks: hidden ? [] : [[guess.truth, "exact"], ...(guess.given ? [[guess.at, "your guess"]] : [])],
+      name, tint, color: (of) => color(section, of),
+      drawn: isEmpty && !isAsking() ? null : drawn, start, length: controls.read().length,
+      walks, bars, answered, t: player.read(), marks: marks(name),
       pen: name === "vanilla" && pen.on() ? pen : null,
     });
-    if (answered) listDirections(panel.figure.querySelector("ul"), answered, taken.read());
+    if (answered) listDirections(figure.querySelector("ul"), answered, player.read());
   }
 
-  const undrawn = () => select.value === "drawing" && !pen.strokes().length;
+  const isUndrawn = () => select.value === "drawing" && !pen.strokes().length;
 
   function redraw() {
     if (!vanilla.plane.unit()) return;
     const { target, sampler } = controls.read();
     find(".pds-kappa").hidden = target !== "ellipse";
-    find(".pds-pen").hidden = target !== "drawing" || asking();
+    find(".pds-pen").hidden = target !== "drawing" || isAsking();
     find(".pds-hint").hidden = !pen.on();
     find("[name=swirl]").disabled = sampler === "MALA";
     find(".pds-reason").hidden = sampler !== "MALA";
-    section.toggleAttribute("data-empty", empty && !asking());
+    section.toggleAttribute("data-empty", isEmpty && !isAsking());
     drawButton.setAttribute("aria-pressed", pen.on());
-    placeHandles();
-    for (const panel of panels) if (panel.plane.unit()) picture(panel);
+    handles.place();
+    panels.filter(({ plane }) => plane.unit()).forEach(drawOne);
   }
 
   async function show(about) {
@@ -169,35 +133,7 @@ export function makePlane(section, { controls, refresh, setup }) {
     redraw();
   }
 
-  function halt() {
-    clearInterval(playing);
-    playing = 0;
-    walkButton.textContent = "Walk";
-  }
-
-  function step() {
-    taken.write(taken.read() + 1);
-    redraw();
-    if (taken.read() >= Number(scrub.max)) halt();
-  }
-
-  function begin() {
-    pen.turn(false);
-    if (taken.read() >= Number(scrub.max)) taken.write(0);
-  }
-
-  walkButton.addEventListener("click", () => {
-    if (playing) return halt();
-    begin();
-    walkButton.textContent = "Pause";
-    playing = setInterval(step, 90);
-  });
-  stepButton.addEventListener("click", () => {
-    halt();
-    begin();
-    step();
-  });
-  // The plane has to be in sight for that.
+  // The pen needs the plane in sight.
   function turnPen(on) {
     pen.turn(on);
     redraw();
@@ -207,7 +143,7 @@ export function makePlane(section, { controls, refresh, setup }) {
   drawButton.addEventListener("click", () => turnPen(!pen.on()));
   find(".pds-clear").addEventListener("click", () => {
     pen.write([]);
-    empty = true;
+    isEmpty = true;
     turnPen(true);
   });
 
@@ -217,15 +153,15 @@ export function makePlane(section, { controls, refresh, setup }) {
     const { start: at, step } = own.beginnings[select.value];
     start = at;
     controls.write("length", step);
-    empty = undrawn();
-    turnPen(empty);
+    isEmpty = isUndrawn();
+    turnPen(isEmpty);
   }, { capture: true });
   section.addEventListener("input", () => redraw());
   matchMedia("print").addEventListener("change", () => redraw());
 
   new MutationObserver(() => {
-    halt();
-    if (!asking()) return redraw();
+    player.halt();
+    if (!isAsking()) return redraw();
     askAgain();
     show(own.drawn);
   }).observe(section, { attributeFilter: ["data-state"] });
@@ -237,29 +173,21 @@ export function makePlane(section, { controls, refresh, setup }) {
       const points = target === "drawing" ? resampled(pen.strokes(), own.num_points, own.pen) : null;
       return { start, swirl: sampler === "MALA" ? 0 : swirl, ...(points && { drawing: points }) };
     },
-    ready: () => !undrawn(),
+    ready: () => !isUndrawn(),
     async accept(given) {
-      const num_steps = Number(scrub.max);
       answer = given;
-      empty = undrawn();
+      isEmpty = isUndrawn();
       accepted = { target: select.value, start, strokes: [...pen.strokes()] };
-      for (const panel of panels) {
-        const { chains } = given.panels[panel.name];
-        panel.walks = unpacked(chains, { scale: own.scale, num_steps });
-        panel.bars = own.reach.map((reach, axis) => histograms(panel.walks, num_steps, axis, reach));
-        const canvas = panel.box.querySelector("canvas");
-        canvas.dataset.label ??= canvas.getAttribute("aria-label");
-        canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${given.text.plane}`);
-      }
+      for (const panel of panels) takeWalks(panel, given, { ...own, num_steps: player.last });
       await show(given.drawn);
     },
-    // What was refused is taken back.
+    // Takes a refused change back.
     refuse() {
       select.value = accepted.target;
       start = accepted.start;
       pen.write(accepted.strokes);
       pen.turn(false);
-      empty = false;
+      isEmpty = false;
       redraw();
     },
     guess: {
@@ -268,19 +196,18 @@ export function makePlane(section, { controls, refresh, setup }) {
         if (Array.isArray(point) && point.length === 2 && point.every(Number.isFinite)) moveCross(point);
       },
       // The picture then shows the walk that the question asks about.
-      mark(truth, guessed) {
-        guess.truth = truth;
-        guess.given = guessed;
-        if (asking()) askAgain();
+      mark(truth, isGiven) {
+        Object.assign(guess, { truth, given: isGiven });
+        if (isAsking()) askAgain();
         redraw();
       },
       clear() {
         guess.truth = null;
         redraw();
       },
-      disable(disabled) {
-        vanilla.handles.cross.node.setAttribute("aria-disabled", disabled);
-        if (!disabled) Object.assign(guess, { at: CROSS, moved: false });
+      disable(isDisabled) {
+        handles.disableCross(isDisabled);
+        if (!isDisabled) Object.assign(guess, { at: CROSS, moved: false });
         redraw();
       },
     },

@@ -28,48 +28,48 @@ from pds.web.tabs.story.walks import (
 )
 
 SCALE = 3000
-"""Positions travel as whole numbers of 1 / SCALE, 16 bits each."""
-KAPPA, LENGTH, ASKED_STEPS = 50.0, 0.036, 20
-"""Of the question: condition number, step e, and the number of steps."""
+"""Positions are sent as 16-bit whole numbers in units of 1 / SCALE."""
+KAPPA, LENGTH, QUESTION_STEPS = 50.0, 0.036, 20
+"""The condition number, the step e and the number of steps in the question."""
 
 
 def setup() -> Message:
-    """Return what the page needs before its first request; the question's picture is part of it."""
+    """Return what the script needs before its first request: the question and its picture."""
     target = targets.ellipse(KAPPA)
-    asked = {"target": "ellipse", "kappa": KAPPA, "length": LENGTH, "sampler": "ULA"}
+    question = {"target": "ellipse", "kappa": KAPPA, "length": LENGTH, "sampler": "ULA"}
     return {
         "reach": list(targets.REACH),
         "scale": SCALE,
         "num_points": targets.NUM_POINTS,
         "pen": targets.PEN,
         "beginnings": {name: begin._asdict() for name, begin in targets.BEGINNINGS.items()},
-        "asked": asked,
-        "asked_steps": ASKED_STEPS,
+        "asked": question,
+        "asked_steps": QUESTION_STEPS,
         "drawn": targets.drawn(target),
     }
 
 
-def mean_asked(_: str) -> Truth:
-    """Say where the mean of all walks is after the steps of the question."""
+def mean_after_steps(_: str) -> Truth:
+    """Return the mean of all walks after the steps of the question."""
     target, move = targets.ellipse(KAPPA), Move(LENGTH)
     start = torch.tensor(targets.BEGINNINGS["ellipse"].start, dtype=torch.float64)
-    mean = langevin.moments(target, move, start, ASKED_STEPS)[0][-1]
-    wide, narrow = (abs(d.factor) ** ASKED_STEPS for d in langevin.directions(target, move))
+    mean = langevin.moments(target, move, start, QUESTION_STEPS)[0][-1]
+    wide, narrow = (abs(d.factor) ** QUESTION_STEPS for d in langevin.directions(target, move))
     fact = (
-        f"After {ASKED_STEPS} steps {share(narrow)} of the way to the middle is left along the "
+        f"After {QUESTION_STEPS} steps {share(narrow)} of the way to the middle is left along the "
         f"narrow direction, and {share(wide)} along the wide one."
     )
     return Truth(rounded(mean.numpy()), fact)
 
 
-def view(_: Field, given: Mapping[str, Any]) -> Message:
+def plane_view(_: Field, values: Mapping[str, Any]) -> Message:
     """Walk with both samplers from the same start with the same noise.
 
     Args:
-        given: target, with kappa or drawing; sampler; start, a point; length, the step e; power and
-            swirl as in `Settings`.
+        values: target, with kappa or drawing; sampler; start, a point; length, the step e; power
+            and swirl as in `Settings`.
     """
-    settings = require_settings(given)
+    settings = require_settings(values)
     walks = {name: walk(settings, move) for name, move in settings.moves.items()}
     return {
         "drawn": targets.drawn(settings.target),
@@ -81,12 +81,12 @@ def view(_: Field, given: Mapping[str, Any]) -> Message:
 
 
 def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
-    """Return a panel's walks, cut where they have left for good, and its directions."""
+    """Return a panel's walks up to where they diverge, and its directions."""
     inside = (walks.mean.abs() < FAR).all(-1) & (walks.covariance.abs() < FAR**2).all((-1, -2))
     last = len(inside) if bool(inside.all()) else int((~inside).int().argmax())
     law = torch.linalg.eigh(walks.covariance[:last])
     spread = law.eigenvectors * law.eigenvalues.clamp(min=0).sqrt()[:, None, :]
-    # With S no axis stands for a direction, and those of the target are shown.
+    # With S the eigenvectors are complex; show the axes of the target instead.
     axes = langevin.eigenvectors(settings.target, Move(1.0).m if move.skew else move.m)
     directions = langevin.directions(settings.target, move)
     names = ("one direction", "the other") if move.skew else ("wide direction", "narrow direction")
@@ -104,7 +104,7 @@ def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
 
 
 def _assumption(settings: Settings) -> str:
-    """Say under which assumption a panel's directions hold, if under any."""
+    """Name the assumption under which a panel's directions hold, if any."""
     kept = "without rejections" if settings.sampler == "MALA" else ""
     if settings.name == "ellipse":
         return f"{capital(kept)}:" if kept else ""
@@ -113,9 +113,9 @@ def _assumption(settings: Settings) -> str:
 
 
 def packed(points: Tensor) -> str:
-    """Write points as 16-bit whole numbers of 1 / SCALE, little-endian, in base64.
+    """Encode points as little-endian 16-bit integers in units of 1 / SCALE, in base64.
 
-    Points that are farther out, or not finite, lie at the end of the range.
+    Points out of range or not finite are clamped.
     """
     most = 32767
     whole = (points * SCALE).nan_to_num(most, most, -most).clamp(-most, most).round()
@@ -123,7 +123,7 @@ def packed(points: Tensor) -> str:
 
 
 def _direction(name: str, direction: Direction) -> Message:
-    """Say what a step does along an eigen-direction, and when it is converged."""
+    """Describe a step along an eigen-direction, and when it has converged."""
     factor = direction.factor
     if abs(factor.imag) > 1e-9:
         turn = math.degrees(direction.turn)
@@ -136,7 +136,7 @@ def _direction(name: str, direction: Direction) -> Message:
 
 
 def caption(settings: Settings, walks: Mapping[str, Walks]) -> str:
-    """Say what both samplers do with these settings, and how that is known."""
+    """Describe what both samplers do, and whether mean and ellipse are exact."""
     if settings.sampler == "MALA":
         rates = [walks[name].acceptance or 0.0 for name in ("vanilla", "M")]
         first = f"MALA accepts {share(rates[0])} of vanilla's steps and {share(rates[1])} with M."
@@ -150,7 +150,7 @@ def caption(settings: Settings, walks: Mapping[str, Walks]) -> str:
 
 
 def _pace(settings: Settings) -> str:
-    """Say how vanilla walks on the ellipse."""
+    """Describe the walk of vanilla on the ellipse."""
     target, vanilla = settings.target, settings.moves["vanilla"]
     slow, fast = langevin.directions(target, vanilla)
     step = f"With a step of {number(vanilla.step)} vanilla"
@@ -158,7 +158,7 @@ def _pace(settings: Settings) -> str:
         limit = langevin.step_limit(target, vanilla)
         return f"{step} is beyond its limit of {limit:.2g} and diverges."
     way = "overshoots the narrow direction and zigzags" if fast.factor.real < 0 else "goes straight"
-    return f"{step} {way}; the wide direction takes it {_steps(slow)}."
+    return f"{step} {way}, and needs {_steps(slow)} along the wide direction."
 
 
 def _diverged(walks: Mapping[str, Walks]) -> str:
@@ -173,7 +173,7 @@ def _diverged(walks: Mapping[str, Walks]) -> str:
 
 
 def _conditions(settings: Settings) -> str:
-    """Say what M makes of the condition number, or of what takes its place."""
+    """Compare the condition number, or its counterpart, without and with M."""
     target, m = settings.target, settings.moves["M"].m
     if settings.name == "ellipse":
         left = number(round(langevin.stiffness(target, m), 2))
@@ -185,9 +185,9 @@ def _conditions(settings: Settings) -> str:
         return f"{best}; {condition} and needs {m_best} at its best."
     before, after = (langevin.stiffness(target, each) for each in (Move(1.0).m, m))
     return (
-        "The largest mean curvature times the largest variance, which the number of steps grows "
-        f"with, is {number(round(before, 1))} for vanilla and {number(round(after, 1))} with M; "
-        "for a Gaussian M makes it 1."
+        "The number of steps grows with the largest mean curvature times the largest variance: "
+        f"{number(round(before, 1))} for vanilla, {number(round(after, 1))} with M (1 for a "
+        "Gaussian)."
     )
 
 
@@ -205,7 +205,7 @@ def _crossed(settings: Settings, walks: Mapping[str, Walks]) -> str:
 
 
 def _part(value: float) -> str:
-    """Say a part of all walks."""
+    """Write a share of all walks."""
     return share(value) if value else "none"
 
 

@@ -1,7 +1,7 @@
-"""The question that each step asks before it shows its answer, and what is true.
+"""The question that each step of the story asks before it shows its answer.
 
-A question is about the settings that its words name, not about the controls of the step. Its truth
-is computed when somebody guesses.
+A question has its own settings, whatever the controls of the step show. The true answer is computed
+when a guess arrives.
 """
 
 import math
@@ -20,7 +20,7 @@ NEAR = 1.1
 
 
 class Truth(NamedTuple):
-    """What is true, and a sentence that says so with its numbers."""
+    """The true answer, and a sentence with its numbers."""
 
     value: Any
     fact: str
@@ -28,10 +28,10 @@ class Truth(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """A question with several answers.
+    """A multiple-choice question.
 
     options: names of the answers.
-    truth: for the images of a model.
+    truth: returns the true answer for the images of a model.
     """
 
     options: tuple[str, ...]
@@ -48,7 +48,7 @@ class Amount:
     """A question about a positive number.
 
     low, high: range of the guess.
-    truth: for the images of a model.
+    truth: returns the true answer for the images of a model.
     """
 
     low: float
@@ -60,18 +60,18 @@ class Amount:
         value, fact = self.truth(model)
         over = guessed / value
         if max(over, 1 / over) <= NEAR:
-            said = "is right to a tenth"
+            verdict = "is right to within 10%"
         else:
-            said = f"is {ratio(max(over, 1 / over))} too {'large' if over > 1 else 'small'}"
-        return _outcome(value, f"{fact} Your guess of {number(guessed)} {said}.")
+            verdict = f"is {ratio(max(over, 1 / over))} too {'large' if over > 1 else 'small'}"
+        return _outcome(value, f"{fact} Your guess of {number(guessed)} {verdict}.")
 
 
 @dataclass(frozen=True)
 class Place:
     """A question about a point of the plane.
 
-    truth: the point, the same for every model.
-    start: where the walk begins, to compare distances with.
+    truth: returns the true point, the same for every model.
+    start: of the walk; errors are relative to the distance from it.
     """
 
     truth: Callable[[str], Truth]
@@ -81,15 +81,15 @@ class Place:
         x, y = require_point(guess, "the guess")
         value, fact = self.truth(model)
         off, walked = math.dist((x, y), value), math.dist(self.start, value)
-        said = f"{off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
-        return _outcome(value, f"{fact} Your guess is {said}.")
+        distance = f"{off:.2f} off, {share(off / walked)} of the distance that the mean has moved"
+        return _outcome(value, f"{fact} Your guess is {distance}.")
 
 
 Question = Choice | Amount | Place
 
 
 def pass_over(question: Question, model: str) -> Message:
-    """Return the truth as `judge` does, for a reader who did not guess."""
+    """Return the true answer as `judge` does, without a guess."""
     return _outcome(*question.truth(model))
 
 

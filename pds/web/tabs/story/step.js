@@ -4,7 +4,7 @@ import { makeAsker, showAnswer } from "../../static/answers.js";
 import { makeValues } from "../../static/form.js";
 import { answered } from "../../static/server.js";
 import { makeGuess } from "./guess.js";
-import { makeDraggable, makeOctaves } from "./handle.js";
+import { makeDraggable, makeOctaves } from "./drag.js";
 import { makePlane } from "./plane.js";
 
 // Steps that do more than ask and show, by name: each takes the section and its context

@@ -1,6 +1,6 @@
 // The tab "Why few steps fail": its steps, and the ways between them and to the comparison.
 
-import { makePlace, makeMemory } from "./place.js";
+import { makeMemory, makePlace } from "./place.js";
 import { makePrint } from "./print.js";
 import { makeStep } from "./step.js";
 import { makeGlossary, makeMenu } from "./way.js";

@@ -17,16 +17,16 @@ FIELDS = ("portraits128", "field64")
 """Models whose spectra the steps can use."""
 
 STEPS: dict[str, Callable[[Field, Mapping[str, Any]], Message]] = {
-    "plane": plane.view,
-    "octaves": frequencies.octaves,
-    "lag": frequencies.lag,
-    "controls": frequencies.controls,
-    "map": frequencies.advantage,
-    "clocks": frequencies.clocks,
-    "belief": network.belief,
-    "grain": network.grain,
+    "plane": plane.plane_view,
+    "octaves": frequencies.octaves_view,
+    "lag": frequencies.lag_view,
+    "controls": frequencies.controls_view,
+    "map": frequencies.map_view,
+    "clocks": frequencies.clocks_view,
+    "belief": network.belief_view,
+    "grain": network.grain_view,
 }
-"""By their names in links, in the order of the page."""
+"""Steps by their names in links, in the order of the page."""
 
 
 def setup() -> Message:
@@ -58,7 +58,7 @@ def view(values: Mapping[str, Any]) -> Message:
 
 
 def judge(values: Mapping[str, Any]) -> Message:
-    """Say what is true about the question of a step, and how near a guess is.
+    """Return the true answer to the question of a step, and how close a guess is.
 
     Args:
         values: step and model as for `view`; guess, as the question has it, or None

@@ -47,16 +47,16 @@ BEGINNINGS = {
 """By the name of the target."""
 
 
-def require_target(given: Mapping[str, Any]) -> Target:
+def require_target(values: Mapping[str, Any]) -> Target:
     """Return the target that the values name: target, and kappa or drawing.
 
     Raises:
         ValueError: for an unknown target or a value out of range.
     """
-    name = require_choice("target", given.get("target"), BEGINNINGS)
+    name = require_choice("target", values.get("target"), BEGINNINGS)
     if name == "ellipse":
-        return ellipse(require_number(given, "kappa", 1, 1000))
-    return _drawing(require_drawing(given.get("drawing"))) if name == "drawing" else _fixed(name)
+        return ellipse(require_number(values, "kappa", 1, 1000))
+    return _drawing(require_drawing(values.get("drawing"))) if name == "drawing" else _fixed(name)
 
 
 def require_point(point: object, name: str) -> tuple[float, float]:

@@ -1,44 +1,43 @@
-"""What is true about the question of each step, computed when somebody guesses."""
+"""The true answer to the question of each step."""
 
 import numpy as np
 
 from pds.appearance import ALIKE
-from pds.evaluation import denoising, gaussian, grain_record, tuned_record
-from pds.evaluation import octaves as parts
+from pds.evaluation import denoising, gaussian, grain_record, octaves, tuned_record
 from pds.evaluation.gaussian import field
 from pds.web.sentences import error, number, short, times
 from pds.web.tabs.story import plane, targets
 from pds.web.tabs.story.questions import Amount, Choice, Place, Question, Truth
 
 IMAGES = {"portraits128": "portraits", "field64": "clouds"}
-"""How the images of a model are called."""
+"""Names of the images of a model in sentences."""
 FEW = 25
 NOISE = 0.2
-"""Sigma that the question about octaves names."""
+"""Sigma in the question about octaves."""
 CONTROLS = {
     "vanilla": "vanilla",
     "PDS": "PDS",
-    "inverted": "the filter turned upside down",
-    "best constant": "the constant gain",
+    "inverted": "the inverted filter",
+    "best constant": "the best constant gain",
 }
-"""Curves that the question about controls asks about, and how they are called."""
+"""Curves in the question about controls, and their names in sentences."""
 
 
 def finest_above(model: str) -> Truth:
-    """Say which is the finest octave with more power than noise of `NOISE`."""
-    octaves = parts.powers(field(model))
-    above = [j for j, octave in enumerate(octaves) if octave.power > NOISE**2]
-    finest, next_finer = octaves[above[-1] : above[-1] + 2]
+    """Find the finest octave with more power than noise of `NOISE`."""
+    parts = octaves.powers(field(model))
+    above = [j for j, octave in enumerate(parts) if octave.power > NOISE**2]
+    finest, next_finer = parts[above[-1] : above[-1] + 2]
     fact = (
-        f"In the {IMAGES[model]} the waves of {finest.low} to {finest.high} cycles a picture have "
-        f"{times(finest.power / NOISE**2)} the power of the noise, the next finer ones "
+        f"In the {IMAGES[model]} the waves of {finest.low} to {finest.high} cycles per picture "
+        f"have {times(finest.power / NOISE**2)} the power of the noise, the next finer ones "
         f"{times(next_finer.power / NOISE**2)}."
     )
     return Truth(str(finest.low), fact)
 
 
 def most_lagging(model: str) -> Truth:
-    """Say which waves end a vanilla run of 25 with the largest excess."""
+    """Find the waves that are most too strong at the end of a vanilla run of 25."""
     followed = field(model)
     _, std = gaussian.lag(followed, None, FEW)
     power = followed.rings.power[[gaussian.ring(followed, radius) for radius in gaussian.RADII]]
@@ -55,7 +54,7 @@ def most_lagging(model: str) -> Truth:
 
 
 def closest_control(model: str) -> Truth:
-    """Say which of four samplers has the smallest error at N = 66 and alpha = 5."""
+    """Find the one of four samplers with the smallest error at N = 66 and alpha = 5."""
     at, alpha = gaussian.COUNTS.index(66), 5.0
     curves = gaussian.errors(field(model), alpha).curves | tuned_record.curves(model)
     errors = {curve: float(curves[curve][at]) for curve in CONTROLS}
@@ -65,14 +64,14 @@ def closest_control(model: str) -> Truth:
 
 
 def last_help(model: str) -> Truth:
-    """Say from which N on vanilla is closer than PDS at alpha = 5."""
+    """Find the N from which on vanilla is closer than PDS at alpha = 5."""
     crossing = round(gaussian.errors(field(model), 5.0).crossings[-1])
     fact = f"For the {IMAGES[model]} vanilla is closer from N = {number(crossing)} on."
     return Truth(crossing, fact)
 
 
 def sigma_half_way(model: str) -> Truth:
-    """Say how much noise is left after 16 of 32 iterations."""
+    """Find sigma after 16 of 32 iterations."""
     sigma = float(gaussian.clocks(field(model), 32, 16).sigmas[0][15])
     fact = (
         f"After 16 of 32 iterations sigma is {short(sigma)}: 16 of 31 equal factors, a little more "
@@ -82,10 +81,10 @@ def sigma_half_way(model: str) -> Truth:
 
 
 def network_grain(_: str) -> Truth:
-    """Say how much the network's grain grows if the noise is 1.5 times sigma = 0.16."""
-    told, stronger = denoising.plant(0.16, (1.0, 1.5))
-    grown = stronger.network.grain / told.network.grain
-    linear = stronger.linear.grain / told.linear.grain
+    """Find the factor by which noise of 1.5 sigma raises the network's grain at sigma = 0.16."""
+    matched, stronger = denoising.plant(0.16, (1.0, 1.5))
+    grown = stronger.network.grain / matched.network.grain
+    linear = stronger.linear.grain / matched.linear.grain
     fact = (
         f"The second time the network leaves {times(grown)} the grain, the linear filter "
         f"{times(linear)}."
@@ -94,7 +93,7 @@ def network_grain(_: str) -> Truth:
 
 
 def worth_of_pds(_: str) -> Truth:
-    """Say how many iterations of vanilla leave as little grain as 25 of PDS at alpha = 5."""
+    """Find the N at which vanilla leaves as little grain as PDS with N = 25 and alpha = 5."""
     curves = grain_record.read_points()["portraits64"]
     (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == FEW]
     n, grain = np.log([[p.num_steps, p.sampled] for p in curves["vanilla"]]).T
@@ -107,7 +106,7 @@ def worth_of_pds(_: str) -> Truth:
 
 
 QUESTIONS: dict[str, Question] = {
-    "plane": Place(plane.mean_asked, targets.BEGINNINGS["ellipse"].start),
+    "plane": Place(plane.mean_after_steps, targets.BEGINNINGS["ellipse"].start),
     "octaves": Choice(("1", "2", "4", "8", "16"), finest_above),
     "lag": Choice(("coarse", "fine", "alike"), most_lagging),
     "controls": Choice(tuple(CONTROLS), closest_control),

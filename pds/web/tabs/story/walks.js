@@ -1,9 +1,8 @@
 // What a panel of the story's first step shows: a density, its walks, what moves them, and what was
 // guessed.
 
-import { ring, SPREAD } from "./canvas.js";
-
-export const STEM = 34; // pixels from the noise of one step to the handle that sets it
+import { ellipse, noiseRadius, SPREAD } from "./geometry.js";
+import { stem } from "./handles.js";
 
 // Gray once it is converged, red where it never will be. Only a Gaussian converges like that.
 function directionState({ steps, unstable }, t, of) {
@@ -35,20 +34,19 @@ function drawWalks(plane, { mean, law }, { walks, color, tint, t }) {
   for (let i = 0; i < walks.count; i++) plane.dot(walks.at(t, i), faint, 2.2);
   plane.stroke(Array.from({ length: t + 1 }, (_, step) => walks.at(step, 0)), color("soft"));
   const last = Math.min(t, mean.length - 1);
-  plane.stroke(ring(law[last], mean[last], SPREAD), main, { width: 2, dash: [6, 4] });
+  plane.stroke(ellipse(law[last], mean[last], SPREAD), main, { width: 2, dash: [6, 4] });
   plane.stroke(mean.slice(0, last + 1), main, { width: 3 });
   plane.dot(mean[last], main, 5);
 }
 
 // The noise of one step at the start, and in the right panel M itself.
-function drawControls(plane, { m }, { drawn, start, color, controls: { noise, toward, kind } }) {
+function drawControls(plane, { m }, { drawn, start, color, name, length }) {
   const ink = color("ink");
-  const matrix = kind === "M" ? m.flat() : [1, 0, 0, 1];
-  plane.stroke(ring(matrix, start, noise), ink, { width: 1.5 });
+  const matrix = name === "M" ? m.flat() : [1, 0, 0, 1];
+  plane.stroke(ellipse(matrix, start, noiseRadius(length)), ink, { width: 1.5 });
   const dotted = { width: 1.5, dash: [2, 3] };
-  if (kind === "M") return plane.stroke(ring(matrix, drawn.about.mean, SPREAD), ink, dotted);
-  const stem = [noise, noise + STEM / plane.unit()];
-  plane.stroke(stem.map((far) => [start[0] + toward * far, start[1]]), ink);
+  if (name === "M") plane.stroke(ellipse(matrix, drawn.about.mean, SPREAD), ink, dotted);
+  else plane.stroke(stem(plane, start, length).line, ink);
 }
 
 function drawMarks(plane, { marks, color }) {
@@ -67,7 +65,7 @@ function drawStrokes(plane, { pen, color }) {
     plane.stroke(points, color("ink"), { width: 3 });
     if (points.length === 1) plane.dot(points[0], color("ink"), 3);
   }
-  if (pen.tip()) plane.stroke(ring([0.1, 0, 0, 0.1], pen.tip()), color("ink"), { width: 2 });
+  if (pen.tip()) plane.stroke(ellipse([0.1, 0, 0, 0.1], pen.tip()), color("ink"), { width: 2 });
 }
 
 function drawHistograms(plane, { drawn, bars, answered, t, color, tint }) {
@@ -77,8 +75,8 @@ function drawHistograms(plane, { drawn, bars, answered, t, color, tint }) {
   });
 }
 
-// Draws a panel: `shown` holds { drawn, start, walks, bars, answered, t, controls, marks, pen, color,
-// tint }; without `answered` the walks and what moves them are left out.
+// Draws a panel: `shown` holds { name, tint, color, drawn, start, length, walks, bars, answered, t, marks,
+// pen }. Without `answered` there are no walks; with a pen there are no controls.
 export function drawPanel(plane, shown) {
   const { drawn, answered, start, color } = shown;
   plane.plane(() => {
@@ -86,7 +84,7 @@ export function drawPanel(plane, shown) {
     if (answered) {
       drawAxes(plane, answered, shown);
       drawWalks(plane, answered, shown);
-      if (shown.controls) drawControls(plane, answered, shown);
+      if (!shown.pen) drawControls(plane, answered, shown);
     }
     plane.dot(start, color("ink"), 6);
     if (shown.marks.length) drawMarks(plane, shown);

@@ -20,9 +20,9 @@ NUM_STEPS = 120
 NUM_SHOWN = 60
 """Walks that are shown."""
 NUM_WALKS = 300
-"""Walks that mean and covariance are taken from where they are not exact."""
+"""Number of walks that estimate mean and covariance where they are not exact."""
 FAR = 1e4
-"""A walk that is farther away has diverged."""
+"""Distance beyond which a walk has diverged."""
 
 
 class Settings(NamedTuple):
@@ -67,22 +67,22 @@ class Walks(NamedTuple):
         return float((~(self.chains[-1].abs() < FAR).all(-1)).double().mean())
 
 
-def require_settings(given: Mapping[str, Any]) -> Settings:
+def require_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings that the page sends.
 
     Raises:
         ValueError: for an unknown name or a value out of range.
     """
-    target = targets.require_target(given)
-    sampler = require_choice("sampler", given.get("sampler"), SAMPLERS)
-    start = torch.tensor(targets.require_point(given.get("start"), "start"), dtype=torch.float64)
+    target = targets.require_target(values)
+    sampler = require_choice("sampler", values.get("sampler"), SAMPLERS)
+    start = torch.tensor(targets.require_point(values.get("start"), "start"), dtype=torch.float64)
     ranges = {"length": (0.001, 3), "power": (0, 1), "swirl": (0, 5)}
-    length, power, swirl = (require_number(given, name, *ends) for name, ends in ranges.items())
+    length, power, swirl = (require_number(values, name, *ends) for name, ends in ranges.items())
     if swirl and sampler == "MALA":
         raise ValueError(f"swirl must be 0 with MALA, got {swirl:g}; MALA takes no S")
     skew = swirl / math.sqrt(float(torch.linalg.det(target.curvature)))
     moves = {"vanilla": Move(length), "M": Move(length, root(target, power), skew)}
-    return Settings(target, str(given["target"]), sampler, start, power, swirl, moves)
+    return Settings(target, str(values["target"]), sampler, start, power, swirl, moves)
 
 
 def walk(settings: Settings, move: Move) -> Walks:

@@ -18,12 +18,12 @@ KINDS = {
 UNKNOWN = Relative(math.nan, math.nan)
 
 
-def own(model: Model) -> str:
-    """Return what the pictures with grain and contrast 1 are called; "" if there are none."""
+def reference_name(model: Model) -> str:
+    """Return the name of the pictures whose grain and contrast are 1; "" if there are none."""
     return reference_of(model) if model.references else ""
 
 
-def looks(sides: Sequence[Appearance], model: Model) -> Message:
+def relative_numbers(sides: Sequence[Appearance], model: Model) -> Message:
     """Return grain and contrast of several sides, a list of numbers for each of `KINDS`.
 
     None is a number that cannot be measured: contrast of one picture, anything of a picture that
@@ -40,7 +40,7 @@ def looks(sides: Sequence[Appearance], model: Model) -> Message:
 
 
 def by_name(names: Sequence[str], measured: Mapping[str, Any]) -> Message:
-    """Return what `looks` made as an object for each of the named sides."""
+    """Return the numbers of `relative_numbers` by the names of the sides."""
     return {
         measure: {
             name: {kind: measured[measure][kind][i] for kind in kinds}

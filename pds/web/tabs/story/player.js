@@ -1,0 +1,46 @@
+// The walk of the plane's slider: it is scrubbed, stepped and played.
+
+import { makeDial } from "../../static/slider.js";
+
+const PERIOD = 90; // ms of a step while it plays
+
+// `onMove()` is called with each change, `onStart()` before a walk or a step begins.
+export function makePlayer(section, { onMove, onStart }) {
+  const [scrub, walkButton, stepButton] = ["[data-scrub]", ".pds-walk", ".pds-step"].map((s) => section.querySelector(s));
+  const last = Number(scrub.max);
+  let timer = 0;
+  const { read, write } = makeDial(scrub, () => {
+    halt();
+    onMove();
+  });
+
+  function halt() {
+    clearInterval(timer);
+    timer = 0;
+    walkButton.textContent = "Walk";
+  }
+
+  function step() {
+    write(read() + 1);
+    onMove();
+    if (read() >= last) halt();
+  }
+
+  function begin() {
+    onStart();
+    if (read() >= last) write(0);
+  }
+
+  walkButton.addEventListener("click", () => {
+    if (timer) return halt();
+    begin();
+    walkButton.textContent = "Pause";
+    timer = setInterval(step, PERIOD);
+  });
+  stepButton.addEventListener("click", () => {
+    halt();
+    begin();
+    step();
+  });
+  return { last, read, write, halt };
+}
