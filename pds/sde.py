@@ -121,7 +121,7 @@ class SDE(Protocol):
         Raises:
             NotImplementedError: unless the process is VE.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no closed form of t for a sigma")
+        ...
 
     def narrowed(self, lowest: float, highest: float) -> "VESDE":
         """Return the process between two noise levels of this one.
@@ -295,6 +295,9 @@ class _LinearBeta(SDE):
     @property
     def prior_std(self) -> float:
         return 1.0
+
+    def time(self, sigma: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__} has no closed form of t for a sigma")
 
     def beta(self, t: Tensor) -> Tensor:
         """Return beta(t) in float64, any shape."""

@@ -5,6 +5,7 @@ The tests execute them, so that no stored output can be out of date. Needs requi
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -15,15 +16,18 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
     cells = []
     for cell in notebook.cells:
         kept = {name: cell[name] for name in ("id", "cell_type", "source")}
-        ran = {"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}
+        ran: dict[str, Any] = (
+            {"outputs": [], "execution_count": None} if cell.cell_type == "code" else {}
+        )
         cells.append(NotebookNode(**kept, **ran, metadata=NotebookNode()))
     metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    return nbformat.from_dict(
+    kept_notebook: NotebookNode = nbformat.from_dict(
         {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
     )
+    return kept_notebook
 
 
 def main() -> None:

@@ -156,7 +156,8 @@ class Experiments:
         octave, mean = self.places.bands.octave, self.pictures.mean(0)
         coarse = (octave >= OCTAVES.start) & (octave < OCTAVES.stop)
         factor = torch.where(coarse, beta, 1.0)
-        return torch.fft.ifft2(torch.fft.fft2(self.pictures - mean) * factor).real + mean
+        faded: Tensor = torch.fft.ifft2(torch.fft.fft2(self.pictures - mean) * factor).real
+        return faded + mean
 
 
 FILES = {

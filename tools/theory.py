@@ -11,7 +11,7 @@ which intervals are taken.
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ DOCUMENT = ROOT / "docs" / "theory.md"
 RESPONSE = ROOT / "docs" / "theory_response.png"
 ACCURACY = ROOT / "docs" / "theory.png"
 
-TABLES = {
+TABLES: dict[str, Callable[[], str]] = {
     "survival": tables.survival,
     "coarse": tables.coarse,
     "grain": partial(tables.accuracy, "grain"),

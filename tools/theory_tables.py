@@ -86,8 +86,8 @@ def with_error(response: MeasuredResponse, value: Callable[[MeasuredResponse], f
 def table(titles: Iterable[object], lines: Iterable[Iterable[object]]) -> str:
     """Return a table in Markdown."""
     titles = list(titles)
-    every = [titles, ["---"] * len(titles), *lines]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in every)
+    rows: list[Iterable[object]] = [titles, ["---"] * len(titles), *lines]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
 def survival() -> str:

@@ -139,7 +139,7 @@ def _yaml(text: str) -> Any:
         ValueError: for anything else, such as a tag of a Python class.
     """
     # It comes with ml_collections.
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     loader: Any = type("Loader", (yaml.SafeLoader,), {})
     number = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$")

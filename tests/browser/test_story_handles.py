@@ -15,7 +15,7 @@ PIXEL = """([name, x, y]) => {
   const at = (axis, value) => axis._offset + (value === null ? axis._length / 2 : axis.d2p(value));
   return [left + at(xaxis, x), top + at(yaxis, y)];
 }"""
-DRAGS = {
+DRAGS: dict[str, tuple[list, list, dict]] = {
     "octaves": ([None, 0.3], [None, 2.0], {"sigma": "2"}),
     "controls": ([66, None], [390, None], {"num_steps": "400"}),
     "map": ([66, 4.0], [205, 9.2], {"num_steps": "200", "alpha": "10"}),

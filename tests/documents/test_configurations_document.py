@@ -29,7 +29,7 @@ DDPMPP = {
     **dict(progressive="none", progressive_input="none"),
 }
 """What a DDPM++ of score_sde has that its NCSN++ has not."""
-PROCESSES = {
+PROCESSES: dict[str, tuple[str, type]] = {
     "VE": ("vesde", VESDE),
     "VP": ("vpsde", VPSDE),
     "sub-VP": ("subvpsde", SubVPSDE),

@@ -80,7 +80,9 @@ class ImitatedTensor(Tensor):
         return self.raw.tolist()
 
     @classmethod
-    def __torch_dispatch__(cls, operation, types, args=(), kwargs=None):
+    def __torch_dispatch__(  # type: ignore[override]  # torch's stub leaves the operation out
+        cls, operation, types, args=(), kwargs=None
+    ):
         return _computed(operation, *args, **(kwargs or {}))
 
 

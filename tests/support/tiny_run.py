@@ -61,7 +61,7 @@ def make_score(seed=0, card=CARD):
     torch.manual_seed(seed)
     score = NetworkScore(card).requires_grad_(False)
     for parameter in score.network.parameters():
-        parameter += 0.3 * torch.randn_like(parameter)
+        parameter.add_(0.3 * torch.randn_like(parameter))
     return score.eval()
 
 

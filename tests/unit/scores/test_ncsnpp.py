@@ -305,7 +305,7 @@ def test_the_edm_score_of_a_silent_network_is_that_of_one_gaussian(centered):
     score = NetworkScore(
         card(network=replace(SMALL, centered=centered), scaling="edm", data_std=0.25)
     ).double()
-    score.network.forward = lambda x, _level: torch.zeros_like(x)
+    score.network.forward = lambda x, *_: torch.zeros_like(x)
     x, t = randn(2, 3, 16, 16), torch.tensor([0.2, 0.9], dtype=torch.float64)
     variance = score.sde.marginal(t).std[:, None, None, None] ** 2 + 0.25**2
     torch.testing.assert_close(score(x, t), ((0.0 if centered else 0.5) - x) / variance)
@@ -313,7 +313,7 @@ def test_the_edm_score_of_a_silent_network_is_that_of_one_gaussian(centered):
 
 def test_the_edm_network_sees_input_of_unit_variance():
     score, seen = NetworkScore(card(scaling="edm", data_std=0.25)).double(), []
-    score.network.forward = lambda x, level: seen.append((x, level)) or torch.zeros_like(x)
+    score.network.forward = lambda *inputs: seen.append(inputs) or torch.zeros_like(inputs[0])
     t = torch.full((64,), 0.7, dtype=torch.float64)
     sigma = float(score.sde.marginal(t).std[0])
     score(0.5 + 0.25 * randn(64, 3, 16, 16) + sigma * randn(64, 3, 16, 16, seed=1), t)

@@ -3,6 +3,7 @@
 import copy
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -139,7 +140,7 @@ def test_everybody_gets_in_a_crowd_what_they_get_alone():
             expected = alone(one, seed=10 * seed, num_images=count)
             scale = float(expected.abs().max())
             torch.testing.assert_close(
-                step.x_mean, expected, rtol=0, atol=1e-5 * scale, msg=lambda m, n=name: f"{n}: {m}"
+                step.x_mean, expected, rtol=0, atol=1e-5 * scale, msg=partial("{}: {}".format, name)
             )
 
 

@@ -299,7 +299,8 @@ def test_levels_and_gain_that_are_tuned_to_the_network_are_those_of_its_sampler(
     view, sampler = filter_tab.view(RESPONSE | {"num_steps": num_steps}), to_the_network(num_steps)
     published, ours = (np.array(sigma) for _, sigma in curves(view).values())
     np.testing.assert_allclose(published, grid(0.01, 1348, sampler.eps, num_steps), rtol=1e-4)
-    np.testing.assert_allclose(ours, grid(*sampler.sigmas, sampler.eps, num_steps), rtol=1e-4)
+    lowest, highest = sampler.sigmas
+    np.testing.assert_allclose(ours, grid(lowest, highest, sampler.eps, num_steps), rtol=1e-4)
     radii, gain = gain_curve(view)
     k = np.fft.fftfreq(32, 1 / 32)
     ring, plane = np.hypot(*np.meshgrid(k, k)).round(), sampler.m.mode_gain().cpu().numpy()

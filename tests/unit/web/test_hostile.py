@@ -1,6 +1,7 @@
 """Whatever a browser sends to a tab, it gets figures or one sentence."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +26,7 @@ SCALARS = (
 ANYTHING = st.recursive(SCALARS, lambda s: st.lists(s, max_size=3) | st.dictionaries(
     st.text(max_size=5), s, max_size=3), max_leaves=4)  # fmt: skip
 
-TABS = {
+TABS: dict[str, tuple[Callable, dict]] = {
     "filter": (filter_tab.view, {"model": "field64", "alpha": 5, "channel": 0, "frequency": "",
                                  "space": ""}),
     "open": (masks.open_file, {"content": "AAAA", "kind": "frequency"}),

@@ -205,7 +205,7 @@ def test_a_chain_that_diverges_still_makes_a_message(monkeypatch):
         bad = torch.full_like(good, float("inf"))
         for index in range(request.num_steps):
             vanilla, pds = (
-                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, lambda x=x: x), 0.5)
+                Step(index, request.num_steps, 0.5, 1.0, 2 * index, Update(x, x.clone), 0.5)
                 for x in (bad, good)
             )
             yield Pair(vanilla, pds)
