@@ -115,7 +115,7 @@ def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
     ("content", "words"),
     [
         (with_text()[:-20], "damaged or ends too early, such as an interrupted download"),
-        (with_text(chunk(b"zTXt", b"pds\0\0" + BOMB)), "a PNG without our text"),
+        (with_text(chunk(b"zTXt", b"pds\0\0" + BOMB)), "a PNG without a record"),
         (b"", "it is empty"),
         (b"PK\x03\x04", "it is an archive"),
     ],

@@ -340,6 +340,7 @@ def test_a_menu_fits_a_phone(kept_page, menu):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.get_by_text(menu, exact=True).click()
 
 
 def test_nothing_moves_by_itself_for_who_asked_for_that(blank, address):

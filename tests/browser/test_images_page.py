@@ -114,6 +114,6 @@ DROP = """([pane, type]) => {
 )
 def test_a_drop_without_a_file_is_answered(kept_page, kind, words):
     page, pane = kept_page, open_tab(kept_page, "images")
-    pane.get_by_role("alert").evaluate("n => (n.textContent = '')")
+    pane.locator(".pds-error").evaluate("n => (n.textContent = '')")
     page.evaluate(DROP, [pane.element_handle(), kind])
     expect(pane.get_by_role("alert")).to_contain_text(words)

@@ -95,4 +95,4 @@ def test_what_is_no_evaluation_of_the_page_is_refused(tmp_path, capsys):
     assert "is no folder of python -m pds evaluate" in capsys.readouterr().err
     Store(tmp_path / "mine").claim("mine.safetensors", "fingerprint", seed=0)
     assert main(["record", "--appearance", str(tmp_path / "mine")]) == 2
-    assert "not of a model of the page" in capsys.readouterr().err
+    assert "which is no model of the page" in capsys.readouterr().err
