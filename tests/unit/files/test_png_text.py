@@ -30,9 +30,9 @@ from tests.support.png_files import (
     with_text,
 )
 
-SCRIPT = (ROOT / "pds/web/tabs/compare/png.js").read_text(encoding="utf-8")
+SCRIPT = base64.b64encode((ROOT / "pds/web/tabs/compare/png.js").read_bytes()).decode()
 READ_ALL = f"""async (files) => {{
-  {SCRIPT}
+  const {{ pngText }} = await import("data:text/javascript;base64,{SCRIPT}");
   const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const texts = [];
   for (const file of files) texts.push(await pngText(bytes(file), "pds"));
