@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pds.web.tabs.story.tab import STEPS
-from tests.support.pages import PHONE, open_tab, query, visitor
+from tests.support.pages import PHONE, open_tab, query, still, visitor
 
 KEPT = json.dumps({"step": "map", "guesses": {"lag": "alike", "map": None}})
 SHOWN = re.compile("shown")
@@ -139,10 +139,13 @@ def test_steps_that_open_above_do_not_move_the_reader(blank, address):
 def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
     pane = opened(page, address, kept=KEPT)
-    page.get_by_role("button", name="Draw this comparison").click()
+    button = page.get_by_role("button", name="Draw this comparison")
+    button.scroll_into_view_if_needed()
+    still(page)
+    button.click()
     expect(page.locator("#stage .pds")).to_be_visible()
     page.click("#story-tab-button")
-    expect(step(pane, "map").get_by_role("button", name="Draw this")).to_be_in_viewport()
+    expect(button).to_be_in_viewport()
     expect(current(pane)).to_have_text("5")
 
 

@@ -51,7 +51,7 @@ def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
     for num_steps in ("20", "33"):
         page.fill("#pds-steps", num_steps)
         page.get_by_role("button", name="See the levels").click()
-        expect(text).to_contain_text(f"Tuned to {num_steps} iterations the noise falls")
+        expect(text).to_contain_text(f"Tuned to {num_steps} iterations, without a filter: the noise falls")
         page.click("#compare-tab-button")
     pane = open_tab(page, "filter")
     pane.get_by_label("Iterations N").fill("7")
@@ -139,7 +139,7 @@ def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
     for option in options:
         expect(option).to_be_disabled()
-        expect(option).to_have_attribute("title", re.compile("that of your images was not measur"))
+        expect(option).to_have_attribute("title", re.compile("which a model of your images does not have"))
     expect(menus[1]).to_have_attribute("title", re.compile("that of your images was not measured"))
     alert = page.locator("#stage .pds-primary [role=alert]")
     expect(alert).to_contain_text("response to noise, and that of this model is unknown")
@@ -149,7 +149,7 @@ def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
     pane = page.locator("#filter .pds-pane")
     expect(pane.locator("[data-plot=levels] svg").first).to_be_visible()
     pane.get_by_text("Tuned to the network", exact=True).click()
-    expect(pane.locator("[data-text=filter]")).to_contain_text("that of your images was not measur")
+    expect(pane.locator("[data-text=filter]")).to_contain_text("which a model of your images does not have")
     for name in ("levels", "gain"):
         expect(pane.locator(f"[data-plot={name}]")).to_be_hidden()
     pane.get_by_label("Model").select_option("portraits32")
