@@ -107,6 +107,7 @@ def test_a_preset_that_takes_the_place_of_a_run_is_blind_too(page):
     assert is_clean(page)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_leaves_a_clean_page(page, exchange):
     exchange(True)
     switch(page)
@@ -122,6 +123,7 @@ def test_switching_off_before_the_guess_leaves_a_clean_page(page, exchange):
     assert is_clean(page)
 
 
+@pytest.mark.slow
 def test_an_error_leaves_a_clean_page(page):
     blind_run(page)
     sample(page, num_steps=0)
@@ -129,6 +131,7 @@ def test_an_error_leaves_a_clean_page(page):
     assert is_clean(page)
 
 
+@pytest.mark.slow
 def test_a_sampler_beside_itself_is_not_asked_about(page):
     page.select_option(".pds-panel.ours .pds-kind", "vanilla")
     switch(page)
@@ -138,6 +141,7 @@ def test_a_sampler_beside_itself_is_not_asked_about(page):
     assert is_clean(page)
 
 
+@pytest.mark.slow
 def test_the_visit_is_counted_by_n_and_again_draws_another_seed(page, exchange):
     exchange(False)
     blind_run(page)
@@ -160,6 +164,7 @@ def test_a_link_opens_a_preset_which_may_be_a_blind_test(blank, address):
     assert page.inner_text(".pds-presets [aria-pressed=true]") == GUESS.title
 
 
+@pytest.mark.slow
 def test_a_sentence_stays_for_other_seeds_and_goes_with_the_settings(page):
     run = {"model": GUESS.request.model, "num_steps": GUESS.request.num_steps}
     sample(page, **run, seed=9)

@@ -30,6 +30,7 @@ def alert(page, words):
 @pytest.mark.parametrize(
     "name", ["a megabyte appended", "compressed text behind the pixels", "international text"]
 )
+@pytest.mark.slow
 def test_a_picture_that_was_passed_on_brings_its_settings_back(page, name):
     drop(page, files=[("drawn.png", PASSED_ON[name], "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")

@@ -52,6 +52,7 @@ def test_the_button_says_how_long_the_run_will_take(open_with):
     expect(told(page)).to_have_text("about 3 min")
 
 
+@pytest.mark.slow
 def test_runs_under_way_make_it_longer(open_with):
     page = open_with(QUICK, beside=2)
     page.fill("[name=num_steps]", "100")
@@ -67,6 +68,7 @@ def test_a_slow_model_is_proposed_with_fewer_images(open_with):
     expect(images(page)).to_have_value("3")
 
 
+@pytest.mark.slow
 def test_two_images_are_proposed_however_slow_the_model_is(open_with):
     page = open_with(QUICK)
     page.fill("[name=num_steps]", "2000")
@@ -74,6 +76,7 @@ def test_two_images_are_proposed_however_slow_the_model_is(open_with):
     expect(images(page)).to_have_value("2")
 
 
+@pytest.mark.slow
 def test_a_quick_model_gets_its_images_back(open_with):
     page = open_with([10.0] * 8, QUICK)
     expect(images(page)).to_have_value("2")
@@ -90,6 +93,7 @@ def test_the_visitor_s_own_number_of_images_stays(open_with):
     expect(images(page)).to_have_value("7")
 
 
+@pytest.mark.slow
 def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
     page = open_with([10.0] * 8, QUICK)
     expect(images(page)).to_have_value("2")
@@ -101,6 +105,7 @@ def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
     expect(images(page)).to_have_value("2")
 
 
+@pytest.mark.slow
 def test_a_link_keeps_its_number_of_images(open_with):
     page = open_with(SLOW, link="model=field256&num_steps=2&num_images=3")
     page.wait_for_selector(".pds[data-state=idle]")
@@ -108,5 +113,6 @@ def test_a_link_keeps_its_number_of_images(open_with):
     expect(images(page)).to_have_value("3")
 
 
+@pytest.mark.slow
 def test_without_an_answer_nothing_is_said(open_with):
     expect(told(open_with([]))).to_have_text("")

@@ -95,12 +95,14 @@ def test_the_address_around_the_frame_follows_the_settings(around, address):
     assert page.url == f"{SPACE}?{query}"
 
 
+@pytest.mark.slow
 def test_the_address_around_the_frame_follows_the_tab(around):
     page, frame = around()
     frame.click("#filter-tab-button")
     page.wait_for_function("queries.at(-1)?.[0].includes('tab=filter')")
 
 
+@pytest.mark.slow
 def test_the_address_around_the_frame_follows_the_reader_of_the_story(around):
     """There the page is in a frame of another host, whose window it does not know."""
     page, frame = around("tab=story&step=controls")
@@ -122,6 +124,7 @@ def test_what_the_address_around_the_frame_asks_for_is_restored_and_told_back(ar
     assert request_text.from_query(queries(page)[-1])[0] == REQUEST
 
 
+@pytest.mark.slow
 def test_the_key_of_a_private_space_stays_within_the_frame(around):
     page, frame = around("__theme=dark", private="__sign=secret")
     frame.fill("[name=seed]", "3")
@@ -154,6 +157,7 @@ def copied_link(frame):
     return frame.get_by_label("Text to copy").input_value()
 
 
+@pytest.mark.slow
 def test_a_link_is_copied_from_a_frame_that_is_not_of_a_space(around, address):
     _, frame = around("seed=5&num_steps=3&model=field64")
     link = copied_link(frame)
@@ -161,6 +165,7 @@ def test_a_link_is_copied_from_a_frame_that_is_not_of_a_space(around, address):
     assert "seed=5" in link
 
 
+@pytest.mark.slow
 def test_a_link_that_is_copied_within_a_space_opens_there(around, in_space):
     _, frame = around(request_text.to_query(REQUEST))
     link = copied_link(frame)
@@ -171,6 +176,7 @@ def test_a_link_that_is_copied_within_a_space_opens_there(around, in_space):
     expect(frame.locator("[name=num_steps]")).to_have_value(str(REQUEST.num_steps))
 
 
+@pytest.mark.slow
 def test_a_link_that_is_copied_at_the_direct_address_of_a_space_opens_there(in_space, address):
     page = in_space.new_page()
     page.goto(f"{address}/?seed=5")

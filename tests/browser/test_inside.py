@@ -163,6 +163,7 @@ def test_the_page_shows_the_iteration_that_is_on_screen(page):
     assert page.locator(".pds-inside h2").all_inner_texts() == ["Corrector", "Predictor"]
 
 
+@pytest.mark.slow
 def test_a_term_and_its_pictures_light_up_together(page):
     open_inside(page, num_steps=3)
     corrector = page.locator(".pds-substep").first
@@ -184,6 +185,7 @@ LATER = "() => new Promise((resolve) => setTimeout(resolve, 400))"
 """A timer that ends after the page's own, which is set before and shorter."""
 
 
+@pytest.mark.slow
 def test_a_closed_part_asks_for_nothing_and_a_new_run_ends_a_replay(page):
     sample(page, num_steps=3, num_images=1)
     finish(page)
@@ -197,6 +199,7 @@ def test_a_closed_part_asks_for_nothing_and_a_new_run_ends_a_replay(page):
     assert shown(page).startswith("Iteration 4 of 4")
 
 
+@pytest.mark.slow
 def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
     sample(page, num_steps=300, num_images=1)
     finish(page)

@@ -173,6 +173,7 @@ def test_stop_ends_a_long_run_and_the_page_samples_again(page):
     expect_a_short_run(page)
 
 
+@pytest.mark.slow
 def test_a_closed_tab_frees_the_sampler(page, address):
     other = page.context.new_page()
     open_page(other, address)
@@ -252,6 +253,7 @@ def test_a_program_gets_the_sentence_of_a_bad_value(address):
         client.predict(model="field64", alpha=0.5, api_name="/compare")
 
 
+@pytest.mark.slow
 def test_the_tuned_sampler_is_chosen_sampled_and_kept(page):
     alpha, frequency = page.locator("#pds-alpha"), page.locator("[name=frequency]")
     expect(alpha).to_be_enabled()

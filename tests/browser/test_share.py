@@ -67,6 +67,7 @@ def test_a_tuned_link_keeps_the_published_settings_for_later(open_link):
     assert request_shown(page) == REQUEST
 
 
+@pytest.mark.slow
 def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_path):
     page.get_by_label(RIGHT).select_option("tuned")
     sample(page, num_steps=5, num_images=2, seed=9)
@@ -98,6 +99,7 @@ def test_a_link_to_the_run_on_show_samples_nothing(open_link):
     assert page.get_attribute(".pds", "data-state") == "idle"
 
 
+@pytest.mark.slow
 def test_a_link_opens_its_tab_and_keeps_the_settings_for_later(blank, address):
     page = blank
     page.goto(f"{address}/?{LINK}&tab=filter&__theme=dark")
@@ -198,6 +200,7 @@ def test_the_run_on_screen_is_saved_in_four_forms(page, tmp_path):
     assert rows[-1]["iteration"] == "5"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_saved_as_far_as_it_came(page):
     long_run(page)
     page.wait_for_function("document.querySelector('.pds-scrub').max > 2")
@@ -229,6 +232,7 @@ def test_a_picture_is_opened_by_the_keyboard_too(page, tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xff", b"\0" * 99]
 )
+@pytest.mark.slow
 def test_a_file_that_says_nothing_gets_a_sentence(page, content):
     before = request_shown(page)
     drop(page, files=[("cat.png", content, "image/png")])
@@ -237,6 +241,7 @@ def test_a_file_that_says_nothing_gets_a_sentence(page, content):
     assert request_shown(page) == before
 
 
+@pytest.mark.slow
 def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
     page.click("#images-tab-button")
     page.get_by_role("button", name="Try 60 drawn portraits").click()

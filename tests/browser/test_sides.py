@@ -63,6 +63,7 @@ def test_both_sides_are_chosen_sampled_and_named(page):
     expect_request(page, Request("field64", 6, num_images=2, left="ode-heun", right="scalar:1.2"))
 
 
+@pytest.mark.slow
 def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(page):
     choose(page, "right", "response")
     expect(page.locator(".pds-published")).to_be_hidden()
@@ -119,6 +120,7 @@ def test_a_side_has_an_n_of_its_own(page):
     expect_request(page, left="vanilla")
 
 
+@pytest.mark.slow
 def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
     page.fill("[name=num_steps]", "10")
     choose(page, "right", "ode-heun")
@@ -146,6 +148,7 @@ def test_what_the_panels_still_show_is_said_until_it_is_sampled(page):
     expect(shown).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_corrector_s_controls_change_the_run(page):
     page.get_by_text("More", exact=True).click()
     expect(page.get_by_label("Snr")).to_have_attribute(
@@ -185,6 +188,7 @@ def test_a_picture_with_both_sides_restores_the_page(page):
     expect_request(page, REQUEST)
 
 
+@pytest.mark.slow
 def test_a_name_that_the_menu_lacks_is_shown_and_kept(page, address):
     page.goto(f"{address}/?model=field64&num_steps=4&num_images=1&left=inverted:5@3")
     expect(page.locator(".pds-where")).to_have_text("left done at 3, right done at 4")
@@ -235,6 +239,7 @@ def test_sides_of_different_n_share_the_timeline(page):
         ({"alpha": 2, "space": True}, ("vanilla@40", "pds+space:2@40")),
     ],
 )
+@pytest.mark.slow
 def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(page, fields, arms):
     page.evaluate(
         """detail => document.querySelector('.pds').dispatchEvent(
@@ -245,6 +250,7 @@ def test_another_part_of_the_page_writes_the_sides_and_samples_nothing(page, fie
     assert num_runs(page) == 0
 
 
+@pytest.mark.slow
 def test_every_step_on_screen_is_an_event(page):
     sample(page, num_steps=3, num_images=1)
     finish(page)
@@ -262,6 +268,7 @@ def test_every_step_on_screen_is_an_event(page):
     assert page.evaluate("window.steps") == ["iteration 1 of 3", "iteration 2 of 3"]
 
 
+@pytest.mark.slow
 def test_a_comparison_chosen_during_a_run_takes_its_place(page):
     page.evaluate(CHOOSE, {"model": "portraits32", "num_steps": 400, "num_images": 2})
     expect(page.locator(".pds-where")).to_contain_text("of 400")

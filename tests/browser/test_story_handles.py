@@ -59,6 +59,7 @@ def test_a_drag_in_a_figure_moves_the_sliders_to_their_nearest_stops(page, step)
     expect_dials(section, values)
 
 
+@pytest.mark.slow
 def test_the_grip_stands_where_the_sliders_say(page):
     section = shown(page, "map")
     section.locator(".pds-answer [name=num_steps]").press("End")
@@ -87,6 +88,7 @@ def swipe(page, begin, end):
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+@pytest.mark.slow
 def test_a_finger_drags_sideways_and_scrolls_up_and_down(phone):
     section = shown(phone, "controls")
     swipe(phone, *(phone.evaluate(PIXEL, ["controls", n, None]) for n in (66, 390)))
@@ -108,6 +110,7 @@ def test_a_finger_drags_the_noise_by_its_grip(phone):
     assert phone.evaluate("scrollY") == before
 
 
+@pytest.mark.slow
 def test_a_moment_of_the_comparison_opens_the_story_of_a_stopped_run(page):
     link = page.locator(".pds-stopped")
     expect(link).to_be_hidden()
@@ -134,6 +137,7 @@ def test_the_first_and_the_last_iteration_are_no_stopped_runs(page):
         expect(link).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_map_draws_its_comparison(page):
     section = shown(page, "map")
     page.mouse.click(*page.evaluate(PIXEL, ["map", 25, 2.0]))

@@ -98,6 +98,7 @@ def test_who_scrolls_up_to_the_tabs_comes_back_to_the_step(blank, address):
     expect(current(pane)).to_have_text("5")
 
 
+@pytest.mark.slow
 def test_at_the_end_the_reader_is_past_the_last_step(blank, address):
     page = blank
     pane = opened(page, address, "&step=lag")
@@ -125,6 +126,7 @@ def test_a_later_visit_finds_the_guess_and_the_place(blank, address):
     expect(link).to_have_class(re.compile("done"))
 
 
+@pytest.mark.slow
 def test_steps_that_open_above_do_not_move_the_reader(blank, address):
     page = blank
     guesses = dict.fromkeys(STEPS) | {"lag": "fine", "clocks": 3.0}
@@ -140,7 +142,8 @@ def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
     pane = opened(page, address, kept=KEPT)
     button = page.get_by_role("button", name="Draw this comparison")
-    button.scroll_into_view_if_needed()
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, 300)
     still(page)
     button.click()
     expect(page.locator("#stage .pds")).to_be_visible()
@@ -181,6 +184,7 @@ def test_an_impossible_guess_in_the_memory_is_refused_in_a_sentence(blank, addre
     expect(lag.locator(".pds-error")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_without_a_memory_the_story_works(blank, address):
     page = blank
     page.add_init_script(
@@ -336,6 +340,7 @@ EMPTY = """() => [...document.querySelectorAll('#story [data-plot], #story figur
   .filter((n) => n.checkVisibility() && !n.querySelector('svg, canvas, img[src]')).length"""
 
 
+@pytest.mark.slow
 def test_what_was_not_reached_leaves_no_empty_boxes_on_paper(blank, address):
     page = blank
     pane = opened(page, address, "&step=lag")
@@ -351,6 +356,7 @@ def test_what_was_not_reached_leaves_no_empty_boxes_on_paper(blank, address):
         expect(step(pane, name).locator(".pds-question > p").first).to_be_visible()
 
 
+@pytest.mark.slow
 def test_pictures_to_come_are_quiet_squares(blank, address):
     page = blank
     pane = opened(page, address, "&step=plane")

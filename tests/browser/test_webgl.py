@@ -60,6 +60,7 @@ def test_without_webgl_the_surface_says_why_and_where_to_look(flat):
     assert flat.evaluate(CONTRAST)["failed"] == []
 
 
+@pytest.mark.slow
 def test_without_webgl_the_other_figures_follow_the_controls(flat):
     pane = open_tab(flat, "filter")
     flat.evaluate("""() => {
@@ -71,6 +72,7 @@ def test_without_webgl_the_other_figures_follow_the_controls(flat):
     expect(pane.locator("[data-plot=surface] p")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_without_webgl_the_keyboard_passes_the_box_by(flat):
     open_tab(flat, "filter")
     assert flat.get_attribute(SURFACE, "tabindex") is None
@@ -87,6 +89,7 @@ def test_a_surface_that_was_taken_away_is_drawn_again(page):
     page.wait_for_function(DRAWN)
 
 
+@pytest.mark.slow
 def test_a_surface_that_was_taken_away_in_the_background_is_drawn_when_seen(page):
     open_tab(page, "filter")
     page.wait_for_selector(f"{SURFACE} canvas")
@@ -98,6 +101,7 @@ def test_a_surface_that_was_taken_away_in_the_background_is_drawn_when_seen(page
     assert page.locator(f"{SURFACE} canvas").first.bounding_box()["width"] > 300
 
 
+@pytest.mark.slow
 def test_a_surface_that_stays_away_says_so(page):
     open_tab(page, "filter")
     page.wait_for_selector(f"{SURFACE} canvas")

@@ -95,6 +95,7 @@ def test_the_wheel_holds_nothing_else(wheel):
     assert tops == {"pds", f"pds-{__version__}.dist-info"}
 
 
+@pytest.mark.slow
 def test_the_command_compares_from_any_folder(installed):
     words = ["--num-steps", "2", "--num-images", "1", "--out", "x.png"]
     printed = installed(sys.executable, "-m", "pds", "compare", *words)

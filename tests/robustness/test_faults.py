@@ -83,6 +83,7 @@ def kept(url, name, visit):
     return "content" in call(url, "filter_file", asked, visit)
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_told_and_the_page_samples_again_after_its_restart(visit, own):
     page = visit
     page.fill("[name=seed]", "77")
@@ -222,6 +223,7 @@ def test_who_waits_for_a_place_is_told_how_many_are_before_them(page):
     expect(line).to_contain_text("Stopped")
 
 
+@pytest.mark.slow
 def test_a_run_tells_how_many_run_beside_it(page, address):
     client = Client(address, verbose=False)
     job = client.submit(model="field64", num_steps=2000, num_images=8, api_name="/compare")

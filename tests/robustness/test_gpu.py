@@ -211,6 +211,7 @@ def test_an_image_does_not_depend_on_its_batch(device, record_property):
     assert off < FLOAT32
 
 
+@pytest.mark.slow
 def test_thirty_visitors_get_the_images_of_a_run_alone(device, record_property):
     model = model_on("portraits32", device)
     num_steps = 4 if device == "cpu" else 12

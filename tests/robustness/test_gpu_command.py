@@ -82,6 +82,7 @@ def test_the_summary_says_that_a_test_was_interrupted(tmp_path):
     assert summary.tests(path).startswith("1 passed, 1 failed")
 
 
+@pytest.mark.slow
 def test_a_stage_that_is_stopped_is_not_passed(tmp_path):
     out = tmp_path / "out"
     done = rehearse(out, "tests", BUDGET="tests=1")

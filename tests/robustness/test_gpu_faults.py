@@ -282,6 +282,7 @@ def test_a_batch_too_large_for_the_memory_is_split_and_draws_the_same(tmp_path, 
     assert_same(tmp_path / "split", pixels(tmp_path / "whole"), device)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_images(folder, device, whole):
     process = start(*command(folder, device, "killed"))
     deadline = time.monotonic() + PATIENCE
@@ -295,6 +296,7 @@ def test_a_killed_run_goes_on_to_the_same_images(folder, device, whole):
     assert_same(folder / "killed", whole, device)
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_device_draw_what_each_draws_alone(folder, device, whole):
     processes = [start(*command(folder, device, name)) for name in ("one", "other")]
     for process in processes:
@@ -303,6 +305,7 @@ def test_two_processes_on_one_device_draw_what_each_draws_alone(folder, device, 
         assert_same(folder / name, whole, device)
 
 
+@pytest.mark.slow
 def test_two_ranks_on_one_device_draw_the_images_of_one_process(folder, device, whole):
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     finished(start(*command(folder, device, "ranks"), launcher=launcher))

@@ -181,6 +181,7 @@ def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path, tiny):
 
 
 @pytest.mark.usefixtures("no_figures")
+@pytest.mark.slow
 def test_two_processes_draw_the_same_table(tiny, tmp_path):
     words = [*tiny, "--arms", "vanilla,tuned", "--out"]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "pds"]

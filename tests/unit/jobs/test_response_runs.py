@@ -162,6 +162,7 @@ def settings(request):
     return model, search, recorded(request.param), SEARCHED[request.param]
 
 
+@pytest.mark.slow
 def test_the_record_is_as_good_as_what_the_search_finds(settings):
     model, search, record, n = settings
     assert decibel(search, model, record, n) <= decibel(search, model, search, n) + 0.02

@@ -14,6 +14,7 @@ from tests.support.workers import workers as workers
 from tools.server import Server
 
 
+@pytest.mark.slow
 def test_warming_up_takes_a_step_on_each_device(workers, monkeypatch):
     monkeypatch.setattr(live_comparison, "devices", lambda: BOTH)
     live_comparison.warm_up()
