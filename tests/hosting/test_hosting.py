@@ -128,6 +128,14 @@ def test_spaces_is_imported_before_torch_and_gradio(tmp_path, command):
     assert done.stderr.strip() == "set()"
 
 
+def install_spaces(monkeypatch, gpu):
+    """Let `import spaces` find a package whose decorator is `gpu`."""
+    spaces = types.ModuleType("spaces")
+    spaces.GPU = gpu
+    spaces.__spec__ = types.SimpleNamespace()
+    monkeypatch.setitem(sys.modules, "spaces", spaces)
+
+
 def test_sampling_borrows_a_gpu_where_spaces_lends_one(monkeypatch, tmp_path):
     lent = []
 
@@ -141,10 +149,7 @@ def test_sampling_borrows_a_gpu_where_spaces_lends_one(monkeypatch, tmp_path):
 
         return wrap
 
-    spaces = types.ModuleType("spaces")
-    spaces.GPU = gpu
-    spaces.__spec__ = types.SimpleNamespace()
-    monkeypatch.setitem(sys.modules, "spaces", spaces)
+    install_spaces(monkeypatch, gpu)
     lent_gpu = zerogpu.on_lent_gpu(compare)
     steps = list(lent_gpu(model="field64", num_steps=2, num_images=1))
     assert len(steps) == 2
@@ -176,10 +181,7 @@ def refusing(monkeypatch):
 
             return wrap
 
-        spaces = types.ModuleType("spaces")
-        spaces.GPU = gpu
-        spaces.__spec__ = types.SimpleNamespace()
-        monkeypatch.setitem(sys.modules, "spaces", spaces)
+        install_spaces(monkeypatch, gpu)
         return zerogpu.on_lent_gpu(live_comparison.messages, (HostError,))
 
     return make
