@@ -203,7 +203,13 @@ def test_the_run_on_screen_is_saved_in_four_forms(page, tmp_path):
 @pytest.mark.slow
 def test_a_stopped_run_is_saved_as_far_as_it_came(page):
     long_run(page)
-    page.wait_for_function("document.querySelector('.pds-scrub').max > 2")
+    page.wait_for_function(
+        """() => {
+          const where = document.querySelector(".pds-where").innerText;
+          const [iteration, total] = where.match(/\\d+/g).map(Number);
+          return 2 < iteration && iteration < total;
+        }"""
+    )
     page.click(".pds-stop")
     reached = int(page.inner_text(".pds-where").split()[1])
     with np.load(io.BytesIO(saved(page, "Every step")[1]), allow_pickle=False) as file:
