@@ -1,5 +1,6 @@
 // What people take with them: texts to copy, files of the run on screen, and settings back from a picture.
 
+import { copyText } from "../../static/clipboard.js";
 import { droppedFiles } from "../../static/drops.js";
 import { answered, download } from "../../static/server.js";
 import { latin1, pngText } from "./png.js";
@@ -39,18 +40,6 @@ export function makeKeep(root, server, { read, run, restore, complain, link }) {
   const file = keep.querySelector("input[type=file]");
   const say = (menu, sentence) => (menu.querySelector("[role=status]").textContent = sentence);
 
-  // Safari copies only what was promised at the moment of the click.
-  async function write(promise) {
-    const blob = promise.then((text) => new Blob([text], { type: "text/plain" }));
-    try {
-      await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
-      return "Copied.";
-    } catch {
-      blob.catch(() => {});
-      return READ_BY_EYE;
-    }
-  }
-
   async function copy(menu, kind) {
     say(menu, "");
     const answer = answered(server.request_texts(read()));
@@ -58,15 +47,15 @@ export function makeKeep(root, server, { read, run, restore, complain, link }) {
       if (texts.error) throw new Error(texts.error);
       return kind === "link" ? link(texts.link) : texts[kind];
     });
-    const told = write(text);
+    const copied = copyText(text);
     try {
       box.value = await text;
       box.rows = Math.min(8, box.value.split("\n").length + 1);
       box.hidden = false;
-      const sentence = await told;
-      if (sentence === READ_BY_EYE) box.focus();
+      const isCopied = await copied;
+      if (!isCopied) box.focus();
       box.select();
-      say(menu, sentence);
+      say(menu, isCopied ? "Copied." : READ_BY_EYE);
     } catch ({ message }) {
       box.hidden = true;
       say(menu, message);

@@ -1,6 +1,7 @@
 // @ts-check
 // The numbers of a sheet: what each cell says, their table, and its files.
 
+import { copyText } from "../../static/clipboard.js";
 import { relative, share } from "../../static/format.js";
 import { answered, saveAnswer } from "../../static/server.js";
 
@@ -121,22 +122,6 @@ function fill(table, shown) {
  */
 function tableText(table) {
   return [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join("\t")).join("\n");
-}
-
-/**
- * Puts text into the clipboard, and returns whether that was allowed. Safari copies only what was
- * promised at the moment of the click.
- * @param {Promise<string>} text
- */
-async function copyText(text) {
-  const blob = text.then((content) => new Blob([content], { type: "text/plain" }));
-  blob.catch(() => {});
-  try {
-    await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**
