@@ -23,7 +23,6 @@ def pytest_configure(config):
         return
     if device == imitated_device.NAME:
         imitated_device.register()
-        torch.set_num_threads(1)
     Placed(device).__enter__()
 
 
