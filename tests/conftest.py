@@ -183,3 +183,12 @@ def kept_page(context_of, address):
     with visitor(context_of(), address) as page:
         open_page(page, address)
         yield page
+
+
+@pytest.fixture
+def settled(kept_page):
+    """The shared page with the settings of the first paint, and the pictures of its last run."""
+    from tests.support.pages import reset
+
+    reset(kept_page)
+    return kept_page

@@ -48,11 +48,15 @@ def chromium(playwright: Playwright, flags: Sequence[str] = FLAGS) -> Browser:
         path = _installed(playwright)
     if path is None and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(
-            "apt-get update -qq && apt-get install -y -qq chromium-headless-shell", shell=True, check=False
+            "apt-get update -qq && apt-get install -y -qq chromium-headless-shell",
+            shell=True,
+            check=False,
         )
         path = _installed(playwright)
     if path is None:
-        raise FileNotFoundError("the browser tests need Chromium: apt-get install chromium-headless-shell")
+        raise FileNotFoundError(
+            "the browser tests need Chromium: apt-get install chromium-headless-shell"
+        )
     return playwright.chromium.launch(executable_path=path, args=flags)
 
 

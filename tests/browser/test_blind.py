@@ -7,15 +7,24 @@ from playwright.sync_api import expect
 
 from pds.web.tabs.compare.presets import PRESETS
 from tests.support.pages import SIDES, finish, long_run, picture, sample
+from tools.browser import open_page
 
 NAMES = re.compile(r"\b(vanilla|pds)\b", re.IGNORECASE)
 GUESS = next(preset for preset in PRESETS if preset.name == "guess")
 
 
 @pytest.fixture
+def page(settled):
+    """The comparison, where no sides are hidden."""
+    return settled
+
+
+@pytest.fixture
 def exchange(page):
     """Decide whether the sides will be exchanged."""
-    return lambda wanted: page.evaluate(f"Math.random = () => {0.1 if wanted else 0.9}")
+    page.evaluate("window.random ??= Math.random")
+    yield lambda wanted: page.evaluate(f"Math.random = () => {0.1 if wanted else 0.9}")
+    page.evaluate("Math.random = window.random")
 
 
 def switch(page):
@@ -142,8 +151,10 @@ def test_a_sampler_beside_itself_is_not_asked_about(page):
 
 
 @pytest.mark.slow
-def test_the_visit_is_counted_by_n_and_again_draws_another_seed(page, exchange):
-    exchange(False)
+def test_the_visit_is_counted_by_n_and_again_draws_another_seed(blank, address):
+    page = blank
+    open_page(page, address)
+    page.evaluate("Math.random = () => 0.9")
     blind_run(page)
     guess(page, 0)
     page.fill("[name=num_steps]", "2")

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.pages import drop, request_shown, reset
+from tests.support.pages import drop, request_shown
 from tests.support.png_files import (
     BOMB,
     PASSED_ON,
@@ -17,10 +17,9 @@ from tests.support.png_files import (
 
 
 @pytest.fixture
-def page(kept_page):
-    """The comparison with the settings of the first paint, before anything was dropped."""
-    reset(kept_page)
-    return kept_page
+def page(settled):
+    """The comparison before anything was dropped."""
+    return settled
 
 
 def alert(page, words):

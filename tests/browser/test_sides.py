@@ -32,6 +32,12 @@ CHOOSE = """detail => document.querySelector(".pds").dispatchEvent(
     new CustomEvent("compare", { detail }))"""
 
 
+@pytest.fixture
+def page(settled):
+    """The comparison with its first samplers."""
+    return settled
+
+
 def heading(page, name, side):
     return page.get_by_label(f"{name} on the {side}", exact=True)
 
@@ -137,7 +143,9 @@ def test_an_equal_cost_follows_the_calls_of_the_other_side(page):
     expect(chosen(page, "left")).to_have_text("equal cost, N = 19")
 
 
-def test_what_the_panels_still_show_is_said_until_it_is_sampled(page):
+def test_what_the_panels_still_show_is_said_until_it_is_sampled(blank, address):
+    page = blank
+    open_page(page, address)
     shown = page.locator(".pds-panel.ours .pds-shown")
     expect(shown).to_be_hidden()
     choose(page, "right", "tuned")
@@ -149,7 +157,9 @@ def test_what_the_panels_still_show_is_said_until_it_is_sampled(page):
 
 
 @pytest.mark.slow
-def test_the_corrector_s_controls_change_the_run(page):
+def test_the_corrector_s_controls_change_the_run(blank, address):
+    page = blank
+    open_page(page, address)
     page.get_by_text("More", exact=True).click()
     expect(page.get_by_label("Snr")).to_have_attribute(
         "placeholder", str(load_model("field64").snr)

@@ -54,6 +54,10 @@ DROP = """([texts, files, folders, selector]) => {
 }"""
 RESET = """(request) => {
   const root = document.querySelector("#stage .pds");
+  scrollTo(0, 0);
+  for (const menu of root.querySelectorAll("details[open]")) menu.open = false;
+  const blind = root.querySelector(".pds-blind-switch input");
+  if (blind.checked) blind.click();
   root.dispatchEvent(new CustomEvent("settle", { detail: request }));
   root.querySelector(".pds-verdict").textContent = "";
   for (const alert of root.querySelectorAll(".pds-error")) {
@@ -86,13 +90,14 @@ def visitor(context, address):
         address: of the server.
 
     Yields:
-        The page; `page.asked()` lists its requests.
+        The page; `page.asked()` lists its requests since `page.forget_asked()`.
     """
     page = context.new_page()
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(error))
     page.asked = lambda: [u for u in asked if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
+    page.forget_asked = asked.clear
     forget(page, address)
     yield page
     page.close()
@@ -109,10 +114,19 @@ def forget(page, address):
 
 
 def reset(page):
-    """Give the comparison on a shared page the settings of the first paint and no message."""
+    """Give the comparison on a shared page the settings of the first paint and no message.
+
+    The pictures of its last run stay.
+    """
     page.bring_to_front()  # only one page of a browser has the keyboard
+    page.set_viewport_size(DESKTOP)
     page.click("#compare-tab-button")
-    page.evaluate(RESET, json.loads(live_comparison.first_paint("end"))["request"])
+    if page.locator(".pds[data-state=running]").count():
+        page.click(".pds-stop")
+        finish(page)
+    request = Request(**json.loads(live_comparison.first_paint("end"))["request"])
+    page.evaluate(RESET, vars(request))
+    page.forget_asked()
 
 
 def resize(page, width, height):
