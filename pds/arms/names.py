@@ -314,8 +314,8 @@ def _require_branch(first: Arm, after: object) -> None:
     if first.num_steps is not None:
         most = first.length - 1
     if most < start:
-        raise ValueError(f"a run of {first} has no iteration to go on from; it needs at least 2")
-    require_whole(f"the iteration of {first} to go on from", after, start, most)
+        raise ValueError(f"a run of {first} has no iteration to continue from; it needs at least 2")
+    require_whole(f"the iteration of {first} to continue from", after, start, most)
 
 
 def _known(num_steps: int | None) -> int:

@@ -136,7 +136,7 @@ def from_record(text: str) -> Request:
         raise ValueError("this picture was drawn by another version; its settings cannot be read")
     if values["model"] is None:
         raise ValueError(
-            "this picture was drawn with a visitor's own images; bring them again on the tab "
+            "this picture was drawn with a visitor's own images; choose them again on the tab "
             "Your images"
         )
     return _shareable(from_page(values))

@@ -142,7 +142,7 @@ def test_the_map_draws_its_comparison(page):
     section = shown(page, "map")
     page.mouse.click(*page.evaluate(PIXEL, ["map", 25, 2.0]))
     expect_dials(section, {"num_steps": "25", "alpha": "3"})
-    section.get_by_role("button", name="Draw this comparison").click()
+    section.get_by_role("button", name="Sample this comparison").click()
     expect(page.locator("#pds-steps")).to_have_value("25")
     expect(page.locator("#pds-alpha")).to_have_value("3")
     page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 25')")

@@ -141,7 +141,7 @@ def test_steps_that_open_above_do_not_move_the_reader(blank, address):
 def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
     pane = opened(page, address, kept=KEPT)
-    button = page.get_by_role("button", name="Draw this comparison")
+    button = page.get_by_role("button", name="Sample this comparison")
     page.mouse.move(700, 500)
     page.mouse.wheel(0, 300)
     still(page)

@@ -719,8 +719,8 @@ CLAIMS = [
     ),
     (
         "end.html",
-        "At N = 40 the noise in the state is 1.35 times what it is told, and its portraits end "
-        "with twice the grain",
+        "At N = 40 the noise in the state is 1.35 times sigma, and its portraits end with twice "
+        "the grain",
         lambda: (
             as_told("vanilla", 40, 0.16) == pytest.approx(1.35, abs=0.02)
             and drawn("vanilla", 40).grain.value == pytest.approx(2, abs=0.1)
@@ -837,7 +837,7 @@ CLAIMS = [
     ),
     (
         "images.html",
-        "Bring ${setup.fewest} to ${setup.most} pictures of one kind",
+        "Choose ${setup.fewest} to ${setup.most} pictures of one kind",
         lambda: (images_tab.setup()["fewest"], images_tab.setup()["most"]) == (5, 500),
     ),
     (

@@ -212,13 +212,13 @@ def test_who_waits_for_a_place_is_told_how_many_are_before_them(page):
     page.route("**/queue/join*", lambda route: None)  # no frame comes
     page.click(".pds-sample")
     line = page.locator("#stage .pds-verdict")
-    expect(line).to_have_text("Waiting for a place: at most 2 before you, about 12.0 s.")
+    expect(line).to_have_text("Waiting in the queue: at most 2 before your run, about 12.0 s.")
     told["waiting"] = 7  # newcomers are behind
     with page.expect_response("**/healthz"):
         pass
-    expect(line).to_contain_text("at most 2 before you")
+    expect(line).to_contain_text("at most 2 before your run")
     told["waiting"] = 1
-    expect(line).to_contain_text("nobody before you")
+    expect(line).to_contain_text("your run is next")
     page.click(".pds-stop")
     expect(line).to_contain_text("Stopped")
 

@@ -273,7 +273,7 @@ def test_a_sampler_that_the_process_cannot_take_is_refused_before_anything_is_dr
 
 
 def test_a_branch_beyond_the_shortest_column_is_refused_before_anything_is_drawn():
-    with pytest.raises(ValueError, match="to go on from must be a whole number from 1 to 9"):
+    with pytest.raises(ValueError, match="to continue from must be a whole number from 1 to 9"):
         next(draw_sheet(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
 
 

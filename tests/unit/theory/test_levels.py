@@ -113,7 +113,7 @@ def test_samplers_in_one_pass_have_the_levels_and_the_strength_of_their_own():
 def test_what_has_no_levels_or_no_strength_is_refused():
     with pytest.raises(ValueError, match="tuned for VE only, got VPSDE"):
         theory.tune_levels(FIELD, VPSDE(), sampler(30))
-    with pytest.raises(ValueError, match="neither noise levels nor"):
+    with pytest.raises(ValueError, match="neither the noise levels nor"):
         theory.tune_levels(FIELD, VE, sampler(30, corrector=None), sigmas=False)
 
 

@@ -95,7 +95,7 @@ def test_the_sheet_shows_the_pictures_as_they_are():
         (values(pixels(), files=[sent(b"GIF89a")] * 501), "at most 500"),
         (values(pixels(), files=[sent(b"%PDF-1.7", "a.pdf")] * 6), "6 PDF files were not read"),
         (values(pixels(), model=["a"]), "model must be a name"),
-        (values(pixels(), model="gone"), "no longer here"),
+        (values(pixels(), model="gone"), "no longer on the server"),
         (values(pixels(), texture=0), "beta must lie in"),
         (values(pixels(), texture="much"), "texture must be a number"),
         (values(pixels(), texture=float("nan")), "beta must lie in"),
@@ -131,7 +131,7 @@ def test_a_model_that_made_room_for_others_says_so():
     names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
     with pytest.raises(ValueError, match="model must be one of"):
         from_page({"model": names[0]})
-    with pytest.raises(ValueError, match="no longer here"):
+    with pytest.raises(ValueError, match="no longer on the server"):
         models.load_model(names[0])
 
 

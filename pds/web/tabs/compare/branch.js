@@ -1,4 +1,4 @@
-// Go on from an iteration of either side with another sampler: both futures side by side.
+// Continue from an iteration of either side with another sampler: both futures side by side.
 
 import { capital } from "../../static/format.js";
 import { answered } from "../../static/server.js";

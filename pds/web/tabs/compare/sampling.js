@@ -21,7 +21,7 @@ function beside(together = 1) {
 function waiting(place, seconds) {
   if (!place) return "Waiting for the server to begin…";
   const time = seconds === null ? "" : `, about ${duration(Math.max(1, seconds))}`;
-  return `Waiting for a place: ${place < 2 ? "nobody" : `at most ${place - 1}`} before you${time}.`;
+  return `Waiting in the queue: ${place < 2 ? "your run is next" : `at most ${place - 1} before your run`}${time}.`;
 }
 
 /**
