@@ -15,14 +15,14 @@ from tools.server import ROOT, Server
 __all__ = ["ROOT", "chromium", "open_page", "served"]
 
 NAMES = (
-    "chromium-headless-shell",  # without the window's own pages, half the work for each page
+    "chromium-headless-shell",  # no window to draw: half the work for each page
     "chromium",
     "chromium-browser",
     "google-chrome",
     "chrome",
 )
 FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")
-"""For containers, and for 3-D figures on machines without a graphics card."""
+"""Needed in containers, and for 3-D figures on machines without a graphics card."""
 
 
 @contextmanager
@@ -48,11 +48,15 @@ def chromium(playwright: Playwright, flags: Sequence[str] = FLAGS) -> Browser:
         path = _installed(playwright)
     if path is None and shutil.which("apt-get") and os.geteuid() == 0:
         subprocess.run(
-            "apt-get update -qq && apt-get install -y -qq chromium-headless-shell", shell=True, check=False
+            "apt-get update -qq && apt-get install -y -qq chromium-headless-shell",
+            shell=True,
+            check=False,
         )
         path = _installed(playwright)
     if path is None:
-        raise FileNotFoundError("the browser tests need Chromium: apt-get install chromium-headless-shell")
+        raise FileNotFoundError(
+            "the browser tests need Chromium: apt-get install chromium-headless-shell"
+        )
     return playwright.chromium.launch(executable_path=path, args=flags)
 
 

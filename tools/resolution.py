@@ -211,7 +211,7 @@ def document(folder: Path = FOLDER) -> str:
     """Return all tables as one page of Markdown."""
     parts = [
         "# Every table of the law of resolution",
-        "Written by `python -m tools.resolution`; see evidence.md, one folder up.",
+        "Written by `python -m tools.resolution`; see ../evidence.md.",
     ]
     for title, text in tables(folder):
         parts += [f"## {title}", text]

@@ -51,7 +51,7 @@ METAVARS = {
     "right": "NAME",
     "snr": "SNR",
 }
-"""Where a value is not a whole number, N."""
+"""Metavars of options whose value is not a whole number; the others have N."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

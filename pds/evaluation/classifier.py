@@ -40,12 +40,12 @@ FAINT = 0.003
 """Detail in pixel units up to which the network's input is linear in it."""
 NUM_FILTERS = (12, 16, 24)
 NUM_ENERGIES = 8
-"""First filters that pass on the logarithm of their energy; the others go on as they are."""
+"""Number of filters of the first layer whose output is the logarithm of their energy."""
 LEAST_ENERGY = 0.01
 """Added to energies, in units of the input's variance."""
 LEAK = 0.1
 SETTINGS = repr((FOLDS, EPOCHS, BATCH, RATE, DECAY, FAINT, NUM_FILTERS, NUM_ENERGIES))
-"""Of the classifier: judgments under other settings are not comparable."""
+"""Settings of the classifier; judgments under other settings are not comparable."""
 NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 

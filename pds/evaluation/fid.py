@@ -32,10 +32,10 @@ BATCH = 32
 HEADER = "arm,N,images,fid\n"
 
 DIGITS = 8
-"""Of a file's SHA-256 that identify weights; names of published files end in as many."""
+"""Digits of a file's SHA-256 that identify its weights; names of published files end in as many."""
 
 Network = Callable[[Tensor], Tensor]
-"""From pixels (B, 3, H, W) uint8 to features (B, F)."""
+"""Maps pixels (B, 3, H, W) uint8 to features (B, F)."""
 
 
 @dataclass(frozen=True, eq=False)

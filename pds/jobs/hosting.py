@@ -111,4 +111,4 @@ _CHECKS: dict[str, Callable[[object], object]] = {
         lambda n: require_whole("corrector_steps", n, 0, MAX_CORRECTOR_STEPS)
     ),
 }
-"""For each field, a function that returns the checked value or raises ValueError."""
+"""A check for each field: returns the value or raises ValueError."""

@@ -1,4 +1,4 @@
-"""The noise levels and the corrector strength with the smallest exact error, without any M.
+"""The noise levels and the corrector's snr with the smallest exact error, without any M.
 
     minimize W2^2     over lowest and highest sigma of the geometric grid of N levels, and snr
 
@@ -74,7 +74,9 @@ def tune_levels(
     if snr and isinstance(corrector, Langevin | AnnealedLangevin):
         spans.append(SNR)
     if not spans:
-        raise ValueError("there is nothing to tune: neither the noise levels nor the snr of a Langevin corrector")
+        raise ValueError(
+            "there is nothing to tune: neither the noise levels nor the snr of a Langevin corrector"
+        )
     bounds = np.log(spans).T
     ones = np.ones(len(modes.power))
 

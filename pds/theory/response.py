@@ -50,7 +50,7 @@ PER_OCTAVE = 1.2
 """Values of sigma an octave."""
 
 LOWEST_DROWNED = 8
-"""Where pictures that are all alike are drowned, in sigma_min."""
+"""Least end of the grid of sigma, in sigma_min; it applies if the pictures are all alike."""
 
 NOTHING = 1e-12
 """Power of rounding errors, for pictures in [0, 1]."""

@@ -111,7 +111,8 @@ def test_a_table_has_arms_by_iterations_and_the_floor_of_each_number_of_images()
         "| vanilla | 64 | 3.50 (3.40 to 3.61) | 1.10 (1.05 to 1.15) |",
         "| pds:5 | 256 | 1.40 (1.30 to 1.50) |  |",
         "",
-        "As many images of the network itself: 0.95 to 1.06 for 64; 0.97 to 1.03 for 256.",
+        "Floor, the score of images of the network itself: 0.95 to 1.06 for 64 images; "
+        "0.97 to 1.03 for 256 images.",
     ]
 
 

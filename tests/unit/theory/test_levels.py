@@ -1,4 +1,4 @@
-"""The tuned noise levels and corrector strength: no neighbor is better, and what is refused."""
+"""The tuned noise levels and snr: no neighbor is better; bad arguments are refused."""
 
 from dataclasses import replace
 
