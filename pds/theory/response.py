@@ -4,17 +4,18 @@ Noise of c sigma is planted in a clean picture y and denoised once by a score th
 
     D(x) = x + sigma^2 s(x, sigma),     even = (D(y + n) + D(y - n)) / 2,  odd = (D(y + n) - D(y - n)) / 2
 
-and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures,
+and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures and
+|a|^2 = <a, a>,
 
     tau      = <y, even> / <y, y>                              share of the picture that is kept
     rho      = <n, odd> / <n, n>                               share of the noise that is kept
-    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: invented
+    omega^2  = |even - tau y|^2 + |odd - rho n|^2              the remainder: generated content
 
 Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
 and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
 
-Noise of a sampler is stronger in coarse detail than in fine where few iterations have left some:
-its strength is c at the finest scale and c 2^tilt an octave below, see `Bands.strengths`.
+The noise that few iterations leave is stronger at coarse scales than at fine ones: its strength is
+c at the finest scale and c 2^tilt an octave below, see `Bands.strengths`.
 
 Source: derived for this project; Stein's identity as in M. Raphan, E. P. Simoncelli, Neural
 Computation 23 (2011).

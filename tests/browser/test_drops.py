@@ -1,4 +1,4 @@
-"""What people drop on the comparison: pictures that were passed on, other files, no file at all."""
+"""Files dropped on the comparison: pictures with settings, other files, drops without a file."""
 
 import pytest
 from PIL import Image

@@ -1,4 +1,4 @@
-"""What a run is said to take before it begins, with rates that are given, in a real Chromium."""
+"""The estimated time on the Sample button, from prescribed rates, in a real Chromium."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Keyboard, screen reader, small and dark screens, and a run that stays in sight."""
+"""Accessibility: keyboard, screen reader, small and dark screens, progress that stays in sight."""
 
 import json
 from typing import NamedTuple

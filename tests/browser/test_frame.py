@@ -1,4 +1,4 @@
-"""The page as a frame within the page of a Space, whose address bar people see and share."""
+"""The page in a frame of a Space, whose address bar has the link."""
 
 from contextlib import suppress
 from urllib.parse import parse_qs

@@ -1,4 +1,4 @@
-"""Inside one iteration: what the page gets, and what it shows of it."""
+"""The part "Inside this iteration": its messages and its display."""
 
 import base64
 import io

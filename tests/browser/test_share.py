@@ -1,4 +1,4 @@
-"""Links, copied texts, files and pictures that bring their settings back, in a real Chromium."""
+"""Settings from links, copied texts, files and pictures, in a real Chromium."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Figures of the story that are dragged, and the ways between comparison and story."""
+"""Handles in the story's figures, and links between comparison and story."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The way through the story in a real Chromium: its place, its memory, its glossary, its print."""
+"""The story's navigation, saved place, glossary and print, in a real Chromium."""
 
 import json
 import re

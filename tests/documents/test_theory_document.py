@@ -1,4 +1,4 @@
-"""docs/theory.md: its tables are those that its command writes, and its rules are what they say."""
+"""docs/theory.md: its tables equal the output of its command, and its rules hold."""
 
 import re
 

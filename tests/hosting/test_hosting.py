@@ -1,4 +1,4 @@
-"""What a host reads, builds and starts."""
+"""The files that a host reads, builds and starts."""
 
 import json
 import os

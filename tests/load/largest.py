@@ -1,4 +1,4 @@
-"""The largest things that visitors may bring, all at once: python -m tests.load.largest."""
+"""The largest uploads that are accepted, all at once: python -m tests.load.largest."""
 
 import base64
 import io

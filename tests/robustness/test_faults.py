@@ -1,4 +1,4 @@
-"""What visitors see when the server dies, and what is left of them when they go."""
+"""Messages when the server dies, and the cleanup when visitors leave."""
 
 import base64
 import json

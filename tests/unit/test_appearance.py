@@ -1,4 +1,4 @@
-"""Grain and contrast: planted noise is recovered, and nothing else counts as noise."""
+"""Grain and contrast: planted noise is recovered, and texture does not count as noise."""
 
 import math
 from itertools import islice, pairwise

@@ -1,4 +1,4 @@
-"""The one request: what it may hold, and what a public page takes of that."""
+"""The request: its valid values, and those that a public page accepts."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Runs that another sampler goes on with, against the runs they are made of and exact answers."""
+"""Branches: runs that a second sampler continues, against their two parts and exact answers."""
 
 import weakref
 from dataclasses import replace

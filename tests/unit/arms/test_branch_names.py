@@ -1,4 +1,4 @@
-"""Names of branches: FIRST/K/THEN, and what a request with one builds."""
+"""Names of branches, FIRST/K/THEN, and the samplers of a request with one."""
 
 import io
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The names of samplers: read, written, ordered, refused, and said in a sentence."""
+"""The names of samplers: parsed, written, ordered, refused, and used in sentences."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The benchmarks: what is timed in which order, what a ratio is, and that contests are fair."""
+"""The benchmarks: the order of timed calls, the ratios, and equal conditions for both sides."""
 
 import json
 import os

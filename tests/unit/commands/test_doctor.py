@@ -1,4 +1,4 @@
-"""`pds doctor`: a report that is right where all is well, and says what is wrong elsewhere."""
+"""`pds doctor`: its report on a working installation, and on broken ones."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The ladder of `pds ladder`: relative to the network's own pictures, and what it says in words."""
+"""`pds ladder`: numbers relative to the network's own pictures, and its sentences."""
 
 import math
 from dataclasses import replace

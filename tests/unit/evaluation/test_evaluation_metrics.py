@@ -1,4 +1,4 @@
-"""The metrics against closed forms, their order under spoiling, and what a match of N means."""
+"""The metrics: closed forms, their order for increasing damage, and the N of equal quality."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Arms, the out folder, resuming, and theory beside what is measured."""
+"""`pds evaluate`: arms, output folder, resuming, and the theory beside the measurement."""
 
 import csv
 import io

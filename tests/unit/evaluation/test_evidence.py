@@ -1,4 +1,4 @@
-"""The recorded evidence: drawn again it is the same, and the documents quote it."""
+"""The recorded evidence: some cells are sampled again, and the documents quote it correctly."""
 
 import csv
 
@@ -137,7 +137,7 @@ def test_the_classifiers_table_has_percents_and_its_control_below():
     rows = [{"arm": arm, "N": "25", **shares} for arm in ("converged:ode-heun", "vanilla")]
     lines = evidence.classifier(rows).splitlines()
     assert lines[2] == "| vanilla | 256 | 95 % (92 to 97) |"
-    assert lines[-1].endswith("others of its own: 95 % (92 to 97).")
+    assert lines[-1].endswith("of the same network: 95 % (92 to 97).")
     assert "converged" not in "".join(lines)
 
 

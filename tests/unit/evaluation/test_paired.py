@@ -1,4 +1,4 @@
-"""Experiments on a sampler's noise, on denoisers whose answer is known."""
+"""Experiments on a sampler's noise, with denoisers of known response."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What one denoising leaves of planted noise, on scores whose answer is known."""
+"""The share of planted noise that one denoising leaves, with scores of known response."""
 
 from dataclasses import replace
 

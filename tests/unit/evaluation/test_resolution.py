@@ -1,4 +1,4 @@
-"""The same samplers at several resolutions: what is drawn, kept and tabulated."""
+"""`pds sizes`: the same samplers at several resolutions, its files and its tables."""
 
 import csv
 

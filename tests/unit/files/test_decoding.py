@@ -1,4 +1,4 @@
-"""From a picture file to pixels: orientation, depth, transparency, size, and what is not read."""
+"""Decoding of picture files: orientation, depth, transparency, size, and unreadable files."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Filters from people's own images: every kind of file, and what is wrong with them."""
+"""Filters from a folder of images: every kind of file, and errors in them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The flags of `main.py`, where it finds its files, and what it says of those that are wrong."""
+"""The flags of `main.py`, its search for files, and its errors."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""What pictures of `main.py` say, and the page's request for the same pictures."""
+"""The records in pictures of `main.py`, and the page's request for the same pictures."""
 
 import json
 import shlex

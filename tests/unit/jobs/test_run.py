@@ -1,4 +1,4 @@
-"""The files of a sampling run: which bits, under which names, however often it is interrupted."""
+"""The files of a sampling run: their bits and names, with and without interruptions."""
 
 import errno
 import json

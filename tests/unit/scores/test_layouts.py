@@ -1,4 +1,4 @@
-"""Weights are found in whatever way a training program arranged them."""
+"""Weights are found in the checkpoint layouts of many training programs."""
 
 import argparse
 

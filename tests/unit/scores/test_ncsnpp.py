@@ -1,4 +1,4 @@
-"""The flavors of NCSN++ that have no recording, held to definitions written out here."""
+"""The variants of NCSN++ without a recording, against reference implementations in this file."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The batcher as a plain object: one thread, no clock."""
+"""The batcher, driven step by step without a thread or a clock."""
 
 import copy
 from collections import Counter

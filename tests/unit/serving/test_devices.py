@@ -1,4 +1,4 @@
-"""Runs on several devices: where they go, that it changes no picture, and what is left of them.
+"""Runs on several devices: their placement, identical pictures, and cleanup.
 
 Two devices of one CPU, "cpu:0" and "cpu:1", have threads, copies and batchers of their own.
 """

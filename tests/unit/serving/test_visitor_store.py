@@ -1,4 +1,4 @@
-"""What visitors bring is kept for a while, under names that cannot be guessed."""
+"""Models and masks of visitors are kept for a visit, under random names."""
 
 import pytest
 

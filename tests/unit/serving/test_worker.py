@@ -1,4 +1,4 @@
-"""The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
+"""The worker's thread: steps, errors, slow readers and readers that leave."""
 
 import queue
 import threading

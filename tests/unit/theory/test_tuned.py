@@ -1,4 +1,4 @@
-"""The sampler tuned to the number of iterations that is asked for, whatever the model and the N."""
+"""The sampler tuned to the requested N, for every model and N."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The tuned gain: better than what it starts from, at a minimum, and back from its file."""
+"""The tuned gain: better than the initial one, at a minimum, unchanged by saving and loading."""
 
 from dataclasses import replace
 

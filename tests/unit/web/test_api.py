@@ -1,4 +1,4 @@
-"""The endpoints that programs call, and the sentences that they get."""
+"""The endpoints for programs, and their errors."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The page on two devices: what its health says, and what programs get from it."""
+"""The page on two devices: /healthz, and results of programs."""
 
 import json
 import urllib.request

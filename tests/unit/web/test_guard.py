@@ -1,4 +1,4 @@
-"""What passes to gradio and what does not, without a server."""
+"""The guard: requests that it passes to gradio and those that it refuses, without a server."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Where app.py listens, what stands in its way, and on which systems it starts."""
+"""The address of app.py, errors in it, and the systems on which it starts."""
 
 import os
 import socket

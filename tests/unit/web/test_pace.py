@@ -1,4 +1,4 @@
-"""How long a comparison is said to take."""
+"""The estimated time of a comparison."""
 
 import pytest
 

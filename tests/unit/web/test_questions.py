@@ -1,4 +1,4 @@
-"""The questions of the story: what is true, and what is said about a guess."""
+"""The questions of the story: the true answers, and the sentences about a guess."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The sentences about grain and contrast: computed, and never more than the numbers say."""
+"""The sentences about grain and contrast claim no more than the numbers support."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a visit brings is there for it alone, and goes when it has left."""
+"""Models and masks of a visit: no other visit can use them, and they are dropped at its end."""
 
 import json
 import logging
