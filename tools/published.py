@@ -103,15 +103,15 @@ def _folded(command: str) -> str:
 
 def cells(experiment: Experiment) -> str:
     """Return the table of an experiment: reported FIDs beside those measured here."""
-    told = {(row["experiment"], int(row["N"]), row["sampler"]): row for row in reported()}
+    by_cell = {(row["experiment"], int(row["N"]), row["sampler"]): row for row in reported()}
     here = measured(fid_record.read(MEASURED))
 
     def line(speed_up: int, sampler: str) -> Iterator[object]:
         count = experiment.num_steps(speed_up)
         cell = experiment.config, count, sampler
         yield from (count, speed_up, sampler, f"{2 * count:,}")
-        found = told.get(cell)
-        yield f"{found['fid']} ({found['source']})" if found else ""
+        published = by_cell.get(cell)
+        yield f"{published['fid']} ({published['source']})" if published else ""
         row = here.get(cell)
         yield f"{row.fid:.2f} ({row.images:,} pictures, {row.date})" if row else ""
 

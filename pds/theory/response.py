@@ -159,11 +159,11 @@ class MeasuredResponse:
     def stein(self) -> Array:
         """(tau <y, y> + rho sigma^2) / <y, y> of every octave at c = 1, (L, B): 1 if exact.
 
-        NaN of an octave with less power than sigma^2, which tells nothing. Flat places are left
-        out: they are chosen by y, and Stein's identity is a mean over all places.
+        NaN of an octave with less power than sigma^2, where the check has no power. Flat places are
+        left out: they are chosen by y, and Stein's identity is a mean over all places.
         """
-        told = int(np.argmin(np.abs(self.strengths - 1)))
-        octaves = self.moments.mean(1)[:, :, told, 0, : self.bands.num_octaves]
+        matched = int(np.argmin(np.abs(self.strengths - 1)))
+        octaves = self.moments.mean(1)[:, :, matched, 0, : self.bands.num_octaves]
         power, kept, _, _, passed, _ = octaves
         seen = (power > 0) & (power > self.sigmas[:, None] ** 2)
         return np.asarray((kept + passed) / np.where(seen, power, np.nan))

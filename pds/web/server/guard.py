@@ -311,9 +311,9 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _unbuffered(send: Send) -> Send:
-    """Ask proxies to pass on a stream as it comes: nginx, and those that compress or cache."""
+    """Add headers that keep nginx and other proxies from buffering, compressing or caching."""
 
-    async def asked(message: Message) -> None:
+    async def unbuffered(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message["headers"]))
             headers["x-accel-buffering"] = "no"
@@ -321,7 +321,7 @@ def _unbuffered(send: Send) -> Send:
             message = {**message, "headers": headers.raw}
         await send(message)
 
-    return asked
+    return unbuffered
 
 
 def _not_found() -> Refused:
