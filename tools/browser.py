@@ -1,4 +1,4 @@
-"""The page as its users have it: app.py in a process of its own, seen by a real Chromium."""
+"""The page as its users see it: app.py in a separate process, opened in a real Chromium."""
 
 import os
 import shutil

@@ -46,10 +46,10 @@ TABLES = (
 """Metric and reference of each table."""
 
 EQUAL = ("grain", "grain_db", "frechet", "classifier")
-"""Metrics of equal quality that stand side by side."""
+"""Metrics of equal quality, one column each."""
 
 TWO_DIGITS = ("grain", "grain_everywhere", "contrast", "fine_power")
-"""Beginnings of the metrics with two digits behind the point; the others have one."""
+"""Prefixes of the metrics with two decimals; the others have one."""
 
 DIVERGED = 1e4
 
@@ -57,7 +57,7 @@ Row = dict[str, str]
 
 
 def read(name: str, file: str = "table") -> list[Row]:
-    """Return the rows of one of the files of a name, none if it is not there."""
+    """Return the rows of a file of a name, none if the file is missing."""
     path = FOLDER / name / f"{file}.csv"
     if not path.is_file():
         return []

@@ -88,13 +88,13 @@ def scales() -> str:
 
 
 def noise_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Array:
-    """Return the recursion's noise over sigma at every scale, where the run is at sigma."""
+    """Return the recursion's noise over sigma at every scale, at its first call at sigma."""
     content = content_at(arm, sigma, count, size)
     return np.sqrt(in_flat_places(measured()[size], content.noise)) / sigma
 
 
 def content_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Content:
-    """Return what the recursion has in a state, at the first call at sigma."""
+    """Return picture and noise in the recursion's state, at its first call at sigma."""
     own = predictor(size)
     contents = own.evolution.contents(own.field.plan(arm, count).sampler)
     return next(content for level, content in contents if level <= 1.001 * sigma)

@@ -183,7 +183,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
 
 
 def natural_filter() -> str:
-    """Return how far the natural filter is from every shipped one, in gain at alpha = 5."""
+    """Compare the gain of the natural filter with that of every shipped one, at alpha = 5."""
     titles = ("pictures", "gain, measured", "gain, natural", "rms difference", "largest")
     lines = [_line(*titles), _line(*["---"] * len(titles))]
     for path in sorted(ROOT.glob("filters/portraits*_freq.npy"), key=_size):

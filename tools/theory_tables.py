@@ -34,7 +34,7 @@ FOLLOWED_SIGMAS = (2.0, 0.5, 0.2, 0.1, 0.05, 0.025)
 CAUSES = (("vanilla", 40), ("vanilla", 25), ("pds:5", 40), ("pds:5", 25), ("tuned", 25))
 TUNED = ("pds:5", "tuned", "ode-heun", "by-levels", "by-constant", "by-filter", "by-octaves")
 TOLERANCE = 0.10
-"""Predictions within so much of the sampled value are counted."""
+"""Largest relative error of a prediction that counts as correct."""
 
 Row = dict[str, str]
 

@@ -140,8 +140,10 @@ def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
     for option in options:
         expect(option).to_be_disabled()
-        expect(option).to_have_attribute("title", re.compile("your images was not measured"))
-    expect(menus[1]).to_have_attribute("title", re.compile("that of your images was not measured"))
+        expect(option).to_have_attribute(
+            "title", re.compile("a model of your images does not have")
+        )
+    expect(menus[1]).to_have_attribute("title", re.compile("a model of your images does not have"))
     alert = page.locator("#stage .pds-primary [role=alert]")
     expect(alert).to_contain_text("response to noise, and that of this model is unknown")
     expect(page.locator(".pds-fitted")).to_be_hidden()

@@ -15,6 +15,6 @@ test("chance is told once there are a few guesses", () => {
   const scores = [3, 4].map((count) => score(guesses.slice(0, count)));
   assert.deepEqual(scores, [
     "N = 66: 0 of 1; N = 25: 2 of 2.",
-    "N = 66: 0 of 1; N = 25: 3 of 3. Mere guessing does as well or better in 13 % of visits.",
+    "N = 66: 0 of 1; N = 25: 3 of 3. Guessing at random does as well or better with a probability of 13 %.",
   ]);
 });

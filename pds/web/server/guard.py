@@ -185,11 +185,11 @@ class Guard:
             raise _not_found()
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise Refused(415, "only application/json is taken")
+            raise Refused(415, "the body must be application/json")
         uploads = path == SERVER or name.removeprefix(V2) in self.endpoints.uploads
         length = _header(scope, b"content-length") or "0"
         if not length.isdigit() or len(length) > 12:
-            raise Refused(400, "the length of the body is no number")
+            raise Refused(400, "the length of the body is not a number")
         most = MAX_BROUGHT_BYTES if uploads else MAX_BODY_BYTES
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")

@@ -322,7 +322,7 @@ def test_the_record_of_a_visitors_sheet_has_no_name_of_a_model():
         assert json.loads(text)["sheet"]["model"] is None
         with pytest.raises(ValueError, match="visitor's own images"):
             sheet_files.from_record(text)
-        with pytest.raises(ValueError, match="cannot be passed on"):
+        with pytest.raises(ValueError, match="cannot be shared"):
             sheet_files.to_command(SHEET)
 
 

@@ -67,9 +67,9 @@ def test_pictures_of_any_size_and_kind_are_cropped_and_shrunk():
     [
         ([], "2 to 500 pictures"),
         (["AAAA"] * 501, "2 to 500 pictures"),
-        (["AAAA", "AAAA"], "picture 0 is not one that can be read"),
-        ([encoded(noise(0)), 5], "picture 1 is not one that can be read"),
-        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 is not one that can be read"),
+        (["AAAA", "AAAA"], "picture 0 cannot be read"),
+        ([encoded(noise(0)), 5], "picture 1 cannot be read"),
+        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 cannot be read"),
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(images, words):

@@ -24,7 +24,7 @@ export function score(guesses) {
   if (count < FEWEST) return `${parts.join("; ")}.`;
   const probability = 100 * byGuessing(correct, count);
   const percent = probability < 1 ? "less than 1" : probability.toFixed(0);
-  return `${parts.join("; ")}. Mere guessing does as well or better in ${percent} % of visits.`;
+  return `${parts.join("; ")}. Guessing at random does as well or better with a probability of ${percent} %.`;
 }
 
 export function makeBlind(root, player, { limits }) {
@@ -71,7 +71,7 @@ export function makeBlind(root, player, { limits }) {
     if (!toggle.checked) return abandon("");
     root.classList.remove("pds-exchanged");
     root.dataset.blind = "hidden";
-    show("The pictures follow when they are finished, without names and in random order.");
+    show("The pictures appear when they are finished, without names and in random order.");
   }
 
   function follow() {

@@ -113,7 +113,7 @@ export function makeInside(root, player, { props, server, trigger, watch }) {
     [asked, key] = [next, text];
     container.inert = true; // it shows another iteration
     complain("");
-    say(root.dataset.state === "running" ? "Follows when the run has ended." : "");
+    say(root.dataset.state === "running" ? "Available when the run has ended." : "");
     const known = asked && answers.get(JSON.stringify(asked));
     if (asked) showChoice(asked.num_images, image);
     if (known) show(known);

@@ -21,7 +21,7 @@ const HINTS = {
 // The samplers that are tuned to N.
 const TUNED = new Set(["tuned", "response"]);
 
-const UNMEASURED = "Needs a model's response to noise, and that of your images was not measured";
+const UNMEASURED = "Needs a measured response to noise, which a model of your images does not have";
 
 function makeSide(figure, kinds) {
   const find = (selector) => figure.querySelector(selector);

@@ -11,7 +11,7 @@ const PAUSE = 250; // ms that the slider rests before its value is sent
 const INSTEAD = {
   folder: "This is a folder; open it, and drop the pictures in it.",
   address: "This is a picture or link of another page, without its file; save it first, then drop the file.",
-  text: "This is no picture file; drop files of pictures.",
+  text: "This is not a picture file; drop picture files.",
 };
 
 export function start({ element, props, server }) {

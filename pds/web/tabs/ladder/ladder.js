@@ -24,13 +24,13 @@ export function start({ element, props, server, trigger, watch }) {
   const run = makeRun(pane, {
     start(request) {
       isNew = true;
-      controls.show({ isRunning: true, caption: "Drawing, the quickest first…" });
+      controls.show({ isRunning: true, caption: "Drawing, fewest iterations first…" });
       trigger("draw", request);
     },
     show: accept,
     stop() {
       trigger("stop");
-      controls.show({ caption: "Stopped. The columns so far stay." });
+      controls.show({ caption: "Stopped. The finished columns are kept." });
     },
     fail: (error) => controls.show({ error }),
   });

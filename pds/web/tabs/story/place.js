@@ -163,7 +163,7 @@ export function makePlace(pane, sections, { memory, complain, onOpen }) {
     const asked = new URLSearchParams(location.search).get("step");
     if (asked === null) return memory.step() || names[0];
     if (names.includes(asked)) return asked;
-    complain(`There is no step '${asked.slice(0, 60)}'; a link names one of ${names.join(", ")}.`);
+    complain(`step must be one of ${names.join(", ")}, got '${asked.slice(0, 60)}'.`);
     return names[0];
   }
 
