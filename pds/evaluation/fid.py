@@ -48,7 +48,7 @@ class Statistics:
 
     @cached_property
     def root(self) -> Array:
-        """L (F, r) with L L' = C and r = min(F, n - 1), above which C is 0 up to rounding."""
+        """L (F, r) with L L' = C and r = min(F, n - 1), the rank of C up to rounding."""
         values, vectors = np.linalg.eigh(self.covariance)
         rank = min(self.count - 1, len(values))
         root: Array = vectors[:, -rank:] * np.sqrt(values[-rank:].clip(min=0))
