@@ -191,7 +191,7 @@ class Arm:
     def pace(self) -> int:
         """N of a sampler from the start whose steps are as long as the last ones of this one.
 
-        A branch that goes on with the same sampler and the remaining iterations has its pace. The
+        A branch that continues with the same sampler and the remaining iterations has its pace. The
         arm must have its N.
         """
         num_steps = _known(self.num_steps)

@@ -95,7 +95,7 @@ class _Network(nn.Module):
     """Three layers of filters, their mean and variance over the picture, and a linear layer."""
 
     def __init__(self, pictures: Tensor, generator: torch.Generator) -> None:
-        """Initialize the weights as He et al. do; the pictures give the mean and scale of the input."""
+        """Initialize the weights as He et al. do; pictures give the mean and scale of the input."""
         super().__init__()
         inputs = _with_detail(pictures)
         self.mean = inputs.mean((0, 2, 3), keepdim=True)

@@ -9,8 +9,8 @@
 | digest               | of the pictures and the classifier's settings: a row with the same digest |
 |                      | is not computed again                                                     |
 
-Accuracy grows with the number of pictures that a classifier learns from, so that every cell is
-judged with equally many, its first.
+Accuracy grows with the number of pictures that a classifier learns from, so that the
+same number of pictures of each cell is used, its first ones.
 """
 
 import csv
