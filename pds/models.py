@@ -538,7 +538,7 @@ def load_model(model: str) -> Model:
     if model not in MODELS and model not in visitor_models:
         raise ValueError(
             f"model must be one of {', '.join(MODELS)}, got {quoted(model)}; the model of a "
-            "visitor's own images is dropped after the visit"
+            "visitor's own images is no longer on the server after the visit"
         )
     return _built(model) if model in MODELS else visitor_models[model]
 

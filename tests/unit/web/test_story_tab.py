@@ -112,24 +112,24 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
 
 def test_the_belief_of_the_network_is_said_in_grain_and_shares():
     text = answer("belief")["text"]["belief"]
-    told, more = denoising.plant(0.16, (1.0, 1.5))
+    matched, more = denoising.plant(0.16, (1.0, 1.5))
     assert "At sigma = 0.16, noise of 1.5 sigma leaves " in text
     assert (
-        f"{more.network.grain / told.network.grain:.1f} times the grain of noise of sigma" in text
+        f"{more.network.grain / matched.network.grain:.1f} times the grain of noise of sigma" in text
     )
-    assert f"{more.linear.grain / told.linear.grain:.1f} times with the linear filter." in text
-    assert f"keeps {100 * told.network.left:.1f}% of the noise up to sigma" in text
-    assert f"{100 * more.excess_left(told):.0f}% of the excess" in text
+    assert f"{more.linear.grain / matched.linear.grain:.1f} times with the linear filter." in text
+    assert f"keeps {100 * matched.network.left:.1f}% of the noise up to sigma" in text
+    assert f"{100 * more.excess_left(matched):.0f}% of the excess" in text
     assert f"the linear filter {100 * more.linear.left:.1f}% of both." in text
 
 
 def test_every_picture_of_the_denoisings_says_its_grain():
     text = answer("belief")["text"]
-    told, more = denoising.plant(0.16, (1.0, 1.5))
-    for name, at in (("told", told), ("planted", more)):
+    matched, more = denoising.plant(0.16, (1.0, 1.5))
+    for name, at in (("matched", matched), ("mismatched", more)):
         assert text[f"{name}-network"].startswith(f"{at.network.grain:.2g} times")
         assert text[f"{name}-linear"].startswith(f"{at.linear.grain:.2g} times")
-    assert text["planted-noisy"] == "noise = 1.5 sigma"
+    assert text["mismatched-noisy"] == "noise = 1.5 sigma"
 
 
 def test_noise_weaker_than_told_is_left_with_its_sign_turned():
