@@ -9,10 +9,10 @@ differences over 2 x 2 pixels at every position, and s the picture smoothed over
 
 White Gaussian noise of standard deviation sigma has grain sigma: d has its standard deviation, and
 0.6745 is the median of |N(0, 1)|. d is odd and the gradient of s even, so that the choice of flat
-places does not bias the estimate. The estimator of Donoho and Johnstone takes the
-median over the whole picture (`flattest=1`), where hair and cloth count as noise. Noise of .02 that
-is added to drawn portraits of 32 pixels is estimated 1.27 times too large over the whole picture
-and 1.03 times in flat places (`python -m pds evaluate --validate`).
+places does not bias the estimate. The estimator of Donoho and Johnstone takes the median over the
+whole picture (`flattest=1`), where hair and cloth count as noise. For noise of .02 that is added to
+drawn portraits of 32 pixels, the estimate is 1.27 times the noise over the whole picture and 1.03
+times in flat places (`python -m pds evaluate --validate`).
 
 Grain hardly responds to noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
 the estimate is .59 of the noise's standard deviation, after 1 pixel .21.
