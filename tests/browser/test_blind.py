@@ -33,8 +33,8 @@ def guess(page, side):
     page.click(f".pds-guess button >> nth={side}")
 
 
-def told(page):
-    """What the page tells of its sides, to the eye and to a screen reader."""
+def shown_text(page):
+    """All text about the sides, on screen and for a screen reader."""
     labels = [page.get_attribute(f".pds-panel.{side} canvas", "aria-label") for side in SIDES]
     return " ".join([page.inner_text(".pds-panel >> nth=0"), page.inner_text(".pds-time"), *labels])
 
@@ -62,7 +62,7 @@ def is_clean(page):
 def test_nothing_names_the_sides_before_the_guess(page):
     blind_run(page)
     question = page.inner_text(".pds-asked")
-    assert NAMES.findall(told(page).replace(question, "")) == []
+    assert NAMES.findall(shown_text(page).replace(question, "")) == []
     assert question == "Which is vanilla?"
 
 
@@ -132,7 +132,7 @@ def test_an_error_leaves_a_clean_page(page):
 
 
 @pytest.mark.slow
-def test_a_sampler_beside_itself_is_not_asked_about(page):
+def test_a_sampler_beside_itself_has_no_blind_test(page):
     page.select_option(".pds-panel.ours .pds-kind", "vanilla")
     switch(page)
     sample(page, num_steps=3, num_images=1)

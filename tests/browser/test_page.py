@@ -120,7 +120,7 @@ def test_both_panels_always_show_the_same_iteration(page):
 
 def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
-    before, asked = picture(page, "ours"), len(page.asked())
+    before, num_sent = picture(page, "ours"), len(page.sent())
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
     first = picture(page, "ours")
@@ -131,7 +131,7 @@ def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("!document.querySelector('.pds-where').textContent.includes('n 1 ')")
     page.wait_for_selector(".pds-play:not(.playing)")
     assert picture(page, "ours") == before
-    assert len(page.asked()) == asked
+    assert len(page.sent()) == num_sent
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
@@ -182,7 +182,7 @@ def test_a_closed_tab_frees_the_sampler(page, address):
     page.wait_for_function(NO_RUNS)
 
 
-def test_nobody_waits_for_another_visitors_long_run(page, address):
+def test_a_visitor_does_not_wait_for_the_long_run_of_another(page, address):
     other = page.context.new_page()
     open_page(other, address)
     long_run(other)

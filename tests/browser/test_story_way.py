@@ -315,7 +315,7 @@ def test_the_whole_story_is_printed_on_white_paper(blank, address):
 
 
 def test_on_paper_the_chosen_answer_is_marked_without_a_background(blank, address):
-    """Browsers print no backgrounds unless they are asked to."""
+    """Browsers print no backgrounds by default."""
     page = blank
     pane = opened(page, address, "&step=octaves")
     octaves = step(pane, "octaves")

@@ -34,7 +34,7 @@ def test_no_request_leaves_the_host(blank, address):
         open_tab(page, name)
     page.get_by_role("button", name="Try 60 drawn portraits").click()
     page.wait_for_selector("#images [data-plot=convergence] svg")
-    assert {urlsplit(url).netloc for url in page.asked()} == {own}
+    assert {urlsplit(url).netloc for url in page.sent()} == {own}
 
 
 def test_the_comparison_leads_to_its_filter(page):
@@ -45,7 +45,7 @@ def test_the_comparison_leads_to_its_filter(page):
     expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
 
 
-def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
+def test_the_comparison_links_to_its_tuned_levels_every_time(page):
     page.get_by_label("Sampler on the right").select_option("tuned")
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):

@@ -9,7 +9,7 @@ for (const [correct, count, probability] of [[3, 3, 1 / 8], [2, 4, 11 / 16], [0,
   });
 }
 
-test("chance is told once there are a few guesses", () => {
+test("the probability by chance is shown from a few guesses on", () => {
   const right = { n: 25, correct: true };
   const guesses = [{ n: 66, correct: false }, right, right, right];
   const scores = [3, 4].map((count) => score(guesses.slice(0, count)));

@@ -86,13 +86,13 @@ def visitor(context, address):
         address: of the server.
 
     Yields:
-        The page; `page.asked()` lists its requests.
+        The page; `page.sent()` lists the URLs of its requests.
     """
     page = context.new_page()
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
+    sent, errors = [], []
+    page.on("request", lambda request: sent.append(request.url))
     page.on("pageerror", lambda error: errors.append(error))
-    page.asked = lambda: [u for u in asked if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
+    page.sent = lambda: [u for u in sent if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
     forget(page, address)
     yield page
     page.close()
@@ -172,8 +172,8 @@ def request_shown(page):
 
 
 def num_runs(page):
-    """How many runs the page has asked for."""
-    return sum("queue/join" in url for url in page.asked())
+    """How many runs the page has requested."""
+    return sum("queue/join" in url for url in page.sent())
 
 
 def query(page):
