@@ -77,7 +77,7 @@ def test_a_page_refuses_the_same_with_its_own_bounds(values, sentence):
     ],
     ids=str,
 )
-def test_a_page_is_not_asked_for_what_a_command_line_is(values, sentence, ask):
+def test_a_page_refuses_values_that_a_command_line_accepts(values, sentence, ask):
     with pytest.raises(ValueError, match=sentence):
         ask(Request(**values))
 

@@ -151,7 +151,7 @@ def test_chains_that_differ_in_all_give_side_by_side_what_they_give_alone(name):
     assert score.images == 2 * (SAMPLER.nfe + other.nfe)
 
 
-def test_the_steps_of_both_sides_are_told_whenever_one_has_ended_an_iteration():
+def test_the_steps_of_both_sides_come_whenever_one_has_ended_an_iteration():
     pairs = list(run_pair(SAMPLER, replace(SAMPLER, corrector=None, num_steps=15)))
     told = [tuple(step.index for step in pair) for pair in pairs]
     # Two calls an iteration on the left, one on the right, which also ends first.
@@ -232,7 +232,7 @@ def test_closing_the_iterator_stops_the_network():
         next(iterator)
 
 
-def test_nothing_is_computed_before_the_first_step_is_asked_for():
+def test_nothing_is_computed_before_the_first_step_is_read():
     score = CountedScore()
     run(score=score)
     assert score.calls == 0

@@ -44,7 +44,7 @@ def test_the_network_s_picture_is_its_denoising():
     torch.testing.assert_close(told.network.picture, expected, atol=1e-4, rtol=0)
 
 
-def test_the_noise_of_a_picture_is_as_strong_as_asked():
+def test_the_noise_of_a_picture_has_the_requested_strength():
     weak, strong = plant(0.1, (1.0, 2.5))
     clean = FIELD.picture(denoising.PORTRAITS)
     torch.testing.assert_close(strong.noisy - clean, 2.5 * (weak.noisy - clean))
@@ -61,7 +61,7 @@ def test_grain_is_that_of_the_picture_relative_to_the_portrait(name):
 
 
 @pytest.mark.parametrize("sigma", SIGMAS)
-def test_a_network_takes_away_more_than_there_is_where_it_is_told_too_much(sigma):
+def test_a_network_removes_more_noise_than_there_is_if_sigma_is_too_high(sigma):
     (half,) = plant(sigma, (0.5,))
     assert half.network.left < 0
 

@@ -126,7 +126,7 @@ def test_transparency_shows_white(mode):
     assert (pixels(file(image, **options), channels=3) == 1).all()
 
 
-def test_a_picture_that_is_smaller_than_asked_is_refused_or_enlarged():
+def test_a_picture_that_is_too_small_is_refused_or_enlarged():
     with pytest.raises(Unread, match="smaller than 16 px"):
         pixels(file(noise(0)), size=16)
     assert pixels(file(noise(0)), size=16, enlarge=True).shape == (1, 16, 16)

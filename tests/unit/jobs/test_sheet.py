@@ -326,7 +326,7 @@ def test_the_record_of_a_visitors_sheet_has_no_name_of_a_model():
             sheet_files.to_command(SHEET)
 
 
-def test_a_sheet_dropped_on_the_comparison_is_told_what_it_is():
+def test_the_error_for_a_sheet_dropped_on_the_comparison_names_it():
     with pytest.raises(ValueError, match="a sheet of many comparisons; python -m pds show"):
         read_request(sheet_files.to_record(SHEET))
 

@@ -262,7 +262,7 @@ class TestAThreadThatEnds:
     def fault(self):
         raise RuntimeError("an illegal memory access")
 
-    def test_its_runs_get_the_error_and_others_go_on(self, runs):
+    def test_its_runs_get_the_error_and_others_continue(self, runs):
         with pytest.raises(RuntimeError, match="illegal memory access"):
             list(runs[1])
         assert next(runs[0]).pds.index == 1

@@ -67,7 +67,7 @@ def test_a_reader_gets_every_iteration_in_order(worker, batcher):
     assert seen == list(range(50))
 
 
-def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
+def test_nothing_starts_before_the_first_step_is_read(worker, batcher, score):
     worker.stream(batcher, chains())
     assert worker._thread is None
     assert not score.sizes
@@ -115,7 +115,7 @@ def test_runs_of_two_models_advance_in_turn(worker):
     assert "a" in order[order.index("b") :]
 
 
-def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batcher):
+def test_an_error_of_a_model_reaches_only_its_visitors(worker, batcher):
     def broken(x, t):
         raise RuntimeError("no such kernel")
 
@@ -126,7 +126,7 @@ def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batche
     assert [step.index for (step,) in healthy] == list(range(1, 40))
 
 
-def test_a_run_that_cannot_join_is_told_why(worker, batcher):
+def test_a_run_that_cannot_join_gets_the_reason(worker, batcher):
     run = worker.stream(batcher, chains(num_steps=40))
     next(run)
     with pytest.raises(ValueError, match="cannot join"):

@@ -57,7 +57,7 @@ def test_it_is_far_better_than_the_published_levels(num_steps):
     assert errors[0] < errors[2] < errors[3]
 
 
-def test_only_what_is_asked_for_is_tuned():
+def test_only_the_requested_settings_are_tuned():
     plain = sampler(20)
     levels = theory.tune_levels(FIELD, VE, plain, snr=False)
     snr = theory.tune_levels(FIELD, VE, plain, sigmas=False)

@@ -210,7 +210,7 @@ def test_the_command_line_tunes_a_mask_that_main_takes(tmp_path, capsys):
     assert (tuned != vanilla).any()
 
 
-def test_the_command_line_tells_the_error_of_each_sampler(tmp_path, capsys):
+def test_the_command_line_prints_the_error_of_each_sampler(tmp_path, capsys):
     np.save(tmp_path / "freq.npy", tiny_run.mask(16))
     words = ["--num-steps", "40", "--sigma-max", "300", "--snr", "0.1", "--num-scales", "1000"]
     assert main(["tune", f"{tmp_path}/freq.npy", *words, "--out", f"{tmp_path}/tuned.npy"]) == 0

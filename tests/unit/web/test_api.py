@@ -32,7 +32,7 @@ def mask(text):
     return np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
 
 
-def test_every_endpoint_is_named_and_its_parameters_are_told(address):
+def test_every_endpoint_and_its_parameters_are_documented(address):
     told = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
     assert set(told) == {
         *("/compare", "/iteration", "/sheet", "/ladder", "/filter_from_images", "/theory")

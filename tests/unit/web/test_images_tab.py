@@ -62,7 +62,7 @@ def test_every_figure_is_one_that_plotly_accepts(answer):
         go.Figure(traces, layouts[name])
 
 
-def test_the_convergence_is_told_at_every_doubling(answer):
+def test_the_convergence_is_measured_at_every_doubling(answer):
     largest, mean = answer["plots"]["convergence"]
     assert largest["x"] == mean["x"] == [2, 4, 8, 16]
     assert all(m < most for m, most in zip(mean["y"], largest["y"], strict=True))
@@ -127,7 +127,7 @@ def test_another_texture_needs_no_files(answer):
     assert changed["images"] == answer["images"]
 
 
-def test_a_model_that_made_room_for_others_says_so():
+def test_a_model_that_was_dropped_for_others_says_so():
     names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
     with pytest.raises(ValueError, match="model must be one of"):
         from_page({"model": names[0]})

@@ -51,7 +51,7 @@ def test_a_run_of_another_size_refines_its_own_number_of_images():
     assert mine.seconds("field64")[5] == pytest.approx((0.4 + 0.9) / 2)
 
 
-def test_a_run_of_a_model_that_nobody_asked_for_is_not_noted():
+def test_a_run_of_a_model_without_an_estimate_is_not_noted():
     """A visitor's own model never is; and measuring would hold up the end of the run."""
     mine = Pace(lambda *_: 1 / 0)
     mine.note(Request("someone's", num_images=4), 9.0)
@@ -83,7 +83,7 @@ def test_a_run_beside_another_one_is_not_noted(monkeypatch):
     other.close()
 
 
-def test_the_page_is_told_of_the_runs_that_a_new_one_would_be_beside(monkeypatch):
+def test_the_page_gets_the_number_of_runs_beside_a_new_one(monkeypatch):
     monkeypatch.setattr(pace, "PACE", known())
     other = compare_request(Request("field64", 2000, num_images=1))
     next(other)

@@ -71,7 +71,7 @@ def test_what_a_browser_says_of_its_visit_is_not_believed():
     visits.drop("a")
 
 
-def test_a_visit_does_not_push_out_what_others_brought():
+def test_a_visit_does_not_drop_the_items_of_others():
     store = VisitorStore(4, "The thing", max_per_visit=2)
     theirs = store.add("theirs", "a")
     mine = [store.add(i, "b") for i in range(5)]
@@ -79,7 +79,7 @@ def test_a_visit_does_not_push_out_what_others_brought():
     assert [name in store for name in mine] == [False, False, False, True, True]
 
 
-def test_dropping_a_visit_leaves_what_others_brought():
+def test_dropping_a_visit_leaves_the_items_of_others():
     store = VisitorStore(4, "The thing")
     a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NO_VISIT)
     assert store.drop("a") == 1
@@ -91,7 +91,7 @@ def clock():
     return Clock()
 
 
-def test_what_was_brought_goes_when_the_tab_has_been_closed_for_a_while(clock):
+def test_items_are_dropped_when_the_tab_has_been_closed_for_a_while(clock):
     here = Visits(clock)
     name = bring("tab")
     with here.connected("tab", "heartbeats"):
@@ -151,7 +151,7 @@ def test_a_run_waits_for_its_reader():
     assert waits
 
 
-def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
+def test_a_run_without_a_reader_ends(monkeypatch, clock):
     monkeypatch.setattr(runs.time, "monotonic", clock)
     taken = []
 
@@ -257,7 +257,7 @@ def test_a_stopped_a_refused_and_a_failed_run_say_so(written):
     assert told.state()["outcomes"] == {"done": 0, "stopped": 2, "refused": 2, "failed": 1}
 
 
-def test_the_journal_never_names_what_a_visitor_brought(written):
+def test_the_journal_never_names_the_items_of_a_visitor(written):
     list(followed(Journal(), [{"iteration": 1}], asked=ASKED | {"model": "a-secret-name"}))
     assert lines(written)[0]["model"] == "brought"
 
@@ -277,7 +277,7 @@ def test_the_journal_keeps_no_text_that_is_not_the_name_of_a_sampler(written, na
     assert line["left"] == "unknown" and "right" not in line
 
 
-def test_a_line_is_json_whatever_was_asked(written):
+def test_a_line_is_json_for_every_request(written):
     odd = {"model": ["x"], "num_steps": float("nan"), "seed": "\ud800" * 999, "alpha": {"a": 1}}
     list(followed(Journal(), [], asked=odd))
     text = journal._Lines().format(written.records[-1])
