@@ -58,7 +58,7 @@ def test_an_unknown_step_gets_its_sentence_and_the_story_begins(blank, address):
     page = blank
     pane = opened(page, address, "&step=cellar")
     sentence = pane.locator(":scope > .pds-error")
-    expect(sentence).to_contain_text("a link names one of plane, octaves, lag")
+    expect(sentence).to_contain_text("step must be one of plane, octaves, lag")
     expect(sentence).to_contain_text("got 'cellar'")
     assert page.evaluate("scrollY") == 0
     expect(current(pane)).to_have_text("1")

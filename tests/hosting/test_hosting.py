@@ -215,8 +215,8 @@ def test_a_refusal_of_the_host_keeps_its_text(refusing, caplog, error, sentence)
 
 def test_a_loan_grows_with_iterations_images_and_pixels():
     def seconds(**changes):
-        asked = {"model": "portraits32", "num_steps": 40, "num_images": 2}
-        return zerogpu.lent_seconds(asked | changes)
+        values = {"model": "portraits32", "num_steps": 40, "num_images": 2}
+        return zerogpu.lent_seconds(values | changes)
 
     assert 15 < seconds() < seconds(num_steps=200) < seconds(num_steps=2000)
     large = seconds(model="portraits256", num_steps=200)

@@ -23,7 +23,7 @@ def pictures():
     return small_portraits(range(5_000_000, 5_000_400))
 
 
-def test_sets_of_one_distribution_cannot_be_distinguished():
+def test_sets_of_one_distribution_cannot_be_told_apart():
     """Of 8 intervals of 95 %, fewer than 6 hold 0.5 with a chance of 6 in 1000.
 
     Of 60 pairs of 100 + 100 portraits of 32 px all did; their accuracies have mean 0.511 and
@@ -64,7 +64,7 @@ def test_what_the_screen_does_not_show_does_not_count(pictures):
     assert classifier.accuracy(few, white) == classifier.accuracy(few, 5 * white)
 
 
-def test_gray_pictures_of_the_smallest_size_are_distinguished():
+def test_gray_pictures_of_the_smallest_size_are_told_apart():
     generator = torch.Generator().manual_seed(0)
     gray = 0.5 + 0.1 * torch.randn(60, 1, 8, 8, generator=generator)
     assert classifier.accuracy(gray[:30], 0.5 * gray[30:] + 0.25).low > 0.5
@@ -155,7 +155,7 @@ def test_a_stopped_run_keeps_what_it_has_judged(store, monkeypatch, trained, pic
     assert trained == [(4, 4)]
 
 
-def test_equal_quality_by_the_classifier_is_equal_accuracy():
+def test_equal_quality_by_the_classifier_is_where_vanilla_is_told_apart_as_often():
     def judgment(arm, num_steps, accuracy):
         interval = Interval(accuracy, accuracy - 0.01, accuracy + 0.01)
         return Judgment(Cell(arm, num_steps), 1000, interval, "")

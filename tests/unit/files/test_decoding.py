@@ -202,9 +202,9 @@ def test_an_archive_with_a_password_and_a_damaged_one_are_named(tmp_path):
     (tmp_path / "c.png").write_bytes(file(noise(0)))
     source = Images(tmp_path, 8)
     list(source)
-    told = " ".join(source.sentences())
-    assert "1 file behind a password was not read; unpack the archive: a.zip/a.png" in told
-    assert "1 damaged archive was not read; copy it again: b.zip" in told
+    sentences = " ".join(source.sentences())
+    assert "1 file behind a password was not read; unpack the archive: a.zip/a.png" in sentences
+    assert "1 damaged archive was not read; copy it again: b.zip" in sentences
 
 
 def test_what_was_skipped_is_counted_by_kind_with_five_names(tmp_path, capsys):

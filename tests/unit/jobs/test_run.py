@@ -123,18 +123,18 @@ def test_other_seeds_are_other_images(reference):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_only_the_network_runs_in_the_requested_precision(dtype):
     # Only observed: some virtual machines die of bfloat16 products.
-    asked = []
+    precisions = []
 
     def score(x, t):
         assert x.dtype == t.dtype == torch.float32
         assert not torch.is_grad_enabled()
         return x + t
 
-    network = SimpleNamespace(in_precision=lambda kind: asked.append(kind) or score)
+    network = SimpleNamespace(in_precision=lambda kind: precisions.append(kind) or score)
     x, t = torch.ones(3, 1, 2, 2), torch.arange(3.0)
     with prepared_score(network, torch.device("cpu"), dtype) as call:
         out = call(x, t)
-    assert asked == [getattr(torch, dtype)]
+    assert precisions == [getattr(torch, dtype)]
     assert out[:, 0, 0, 0].tolist() == [1, 2, 3]
 
 

@@ -286,7 +286,7 @@ def test_noise_is_drawn_once_for_all_chains_of_a_run():
 
 
 def test_other_noise_levels_are_those_of_the_process_between_them():
-    """The network is told the time at which its own process has the noise level."""
+    """The network gets the time at which its own process has the noise level."""
     batcher = Batcher(FIELD)
     run = chains(seed=3, samplers=(sampler(), replace(NARROW, m=RAMP)))
     batcher.join(run)
@@ -353,7 +353,7 @@ def test_a_batch_needs_room_for_an_image():
 def test_an_iteration_never_waits_for_the_device(predictor):
     """On the meta device there are no numbers: whatever asks for one fails.
 
-    Copies to a device wait for all that is under way on it, unless they are told not to.
+    Copies to a device wait for all that is under way on it, unless they are asynchronous.
     """
     masks = {"frequency_mask": torch.rand(3, 8, 8) * 0 + 1, "space_mask": torch.rand(3, 8, 8) + 1}
     m = filters.preconditioner(**masks, alpha=5.0)

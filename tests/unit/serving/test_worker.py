@@ -189,8 +189,8 @@ def test_a_thread_that_ends_answers_the_runs_that_wait_to_join(batcher, monkeypa
         second = pool.submit(next, worker.stream(batcher, chains(seed=3)))
         eventually(lambda: not worker._commands.empty())
         gate.set()
-        told = [str(run.exception(PATIENCE)) for run in (first, second)]
-    assert told == 2 * ["an illegal memory access"]
+        errors = [str(run.exception(PATIENCE)) for run in (first, second)]
+    assert errors == 2 * ["an illegal memory access"]
     worker._thread.join(PATIENCE)
     assert not worker.alive
     assert worker.num_runs == batcher.num_runs == 0

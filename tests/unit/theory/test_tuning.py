@@ -196,8 +196,8 @@ def test_the_command_line_tunes_a_mask_that_main_takes(tmp_path, capsys):
     out = str(tmp_path / "mine" / "tuned.npy")
     words = ["--num-steps", "5", "--config", f"{folder}/tiny.py", "--out", out]
     assert main(["tune", f"{folder}/freq.npy", *words]) == 0
-    *_, told, passed = capsys.readouterr().out.splitlines()
-    assert told == f"{out}: (3, 8, 8), for 5 iterations"
+    *_, line, passed = capsys.readouterr().out.splitlines()
+    assert line == f"{out}: (3, 8, 8), for 5 iterations"
     flags = passed.removeprefix("pass ").split()
     assert flags[::2] == ["--freq_mask_path", "--alpha"]
     gain = filters.gain(torch.from_numpy(np.load(out)), float(flags[3]))
