@@ -3,6 +3,8 @@
 
 import { makeDial } from "./slider.js";
 
+/** @typedef {ReturnType<typeof makeValues>} Values */
+
 /**
  * All named controls of a root, read and written as one object.
  * @param {Element} root

@@ -1,5 +1,6 @@
 // The tab "Compare": makes its parts and connects them.
 
+import { openTabWith } from "../../static/tabs.js";
 import { makeAddress } from "./address.js";
 import { makeBlind } from "./blind.js";
 import { makeBranch } from "./branch.js";
@@ -90,11 +91,7 @@ function connect(root, form, { run, sample, settle, controls, player, estimate }
 // The buttons that show the filter of the settings in its tab.
 function connectFilter(root, controls) {
   for (const button of root.querySelectorAll(".pds-to-filter")) {
-    button.addEventListener("click", () => {
-      window.pdsFilter = controls.filter(); // kept for the tab, which may not be drawn yet
-      document.querySelector("#filter-tab-button").click();
-      document.dispatchEvent(new Event("pds-filter"));
-    });
+    button.addEventListener("click", () => openTabWith("filter", controls.filter()));
   }
 }
 
