@@ -1,5 +1,3 @@
-// @ts-check
-
 /**
  * The files that were dropped on the page, without folders; without files, what was dropped instead.
  * @param {DataTransfer} transfer

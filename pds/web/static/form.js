@@ -1,4 +1,3 @@
-// @ts-check
 // The controls of a form.
 
 import { makeDial } from "./slider.js";

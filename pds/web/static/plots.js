@@ -1,4 +1,3 @@
-// @ts-check
 // Figures, drawn by plotly.
 
 import { color } from "./theme.js";

@@ -1,4 +1,3 @@
-// @ts-check
 // A run of the page, as a state machine: `next` is pure, `makeRun` performs what it says.
 //
 //     idle -> starting -> waiting -> running -> idle

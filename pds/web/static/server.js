@@ -1,4 +1,3 @@
-// @ts-check
 // Answers of the server, and files.
 
 /**

@@ -1,4 +1,3 @@
-// @ts-check
 // The moments of a run: gathers them from its messages, and shows one of them.
 
 import { capital } from "../../static/format.js";

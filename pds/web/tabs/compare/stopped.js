@@ -1,4 +1,3 @@
-// @ts-check
 // From a moment on the timeline to the story of a run that is stopped there.
 
 import { find } from "../../static/dom.js";

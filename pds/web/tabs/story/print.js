@@ -51,7 +51,7 @@ function fitFiguresToPaper(pane) {
   window.addEventListener("afterprint", () => {
     if (!isOnPaper()) return;
     putOnPaper(false);
-    for (const canvas of pane.querySelectorAll(".pds-octaves canvas")) canvas.remove();
+    for (const canvas of findAll(pane, ".pds-octaves canvas")) canvas.remove();
     for (const node of figures()) {
       relayout(node, { autosize: true, width: null, height: null });
     }
@@ -96,7 +96,7 @@ export function makePrint(pane, steps) {
       step.load();
       step.pass();
     }
-    for (const details of pane.querySelectorAll("details")) details.open = true;
+    for (const details of findAll(pane, "details", HTMLDetailsElement)) details.open = true;
     await drawn();
     Object.assign(button, { disabled: false, textContent: label });
     window.print();
