@@ -37,7 +37,7 @@ function looks({ own, request }, { grain, contrast }, chain) {
 function noiseGiven(ratio) {
   if (ratio === null) return [];
   const title = "Noise in flat places of the state that the network is given next, relative to the sigma that it is told. A network believes its sigma: it takes what is above it for texture, and that stays as grain";
-  return [["noise is now ", `${factor(ratio)} times `, "what the network is told", title, "told"]];
+  return [["noise is now ", `${factor(ratio)} times `, "what the network is told", title, "noise-ratio"]];
 }
 
 /**

@@ -32,6 +32,42 @@ function brushOf(canvas) {
 }
 
 /**
+ * The scale of a plane: from its units, y upward, to pixels of the page, y downward.
+ * @param {HTMLElement} box
+ * @param {HTMLCanvasElement} canvas
+ * @param {Point} reach of the plane on both sides of 0
+ * @param {() => void} onResize
+ */
+function makeScale(box, canvas, [rx, ry], onResize) {
+  const size = [2 * rx + STRIP, 2 * ry + STRIP];
+  box.style.aspectRatio = `${size[0]} / ${size[1]}`;
+  let unit = 0; // pixels of one unit
+
+  new ResizeObserver(() => {
+    const density = window.devicePixelRatio || 1;
+    unit = box.clientWidth / size[0];
+    canvas.width = Math.round(box.clientWidth * density);
+    canvas.height = Math.round(unit * size[1] * density);
+    onResize();
+  }).observe(box);
+
+  return {
+    unit: () => unit,
+    // Pixels of the canvas for one of the page.
+    density: () => canvas.width / (unit * size[0]),
+    /** @param {Point} point @returns {Point} */
+    pixels: ([x, y]) => [(x + rx) * unit, (ry - y) * unit],
+    /** The nearest point of the plane. @param {Point} point @returns {Point} */
+    inside: ([x, y]) => [clamped(x, -rx, rx), clamped(y, -ry, ry)],
+    /** The point under a pointer. @param {PointerEvent} event @returns {Point} */
+    under({ clientX, clientY }) {
+      const { left, top } = box.getBoundingClientRect();
+      return [(clientX - left) / unit - rx, ry - (clientY - top) / unit];
+    },
+  };
+}
+
+/**
  * Draws in a box.
  * @param {HTMLElement} box which takes handles as well
  * @param {object} options
@@ -42,22 +78,8 @@ export function makeCanvas(box, { reach, onResize }) {
   const canvas = find(box, "canvas", HTMLCanvasElement);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const [rx, ry] = reach;
-  const size = [2 * rx + STRIP, 2 * ry + STRIP];
-  box.style.aspectRatio = `${size[0]} / ${size[1]}`;
-  let unit = 0; // pixels of one unit
-
-  /** @param {Point} point @returns {Point} in pixels of the page, from above */
-  const pixels = ([x, y]) => [(x + rx) * unit, (ry - y) * unit];
-  /** The nearest point of the plane. @param {Point} point @returns {Point} */
-  const inside = ([x, y]) => [clamped(x, -rx, rx), clamped(y, -ry, ry)];
-
-  new ResizeObserver(() => {
-    const density = window.devicePixelRatio || 1;
-    unit = box.clientWidth / size[0];
-    canvas.width = Math.round(box.clientWidth * density);
-    canvas.height = Math.round(unit * size[1] * density);
-    onResize();
-  }).observe(box);
+  const { unit, density, ...scale } = makeScale(box, canvas, reach, onResize);
+  const { pixels } = scale;
 
   /**
    * @param {Point[]} points
@@ -91,8 +113,8 @@ export function makeCanvas(box, { reach, onResize }) {
     context.font = `600 14px ${getComputedStyle(box).fontFamily}`;
     const [x, y] = pixels(point);
     const half = context.measureText(text).width / 2 + 4;
-    const left = clamped(x, half, 2 * rx * unit - half);
-    const top = clamped(y + (above ? -12 : 21), 16, 2 * ry * unit - 6);
+    const left = clamped(x, half, 2 * rx * unit() - half);
+    const top = clamped(y + (above ? -12 : 21), 16, 2 * ry * unit() - 6);
     const rim = { strokeStyle: paper, lineWidth: 4, lineJoin: "round" };
     Object.assign(context, { fillStyle: color, textAlign: "center", ...rim });
     context.strokeText(text, left, top);
@@ -107,18 +129,18 @@ export function makeCanvas(box, { reach, onResize }) {
     brush.globalCompositeOperation = "source-in";
     brush.fillStyle = color;
     brush.fillRect(0, 0, mask.width, mask.height);
-    context.drawImage(tinted, 0, 0, 2 * rx * unit, 2 * ry * unit);
+    context.drawImage(tinted, 0, 0, 2 * rx * unit(), 2 * ry * unit());
   }
 
   /**
    * Bars of a histogram over the exact density, below (axis 0) or to the right (axis 1).
    * @param {number} axis
    * @param {Float64Array | null} counts
-   * @param {number[]} density
+   * @param {number[]} exact density
    * @param {{ color: string, ink: string }} style
    */
-  function bars(axis, counts, density, { color, ink }) {
-    const most = 1.5 * Math.max(...density);
+  function bars(axis, counts, exact, { color, ink }) {
+    const most = 1.5 * Math.max(...exact);
     const along = (/** @type {number} */ i, /** @type {number} */ n) => -reach[axis] + (2 * reach[axis] * i) / n;
     const far = (/** @type {number} */ height) => STRIP * Math.min(1, height / most);
     /** @type {(at: number, height: number) => Point} */
@@ -129,7 +151,7 @@ export function makeCanvas(box, { reach, onResize }) {
       const [x1, y1] = pixels(place(-reach[axis] + (i + 1) * BIN, height)).map(Math.round);
       context.fillRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
     });
-    stroke(density.map((height, i) => place(along(i, density.length - 1), height)), ink, { width: 1.5 });
+    stroke(exact.map((height, i) => place(along(i, exact.length - 1), height)), ink, { width: 1.5 });
   }
 
   /**
@@ -138,25 +160,16 @@ export function makeCanvas(box, { reach, onResize }) {
    * @param {string} line color of the frame
    */
   function plane(drawing, line) {
-    const density = canvas.width / (unit * size[0]);
-    context.setTransform(density, 0, 0, density, 0, 0);
+    context.setTransform(density(), 0, 0, density(), 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.save();
     context.beginPath();
-    context.rect(0, 0, 2 * rx * unit, 2 * ry * unit);
+    context.rect(0, 0, 2 * rx * unit(), 2 * ry * unit());
     context.clip();
     drawing();
     context.restore();
     stroke([[-rx, -ry], [rx, -ry], [rx, ry], [-rx, ry], [-rx, -ry]], line);
   }
 
-  return {
-    plane, shade, stroke, dot, write, bars, pixels, inside,
-    unit: () => unit,
-    /** The point of the plane under a pointer. @param {PointerEvent} event @returns {Point} */
-    under({ clientX, clientY }) {
-      const { left, top } = box.getBoundingClientRect();
-      return [(clientX - left) / unit - rx, ry - (clientY - top) / unit];
-    },
-  };
+  return { ...scale, unit, plane, shade, stroke, dot, write, bars };
 }

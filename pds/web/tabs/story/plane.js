@@ -158,12 +158,8 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
     sampler.show();
     density.showControls(isAsking);
     handles.place();
-    const shown = {
-      drawn: isEmpty && !isAsking ? null : state.drawn,
-      start: state.start,
-      length: controls.read().length,
-      t: player.read(),
-    };
+    const drawn = isEmpty && !isAsking ? null : state.drawn;
+    const shown = { drawn, start: state.start, length: controls.read().length, t: player.read() };
     const answers = isAsking || isEmpty ? null : state.answer?.panels;
     const marks = question.isShown() ? cross.marks() : [];
     vanilla.draw({ ...shown, answer: answers?.vanilla ?? null, marks, pen: density.pen.on() ? density.pen : null });
