@@ -96,7 +96,7 @@ export function makeBlind(root, player, { limits }) {
   const toggle = find(root, ".pds-blind-switch input", HTMLInputElement);
   const canvases = findAll(root, ".pds-panel canvas");
   /** @type {Map<string, Guess[]>} */
-  const visit = new Map(); // guesses by all that was compared, but for N and seed
+  const visit = new Map(); // guesses by request, without N and seed
   /** @type {Header | undefined} */
   let before; // the message on screen when the run began
   /** @type {boolean | null} */

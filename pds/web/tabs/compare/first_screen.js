@@ -7,8 +7,8 @@ export function fitFirstScreen(root) {
   const [frame, said] = [find(root, ".pds-frame"), find(root, ".pds-said")];
   let rest = 0;
 
-  // All that stands above the timeline's track, but for the pictures. Lines that wrap make it higher;
-  // it never becomes lower, so that no new sentence moves the pictures.
+  // The height above the timeline's track, without the pictures. Lines that wrap increase it; it never
+  // decreases, so that no new sentence moves the pictures.
   function measure() {
     if (!root.offsetParent) return;
     const above = said.getBoundingClientRect().bottom - root.getBoundingClientRect().top;

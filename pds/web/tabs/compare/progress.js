@@ -25,7 +25,7 @@ export function makeProgress(root, stopButton, onStop) {
 
   const place = () => (float.hidden = !(running && away));
   new IntersectionObserver((entries) => {
-    away = !entries[entries.length - 1].isIntersecting; // a busy page tells of several changes at once, the oldest first
+    away = !entries[entries.length - 1].isIntersecting; // a busy page reports several changes at once, oldest first
     place();
   }).observe(stopButton);
   find(float, "button").addEventListener("click", onStop);

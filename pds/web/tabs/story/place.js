@@ -129,7 +129,7 @@ function makeLinks(list, sections, go) {
 function makeFollower(parts, onReach) {
   let settling = 0;
   /** @type {Set<Element>} */
-  const atLine = new Set(); // an observer may tell of the section that comes and of that which leaves apart
+  const atLine = new Set(); // an observer may report the section that comes and the one that leaves in separate calls
   const margin = `-${100 * LINE}% 0px -${99 - 100 * LINE}% 0px`;
   const line = new IntersectionObserver(
     (entries) => {

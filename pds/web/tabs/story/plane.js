@@ -8,7 +8,7 @@ import { makeDensity } from "./density.js";
 import { clamped, distance, rounded } from "./geometry.js";
 import { makeHandles } from "./handles.js";
 import { makePanel } from "./panel.js";
-import { makePlayer } from "./player.js";
+import { makePlayback } from "./playback.js";
 
 /**
  * @import { Values } from "../../static/form.js"
@@ -132,7 +132,7 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
     onStroke: change,
     redraw,
   });
-  const player = makePlayer(section, { onMove: redraw, onStart: () => density.pen.turn(false) });
+  const playback = makePlayback(section, { onMove: redraw, onStart: () => density.pen.turn(false) });
   const cross = makeCross(vanilla.plane.inside, {
     onMark: () => question.isOpen() && showQuestion(), // its walk
     onDisable: (isDisabled) => handles.disableCross(isDisabled),
@@ -148,7 +148,7 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
   // Sets all controls to what the question asks about.
   function showQuestion() {
     question.restore();
-    player.write(setup.question_steps);
+    playback.write(setup.question_steps);
     density.rest();
   }
 
@@ -159,7 +159,7 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
     density.showControls(isAsking);
     handles.place();
     const drawn = isEmpty && !isAsking ? null : state.drawn;
-    const shown = { drawn, start: state.start, length: controls.read().length, t: player.read() };
+    const shown = { drawn, start: state.start, length: controls.read().length, t: playback.read() };
     const answers = isAsking || isEmpty ? null : state.answer?.panels;
     const marks = question.isShown() ? cross.marks() : [];
     vanilla.draw({ ...shown, answer: answers?.vanilla ?? null, marks, pen: density.pen.on() ? density.pen : null });
@@ -176,7 +176,7 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
   section.addEventListener("input", redraw);
   matchMedia("print").addEventListener("change", redraw);
   new MutationObserver(() => {
-    player.halt();
+    playback.halt();
     if (!question.isOpen()) return redraw();
     showQuestion();
     showDensity(setup.drawn);
@@ -194,7 +194,7 @@ export function makePlane(section, { controls, refresh, setup: { plane: setup } 
       state.answer = answer;
       acceptedStart = state.start;
       density.accept();
-      const format = { scale: setup.scale, num_steps: player.last };
+      const format = { scale: setup.scale, num_steps: playback.last };
       for (const panel of [vanilla, withM]) panel.takeWalks(answer.panels[panel.name], format, answer.text.plane);
       await showDensity(answer.drawn);
     },

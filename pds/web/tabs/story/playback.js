@@ -1,4 +1,4 @@
-// The walk of the plane's slider: it is scrubbed, stepped and played.
+// The number of steps taken in the plane: a slider, and buttons that step and play.
 
 import { find } from "../../static/dom.js";
 import { makeDial } from "../../static/slider.js";
@@ -11,7 +11,7 @@ const PERIOD = 90; // ms of a step while it plays
  * @param {() => void} events.onMove called with each change
  * @param {() => void} events.onStart called before a walk or a step begins
  */
-export function makePlayer(section, { onMove, onStart }) {
+export function makePlayback(section, { onMove, onStart }) {
   const scrub = find(section, "[data-scrub]", HTMLInputElement);
   const [walkButton, stepButton] = [find(section, ".pds-walk"), find(section, ".pds-step")];
   const last = Number(scrub.max);
