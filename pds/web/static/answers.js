@@ -18,11 +18,11 @@ import { answered } from "./server.js";
  * Sends one request at a time. Of the requests made meanwhile only the newest is sent, and an error is
  * shown only if no newer request waits.
  * @template Request
- * @param {(request: Request) => Promise<any>} ask
+ * @param {(request: Request) => Promise<any>} send
  * @param {(answer: any) => void | Promise<void>} show
  * @returns {(request: Request) => Promise<void>}
  */
-export function makeAsker(ask, show) {
+export function makeRequester(send, show) {
   /** @type {Request | null} */
   let next = null;
   let busy = false;
@@ -34,7 +34,7 @@ export function makeAsker(ask, show) {
       while (next) {
         const current = next;
         next = null;
-        const answer = await answered(ask(current));
+        const answer = await answered(send(current));
         if (!next || !answer.error) await show(answer);
       }
     } finally {

@@ -1,6 +1,6 @@
 // The tab "Filter": a model's filters or a sampler that is tuned to N, or those of a file's mask.
 
-import { makeAsker, showAnswer } from "../../static/answers.js";
+import { makeRequester, showAnswer } from "../../static/answers.js";
 import { find, findAll } from "../../static/dom.js";
 import { makeValues } from "../../static/form.js";
 import { relayout } from "../../static/plots.js";
@@ -45,7 +45,7 @@ export function start({ element, props: { setup }, server }) {
     channel: Number(channel.value),
     ...masks.opened(),
   });
-  const request = makeAsker(
+  const request = makeRequester(
     (/** @type {object} */ values) => server.filter_view(values),
     (/** @type {Answer} */ answer) => {
       if (!answer.error) arrange(read().way, answer.plots);

@@ -1,6 +1,6 @@
 // One step of the story: its question, its controls, and its answer.
 
-import { makeAsker, showAnswer } from "../../static/answers.js";
+import { makeRequester, showAnswer } from "../../static/answers.js";
 import { closest, find, findAll } from "../../static/dom.js";
 import { makeValues } from "../../static/form.js";
 import { answered } from "../../static/server.js";
@@ -103,7 +103,7 @@ export function makeStep(section, options) {
   const controls = makeValues(shown, () => refresh());
   const special = SPECIAL[name]?.(section, { controls, refresh: () => refresh(), setup }) ?? {};
   const values = () => ({ ...controls.read(), ...special.values?.(), step: name, model: model.value() });
-  const request = makeAsker((/** @type {object} */ values) => server.story_view(values), async (answer) => {
+  const request = makeRequester((/** @type {object} */ values) => server.story_view(values), async (answer) => {
     await showAnswer(section, answer, setup.layouts);
     if (answer.error) special.refuse?.();
     else special.accept?.(answer);
