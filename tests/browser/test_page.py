@@ -143,14 +143,14 @@ def test_a_step_says_how_much_noise_the_network_is_given_next(kept_page, width, 
     page.focus(".pds-scrub")
     page.keyboard.press("End")
     resize(page, width, height)
-    told, places = page.locator(".pds-numbers .told"), page.locator(".pds-panel, canvas")
-    expect(told).to_have_count(0)
+    ratios, places = page.locator(".pds-numbers .noise-ratio"), page.locator(".pds-panel, canvas")
+    expect(ratios).to_have_count(0)
     at_the_end = [place.bounding_box() for place in places.all()]
     page.evaluate("""const scrub = document.querySelector('.pds-scrub');
         scrub.value = 0; scrub.dispatchEvent(new Event('input'))""")
     given = json.loads(live_comparison.first_paint("whole"))["steps"][0]["noise_ratio"]
     sentences = [f"noise is now {ratio:.2f} times what the network is told" for ratio in given]
-    assert told.all_inner_texts() == sentences
+    assert ratios.all_inner_texts() == sentences
     assert [place.bounding_box() for place in places.all()] == at_the_end
     assert page.evaluate("document.documentElement.scrollWidth") == width
     label = page.locator(".pds-panel canvas").first.get_attribute("aria-label")
