@@ -61,7 +61,7 @@ def is_clean(page):
 
 def test_nothing_names_the_sides_before_the_guess(page):
     blind_run(page)
-    question = page.inner_text(".pds-asked")
+    question = page.inner_text(".pds-blind-question")
     assert NAMES.findall(shown_text(page).replace(question, "")) == []
     assert question == "Which is vanilla?"
 
@@ -72,7 +72,7 @@ def test_the_guess_is_about_the_pictures_as_they_were_shown(page, exchange, exch
     blind_run(page)
     before = seen(page)
     guess(page, int(exchanged))
-    assert page.inner_text(".pds-asked").startswith("Correct: vanilla is on the ")
+    assert page.inner_text(".pds-blind-question").startswith("Correct: vanilla is on the ")
     assert seen(page) == before
     assert before.index(picture(page, "vanilla")) == int(exchanged)
 
@@ -81,7 +81,7 @@ def test_the_wrong_side_is_called_wrong_by_keyboard_too(page, exchange):
     exchange(True)
     blind_run(page)
     page.keyboard.press("ArrowLeft")
-    assert page.inner_text(".pds-asked") == "Wrong: vanilla is on the right."
+    assert page.inner_text(".pds-blind-question") == "Wrong: vanilla is on the right."
 
 
 def test_names_numbers_and_verdict_follow_the_guess(page):
@@ -137,7 +137,7 @@ def test_a_sampler_beside_itself_has_no_blind_test(page):
     switch(page)
     sample(page, num_steps=3, num_images=1)
     finish(page)
-    assert page.inner_text(".pds-asked").startswith("Both sides are the same sampler")
+    assert page.inner_text(".pds-blind-question").startswith("Both sides are the same sampler")
     assert is_clean(page)
 
 

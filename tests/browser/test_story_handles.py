@@ -15,6 +15,11 @@ PIXEL = """([name, x, y]) => {
   const at = (axis, value) => axis._offset + (value === null ? axis._length / 2 : axis.d2p(value));
   return [left + at(xaxis, x), top + at(yaxis, y)];
 }"""
+OPEN = """async (step) => {
+  const { href } = document.querySelector('link[rel=modulepreload][href$="static/tabs.js"]');
+  const { openTabWith } = await import(href);
+  openTabWith("story", { step, values: {} });
+}"""
 DRAGS: dict[str, tuple[list, list, dict]] = {
     "octaves": ([None, 0.3], [None, 2.0], {"sigma": "2"}),
     "controls": ([66, None], [390, None], {"num_steps": "400"}),
@@ -26,9 +31,8 @@ DRAGS: dict[str, tuple[list, list, dict]] = {
 
 def shown(page, step):
     """The section of a step with its answer, its figure in the middle of the window."""
-    page.evaluate("step => (window.pdsStory = { step, values: {} })", step)
+    page.evaluate(OPEN, step)
     open_tab(page, "story")
-    page.evaluate("document.dispatchEvent(new Event('pds-story'))")
     section = page.locator(f"#story [data-step={step}]")
     figure = section.locator(f"[data-plot={step}]")
     figure.locator(".pds-grip").wait_for(state="attached")

@@ -1,4 +1,3 @@
-// @ts-check
 // The state of the server, and why a run was refused or lost.
 
 import { duration } from "./format.js";

@@ -1,4 +1,3 @@
-// @ts-check
 // The numbers below the pictures of a side.
 
 import { duration, factor, noise, relative, share } from "../../static/format.js";
