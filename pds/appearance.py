@@ -1,4 +1,4 @@
-"""What the eye sees in pictures, in two numbers: grain in flat places, and contrast.
+"""Two measures of what is visible in pictures: grain in flat places, and contrast.
 
 Grain is the standard deviation of the noise in the flat places of a picture. With the diagonal
 differences over 2 x 2 pixels at every position, and s the picture smoothed over 3 x 3 pixels,
@@ -8,23 +8,23 @@ differences over 2 x 2 pixels at every position, and s the picture smoothed over
     grain    = median of |d| over flat / 0.6745
 
 White Gaussian noise of standard deviation sigma has grain sigma: d has its standard deviation, and
-0.6745 is the median of |N(0, 1)|. The gradient of s is even where d is odd, so that choosing places
-by it favors no size of noise. The choice is what is added to the estimator of Donoho and Johnstone,
-which takes the median over the whole picture (`flattest=1`): hair and cloth then count as noise.
-Noise of .02 that is added to drawn portraits of 32 pixels is recovered as 1.27 times itself over
-the whole picture and as 1.03 times in flat places (`python -m pds evaluate --validate`).
+0.6745 is the median of |N(0, 1)|. d is odd and the gradient of s even, so that the choice of flat
+places does not bias the estimate. The estimator of Donoho and Johnstone takes the median over the
+whole picture (`flattest=1`), where hair and cloth count as noise. For noise of .02 that is added to
+drawn portraits of 32 pixels, the estimate is 1.27 times the noise over the whole picture and 1.03
+times in flat places (`python -m pds evaluate --validate`).
 
-Grain sees little of noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
-noise counts for .59 of its standard deviation, after 1 pixel for .21.
+Grain hardly responds to noise that is smooth over some pixels: after a Gaussian blur of 0.5 pixels
+the estimate is .59 of the noise's standard deviation, after 1 pixel .21.
 
-A state of a sampler is such a picture with noise, which the network takes to be sigma. Noise and
-texture add as variances, and the choice of flat places favors neither, so that
+A state of a sampler is a picture with noise, which the network assumes to be of strength sigma. The
+variances of noise and texture add, and the choice of flat places favors neither, so that
 
     noise ratio  c = sqrt(grain(x)^2 - texture^2) / sigma
 
-reads the noise that is in the state x, with texture the grain of pictures without noise. Planted in
-sets of four drawn portraits, c = 1 is read as 1.00 on average down to sigma = 10 times the texture,
-as at most 1.04 at 2 times and 1.09 at 1 time it, where single sets range from .88 to 1.23.
+estimates the noise in the state x, with texture the grain of pictures without noise. For c = 1 in
+sets of four drawn portraits, the mean estimate is 1.00 down to sigma = 10 times the texture, at
+most 1.04 at 2 times and 1.09 at 1 time, where single sets range from .88 to 1.23.
 
 Contrast is the power about the mean picture in three bands of low frequency, 1/2 to 3/2, 3/2 to 3
 and 3 to 6 cycles a picture, each relative to a reference, averaged over the bands. 1 is like the
@@ -218,8 +218,8 @@ class References(NamedTuple):
     """The two kinds of pictures that a sampler is compared with.
 
     data: held-out pictures.
-    network: what the same score draws when it is sampled to the end. A sampler answers for its
-        distance to these, not for what the network never learned.
+    network: pictures of the same score with many iterations. A sampler is judged by its distance
+        to these, which leaves out the errors of the network.
     """
 
     data: Appearance

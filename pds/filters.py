@@ -33,8 +33,8 @@ NATURAL = "natural"
 Kind = Literal["frequency", "space"]
 
 NATURAL_MEAN, NATURAL_VARIANCE = 0.45, 0.051
-"""Of the pixels of ImageNet's training pictures, mean over colors; torchvision quotes means .485,
-.456 and .406, and standard deviations .229, .224 and .225."""
+"""Mean and variance of the pixels of ImageNet's training pictures, averaged over colors.
+torchvision quotes means .485, .456 and .406, and standard deviations .229, .224 and .225."""
 
 
 class Masks(NamedTuple):

@@ -45,7 +45,7 @@ Corrector = Langevin | AnnealedLangevin
 """A corrector step; both kinds have an snr."""
 
 APPEARANCE = ROOT / "assets" / "appearance.json"
-"""What the pictures of the shipped networks look like."""
+"""Recorded grain and contrast of the shipped networks."""
 
 EXACT_SAMPLES = 64
 """Exact samples that the references of an exact score are measured on."""
@@ -90,7 +90,7 @@ class Model:
     num_corrector_steps: per iteration.
     centered: whether the score is for images in [-1, 1].
     device: of score and images; the masks are on the CPU, in float64 where they are files.
-    references: what pictures of the data and of the score itself look like; None if unknown.
+    references: grain and contrast of the data and of the score's own pictures; None if unknown.
     tuned_to_network: finds the settings of the sampler `response`; None if the response is unknown.
     """
 
@@ -450,7 +450,7 @@ def field(size: int) -> Model:
 
 
 def from_images(images: Tensor, *, texture: float = 0.2) -> Model:
-    """Return an exact model of a few images, with their own filters and no training.
+    """Return an exact model of a few images and their filters, without training.
 
     A mixture of Gaussians around them, see `pds.scores.mixture`, with the process of the shipped
     models, so that iteration counts mean the same.
@@ -538,7 +538,7 @@ def load_model(model: str) -> Model:
     if model not in MODELS and model not in visitor_models:
         raise ValueError(
             f"model must be one of {', '.join(MODELS)}, got {quoted(model)}; the model of a "
-            "visitor's own images is no longer here after the visit"
+            "visitor's own images is no longer on the server after the visit"
         )
     return _built(model) if model in MODELS else visitor_models[model]
 

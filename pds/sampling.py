@@ -252,7 +252,7 @@ class PredictorCorrector:
 
         Args:
             sde: the process of the model.
-            sigma: noise level of the state to go on from.
+            sigma: noise level of the state to continue from.
 
         Raises:
             ValueError: if `sigmas` or the state are beyond the process, or it is not variance
@@ -279,7 +279,7 @@ class PredictorCorrector:
         Args:
             sde: the process.
             dtype: precision of the coefficients, that of the images: kernels square them.
-            sigma: noise level of the state to go on from.
+            sigma: noise level of the state to continue from.
 
         Raises:
             ValueError: if a kernel is not defined for the process, or for so few iterations.

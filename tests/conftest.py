@@ -1,4 +1,4 @@
-"""Shared by all tests: few threads, since more than free cores make torch crawl, and one page.
+"""Shared by all tests: one page, and few threads, since torch crawls with more than free cores.
 
 With `--device` only the tests of `placed.MODULES` run, with their tensors on that device.
 """

@@ -1,1 +1,1 @@
-"""What developers run, and what the browser tests share with it."""
+"""Programs for developers; the browser tests share their server and browser."""

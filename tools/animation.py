@@ -21,12 +21,12 @@ from tools.browser import ROOT
 REQUEST = Request(model="portraits128", num_steps=40, alpha=5, num_images=2, seed=4)
 TITLES = ("Vanilla", "PDS")
 SCALE, GAP, BAR = 2, 16, 44
-"""Screen pixels of a pixel; between pictures; of the text above and below them."""
+"""Screen pixels: of a pixel, of the gap between pictures, of the text above and below them."""
 BACKGROUND, TEXT, DIM = "#1d2129", "#f2f4f8", "#a9b2c0"
 FRAME, LAST = 120, 4000
-"""Milliseconds of an iteration, and of the finished pictures."""
+"""Milliseconds that an iteration, and the finished pictures, are shown."""
 EARLY = 6
-"""Each sixth of the iterations with sigma > 1 is shown: noise makes a large file."""
+"""Of the iterations with sigma > 1 every sixth is shown, since noise makes a large file."""
 
 Pixels = NDArray[np.uint8]
 

@@ -1,4 +1,4 @@
-"""Which of two is grainier? Pairs to be judged by eye, and how far the measure agrees.
+"""A blind test of grain: pairs of samplers judged by eye, compared with the measured grain.
 
     python -m tools.blind draw runs/p32 runs/p64 --out runs/blind --pairs 40
     python -m tools.blind score runs/blind choices.csv
@@ -35,10 +35,10 @@ ARMS = (
 """The two samplers of each of twenty pairs."""
 
 SHOWN = 4
-"""Pictures a side; the page opens with as many."""
+"""Pictures of a side, as many as the page shows at first."""
 
 SIDE = 512
-"""Pixels of a side on the sheet, about."""
+"""Approximate width of a side on the sheet, in pixels."""
 
 CHOICES = ("left", "right", "alike")
 

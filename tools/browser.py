@@ -1,4 +1,4 @@
-"""The page as its users have it: app.py in a process of its own, seen by a real Chromium."""
+"""The page as its users see it: app.py in a separate process, opened in a real Chromium."""
 
 import os
 import shutil
@@ -15,14 +15,14 @@ from tools.server import ROOT, Server
 __all__ = ["ROOT", "chromium", "open_page", "served"]
 
 NAMES = (
-    "chromium-headless-shell",  # without the window's own pages, half the work for each page
+    "chromium-headless-shell",  # no window to draw: half the work for each page
     "chromium",
     "chromium-browser",
     "google-chrome",
     "chrome",
 )
 FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")
-"""For containers, and for 3-D figures on machines without a graphics card."""
+"""Needed in containers, and for 3-D figures on machines without a graphics card."""
 
 
 @contextmanager

@@ -9,23 +9,23 @@ from pds.theory import Bands, MeasuredResponse, Response
 from pds.theory.response import Shares
 
 SMALLEST = 1e-4
-"""Shares nearer to 0 or 1 are noise of the measurement."""
+"""Shares closer to 0 or 1 than this are measurement noise."""
 
 
 def logit(share: Array) -> Array:
-    """Return log(p / (1 - p)) of shares, which are cut off at `SMALLEST`."""
+    """Return log(p / (1 - p)) of shares, clipped at `SMALLEST`."""
     p = np.clip(share, SMALLEST, 1 - SMALLEST)
     return np.asarray(np.log(p / (1 - p)))
 
 
 def in_flat_places(response: Response, values: Array) -> Array:
-    """Return those of the values of every band that are of flat places, (J,)."""
+    """Return the values of flat places, (J,), of the values of all bands."""
     return values[response.bands.num_octaves :]
 
 
 @dataclass(frozen=True, eq=False)
 class _Changed:
-    """What is left as it was measured.
+    """A response that changes one property of a measured response.
 
     Args:
         base: the measured response.
@@ -43,18 +43,18 @@ class _Changed:
 
 
 @dataclass(frozen=True, eq=False)
-class AsTold(_Changed):
-    """A response that keeps of an octave's picture what it keeps at c = 1; linear in that."""
+class MatchedOctaves(_Changed):
+    """The response with the tau of c = 1 in the octaves, so that it is linear there."""
 
     def at(self, sigma: float, c: float, tilt: float) -> Shares:
         found, first = self.base.at(sigma, c, tilt), self.bands.num_octaves
-        told = self.base.at(sigma, 1.0, 0.0).picture
-        return found._replace(picture=np.append(told[:first], found.picture[first:]))
+        matched = self.base.at(sigma, 1.0, 0.0).picture
+        return found._replace(picture=np.append(matched[:first], found.picture[first:]))
 
 
 @dataclass(frozen=True, eq=False)
-class AsKept(_Changed):
-    """A response that keeps of noise in flat places what a run was seen to keep of its own.
+class OwnNoise(_Changed):
+    """The response with the measured share of a run's own noise in flat places.
 
     Args:
         sigmas: ascending, (L,).
@@ -74,7 +74,7 @@ class AsKept(_Changed):
 
 @dataclass(frozen=True, eq=False)
 class Farther(_Changed):
-    """The response of a network of more pixels, if the trend of smaller ones goes on.
+    """The response of a larger network, extrapolated from the trend of smaller ones.
 
     In flat places the logits of tau and rho change for each doubling of the size as they do on
     average from a to b of known pairs; all else is as in `base`.

@@ -46,10 +46,10 @@ TABLES = (
 """Metric and reference of each table."""
 
 EQUAL = ("grain", "grain_db", "frechet", "classifier")
-"""Metrics of equal quality that stand side by side."""
+"""Metrics of equal quality, one column each."""
 
 TWO_DIGITS = ("grain", "grain_everywhere", "contrast", "fine_power")
-"""Beginnings of the metrics with two digits behind the point; the others have one."""
+"""Prefixes of the metrics with two decimals; the others have one."""
 
 DIVERGED = 1e4
 
@@ -57,7 +57,7 @@ Row = dict[str, str]
 
 
 def read(name: str, file: str = "table") -> list[Row]:
-    """Return the rows of one of the files of a name, none if it is not there."""
+    """Return the rows of a file of a name, none if the file is missing."""
     path = FOLDER / name / f"{file}.csv"
     if not path.is_file():
         return []
@@ -70,19 +70,20 @@ def table(rows: list[Row], metric: str, reference: str) -> str:
     rows = [row for row in rows if row["reference"] == reference]
     digits = 2 if metric.startswith(TWO_DIGITS) else 1
     floors = {int(r["images"]): _floor(r, metric, digits) for r in rows if r[f"{metric}_floor"]}
-    told = "; ".join(f"{floors[count]} for {count}" for count in sorted(floors))
+    scores = "; ".join(f"{floors[count]} for {count} images" for count in sorted(floors))
     lines = _grid(rows, lambda row: _interval(row, metric, digits))
-    return "\n".join([*lines, "", f"As many images of the {reference} itself: {told}."])
+    floor = f"Floor, the score of images of the {reference} itself: {scores}."
+    return "\n".join([*lines, "", floor])
 
 
 def classifier(rows: list[Row]) -> str:
-    """Return the share of pictures that the classifier told right, in percent."""
+    """Return the accuracy of the classifier in percent."""
     cells = [row for row in rows if not row["arm"].startswith("converged:")]
     lines = list(_grid(cells, _percent))
     for row in rows:
         if row["arm"].startswith("converged:"):
-            own = f"The network's own pictures against others of its own: {_percent(row)}."
-            lines += ["", own]
+            pairs = "the network's own pictures against other pictures of the same network"
+            lines += ["", f"Control, {pairs}: {_percent(row)}."]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from pds.appearance import COARSE_BANDS
 from pds.spectra import Array
 from pds.theory.evolution import Content
-from tools.counterfactual import AsKept, in_flat_places
+from tools.counterfactual import OwnNoise, in_flat_places
 from tools.theory_tables import ARMS, Row, measured, predicted, predictor, rows, sampled, table
 
 FOLLOWED = ("vanilla", "pds:5")
@@ -88,13 +88,13 @@ def scales() -> str:
 
 
 def noise_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Array:
-    """Return the recursion's noise over sigma at every scale, where the run is at sigma."""
+    """Return the recursion's noise over sigma at every scale, at its first call at sigma."""
     content = content_at(arm, sigma, count, size)
     return np.sqrt(in_flat_places(measured()[size], content.noise)) / sigma
 
 
 def content_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Content:
-    """Return what the recursion has in a state, at the first call at sigma."""
+    """Return picture and noise in the recursion's state, at its first call at sigma."""
     own = predictor(size)
     contents = own.evolution.contents(own.field.plan(arm, count).sampler)
     return next(content for level, content in contents if level <= 1.001 * sigma)
@@ -104,7 +104,7 @@ def closed() -> str:
     """Return grain by the recursion with shares of fresh noise, and with those of own noise."""
 
     def line(arm: str) -> Iterator[object]:
-        own = predictor(32, as_kept(arm)).of(arm, 25).grain
+        own = predictor(32, own_noise(arm)).of(arm, 25).grain
         (pairs,) = (row for row in rows("theory", "grain") if (row["arm"], row["N"]) == (arm, "25"))
         yield from (arm, f"{predicted(32, arm, 25).grain:.2f}", f"{own:.2f}")
         yield f"{float(pairs['grain']):.2f} ± {1.96 * float(pairs['error']):.2f}"
@@ -114,7 +114,7 @@ def closed() -> str:
     return table(titles, map(line, ARMS[:-1]))
 
 
-def as_kept(arm: str) -> AsKept:
+def own_noise(arm: str) -> OwnNoise:
     """Return the response with the shares of an arm's own noise at 32 px and N = 25."""
     ratio: dict[float, list[float]] = {}
     for row in rows("theory", "kept"):
@@ -122,7 +122,7 @@ def as_kept(arm: str) -> AsKept:
             share = float(row["own"]) / float(row["fresh"])
             ratio.setdefault(float(row["sigma"]), []).append(share)
     sigmas = sorted(ratio)
-    return AsKept(measured()[32], np.array(sigmas), np.array([ratio[s] for s in sigmas]))
+    return OwnNoise(measured()[32], np.array(sigmas), np.array([ratio[s] for s in sigmas]))
 
 
 def flat() -> str:

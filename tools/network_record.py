@@ -29,7 +29,7 @@ DIGITS = 4
 
 
 def found(model: str, num_steps: int) -> list[float]:
-    """Return the settings of a model at N, found with its response."""
+    """Return the settings of a model that are best at N by its response."""
     torch.set_num_threads(1)
     shipped = models.load_model(model)
     response = (
@@ -46,7 +46,7 @@ def found(model: str, num_steps: int) -> list[float]:
 def main() -> None:
     """Search what is missing, few iterations first, and write the record after each."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--again", action="store_true", help="forget what was found")
+    parser.add_argument("--again", action="store_true", help="discard the recorded settings")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     kept = RECORDED.is_file() and not arguments.again

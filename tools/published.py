@@ -1,6 +1,6 @@
 """Write commands and tables of docs/experiments.md: python -m tools.published.
 
-What stands between <!-- commands: NAME --> or <!-- table: NAME --> and <!-- end --> is replaced.
+The text between <!-- commands: NAME --> or <!-- table: NAME --> and <!-- end --> is replaced.
 A table has the FIDs of docs/evidence/published/reported.csv, each with its source, beside those of
 measured.csv, which `python -m pds evaluate --drawn ... --record` writes.
 """
@@ -95,7 +95,7 @@ def commands(experiment: Experiment) -> str:
 
 
 def _folded(command: str) -> str:
-    """Return a command over several lines, as a page is wide; flags keep their first value."""
+    """Wrap a command at `WIDTH`; a flag stays on the line of its first value."""
     glued = re.sub(r"(--\w+) (?!-)", "\\1\0", command)
     lines = textwrap.wrap(glued, WIDTH, break_long_words=False, break_on_hyphens=False)
     return " \\\n    ".join(lines).replace("\0", " ")
@@ -103,15 +103,15 @@ def _folded(command: str) -> str:
 
 def cells(experiment: Experiment) -> str:
     """Return the table of an experiment: reported FIDs beside those measured here."""
-    told = {(row["experiment"], int(row["N"]), row["sampler"]): row for row in reported()}
+    by_cell = {(row["experiment"], int(row["N"]), row["sampler"]): row for row in reported()}
     here = measured(fid_record.read(MEASURED))
 
     def line(speed_up: int, sampler: str) -> Iterator[object]:
         count = experiment.num_steps(speed_up)
         cell = experiment.config, count, sampler
         yield from (count, speed_up, sampler, f"{2 * count:,}")
-        found = told.get(cell)
-        yield f"{found['fid']} ({found['source']})" if found else ""
+        published = by_cell.get(cell)
+        yield f"{published['fid']} ({published['source']})" if published else ""
         row = here.get(cell)
         yield f"{row.fid:.2f} ({row.images:,} pictures, {row.date})" if row else ""
 
@@ -154,7 +154,7 @@ PLACES: dict[str, Callable[[], str]] = {
     **{f"table: {e.name}": partial(cells, e) for e in EXPERIMENTS},
     "table: cost": cost,
 }
-"""What stands at each place of the document."""
+"""The content of each place of the document."""
 
 
 def filled(document: str) -> str:

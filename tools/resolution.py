@@ -183,7 +183,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
 
 
 def natural_filter() -> str:
-    """Return how far the natural filter is from every shipped one, in gain at alpha = 5."""
+    """Compare the gain of the natural filter with that of every shipped one, at alpha = 5."""
     titles = ("pictures", "gain, measured", "gain, natural", "rms difference", "largest")
     lines = [_line(*titles), _line(*["---"] * len(titles))]
     for path in sorted(ROOT.glob("filters/portraits*_freq.npy"), key=_size):
@@ -211,7 +211,7 @@ def document(folder: Path = FOLDER) -> str:
     """Return all tables as one page of Markdown."""
     parts = [
         "# Every table of the law of resolution",
-        "Written by `python -m tools.resolution`; see evidence.md, one folder up.",
+        "Written by `python -m tools.resolution`; see ../evidence.md.",
     ]
     for title, text in tables(folder):
         parts += [f"## {title}", text]

@@ -1,4 +1,4 @@
-"""app.py in a process of its own, that can be killed and started again at the same address."""
+"""app.py in a separate process, which can be killed and restarted at the same address."""
 
 import os
 import signal
@@ -67,11 +67,11 @@ class Server:
         raise RuntimeError(f"app.py ended, or did not answer within {PATIENCE} seconds")
 
     def kill(self) -> None:
-        """End it as a lack of memory would, with no chance to say goodbye."""
+        """Kill it, as the system does when memory runs out."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it politely."""
+        """Terminate it and wait for its end."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:

@@ -84,7 +84,7 @@ def response_figure() -> go.Figure:
         drawn.add_trace(trace, 1, 1)
     for trace in _tau():
         drawn.add_trace(trace, 1, 2)
-    drawn.update_xaxes(title="noise in the picture / sigma that the network is told")
+    drawn.update_xaxes(title="noise in the picture / sigma given to the network")
     drawn.update_yaxes(rangemode="tozero")
     return laid_out(drawn, height=520, bottom=130)
 

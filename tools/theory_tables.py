@@ -18,7 +18,7 @@ from pds.evaluation.prediction import Predictor
 from pds.theory import LinearResponse, MeasuredResponse, Response, response_file
 from tools import few as few_samplers
 from tools.browser import ROOT
-from tools.counterfactual import AsTold, Farther, in_flat_places
+from tools.counterfactual import Farther, MatchedOctaves, in_flat_places
 
 EVIDENCE = ROOT / "docs" / "evidence"
 SIZES = (32, 64, 128, 256)
@@ -34,7 +34,7 @@ FOLLOWED_SIGMAS = (2.0, 0.5, 0.2, 0.1, 0.05, 0.025)
 CAUSES = (("vanilla", 40), ("vanilla", 25), ("pds:5", 40), ("pds:5", 25), ("tuned", 25))
 TUNED = ("pds:5", "tuned", "ode-heun", "by-levels", "by-constant", "by-filter", "by-octaves")
 TOLERANCE = 0.10
-"""Predictions within so much of the sampled value are counted."""
+"""Largest relative error of a prediction that counts as correct."""
 
 Row = dict[str, str]
 
@@ -183,9 +183,9 @@ def cause() -> str:
     """Return contrast by the recursion with tau as measured, with tau at c = 1, and Gaussian."""
 
     def line(size: int, arm: str, count: int) -> Iterator[object]:
-        told = predictor(size, AsTold(measured()[size]))
+        matched = predictor(size, MatchedOctaves(measured()[size]))
         own = predictor(size)
-        power = told.evolution.final(told.field.plan(arm, count).sampler)
+        power = matched.evolution.final(matched.field.plan(arm, count).sampler)
         yield from (
             f"{size} px",
             arm,

@@ -149,7 +149,7 @@ class Replay:
 
 
 class _Part(NamedTuple):
-    """The sampler of an iteration, the place of the iteration in it, and what it goes on from.
+    """The sampler of an iteration, the index of the iteration in it, and its initial sigma.
 
     place: from 0.
     sigma: noise level of the state that the sampler continues, None if it starts from noise.

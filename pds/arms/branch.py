@@ -42,7 +42,7 @@ class Branch:
     then: Sampler
 
     def __post_init__(self) -> None:
-        require_whole("the iteration to go on from", self.after, 1, self.first.num_steps - 1)
+        require_whole("the iteration to continue from", self.after, 1, self.first.num_steps - 1)
 
     @property
     def num_steps(self) -> int:

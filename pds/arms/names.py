@@ -1,12 +1,12 @@
 """The arms of a comparison: samplers by their names.
 
-A name is a kind, with its strength behind a colon, and behind @ a number of iterations of its own:
-`vanilla`, `pds:5`, `pds:5@40`. Evaluations, the page, its links, the API and both command lines
-have the same names. `pds.arms.samplers` builds the samplers.
+A name is KIND, KIND:STRENGTH or KIND:STRENGTH@N, with its own number of iterations N: `vanilla`,
+`pds:5`, `pds:5@40`. Evaluations, the page, its links, the API and both command lines use the same
+names. `pds.arms.samplers` builds the samplers.
 
 A name may be a branch, FIRST/K/THEN: K iterations of FIRST, then THEN from that state to the end.
 `vanilla@40/20/pds:5@10` is 20 iterations of vanilla at N = 40, then 10 of pds:5; without @10 THEN
-has as many iterations as FIRST had left. FIRST may be a branch itself.
+has as many iterations as FIRST has left. FIRST may be a branch itself.
 
 | name                         | what it is                                                       |
 |------------------------------|------------------------------------------------------------------|
@@ -14,22 +14,22 @@ has as many iterations as FIRST had left. FIRST may be a branch itself.
 | pds:A, pds+space:A, space:A  | the published form at alpha = A: with the frequency filter, with |
 |                              | both, with the space filter                                      |
 | natural:A                    | the published form with `filters.natural`, which needs no data   |
-| inverted:A                   | gain 1/r: shrinks what PDS stretches                             |
+| inverted:A                   | gain 1/r, which shortens the steps that PDS lengthens            |
 | preserving:A                 | the predictor that keeps p_t for every M                         |
-| corrector:A, predictor:A     | M in that kernel only; the start is plain                        |
-| tuned                        | M = I with the noise levels and the corrector strength that are  |
+| corrector:A, predictor:A     | M in this kernel only; the initial noise is not filtered         |
+| tuned                        | M = I with the noise levels and the corrector's snr that are     |
 |                              | best at this N for Gaussian data of the model's spectrum         |
-| response                     | the levels, the corrector strength and the gain of each octave   |
+| response                     | the levels, the corrector's snr and the gain of each octave      |
 |                              | that are best at this N by the response of the network           |
-| levels, snr                  | only the one or the other of these two                           |
+| levels, snr                  | only the noise levels, or only the snr, of tuned                 |
 | tuned+gain, tuned+pds:A      | tuned, with the best gain on top, or the published filter        |
 | gain                         | the best radial gain for such data, on the published levels      |
-| split                        | best gains of their own for the predictor and for the corrector  |
-| steady                       | as gain, among gains with which no step overshoots               |
+| split                        | a separate best gain for the predictor and for the corrector     |
+| steady                       | the best gain of those with which no step overshoots             |
 | scalar                       | M = c I with the best c for such data: only a step size          |
 | scalar:C                     | M = c I with c = C                                               |
-| ode-heun, ode-euler          | the probability flow; N of it take as many network calls as N    |
-|                              | iterations of one predictor and one corrector                    |
+| ode-heun, ode-euler          | the probability flow, with the network calls of N iterations of  |
+|                              | one predictor and one corrector                                  |
 """
 
 import math
@@ -88,10 +88,10 @@ UNFILTERED = ("vanilla", "natural", "response", "ode-heun", "ode-euler")
 """The kinds that need no statistics of the data."""
 
 MAX_CHARACTERS = 150
-"""Of a name."""
+"""Longest name."""
 
 MAX_BRANCHES = 2
-"""Of a name: a branch, and a branch of it."""
+"""Most branches in a name: a branch, and a branch of it."""
 
 BRANCH_FORM = "a branch is FIRST/K/THEN, such as vanilla@40/20/pds:5"
 
@@ -100,7 +100,7 @@ _FORM = re.compile(r"(?P<kind>[^:@]+)(:(?P<strength>[^@]+))?(@(?P<num_steps>.+))
 
 @dataclass(frozen=True)
 class Arm:
-    """A sampler by its name, from the start or from an iteration of another one on.
+    """A sampler by its name, from the start or continuing from an iteration of another sampler.
 
     Args:
         kind: one of `KINDS`.
@@ -191,7 +191,7 @@ class Arm:
     def pace(self) -> int:
         """N of a sampler from the start whose steps are as long as the last ones of this one.
 
-        A branch that goes on with the same sampler and the remaining iterations has its pace. The
+        A branch that continues with the same sampler and the remaining iterations has its pace. The
         arm must have its N.
         """
         num_steps = _known(self.num_steps)
@@ -314,8 +314,8 @@ def _require_branch(first: Arm, after: object) -> None:
     if first.num_steps is not None:
         most = first.length - 1
     if most < start:
-        raise ValueError(f"a run of {first} has no iteration to go on from; it needs at least 2")
-    require_whole(f"the iteration of {first} to go on from", after, start, most)
+        raise ValueError(f"a run of {first} has no iteration to continue from; it needs at least 2")
+    require_whole(f"the iteration of {first} to continue from", after, start, most)
 
 
 def _known(num_steps: int | None) -> int:

@@ -47,7 +47,7 @@ class Apart(AbstractContextManager["Apart"]):
 
 
 def rows_apart(benchmark: Benchmark, effort: Effort) -> Iterator[Row]:
-    """Yield the rows of a benchmark, a function of a module, as another process measures them."""
+    """Measure a benchmark, a function of a module, in another process and yield its rows."""
     with Apart(_next_row, benchmark, effort) as next_row:
         while (row := next_row()) is not None:
             yield row

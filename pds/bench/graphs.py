@@ -28,7 +28,7 @@ GRAPH = "a CUDA graph of the eager call"
 FUSED = "compiled, without graphs"
 COMPILED_GRAPH = "compiled, with CUDA graphs"
 TARGETS = {(32, GRAPH): at_least(3), (32, COMPILED_GRAPH): at_least(3)}
-"""By size and form."""
+"""Targets by image size and form of the call."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:

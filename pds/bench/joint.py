@@ -16,7 +16,7 @@ CROWDS = {False: (30,), True: (200, 30, 1)}
 ITERATIONS = 5
 CLASS_IMAGES = 4
 NUM_STEPS = 66
-"""Of visitors who wait for their first frame."""
+"""Iterations of the runs whose first frame is timed."""
 
 
 def rows(effort: Effort) -> Iterator[Row]:

@@ -25,8 +25,8 @@ NO_TF32 = "only a GPU has TF32"
 def float32_products(*, tf32: bool) -> Iterator[None]:
     """Compute products and convolutions of float32 in TF32 or in full, then as before.
 
-    `torch.backends.cuda.matmul.allow_tf32` must not be set beside this: the compiler's question
-    for the precision then raises a RuntimeError.
+    `torch.backends.cuda.matmul.allow_tf32` must not be set beside this: the compiler, which reads
+    the precision, then raises a RuntimeError.
     """
     kept = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     _set("high" if tf32 else "highest", tf32)

@@ -1,4 +1,4 @@
-"""Whole runs: portraits a second, for those who draw thousands."""
+"""Whole runs: portraits a second in large batches."""
 
 from collections import deque
 from collections.abc import Iterator

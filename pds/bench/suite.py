@@ -44,7 +44,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "runs": runs.rows,
     "compiled": graphs.compiled_rows,
 }
-"""By their names in `pds bench --only`; `pds.commands.bench` adds `pds.bench.page`."""
+"""Benchmarks by their names in `pds bench --only`; `pds.commands.bench` adds `pds.bench.page`."""
 
 NO_TIME = "no time left"
 

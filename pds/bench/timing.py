@@ -2,8 +2,8 @@
 
     A, B, A, B, ...     ratio = median(A) / median(B),   low and high = min and max of A_i / B_i
 
-A machine that slows down for a while then slows both, and low and high say how far it can be
-trusted. The ratio always lies between them.
+If the machine slows down for a while, both are slower, and low and high show how reliable the ratio
+is. The ratio always lies between them.
 """
 
 import math

@@ -51,7 +51,7 @@ METAVARS = {
     "right": "NAME",
     "snr": "SNR",
 }
-"""Where a value is not a whole number, N."""
+"""Metavars of options whose value is not a whole number; the others have N."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +85,7 @@ def _add_field(group: argparse._ArgumentGroup, name: str, sentence: str, default
     if default not in (None, ""):
         shown = ("no", "yes")[default] if isinstance(default, bool) else default
         sentence += f"; default {shown}"
-    # Of these a default could not be told from a flag beside --right.
+    # Beside --right these flags are refused; their defaults must not count as given.
     absent = argparse.SUPPRESS if name in request_text.NAMED else default
     options: dict[str, Any] = {"default": absent, "help": sentence}
     if isinstance(default, bool):

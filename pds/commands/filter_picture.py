@@ -12,10 +12,10 @@ from pds.files.pictures import Pixels
 from pds.filters import Masks
 
 SIDE = 320
-"""Of each of the three tiles, in pixels."""
+"""Side of each of the three tiles, in pixels."""
 
 SHADES = np.array([[243, 239, 228], [127, 182, 191], [14, 74, 90]], dtype=float)
-"""From gain 1 to the bound alpha / (alpha - 1)."""
+"""Colors from gain 1 to the bound alpha / (alpha - 1)."""
 
 LINE, FAINT, INK = (35, 137, 163), (221, 218, 210), (93, 98, 105)
 MARGIN = {"left": 52, "right": 14, "top": 14, "bottom": 40}

@@ -18,7 +18,7 @@ from pds.jobs.record import FLAGS
 def sample_main(argv: Sequence[str] | None = None) -> int:
     """Run `main.py`: sample as the flags say, and return the exit code."""
     arguments = main_parser().parse_args(argv)
-    stopped = "stopped; what is drawn is kept, run it again to go on"
+    stopped = "stopped; what is drawn is kept, run it again to continue"
     return exit_code(lambda: run(arguments), "main.py", stopped=stopped)
 
 

@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Draws the same samplers at the same N with networks of several resolutions, plants noise "
         "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, planted.csv and "
-        "survival.csv of everything in the folder. Run it again to go on where it stopped."
+        "survival.csv of everything in the folder. Run it again to continue where it stopped."
     )
     add = parser.add_argument
     add(

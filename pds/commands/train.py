@@ -25,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Trains an NCSN++ on drawn portraits until all iterations are done, --seconds have passed, "
         "or Ctrl-C or SIGTERM stops it (exit code 130). Everything is saved each time; run it "
-        "again to go on."
+        "again to continue."
     )
     defaults = {f.name: f.default for f in fields(TrainConfig)}
     add = parser.add_argument

@@ -1,7 +1,7 @@
-"""Whether samplers that run to the end agree with the network's own pictures.
+"""Check that the network's own pictures do not depend on the sampler that draws them.
 
-The network's own pictures are drawn by one sampler; that another one draws the same when it has
-enough iterations shows that they are the network's and not that sampler's.
+They are drawn by one sampler with many iterations. Vanilla with many iterations must agree with
+them.
 """
 
 import math
@@ -15,7 +15,7 @@ SHOWN = ("grain", "contrast", "fine_power", "frechet")
 """The metrics of the sentences."""
 
 MANY = 200
-"""N from which vanilla counts as run to the end."""
+"""N from which vanilla counts as converged."""
 
 
 def sentences(rows: Sequence[Row], converged: Cell) -> Iterator[str]:
@@ -37,7 +37,7 @@ def sentences(rows: Sequence[Row], converged: Cell) -> Iterator[str]:
 
 
 def at_floor(row: Row, metric: str) -> bool:
-    """Return whether a score is no farther from the reference than images of the reference are."""
+    """Return whether a score is within the floor, the range of images of the reference itself."""
     value, floor = row.scores[metric].value, row.floor[metric]
     return value <= floor.high and (metric not in RATIOS or value >= floor.low)
 

@@ -1,4 +1,4 @@
-"""The record of how the pictures of the shipped networks look: assets/appearance.json.
+"""The record of grain and contrast of the shipped networks: assets/appearance.json.
 
     {"portraits32": {
         "data":     what `pds.appearance.Appearance` measures on held-out pictures,
@@ -70,7 +70,7 @@ class Measured(NamedTuple):
 
 
 def measure_folder(folder: Path) -> tuple[str, Measured]:
-    """Return the name of the model of an evaluation folder, and what its pictures look like.
+    """Return the model's name, and grain and contrast of the pictures, of an evaluation folder.
 
     Args:
         folder: with held-out images, the network's own pictures as `store.NETWORK`, and cells of

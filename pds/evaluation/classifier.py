@@ -1,20 +1,20 @@
-"""A classifier two-sample test: can a small network tell a sampler's pictures from the reference's?
+"""A classifier two-sample test between the pictures of a sampler and of a reference.
 
-A convolutional network is trained to tell two sets of equally many pictures apart, on one half of
-each, and judges the other half; then the halves change places, so that every picture is judged
-once, by a network that never saw it. The share that it gets right is 50 % if both sets come from
-the same distribution, whatever the network is, and more if it finds any difference. It sees what it
-learns to see from a few hundred pictures: grain, blur, colors, contrast; hardly faces.
+A convolutional network is trained on one half of two sets of equal size and tested on the other
+half; then the halves are swapped, so that every picture is classified once, by a network that was
+not trained on it. The accuracy is 50 % if both sets come from the same distribution, for any
+network, and higher if it finds a difference. A few hundred pictures are enough to detect grain,
+blur, colors and contrast, but hardly faces.
 
-The halves judge each other by the same accidental differences between them, so that both are right
-too often, or both too seldom: between sets of one distribution the accuracy spreads by up to as
-much as with half as many judgments. The interval, to be on the safe side, counts half of them.
+The errors of the two halves are correlated, since accidental differences between the halves affect
+both. For sets of one distribution the variance of the accuracy is up to that of half as many
+independent judgments. The interval conservatively assumes half as many.
 
-Pictures are clipped to [0, 1] as the screen does, so that only visible differences count. Beside
-the picture itself the network gets its detail, what a mean over 3 x 3 pixels takes away, as
-asinh(detail / `FAINT`), so that an edge does not drown faint noise; most of its first filters pass
-on the logarithm of their energy, for the same reason. Pictures are mirrored at random as they are
-learned. With the same pictures on one CPU, and the same number of threads, it is the same network.
+Pictures are clipped to [0, 1] as on a screen, so that only visible differences count. A second
+input is the detail, the picture minus its mean over 3 x 3 pixels, as asinh(detail / `FAINT`), so
+that faint noise is not hidden by an edge; for the same reason `NUM_ENERGIES` filters of the first
+layer return the logarithm of their energy. Pictures are mirrored at random during the training. The
+same pictures on one CPU, with the same number of threads, give the same network.
 
 Source: D. Lopez-Paz, M. Oquab, "Revisiting classifier two-sample tests", ICLR 2017; there with one
 held-out set, here cross-fitted.
@@ -40,18 +40,18 @@ FAINT = 0.003
 """Detail in pixel units up to which the network's input is linear in it."""
 NUM_FILTERS = (12, 16, 24)
 NUM_ENERGIES = 8
-"""First filters that pass on the logarithm of their energy; the others go on as they are."""
+"""Number of filters of the first layer whose output is the logarithm of their energy."""
 LEAST_ENERGY = 0.01
 """Added to energies, in units of the input's variance."""
 LEAK = 0.1
 SETTINGS = repr((FOLDS, EPOCHS, BATCH, RATE, DECAY, FAINT, NUM_FILTERS, NUM_ENERGIES))
-"""Of the classifier: judgments under other settings are not comparable."""
+"""Settings of the classifier; judgments under other settings are not comparable."""
 NORMAL = 1.96
 """Standard errors on either side of a 95 % interval."""
 
 
 def accuracy(one: Tensor, other: Tensor, *, device: torch.device | str = "cpu") -> Interval:
-    """Return the share of pictures that are judged right, with a 95 % interval.
+    """Return the share of pictures that are classified correctly, with a 95 % interval.
 
     Args:
         one, other: (n, C, H, W) each, in pixel units, at least 8 x 8.
@@ -92,10 +92,10 @@ def _interval(share: float, count: int) -> Interval:
 
 
 class _Network(nn.Module):
-    """Three layers of filters, their mean and spread over the picture, and a linear judgment."""
+    """Three layers of filters, their mean and variance over the picture, and a linear layer."""
 
     def __init__(self, pictures: Tensor, generator: torch.Generator) -> None:
-        """Draw the weights as He et al. do; the input is scaled by what these pictures have."""
+        """Initialize the weights as He et al. do; pictures give the mean and scale of the input."""
         super().__init__()
         inputs = _with_detail(pictures)
         self.mean = inputs.mean((0, 2, 3), keepdim=True)
@@ -126,7 +126,7 @@ class _Network(nn.Module):
 
 
 def _with_detail(pictures: Tensor) -> Tensor:
-    """Return pictures and what a mean over 3 x 3 pixels takes from them, (n, 2 C, H, W)."""
+    """Return pictures and their detail, minus the mean over 3 x 3 pixels, (n, 2 C, H, W)."""
     smooth = functional.avg_pool2d(functional.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
     detail = pictures - smooth
     return torch.cat([pictures, torch.asinh(detail / FAINT)], dim=1)

@@ -4,13 +4,13 @@
 
 Both get the same sigma, whatever the strength c of the noise. The linear filter is the exact score
 of a Gaussian with the data's spectrum (Wiener's), which keeps a fixed share of any noise. A network
-decides by sigma what is noise, and takes the rest for texture. In the flat places of y, with the
+removes noise of strength sigma, and takes the rest for texture. In the flat places of y, with the
 diagonal differences d of `pds.appearance`, the share of the noise that is left is
 
     rho = <d(D(y + c sigma z) - D(y - c sigma z)) d(z)> / (2 c sigma <d(z)^2>)
 
-With noise of both signs y itself has no part in it. rho is below 0 where more noise is taken away
-than there is. Over many pictures it is in docs/evidence.md.
+The difference of both signs cancels y. rho is negative where more noise is removed than there is.
+docs/evidence.md has its mean over many pictures.
 """
 
 import threading
@@ -53,7 +53,7 @@ class Denoised(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Planted:
-    """A portrait with noise of one strength, and what both denoisers make of it.
+    """A portrait with noise of one strength, and its denoisings by network and linear filter.
 
     strength: c.
     noisy: x, (C, H, W).

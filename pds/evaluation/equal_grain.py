@@ -1,12 +1,12 @@
-"""Contrast at equal grain: is it the filter, or the length of the step?
+"""Contrast at equal grain: the effect of the filter's shape, apart from the longer step.
 
 At a fixed N the filter of PDS traces a curve of contrast against grain as alpha varies, and so does
-the constant gain M = c I as c varies, which is a longer step and nothing else. At the same grain,
-what contrast PDS keeps beyond the constant gain's is owed to the shape of its filter.
+the constant gain M = c I, which is only a longer step, as c varies. At equal grain, the additional
+contrast of PDS is the effect of the shape of its filter.
 
-Cells of a family are put in the order of their grain; contrast between two of them is linear in the
-logarithm of grain. The curves are compared over the grain that both cover, at `LEVELS` values of
-even spacing in that logarithm. For intervals, all cells are resampled with the same indices.
+The cells of a family are sorted by grain; contrast is interpolated linearly in the logarithm of
+grain. The curves are compared over their common range of grain, at `LEVELS` values that are evenly
+spaced in the logarithm. For intervals, all cells are resampled with the same indices.
 """
 
 import csv
@@ -24,7 +24,7 @@ from pds.spectra import Array
 LEVELS = 9
 
 FEWEST = 2
-"""Cells of a family at one N, at least."""
+"""Least number of cells of a family at one N."""
 
 
 class AtGrain(NamedTuple):

@@ -11,13 +11,13 @@ b is 0 if the arm is no better than vanilla with the fewest iterations, and infi
 than vanilla at every N in the table. The acceleration is b / a. Vanilla cells that diverged are
 left out.
 
-Less grain than the reference's is no further gain, and vanilla comes down to the reference's grain
-from above without reaching it exactly. By `grain`, therefore, vanilla has to come down to the arm's
-grain or to the upper end of the floor, whichever is more: below that, its pictures have no more
-grain than as many of the reference itself may have. That an arm is smoother than the reference
-counts for it by `grain`, and against it by `grain_db` and by contrast and distances.
+Less grain than the reference is no improvement, and vanilla approaches the reference's grain from
+above without reaching it exactly. By `grain`, therefore, vanilla has to reach the arm's grain or
+the upper end of the floor, whichever is higher; within the floor its grain cannot be distinguished
+from that of the reference. A smoother arm than the reference gains by `grain`, and loses by
+`grain_db`, contrast and the distances.
 
-All cells are reduced to the number of images that each of them has: metrics of different numbers of
+All cells are reduced to the smallest number of images of any cell: metrics of different numbers of
 images have different floors. For the intervals, all cells are resampled with the same indices.
 """
 
@@ -124,7 +124,7 @@ def interval(
         counts: N, (K,), ascending, K >= 2.
         curve: the metric at each.
         value: to reach.
-        enough: what counts as reached even if the value is less; NaN for none.
+        enough: a value that counts as reached even if `value` is less; NaN for none.
     """
     points = np.array([[draws.value for draws in curve]])
     (reached,) = match(counts, points, np.fmax([value.value], enough))

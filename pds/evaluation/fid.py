@@ -32,10 +32,10 @@ BATCH = 32
 HEADER = "arm,N,images,fid\n"
 
 DIGITS = 8
-"""Of a file's SHA-256 that identify weights; names of published files end in as many."""
+"""Digits of a file's SHA-256 that identify its weights; names of published files end in as many."""
 
 Network = Callable[[Tensor], Tensor]
-"""From pixels (B, 3, H, W) uint8 to features (B, F)."""
+"""Maps pixels (B, 3, H, W) uint8 to features (B, F)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Statistics:
 
     @cached_property
     def root(self) -> Array:
-        """L (F, r) with L L' = C and r = min(F, n - 1), above which C is 0 up to rounding."""
+        """L (F, r) with L L' = C and r = min(F, n - 1), the rank of C up to rounding."""
         values, vectors = np.linalg.eigh(self.covariance)
         rank = min(self.count - 1, len(values))
         root: Array = vectors[:, -rank:] * np.sqrt(values[-rank:].clip(min=0))

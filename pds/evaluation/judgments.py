@@ -2,15 +2,15 @@
 
 | column               | meaning                                                                   |
 |----------------------|---------------------------------------------------------------------------|
-| arm, N               | the cell; converged:ARM is the control, the network's own against others  |
-|                      | of its own                                                                |
+| arm, N               | the cell; converged:ARM is the control, the network's own pictures        |
+|                      | against other pictures of the same network                                |
 | images               | number of pictures of each of the two kinds                               |
 | accuracy, low, high  | see `pds.evaluation.classifier`; 0.5 is perfect                           |
 | digest               | of the pictures and the classifier's settings: a row with the same digest |
 |                      | is not computed again                                                     |
 
-Accuracy grows with the number of pictures that a classifier learns from, so that every cell is
-judged with equally many, its first.
+Accuracy grows with the number of pictures that a classifier learns from, so that the
+same number of pictures of each cell is used, its first ones.
 """
 
 import csv

@@ -46,7 +46,7 @@ def rungs(
 
 
 def sentence(measured: Sequence[Rung], own: str) -> str:
-    """Say at which N each sampler leaves grain, and where PDS is smoother than finished pictures.
+    """Say at which N each sampler leaves grain, and where PDS is smoother than the reference.
 
     Args:
         measured: a rung for each N.

@@ -1,11 +1,11 @@
 """Distances of images to reference images, with bootstrap intervals.
 
-The reference is held-out data, or what the same network draws when it is sampled to the end.
+The reference is held-out data, or pictures of the same network with many iterations.
 
     grain        noise in flat places over the reference's, see `pds.appearance`: 1 is right
     grain_db     |20 log10 grain|, decibel
-    grain_everywhere  as grain, with the median over the whole picture (Donoho and Johnstone's):
-                 texture counts as noise; for comparison with figures of that estimator
+    grain_everywhere  as grain, with the median over the whole picture (Donoho and Johnstone):
+                 texture counts as noise; for comparison with values of that estimator
     contrast     power about the mean picture over the reference's, mean of three coarse bands:
                  1 is right, less is paler or more alike
     contrast_1, contrast_2, contrast_3  of each band: 1/2 to 3/2, to 3 and to 6 cycles a picture
@@ -24,12 +24,12 @@ distances are 0 and all ratios 1; for n images the expectation is larger, and `f
 and its spread.
 
 Intervals are percentiles of a bootstrap over images with a fixed seed. For ratios the images of the
-reference are resampled too; for distances it is taken as it is. Cells with equally many images are
-resampled with the same indices, and their image i comes from the same noise, so that ratios are
-paired. A resample has fewer distinct images than the sample, which increases most of these
-distances and takes 1/n from the variance about the mean picture; the resampled values are therefore
-shifted by their mean difference to the estimate. scipy.stats.bootstrap has no such shift, and
-cannot share one sort among all resamples.
+reference are resampled too; for distances the reference is fixed. Cells with the same number of
+images are resampled with the same indices, and their image i comes from the same noise, so that
+ratios are paired. A resample has fewer distinct images than the sample, which increases most
+distances and lowers the variance about the mean picture by a factor 1 - 1/n; the resampled values
+are therefore shifted by their mean difference to the estimate. scipy.stats.bootstrap has no such
+shift, and cannot share one sort among all resamples.
 """
 
 from dataclasses import dataclass
@@ -47,19 +47,19 @@ from pds.spectra import Array
 BANDS = ("contrast_1", "contrast_2", "contrast_3")
 """Contrast of each of `pds.appearance.COARSE_BANDS`."""
 COMPARED = ("grain_db", "fine_db", "spectrum_db", "w2", "sliced", "frechet")
-"""The metrics of which less is better."""
+"""Metrics for which lower is better."""
 METRICS = (
     *("grain", "grain_db", "grain_everywhere", "contrast", *BANDS),
     *("fine_power", "fine_db", "spectrum_db", "w2", "sliced", "frechet"),
 )
 """Every metric, in the order of the table."""
 RATIOS = ("grain", "grain_everywhere", "contrast", *BANDS, "fine_power")
-"""The metrics of which 1 is right."""
+"""Metrics whose ideal value is 1."""
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
 """Percentiles of an interval."""
 FLOOR_DRAWS = 39
-"""Random splits behind a floor; another one lies between the least and the most of 39 with 95 %."""
+"""Random splits for a floor; the range of 39 contains another one with a probability of 95 %."""
 CHUNK = 100
 """Resamples that are sorted together."""
 

@@ -1,4 +1,4 @@
-"""The families of M that are tuned by the response of a network, to be compared.
+"""The families of M that are compared after tuning by the response of a network.
 
 M is the identity (*levels*), a constant, the published filter at some alpha, or has a gain for each
 octave, which the arm `response` has; see `pds.theory.network_tuning`.

@@ -1,8 +1,8 @@
-"""A picture taken apart into octaves of frequency, and the noise in each of them.
+"""The octaves of a picture, and the noise in each of them.
 
 A picture of H x H pixels is a sum of waves with |k| cycles a picture. An octave holds the waves
-with low <= |k| < 2 low; the last one goes on to the corners of the grid. Noise of standard
-deviation sigma has the power sigma^2 at every wave.
+with low <= |k| < 2 low; the last one extends to the corners of the frequency grid. Noise of
+standard deviation sigma has the power sigma^2 at every wave.
 """
 
 import math
@@ -21,13 +21,13 @@ from pds.evaluation.gaussian import Field
 
 @dataclass(frozen=True)
 class Wall:
-    """Where noise of standard deviation sigma drowns the data.
+    """The boundary between frequencies above the noise of standard deviation sigma and below it.
 
     radius: |k| at which the data's power falls below sigma^2, in cycles per pixel; None if it is
         above everywhere, 0 if it is below everywhere.
-    share: of the modes above the noise among all.
+    share: fraction of the modes that are above the noise.
     removed: share of the noise's power that the best guess removes, on average over pictures.
-    clean, noisy, guess: a picture (C, H, W), the same with noise, and its mean given the latter.
+    clean, noisy, guess: a picture (C, H, W), the same with noise, and its conditional mean.
     """
 
     sigma: float

@@ -29,7 +29,7 @@ from pds.theory import Bands, Evolution, FlatPlaces
 from pds.theory.response import Denoiser
 
 START = 1.2
-"""Sigma, in pixels in [0, 1], below which runs in pairs begin: fine detail is still drowned."""
+"""Sigma, in pixels in [0, 1], at which runs in pairs begin; noise still dominates fine detail."""
 
 FRESH_SEED = 4_000_000
 """Seed of the first picture's fresh noise."""

@@ -1,11 +1,10 @@
 """The noise of a sampler's state, planted in held-out pictures and denoised once.
 
 A sampler with few iterations leaves more noise in its state than the sigma that the network is
-given. A linear denoiser lets a fixed share of any noise pass. A network decides by that sigma
-what is noise, and takes the rest for texture. Here the noise that the exact theory has in the state
-of a sampler is planted, frequency by frequency, and the grain that one denoising leaves of it is
-compared with that of white noise of sigma. What any noise leaves in every band is the response, see
-`pds.theory.response`.
+given. A linear denoiser keeps a fixed share of any noise. A network removes noise of strength
+sigma, and takes the excess for texture. Here noise is planted with the power that it has, by the
+exact theory, at each frequency of a sampler's state. The grain after one denoising is compared with
+the grain after white noise of sigma. For noise of any strength see `pds.theory.response`.
 
 Source: derived for this project.
 """
@@ -27,7 +26,7 @@ from pds.sampling import ScoreFn
 from pds.spectra import Array
 
 LARGEST_SIGMA = 0.5
-"""Values of sigma that the network is given, in pixel units, at most."""
+"""Largest sigma given to the network, in pixel units."""
 
 COUNTS = (40, 25)
 """N of vanilla whose noise is planted."""

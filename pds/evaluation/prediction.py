@@ -1,4 +1,4 @@
-"""What samplers of a network will draw, predicted from its response without sampling."""
+"""Grain and contrast of a network's samplers, predicted from its response without sampling."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ COARSE = slice(1, 1 + len(COARSE_BANDS))
 """The octaves of contrast."""
 
 ALPHAS = (2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 13.0, 16.0, 20.0)
-"""Values of alpha that the best is chosen from."""
+"""Candidates for the best alpha."""
 
 
 def sampler_of(field: Field, arm: str, num_steps: int) -> Sampler:

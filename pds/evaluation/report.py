@@ -113,8 +113,8 @@ def page(title: str, tables: Tables, converged: Cell) -> str:
         " smallest N at which vanilla's grain is as low or no more than the floor.</p>",
         _match_table(tables.matches),
         "<h2>A classifier between each sampler and the network's own pictures</h2>",
-        "<p>The share that it tells right on pictures it has not seen, with a 95 % interval; 50 %"
-        " is chance. The control is the network's own against others of its own.</p>",
+        "<p>Its accuracy on held-out pictures, with a 95 % interval; 50 % is chance. The control is"
+        " the network's own pictures against other pictures of the same network.</p>",
         _table(["arm", "N", "images", "accuracy"], map(_judged, tables.judgments)),
         "<h2>PDS and a constant gain at equal grain</h2>",
         *_paragraphs(equal_grain.sentences(tables.equal_grain), NO_FAMILIES),

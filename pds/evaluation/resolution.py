@@ -1,4 +1,4 @@
-"""The same samplers on networks of several resolutions: what is drawn and what is stored.
+"""The same samplers on networks of several resolutions: their cells and the stored features.
 
 For each model of a resolution, in one file NAME.npz of the folder:
 
@@ -69,7 +69,7 @@ def num_images(size: int, most: int) -> int:
 
 
 def groups(count: int) -> list[Group]:
-    """Return everything that is drawn with `count` images of a cell, the most telling first."""
+    """Return everything that is drawn with `count` images of a cell, the most informative first."""
 
     def side_by_side_at(num_steps: int, *more: str) -> Group:
         return Group(tuple(Cell(arm, num_steps) for arm in (*ARMS, *more)), count)

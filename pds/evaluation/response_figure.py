@@ -12,7 +12,7 @@ from pds.theory import LinearResponse, MeasuredResponse
 from pds.theory.response import Shares
 
 COLORS = ("#440154", "#46327e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#a0da39", "#e0c61c")
-"""Of the strengths, or of the octaves, ascending: viridis, whose end is darker on white."""
+"""Colors of ascending strengths or octaves: viridis, with an end that is darker on white."""
 
 SHOWN = (1.0, 2.0)
 """Strengths at which the octaves are drawn."""

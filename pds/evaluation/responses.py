@@ -27,7 +27,7 @@ from pds.theory import MeasuredResponse
 from pds.theory.response import Shares
 
 NUM_PICTURES = 12
-"""Pictures that noise is planted in, unless another number is asked for."""
+"""Default number of pictures in which noise is planted."""
 
 NOISE_SEED = 3_000_000
 """Seed of the first picture's noise."""

@@ -115,7 +115,7 @@ def fitted(raster: Raster, fit: Fit) -> Pixels:
     """Crop, scale and resize the values of a picture.
 
     Raises:
-        Unread: if it is smaller than asked, or has values outside the range.
+        Unread: if it is smaller than requested, or has values outside the range.
     """
     height, width = raster.values.shape[:2]
     side = min(height, width)

@@ -1,7 +1,7 @@
 """The files of a folder, of the zip archives in it, or of one archive.
 
 Links to folders and files are followed; a file that is reached twice counts once. Hidden files,
-what systems leave in folders and archives, and the labels of EDM's data sets are passed over.
+system files in folders and archives, and the labels of EDM's data sets are skipped.
 """
 
 import os

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGICS = (b"P5", b"P6", b"Pf", b"PF")
-"""Of the files that are read here; Pillow reads the others."""
+"""First bytes of the formats that are read here; Pillow reads the others."""
 
 _GAP = rb"(?:\s|#[^\n]*\n)++"
 _HEADER = re.compile(

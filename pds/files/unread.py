@@ -44,7 +44,7 @@ class Skipped(NamedTuple):
 class Remedies(NamedTuple):
     """The advice that fits the place where a sentence appears.
 
-    enlarge: to take pictures that are smaller than asked.
+    enlarge: to take pictures that are smaller than requested.
     range: to take pictures whose values of black and white are not known.
     """
 

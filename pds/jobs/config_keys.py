@@ -21,7 +21,7 @@ def missing(key: str, present: Collection[str], known: Collection[str]) -> str:
     Args:
         key: such as model.sigma_max.
         present: the names in the file.
-        known: the names that have a meaning here, which are therefore not suggested.
+        known: names that are read as other values, and are therefore not suggested.
     """
     group = key.partition(".")[0]
     suggestion = nearest(key, [name for name in present if name not in known])

@@ -56,7 +56,7 @@ NEEDED_IF = {
     "resamp_with_conv": ("resblock_type", "ddpm"),
     "progressive_combine": ("progressive_input", "input_skip"),
 }
-"""Architecture values that matter only if another one has this value, as text."""
+"""Architecture values that matter only if another value is the one given here, as text."""
 
 SUPPORTED = {
     "model.name": "ncsnpp",
@@ -80,7 +80,7 @@ DOTTED = {
     "conditioning": "training.continuous",
     "snr": "sampling.snr",
 }
-"""From fields of architecture and card to the keys of a file."""
+"""Maps fields of architecture and card to the keys of a file."""
 
 TYPES: dict[str, Any] = {
     **{DOTTED[name]: hint for name, hint in _NETWORK.items()},

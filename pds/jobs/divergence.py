@@ -43,7 +43,7 @@ class Watch:
 
     def __init__(self, job: Job, images: Sequence[int]) -> None:
         self.lost: dict[int, str] = {}
-        """The images that are not finite, and what to say of the first iteration of each."""
+        """Images that are not finite: their numbers, and a sentence on the first such iteration."""
         self._job, self._images = job, images
         self._seen: list[tuple[list[_Iteration], Tensor]] = []
         self._before = torch.zeros(len(job.chains), len(images))

@@ -23,7 +23,7 @@ from pds.jobs.record import Record, to_command
 
 SHEET = "sheet.png"
 SUFFIXES = (".png", ".npy")
-"""Of images that are pictures, and of others."""
+"""Suffixes of pictures, and of images with other numbers of channels."""
 
 
 @dataclass(frozen=True)

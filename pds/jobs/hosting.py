@@ -68,7 +68,7 @@ def _require_length(arm: Arm) -> None:
 
 
 def _iterations(arm: Arm, num_steps: int) -> int:
-    """Return the iterations that steps of an arm amount to, of which Euler's are halves."""
+    """Convert the steps of an arm to iterations; a step of Euler is half an iteration."""
     before = 0 if arm.first is None else _iterations(arm.first, arm.after)
     return before + (num_steps - arm.after) // arm.per_iteration
 
@@ -111,4 +111,4 @@ _CHECKS: dict[str, Callable[[object], object]] = {
         lambda n: require_whole("corrector_steps", n, 0, MAX_CORRECTOR_STEPS)
     ),
 }
-"""For each field, a function that returns the checked value or raises ValueError."""
+"""A check for each field: returns the value or raises ValueError."""

@@ -21,20 +21,20 @@ RECORD_KEY = "comparison"
 """Key of the request in a PNG's record; records of main.py do not have it."""
 
 DEFAULTS = {"left": "vanilla", "right": "", "snr": None, "corrector_steps": None}
-"""Fields that a text has only where they differ from these."""
+"""Fields that a text omits if they have these values."""
 
 NAMED = {"alpha", "frequency", "space", "tuned"}
-"""Fields that a text has only if no name says which sampler is on the right."""
+"""Fields that a text omits if the sampler on the right has a name."""
 
 ADDED_FIELDS = {"tuned", *DEFAULTS}
 """Fields that the records of older versions lack."""
 
 MAX_CHARACTERS = 10_000
-"""Of a query or a record that is read; those written here have a few hundred."""
+"""Longest query or record that is read; those written here have a few hundred characters."""
 
 PRIVATE = (
-    "The model of your own images is only here and for a while, so this comparison cannot be "
-    "passed on; choose another model, or download what you see"
+    "the model of your own images is kept for your visit only, so this comparison cannot be "
+    "shared; choose another model, or download the pictures"
 )
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -136,7 +136,7 @@ def from_record(text: str) -> Request:
         raise ValueError("this picture was drawn by another version; its settings cannot be read")
     if values["model"] is None:
         raise ValueError(
-            "this picture was drawn with a visitor's own images; bring them again on the tab "
+            "this picture was drawn with a visitor's own images; choose them again on the tab "
             "Your images"
         )
     return _shareable(from_page(values))

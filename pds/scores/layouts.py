@@ -38,10 +38,10 @@ class WeightSet(NamedTuple):
 NETWORK = re.compile(r"(?:^|\.)(?=all_modules\.\d)")
 AVERAGED = re.compile(r"(?:^|[._])(?:ema|averaged?|avg|swa|shadow)(?:[._]|$)")
 ONLINE = re.compile(r"(?:^|[._])online")
-"""Of the last weights that some programs keep within their averages."""
+"""Matches the last weights, which some programs store inside their averages."""
 
 MAX_DEPTH = 4
-"""Of dicts in dicts that are searched."""
+"""Depth to which nested dicts are searched."""
 
 RESAVE = 'save them as torch.save({"model": ..., "ema": ...}, FILE) where they were made'
 

@@ -10,7 +10,7 @@ import ctypes
 import platform
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-"""Of malloc.h."""
+"""Options of mallopt, from malloc.h."""
 
 
 def keep_large_blocks(limit: int = 2**30) -> bool:

@@ -67,7 +67,7 @@ class VisitorStore(Generic[T]):
         """
         with self._lock:
             if name not in self._items:
-                raise ValueError(f"{self._title} is no longer here; please bring it again")
+                raise ValueError(f"{self._title} is no longer on the server; please send it again")
             self._items.move_to_end(name)
             return self._items[name].value
 

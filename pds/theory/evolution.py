@@ -1,6 +1,6 @@
 """State evolution: the bands of a sampler's state, followed with the response of a network.
 
-In a band of the state, x = beta y + n: the picture y, perhaps faded, and noise n of c sigma. One
+In a band the state is x = beta y + n: the picture y, possibly faded, and noise n of strength c sigma. One
 denoising gives D = tau beta y + rho n + omega w, see `pds.theory.response`, so that
 
     v = beta^2 <y, y> + c^2 sigma^2,   <x, D> = tau beta^2 <y, y> + rho c^2 sigma^2
@@ -11,15 +11,15 @@ As in `pds.theory.recursion` the sampler itself computes this, on arrays of sqrt
 
     s = -h x + i w,     h = (1 - <x, D> / v) / sigma^2,     h^2 v + w^2 = <D - x, D - x> / sigma^4
 
-whose imaginary part is what does not follow x. With the linear response this is the exact recursion
+whose imaginary part is uncorrelated with x. With the linear response this is the exact recursion
 for Gaussian data.
 
 Picture and noise of the state follow from v. Flat places hold almost nothing but noise, which gives
-c at every scale, and its tilt. Beside v, each octave has a noise that the network removes
-completely, h = 1 / sigma^2. While the picture is drowned in the octave, this is the octave's noise
-at its gain. Later it is scaled by the ratio, in flat places, of the noise to the noise that is
-removed completely. The rest of v is the picture, whose decrease is the loss of contrast: a network
-that meets more noise than its sigma makes its estimate paler.
+c at every scale, and its tilt. In an octave, a second recursion with the octave's gain follows noise
+that the network removes completely, h = 1 / sigma^2. While noise dominates the octave, this is its
+noise. At lower sigma it is multiplied by the ratio, in flat places, of the noise to the noise that
+is removed completely. The rest of v is the picture, whose decrease is the loss of contrast: with
+more noise than sigma, the network's estimate is paler.
 
 Not modeled: noise that a network once took for texture resembles texture, and the next call keeps
 more of it than of fresh noise (docs/theory.md).

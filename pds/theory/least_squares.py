@@ -16,7 +16,7 @@ import numpy as np
 from pds.spectra import Array
 
 Residuals = Callable[[Array], Array]
-"""From parameters (S, P) to residuals (S, K)."""
+"""Maps parameters (S, P) to residuals (S, K)."""
 
 _DIFFERENCE = 1e-5
 _DAMPINGS = np.geomspace(1e-8, 1e4, 13)

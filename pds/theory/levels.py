@@ -1,4 +1,4 @@
-"""The noise levels and the corrector strength with the smallest exact error, without any M.
+"""The noise levels and the corrector's snr with the smallest exact error, without any M.
 
     minimize W2^2     over lowest and highest sigma of the geometric grid of N levels, and snr
 
@@ -29,7 +29,7 @@ from pds.theory.modes import Array, Modes, w2_terms
 from pds.theory.recursion import variances
 
 SNR = (0.02, 0.5)
-"""Range of the corrector's strength."""
+"""Range of the corrector's snr."""
 
 _COARSE = 8
 """Values of each quantity on the coarse grid."""
@@ -60,7 +60,7 @@ def tune_levels(
         sde: the forward process.
         sampler: kernels, N and eps, on the noise levels of the process.
         sigmas: whether to tune the range of noise levels.
-        snr: whether to tune the corrector's strength, where it is a Langevin one.
+        snr: whether to tune the corrector's snr, where it is a Langevin one.
 
     Raises:
         ValueError: if there is nothing to tune, if `sigmas` is true and the process is not VE, or
@@ -74,7 +74,9 @@ def tune_levels(
     if snr and isinstance(corrector, Langevin | AnnealedLangevin):
         spans.append(SNR)
     if not spans:
-        raise ValueError("neither noise levels nor a Langevin corrector's strength are to be tuned")
+        raise ValueError(
+            "there is nothing to tune: neither the noise levels nor the snr of a Langevin corrector"
+        )
     bounds = np.log(spans).T
     ones = np.ones(len(modes.power))
 

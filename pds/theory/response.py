@@ -4,17 +4,18 @@ Noise of c sigma is planted in a clean picture y and denoised once by a score th
 
     D(x) = x + sigma^2 s(x, sigma),     even = (D(y + n) + D(y - n)) / 2,  odd = (D(y + n) - D(y - n)) / 2
 
-and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures,
+and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures and
+|a|^2 = <a, a>,
 
     tau      = <y, even> / <y, y>                              share of the picture that is kept
     rho      = <n, odd> / <n, n>                               share of the noise that is kept
-    omega^2  = <even - tau y, same> + <odd - rho n, same>      what is in neither: invented
+    omega^2  = |even - tau y|^2 + |odd - rho n|^2              the remainder: generated content
 
 Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
 and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
 
-Noise of a sampler is stronger in coarse detail than in fine where few iterations have left some:
-its strength is c at the finest scale and c 2^tilt an octave below, see `Bands.strengths`.
+The noise that few iterations leave is stronger at coarse scales than at fine ones: its strength is
+c at the finest scale and c 2^tilt an octave below, see `Bands.strengths`.
 
 Source: derived for this project; Stein's identity as in M. Raphan, E. P. Simoncelli, Neural
 Computation 23 (2011).
@@ -50,7 +51,7 @@ PER_OCTAVE = 1.2
 """Values of sigma an octave."""
 
 LOWEST_DROWNED = 8
-"""Where pictures that are all alike are drowned, in sigma_min."""
+"""Least end of the grid of sigma, in sigma_min; it applies if the pictures are all alike."""
 
 NOTHING = 1e-12
 """Power of rounding errors, for pictures in [0, 1]."""
@@ -158,11 +159,11 @@ class MeasuredResponse:
     def stein(self) -> Array:
         """(tau <y, y> + rho sigma^2) / <y, y> of every octave at c = 1, (L, B): 1 if exact.
 
-        NaN of an octave with less power than sigma^2, which tells nothing. Flat places are left
-        out: they are chosen by y, and Stein's identity is a mean over all places.
+        NaN of an octave with less power than sigma^2, where the check has no power. Flat places are
+        left out: they are chosen by y, and Stein's identity is a mean over all places.
         """
-        told = int(np.argmin(np.abs(self.strengths - 1)))
-        octaves = self.moments.mean(1)[:, :, told, 0, : self.bands.num_octaves]
+        matched = int(np.argmin(np.abs(self.strengths - 1)))
+        octaves = self.moments.mean(1)[:, :, matched, 0, : self.bands.num_octaves]
         power, kept, _, _, passed, _ = octaves
         seen = (power > 0) & (power > self.sigmas[:, None] ** 2)
         return np.asarray((kept + passed) / np.where(seen, power, np.nan))

@@ -136,7 +136,7 @@ def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collecti
 
 
 def _constant_gain(grain: Mapping[str, float]) -> str:
-    """Say how much of the grain that PDS removes a constant gain removes, on a log scale."""
+    """Compare the grain that a constant gain removes with that of PDS, on a log scale."""
     vanilla, pds, scalar = (grain.get(arm, math.nan) for arm in ("vanilla", "pds:5", "scalar"))
     if not vanilla > ALIKE * pds:
         return ""

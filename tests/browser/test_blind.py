@@ -42,8 +42,8 @@ def guess(page, side):
     page.click(f".pds-guess button >> nth={side}")
 
 
-def told(page):
-    """What the page tells of its sides, to the eye and to a screen reader."""
+def shown_text(page):
+    """All text about the sides, on screen and for a screen reader."""
     labels = [page.get_attribute(f".pds-panel.{side} canvas", "aria-label") for side in SIDES]
     return " ".join([page.inner_text(".pds-panel >> nth=0"), page.inner_text(".pds-time"), *labels])
 
@@ -70,8 +70,8 @@ def is_clean(page):
 
 def test_nothing_names_the_sides_before_the_guess(page):
     blind_run(page)
-    question = page.inner_text(".pds-asked")
-    assert NAMES.findall(told(page).replace(question, "")) == []
+    question = page.inner_text(".pds-blind-question")
+    assert NAMES.findall(shown_text(page).replace(question, "")) == []
     assert question == "Which is vanilla?"
 
 
@@ -81,7 +81,7 @@ def test_the_guess_is_about_the_pictures_as_they_were_shown(page, exchange, exch
     blind_run(page)
     before = seen(page)
     guess(page, int(exchanged))
-    assert page.inner_text(".pds-asked").startswith("Correct: vanilla is on the ")
+    assert page.inner_text(".pds-blind-question").startswith("Correct: vanilla is on the ")
     assert seen(page) == before
     assert before.index(picture(page, "vanilla")) == int(exchanged)
 
@@ -90,7 +90,7 @@ def test_the_wrong_side_is_called_wrong_by_keyboard_too(page, exchange):
     exchange(True)
     blind_run(page)
     page.keyboard.press("ArrowLeft")
-    assert page.inner_text(".pds-asked") == "Wrong: vanilla is on the right."
+    assert page.inner_text(".pds-blind-question") == "Wrong: vanilla is on the right."
 
 
 def test_names_numbers_and_verdict_follow_the_guess(page):
@@ -141,12 +141,12 @@ def test_an_error_leaves_a_clean_page(page):
 
 
 @pytest.mark.slow
-def test_a_sampler_beside_itself_is_not_asked_about(page):
+def test_a_sampler_beside_itself_has_no_blind_test(page):
     page.select_option(".pds-panel.ours .pds-kind", "vanilla")
     switch(page)
     sample(page, num_steps=3, num_images=1)
     finish(page)
-    assert page.inner_text(".pds-asked").startswith("Both sides are the same sampler")
+    assert page.inner_text(".pds-blind-question").startswith("Both sides are the same sampler")
     assert is_clean(page)
 
 

@@ -1,4 +1,4 @@
-"""The row "Go on from iteration", in a real Chromium."""
+"""The row "Continue from iteration", in a real Chromium."""
 
 import pytest
 from playwright.sync_api import expect
@@ -25,7 +25,7 @@ def row(page):
 def go_on(row, **values):
     for name, value in values.items():
         row.locator(f"[name={name}]").fill(value)
-    row.get_by_role("button", name="Go on").click()
+    row.get_by_role("button", name="Continue").click()
 
 
 def test_both_futures_of_an_iteration_are_scrubbed_side_by_side(page, row):
@@ -33,7 +33,7 @@ def test_both_futures_of_an_iteration_are_scrubbed_side_by_side(page, row):
     go_on(row, then_alpha="2")
     page.wait_for_function("location.search.includes('%2F3%2Fpds%3A2%405')")
     finish(page)
-    expect(row.get_by_role("button", name="Go on")).to_be_disabled()  # the last one is shown
+    expect(row.get_by_role("button", name="Continue")).to_be_disabled()  # the last one is shown
     left, right = (picture(page, side) for side in SIDES)
     assert left != right
     page.evaluate(SCRUB, 2)

@@ -1,4 +1,4 @@
-"""What people drop on the comparison: pictures that were passed on, other files, no file at all."""
+"""Files dropped on the comparison: pictures with settings, other files, drops without a file."""
 
 import pytest
 from PIL import Image
@@ -82,8 +82,8 @@ def test_a_dropped_folder_is_said_to_be_one(page):
 
 def test_of_several_files_the_first_is_opened_and_that_is_said(page):
     assert drop(page, files=[("a.png", WHOLE), ("b.png", b""), ("c.png", b"")])
-    told = page.locator(".pds-verdict")
-    expect(told).to_contain_text("The settings of a.png, the first of 3 files, are back.")
+    verdict = page.locator(".pds-verdict")
+    expect(verdict).to_contain_text("The settings of a.png, the first of 3 files, are back.")
     assert request_shown(page) == REQUEST
 
 
@@ -103,7 +103,7 @@ def test_a_drop_on_another_tab_is_not_the_comparison_s(page, name):
         ("png", "it is a PNG without a record, such as a screenshot"),
     ],
 )
-def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
+def test_the_error_for_a_copy_in_another_form_names_its_kind(page, tmp_path, kind, words):
     (tmp_path / "ours.png").write_bytes(WHOLE)
     path = saved_again(tmp_path, kind)
     drop(page, files=[(path.name, path.read_bytes())])
@@ -120,7 +120,7 @@ def test_a_copy_in_another_form_is_told_what_it_is(page, tmp_path, kind, words):
         (b"PK\x03\x04", "it is an archive"),
     ],
 )
-def test_another_file_is_told_what_it_is(page, content, words):
+def test_the_error_for_another_file_names_its_kind(page, content, words):
     drop(page, files=[("a.png", content, "image/png")])
     expect(alert(page, words)).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""What a run is said to take before it begins, with rates that are given, in a real Chromium."""
+"""The estimated time on the Sample button, from prescribed rates, in a real Chromium."""
 
 import json
 import re
@@ -17,10 +17,10 @@ def open_with(blank, address):
 
     def opened(first, others=SLOW, *, beside=0, link=""):
         def answer(route):
-            asked = json.loads(route.request.post_data)
-            if asked["fn_name"] != "pace":
+            call = json.loads(route.request.post_data)
+            if call["fn_name"] != "pace":
                 return route.continue_()
-            model = asked["data"]["model"]
+            model = call["data"]["model"]
             rates = others if model == "field64" else first
             return route.fulfill(json={"seconds": rates, "beside": beside})
 
@@ -32,7 +32,7 @@ def open_with(blank, address):
     return opened
 
 
-def told(page):
+def estimate(page):
     return page.locator(".pds-sample small")
 
 
@@ -43,20 +43,20 @@ def images(page):
 def test_the_button_says_how_long_the_run_will_take(open_with):
     page = open_with(QUICK)
     page.fill("[name=num_steps]", "100")
-    expect(told(page)).to_have_text("about 4 s")
+    expect(estimate(page)).to_have_text("about 4 s")
     page.fill("[name=num_steps]", "2000")
-    expect(told(page)).to_have_text("about 80 s")
+    expect(estimate(page)).to_have_text("about 80 s")
     page.get_by_label("Sampler on the right").select_option("tuned")
-    expect(told(page)).to_have_text("about 80 s")
+    expect(estimate(page)).to_have_text("about 80 s")
     images(page).fill("8")
-    expect(told(page)).to_have_text("about 3 min")
+    expect(estimate(page)).to_have_text("about 3 min")
 
 
 @pytest.mark.slow
 def test_runs_under_way_make_it_longer(open_with):
     page = open_with(QUICK, beside=2)
     page.fill("[name=num_steps]", "100")
-    expect(told(page)).to_have_text("about 12 s")
+    expect(estimate(page)).to_have_text("about 12 s")
 
 
 def test_a_slow_model_is_proposed_with_fewer_images(open_with):
@@ -64,7 +64,7 @@ def test_a_slow_model_is_proposed_with_fewer_images(open_with):
     page.fill("[name=num_steps]", "10")
     expect(images(page)).to_have_value("4")
     page.select_option("#stage [name=model]", "field64")
-    expect(told(page)).to_have_text("about 18 s")
+    expect(estimate(page)).to_have_text("about 18 s")
     expect(images(page)).to_have_value("3")
 
 
@@ -89,7 +89,7 @@ def test_the_visitor_s_own_number_of_images_stays(open_with):
     page.fill("[name=num_steps]", "10")
     images(page).fill("7")
     page.select_option("#stage [name=model]", "field64")
-    expect(told(page)).to_have_text("about 42 s")
+    expect(estimate(page)).to_have_text("about 42 s")
     expect(images(page)).to_have_value("7")
 
 
@@ -101,7 +101,7 @@ def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
     images(page).fill("2")
     page.fill("[name=num_steps]", "10")
     page.select_option("#stage [name=model]", "field64")
-    expect(told(page)).to_have_text("about 1 s")
+    expect(estimate(page)).to_have_text("about 1 s")
     expect(images(page)).to_have_value("2")
 
 
@@ -109,10 +109,10 @@ def test_it_stays_where_it_is_the_number_that_was_proposed(open_with):
 def test_a_link_keeps_its_number_of_images(open_with):
     page = open_with(SLOW, link="model=field256&num_steps=2&num_images=3")
     page.wait_for_selector(".pds[data-state=idle]")
-    expect(told(page)).to_have_text("about 4 s")
+    expect(estimate(page)).to_have_text("about 4 s")
     expect(images(page)).to_have_value("3")
 
 
 @pytest.mark.slow
 def test_without_an_answer_nothing_is_said(open_with):
-    expect(told(open_with([]))).to_have_text("")
+    expect(estimate(open_with([]))).to_have_text("")

@@ -1,4 +1,4 @@
-"""Keyboard, screen reader, small and dark screens, and a run that stays in sight."""
+"""Accessibility: keyboard, screen reader, small and dark screens, progress that stays in sight."""
 
 import json
 from typing import NamedTuple
@@ -190,7 +190,7 @@ def test_a_name_contains_the_words_that_are_seen(tab):
     assert tab.page.evaluate(MISNAMED, tab.root) == []
 
 
-def test_every_figure_is_told_in_a_sentence_that_was_computed(tab):
+def test_every_figure_has_a_computed_sentence(tab):
     if tab.name in ("compare", "ladder"):
         pytest.skip("it has no such figure")
     labels = tab.page.eval_on_selector_all(
@@ -273,30 +273,30 @@ def test_every_header_of_a_table_has_words(page):
     assert [text for text in page.locator("th").all_inner_texts() if not text.strip()] == []
 
 
-def test_the_spectrum_is_told_in_numbers(kept_page):
+def test_the_label_of_the_spectrum_has_numbers(kept_page):
     page = kept_page
     vanilla, pds = json.loads(live_comparison.first_paint("end"))["steps"][-1]["left"]
-    told = page.get_attribute(".pds-spectrum svg", "aria-label")
-    assert f"Vanilla {_times(vanilla)} the data's, PDS {_times(pds)} the data's" in told
+    label = page.get_attribute(".pds-spectrum svg", "aria-label")
+    assert f"Vanilla {_times(vanilla)} the data's, PDS {_times(pds)} the data's" in label
 
 
 def _times(value):
     return f"{value:.1f}×" if value >= 0.995 else f"{value:.2g}×"  # noqa: RUF001
 
 
-def test_the_pictures_are_told_in_grain_and_contrast(kept_page):
+def test_the_label_of_the_pictures_has_grain_and_contrast(kept_page):
     page = kept_page
     for side in SIDES:
         look = page.locator(f".pds-panel.{side} .look dd")
         grain, contrast = (text.split("\n")[0] for text in look.all_inner_texts())
-        told = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
-        assert told.endswith(f"grain {grain}, contrast {contrast}")
+        label = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
+        assert label.endswith(f"grain {grain}, contrast {contrast}")
 
 
-def test_a_run_tells_how_far_it_is_and_how_long_it_will_take(page):
+def test_a_run_shows_its_progress_and_the_time_left(page):
     sample(page, num_steps=2000, num_images=8)
-    told = page.locator(".pds-eta span")
-    expect(told).to_contain_text(" of 2000, about")
+    progress = page.locator(".pds-eta span")
+    expect(progress).to_contain_text(" of 2000, about")
     first = float(page.get_attribute(".pds-eta progress", "value"))
     assert first > 0
     page.wait_for_function(f"document.querySelector('.pds-eta progress').value > {first}")
@@ -343,7 +343,7 @@ def test_a_menu_fits_a_phone(kept_page, menu):
     page.get_by_text(menu, exact=True).click()
 
 
-def test_nothing_moves_by_itself_for_who_asked_for_that(blank, address):
+def test_nothing_moves_by_itself_with_reduced_motion(blank, address):
     page = blank
     page.emulate_media(reduced_motion="reduce")
     open_page(page, address)

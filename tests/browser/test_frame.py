@@ -1,4 +1,4 @@
-"""The page as a frame within the page of a Space, whose address bar people see and share."""
+"""The page in a frame of a Space, whose address bar has the link."""
 
 from contextlib import suppress
 from urllib.parse import parse_qs
@@ -116,7 +116,7 @@ def test_the_address_around_the_frame_follows_the_reader_of_the_story(around):
     assert "tab=story" in queries(page)[-1]
 
 
-def test_what_the_address_around_the_frame_asks_for_is_restored_and_told_back(around):
+def test_settings_in_the_address_around_the_frame_are_restored_and_updated(around):
     page, frame = around(request_text.to_query(REQUEST) + "&tab=filter")
     expect(frame.locator("#filter .pds-pane h1")).to_be_visible()
     frame.click("#compare-tab-button")
@@ -129,13 +129,13 @@ def test_the_key_of_a_private_space_stays_within_the_frame(around):
     page, frame = around("__theme=dark", private="__sign=secret")
     frame.fill("[name=seed]", "3")
     page.wait_for_function("queries.length")
-    told = parse_qs(queries(page)[-1])
-    assert "__sign" not in told
-    assert told["__theme"] == ["dark"]
+    query = parse_qs(queries(page)[-1])
+    assert "__sign" not in query
+    assert query["__theme"] == ["dark"]
     assert "secret" not in str(page.evaluate("queries"))
 
 
-def test_a_page_of_somebody_else_around_the_frame_is_told_nothing(around):
+def test_a_foreign_page_around_the_frame_gets_no_message(around):
     page, frame = around(host="https://blog.example/post")
     frame.fill("[name=seed]", "3")
     frame.wait_for_function("location.search.includes('seed=3')")
@@ -144,10 +144,12 @@ def test_a_page_of_somebody_else_around_the_frame_is_told_nothing(around):
 
 
 def test_without_a_frame_no_message_is_sent(page):
-    page.evaluate("window.told = []; addEventListener('message', ({ data }) => told.push(data))")
+    page.evaluate(
+        "window.posted = []; addEventListener('message', ({ data }) => posted.push(data))"
+    )
     page.fill("[name=seed]", "3")
     page.wait_for_function("location.search.includes('seed=3')")
-    assert [told for told in page.evaluate("told") if "queryString" in (told or {})] == []
+    assert [m for m in page.evaluate("posted") if "queryString" in (m or {})] == []
 
 
 def copied_link(frame):

@@ -109,7 +109,7 @@ DROP = """([pane, type]) => {
     [
         ("text/uri-list", "without its file; save it first, then drop the file"),
         ("text/html", "without its file; save it first, then drop the file"),
-        ("text/plain", "This is no picture file"),
+        ("text/plain", "This is not a picture file"),
     ],
 )
 def test_a_drop_without_a_file_is_answered(kept_page, kind, words):

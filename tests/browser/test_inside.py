@@ -1,4 +1,4 @@
-"""Inside one iteration: what the page gets, and what it shows of it."""
+"""The part "Inside this iteration": its messages and its display."""
 
 import base64
 import io
@@ -68,7 +68,7 @@ def test_each_image_is_sent_once():
     assert len(answer["pictures"]) == noise + states
 
 
-def test_progress_is_told_while_an_iteration_is_computed_again():
+def test_progress_is_shown_while_an_iteration_is_computed_again():
     seconds = iter(range(1000))
     *progress, last = inside.messages(
         Request("field64", 6), [6, 3], 0, clock=lambda: float(next(seconds))

@@ -120,7 +120,7 @@ def test_both_panels_always_show_the_same_iteration(page):
 
 def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
-    before, asked = picture(page, "ours"), len(page.asked())
+    before, num_sent = picture(page, "ours"), len(page.sent())
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
     first = picture(page, "ours")
@@ -131,7 +131,7 @@ def test_scrubbing_changes_the_picture_without_a_request(page):
     page.wait_for_function("!document.querySelector('.pds-where').textContent.includes('n 1 ')")
     page.wait_for_selector(".pds-play:not(.playing)")
     assert picture(page, "ours") == before
-    assert len(page.asked()) == asked
+    assert len(page.sent()) == num_sent
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
@@ -143,14 +143,14 @@ def test_a_step_says_how_much_noise_the_network_is_given_next(kept_page, width, 
     page.focus(".pds-scrub")
     page.keyboard.press("End")
     resize(page, width, height)
-    told, places = page.locator(".pds-numbers .told"), page.locator(".pds-panel, canvas")
-    expect(told).to_have_count(0)
+    ratios, places = page.locator(".pds-numbers .noise-ratio"), page.locator(".pds-panel, canvas")
+    expect(ratios).to_have_count(0)
     at_the_end = [place.bounding_box() for place in places.all()]
     page.evaluate("""const scrub = document.querySelector('.pds-scrub');
         scrub.value = 0; scrub.dispatchEvent(new Event('input'))""")
     given = json.loads(live_comparison.first_paint("whole"))["steps"][0]["noise_ratio"]
-    sentences = [f"noise is now {ratio:.2f} times what the network is told" for ratio in given]
-    assert told.all_inner_texts() == sentences
+    sentences = [f"noise is now {ratio:.2f} times the network's next sigma" for ratio in given]
+    assert ratios.all_inner_texts() == sentences
     assert [place.bounding_box() for place in places.all()] == at_the_end
     assert page.evaluate("document.documentElement.scrollWidth") == width
     label = page.locator(".pds-panel canvas").first.get_attribute("aria-label")
@@ -182,7 +182,7 @@ def test_a_closed_tab_frees_the_sampler(page, address):
     page.wait_for_function(NO_RUNS)
 
 
-def test_nobody_waits_for_another_visitors_long_run(page, address):
+def test_a_visitor_does_not_wait_for_the_long_run_of_another(page, address):
     other = page.context.new_page()
     open_page(other, address)
     long_run(other)

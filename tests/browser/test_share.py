@@ -1,4 +1,4 @@
-"""Links, copied texts, files and pictures that bring their settings back, in a real Chromium."""
+"""Settings from links, copied texts, files and pictures, in a real Chromium."""
 
 import csv
 import io
@@ -75,13 +75,13 @@ def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_pa
     name, sheet = saved(page, "Pictures")
     assert name == "tuned_field64_n5_seed9.png"
     (tmp_path / name).write_bytes(sheet)
-    asked = request_text.from_record(pictures.read_text(tmp_path / name))
-    assert asked == Request("field64", 5, num_images=2, seed=9, tuned=True)
+    request = request_text.from_record(pictures.read_text(tmp_path / name))
+    assert request == Request("field64", 5, num_images=2, seed=9, tuned=True)
     page.get_by_label(RIGHT).select_option("pds+space")
     page.get_by_text("Share", exact=True).click()
     page.get_by_label("Open a picture drawn here").set_input_files(tmp_path / name)
     expect(page.locator(".pds-verdict")).to_contain_text("are back")
-    assert request_shown(page) == asked
+    assert request_shown(page) == request
 
 
 def test_a_link_s_run_can_be_stopped(blank, address):
@@ -129,7 +129,7 @@ def test_a_bad_value_of_a_link_shows_its_sentence_and_samples_nothing(open_link,
 
 
 def test_the_address_follows_the_controls_without_a_request(page):
-    asked = len(page.asked())
+    num_sent = len(page.sent())
     page.fill("[name=num_steps]", "31")
     page.fill("[name=alpha]", "2.5")
     page.locator(".pds-dice").click()
@@ -141,7 +141,7 @@ def test_the_address_follows_the_controls_without_a_request(page):
     page.get_by_label("Iterations, in steps").focus()
     page.keyboard.press("End")
     expect_request(page, num_steps=25)
-    assert len(page.asked()) == asked
+    assert len(page.sent()) == num_sent
 
 
 def copied(page, name):
@@ -178,8 +178,8 @@ def test_a_bad_value_is_not_copied(page):
     page.fill("[name=alpha]", "1")
     page.get_by_text("Share", exact=True).click()
     page.get_by_role("button", name="Copy command").click()
-    told = page.locator(".pds-menu[open] [role=status]")
-    expect(told).to_contain_text("alpha must be > 1")
+    status = page.locator(".pds-menu[open] [role=status]")
+    expect(status).to_contain_text("alpha must be > 1")
 
 
 def test_the_run_on_screen_is_saved_in_four_forms(page, tmp_path):
@@ -189,8 +189,8 @@ def test_the_run_on_screen_is_saved_in_four_forms(page, tmp_path):
     name, sheet = saved(page, "Pictures")
     assert name == "pds_field64_n5_seed9.png"
     (tmp_path / name).write_bytes(sheet)
-    asked = request_text.from_record(pictures.read_text(tmp_path / name))
-    assert asked == Request("field64", 5, num_images=2, seed=9)
+    request = request_text.from_record(pictures.read_text(tmp_path / name))
+    assert request == Request("field64", 5, num_images=2, seed=9)
     assert pictures.read_pixels(tmp_path / name).shape[2] == 3
     with Image.open(io.BytesIO(saved(page, "Animation")[1])) as animation:
         assert (animation.format, animation.n_frames) == ("WEBP", 5)
@@ -257,8 +257,8 @@ def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
     page.wait_for_function("location.search === '?tab=compare'")
     page.get_by_text("Share", exact=True).click()
     page.get_by_role("button", name="Copy link").click()
-    told = page.locator(".pds-menu[open] [role=status]")
-    expect(told).to_contain_text("your own images")
+    status = page.locator(".pds-menu[open] [role=status]")
+    expect(status).to_contain_text("your own images")
     name, _ = saved_own(page)
     assert name == "pds_mine_n40_seed0.png"
 

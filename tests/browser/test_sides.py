@@ -230,7 +230,7 @@ def test_sides_of_different_n_share_the_timeline(page):
         page.keyboard.press("ArrowRight")
         expect(where).to_have_text(words)
         seen.add(picture(page, "ours"))
-    given = [page.locator(f".pds-panel.{side} .told").count() for side in SIDES]
+    given = [page.locator(f".pds-panel.{side} .noise-ratio").count() for side in SIDES]
     assert given == [1, 0]  # a side that is done calls the network no more
     page.keyboard.press("ArrowRight")
     expect(where).to_have_text("left 4 of 6, right done at 3")

@@ -1,4 +1,4 @@
-"""Figures of the story that are dragged, and the ways between comparison and story."""
+"""Handles in the story's figures, and links between comparison and story."""
 
 import re
 
@@ -15,6 +15,11 @@ PIXEL = """([name, x, y]) => {
   const at = (axis, value) => axis._offset + (value === null ? axis._length / 2 : axis.d2p(value));
   return [left + at(xaxis, x), top + at(yaxis, y)];
 }"""
+OPEN = """async (step) => {
+  const { href } = document.querySelector('link[rel=modulepreload][href$="static/tabs.js"]');
+  const { openTabWith } = await import(href);
+  openTabWith("story", { step, values: {} });
+}"""
 DRAGS: dict[str, tuple[list, list, dict]] = {
     "octaves": ([None, 0.3], [None, 2.0], {"sigma": "2"}),
     "controls": ([66, None], [390, None], {"num_steps": "400"}),
@@ -26,9 +31,8 @@ DRAGS: dict[str, tuple[list, list, dict]] = {
 
 def shown(page, step):
     """The section of a step with its answer, its figure in the middle of the window."""
-    page.evaluate("step => (window.pdsStory = { step, values: {} })", step)
+    page.evaluate(OPEN, step)
     open_tab(page, "story")
-    page.evaluate("document.dispatchEvent(new Event('pds-story'))")
     section = page.locator(f"#story [data-step={step}]")
     figure = section.locator(f"[data-plot={step}]")
     figure.locator(".pds-grip").wait_for(state="attached")
@@ -142,7 +146,7 @@ def test_the_map_draws_its_comparison(page):
     section = shown(page, "map")
     page.mouse.click(*page.evaluate(PIXEL, ["map", 25, 2.0]))
     expect_dials(section, {"num_steps": "25", "alpha": "3"})
-    section.get_by_role("button", name="Draw this comparison").click()
+    section.get_by_role("button", name="Sample this comparison").click()
     expect(page.locator("#pds-steps")).to_have_value("25")
     expect(page.locator("#pds-alpha")).to_have_value("3")
     page.wait_for_function("document.querySelector('.pds-where').textContent.includes('of 25')")

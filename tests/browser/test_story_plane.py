@@ -251,7 +251,7 @@ def test_a_refused_drawing_leaves_the_page_as_it_was(blank, address):
 def test_the_walk_is_scrubbed_stepped_and_played_without_a_request(page, shown):
     taken = shown.get_by_role("slider", name="Steps taken")
     expect(taken).to_have_attribute("aria-valuetext", "20")
-    asked = len(page.asked())
+    num_sent = len(page.sent())
     shown.get_by_role("button", name="Step", exact=True).click()
     expect(taken).to_have_attribute("aria-valuetext", "21")
     expect(shown.locator("[data-panel=vanilla] li.converged")).to_have_count(1)  # the narrow one
@@ -264,7 +264,7 @@ def test_the_walk_is_scrubbed_stepped_and_played_without_a_request(page, shown):
     stopped = taken.input_value()
     shown.get_by_role("button", name="Step", exact=True).click()
     assert int(taken.input_value()) == int(stopped) + 1
-    assert page.asked()[asked:] == []
+    assert page.sent()[num_sent:] == []
 
 
 def test_an_unstable_direction_turns_red(page, shown):
@@ -350,7 +350,7 @@ def test_starting_over_asks_about_the_first_settings_again(page, shown):
     expect(dial(shown, "target")).to_have_value("ellipse")
 
 
-def test_a_reader_who_passes_is_told_the_answer_without_a_guess(step):
+def test_show_the_answer_opens_the_step_without_a_guess(step):
     step.get_by_role("button", name="Show the answer").click()
     expect(step.locator(".pds-outcome")).to_contain_text("of the way to the middle is left")
     expect(step.locator(".pds-outcome")).not_to_contain_text("Your guess")

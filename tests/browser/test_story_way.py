@@ -1,4 +1,4 @@
-"""The way through the story in a real Chromium: its place, its memory, its glossary, its print."""
+"""The story's navigation, saved place, glossary and print, in a real Chromium."""
 
 import json
 import re
@@ -58,8 +58,8 @@ def test_an_unknown_step_gets_its_sentence_and_the_story_begins(blank, address):
     page = blank
     pane = opened(page, address, "&step=cellar")
     sentence = pane.locator(":scope > .pds-error")
-    expect(sentence).to_contain_text("a link names one of plane, octaves, lag")
-    expect(sentence).to_contain_text("There is no step 'cellar'")
+    expect(sentence).to_contain_text("step must be one of plane, octaves, lag")
+    expect(sentence).to_contain_text("got 'cellar'")
     assert page.evaluate("scrollY") == 0
     expect(current(pane)).to_have_text("1")
     pane.get_by_role("link", name=re.compile("^Step 3: ")).click()
@@ -141,7 +141,7 @@ def test_steps_that_open_above_do_not_move_the_reader(blank, address):
 def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
     pane = opened(page, address, kept=KEPT)
-    button = page.get_by_role("button", name="Draw this comparison")
+    button = page.get_by_role("button", name="Sample this comparison")
     page.mouse.move(700, 500)
     page.mouse.wheel(0, 300)
     still(page)
@@ -315,7 +315,7 @@ def test_the_whole_story_is_printed_on_white_paper(blank, address):
 
 
 def test_on_paper_the_chosen_answer_is_marked_without_a_background(blank, address):
-    """Browsers print no backgrounds unless they are asked to."""
+    """Browsers print no backgrounds by default."""
     page = blank
     pane = opened(page, address, "&step=octaves")
     octaves = step(pane, "octaves")

@@ -34,7 +34,7 @@ def test_no_request_leaves_the_host(blank, address):
         open_tab(page, name)
     page.get_by_role("button", name="Try 60 drawn portraits").click()
     page.wait_for_selector("#images [data-plot=convergence] svg")
-    assert {urlsplit(url).netloc for url in page.asked()} == {own}
+    assert {urlsplit(url).netloc for url in page.sent()} == {own}
 
 
 def test_the_comparison_leads_to_its_filter(page):
@@ -45,7 +45,7 @@ def test_the_comparison_leads_to_its_filter(page):
     expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
 
 
-def test_the_comparison_leads_to_its_tuned_levels_whenever_it_is_asked(page):
+def test_the_comparison_links_to_its_tuned_levels_every_time(page):
     page.get_by_label("Sampler on the right").select_option("tuned")
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):
@@ -140,8 +140,10 @@ def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")
     for option in options:
         expect(option).to_be_disabled()
-        expect(option).to_have_attribute("title", re.compile("your images was not measured"))
-    expect(menus[1]).to_have_attribute("title", re.compile("that of your images was not measured"))
+        expect(option).to_have_attribute(
+            "title", re.compile("a model of your images does not have")
+        )
+    expect(menus[1]).to_have_attribute("title", re.compile("a model of your images does not have"))
     alert = page.locator("#stage .pds-primary [role=alert]")
     expect(alert).to_contain_text("response to noise, and that of this model is unknown")
     expect(page.locator(".pds-fitted")).to_be_hidden()

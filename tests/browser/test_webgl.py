@@ -1,4 +1,4 @@
-"""Browsers that draw no figures in space, and those that stop doing so."""
+"""Browsers without WebGL, and browsers that lose it."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Windows of many sizes: nothing lies over anything else, and the first screen is whole."""
+"""Windows of many sizes: no element covers another, and the first screen is complete."""
 
 import pytest
 

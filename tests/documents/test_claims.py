@@ -83,8 +83,8 @@ def planted(strength, sigma=0.16):
 
 def beyond(sigma):
     """Share that the network leaves of the noise beyond sigma, at 1.5 times sigma."""
-    told, stronger = denoising.plant(sigma, (1.0, 1.5))
-    return stronger.excess_left(told)
+    matched, stronger = denoising.plant(sigma, (1.0, 1.5))
+    return stronger.excess_left(matched)
 
 
 def the_filter_keeps_one_share():
@@ -105,7 +105,7 @@ def grain_is_relative_to_the_clean_portrait():
     return at.grain == pytest.approx(float(grain(at.picture[None]).mean() / grain(clean).mean()))
 
 
-def the_network_s_steps_ask_no_gaussian():
+def the_network_steps_use_no_gaussian_model():
     def answers(model):
         given = {"sigma": 0.16, "strength": 1.5, "portraits": "portraits64", "model": model}
         return [story_tab.view({"step": step, **given}) for step in ("belief", "grain")]
@@ -114,7 +114,7 @@ def the_network_s_steps_ask_no_gaussian():
     return first == second
 
 
-def as_told(arm, num_steps, sigma):
+def noise_given(arm, num_steps, sigma):
     """Exact noise above half Nyquist in the state after the level nearest to sigma, over sigma."""
     subject = field("portraits64")
     plan, sde, data = subject.plan(arm, num_steps), subject.model.sde, subject.data
@@ -370,9 +370,9 @@ def many_iterations_leave_waves_too_weak():
 
 
 def upside_down_is_worse():
-    told = gaussian.errors(CLOUDS, 5.0).curves
+    exact = gaussian.errors(CLOUDS, 5.0).curves
     shrinking = 1 / CLOUDS.gain(5.0)
-    worse = bool((told["inverted"] > told["vanilla"]).all())
+    worse = bool((exact["inverted"] > exact["vanilla"]).all())
     return worse and shrinking[-1] < shrinking[0] <= 1
 
 
@@ -409,10 +409,10 @@ def noise_once_and_score_twice():
 
 
 def vanilla_is_closer_from_about(name, first):
-    told = gaussian.errors(field(name), 5.0)
-    closer = told.curves["vanilla"] < told.curves["PDS"]
+    exact = gaussian.errors(field(name), 5.0)
+    closer = exact.curves["vanilla"] < exact.curves["PDS"]
     expected = [n > first for n in COUNTS]
-    return told.crossings[-1] == pytest.approx(first, abs=5) and closer.tolist() == expected
+    return exact.crossings[-1] == pytest.approx(first, abs=5) and closer.tolist() == expected
 
 
 def the_filter_has_a_cliff():
@@ -460,17 +460,17 @@ def no_filter_is_vanilla():
 
 
 def counts_share_their_start():
-    """The first state that the score is asked about, at two counts."""
-    model, asked = load_model("field64"), {}
+    """Whether the first network call gets the same state at two counts."""
+    model, first_states = load_model("field64"), {}
 
     def score(x, t):
-        asked.setdefault(num_steps, x.clone())
+        first_states.setdefault(num_steps, x.clone())
         return model.score(x, t)
 
     for num_steps in (25, 20):
         noise, shape = seeded_noise([0]), (1, *model.image_shape)
         next(steps(score, model.sampler(num_steps).chain(model.sde, noise=noise, shape=shape)))
-    return torch.equal(asked[25], asked[20])
+    return torch.equal(first_states[25], first_states[20])
 
 
 CLAIMS = [
@@ -482,7 +482,7 @@ CLAIMS = [
     (
         "story.html",
         "Steps 7 and 8 use a trained network",
-        the_network_s_steps_ask_no_gaussian,
+        the_network_steps_use_no_gaussian_model,
     ),
     (
         "plane.html",
@@ -619,7 +619,7 @@ CLAIMS = [
         "belief.html",
         "for these portraits 1.35 times as much at N = 40, 1.65 times at N = 25",
         lambda: all(
-            as_told("vanilla", n, sigma) == pytest.approx(c, abs=0.02)
+            noise_given("vanilla", n, sigma) == pytest.approx(c, abs=0.02)
             for n, c in ((40, 1.35), (25, 1.65))
             for sigma in (0.16, 0.3, 0.5)
         ),
@@ -719,10 +719,10 @@ CLAIMS = [
     ),
     (
         "end.html",
-        "At N = 40 the noise in the state is 1.35 times what it is told, and its portraits end "
-        "with twice the grain",
+        "At N = 40 the noise in the state is 1.35 times sigma, and its portraits end with twice "
+        "the grain",
         lambda: (
-            as_told("vanilla", 40, 0.16) == pytest.approx(1.35, abs=0.02)
+            noise_given("vanilla", 40, 0.16) == pytest.approx(1.35, abs=0.02)
             and drawn("vanilla", 40).grain.value == pytest.approx(2, abs=0.1)
         ),
     ),
@@ -837,7 +837,7 @@ CLAIMS = [
     ),
     (
         "images.html",
-        "Bring ${setup.fewest} to ${setup.most} pictures of one kind",
+        "Choose ${setup.fewest} to ${setup.most} pictures of one kind",
         lambda: (images_tab.setup()["fewest"], images_tab.setup()["most"]) == (5, 500),
     ),
     (
@@ -935,7 +935,7 @@ def heun_has_neither_harm():
     )
 
 
-def vanilla_is_told_by_its_grain():
+def grain_identifies_vanilla():
     def ratio(num_steps, name="portraits32"):
         vanilla, pds = (drawn(arm, num_steps, name=name).grain for arm in ("vanilla", "pds:5"))
         return vanilla.value / pds.value
@@ -954,7 +954,7 @@ LOOK = {
     "gain": a_longer_step_does_as_well,
     "saved": grain_is_saved_and_contrast_is_not,
     "today": heun_has_neither_harm,
-    "guess": vanilla_is_told_by_its_grain,
+    "guess": grain_identifies_vanilla,
 }
 
 FRACTIONS = {"a fifth": 1 / 5, "a tenth": 1 / 10}

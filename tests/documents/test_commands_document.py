@@ -1,4 +1,4 @@
-"""docs/reference/commands.md is what its tool writes, and its examples are commands."""
+"""docs/reference/commands.md equals the output of its tool, and its examples parse."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""docs/configurations.md: what its table says of score_sde's files is what the code does."""
+"""docs/configurations.md: its table of score_sde's files agrees with the code."""
 
 import re
 import warnings

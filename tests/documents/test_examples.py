@@ -1,4 +1,4 @@
-"""The examples: each script runs and prints what its docstring says; the notebook does too."""
+"""The examples: each script, and the notebook, runs and prints what its text claims."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""docs/experiments.md: its commands are ones, and its tables are those that its tool writes."""
+"""docs/experiments.md: its commands parse, and its tables equal the output of its tool."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""docs/samplers.md has every name, and its commands are ones."""
+"""docs/samplers.md has every name, and its commands parse."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The site: it is built strictly, has every public name, and requests nothing from another host."""
+"""The site builds strictly, has every public name, and requests nothing from another host."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""docs/teaching.md: its links open what they say, and its numbers are the page's."""
+"""docs/teaching.md: its links open the described steps, and its numbers are those of the page."""
 
 import re
 from urllib.parse import parse_qs

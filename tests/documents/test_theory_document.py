@@ -1,4 +1,4 @@
-"""docs/theory.md: its tables are those that its command writes, and its rules are what they say."""
+"""docs/theory.md: its tables equal the output of its command, and its rules hold."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 
 from pds.theory import Bands, MeasuredResponse
 from tools import theory, theory_tables
-from tools.counterfactual import AsKept, AsTold, Farther
+from tools.counterfactual import Farther, MatchedOctaves, OwnNoise
 
 DOCUMENT = theory.DOCUMENT.read_text(encoding="utf-8")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
@@ -46,18 +46,18 @@ def test_a_document_without_a_place_for_a_table_is_refused():
         theory.filled(DOCUMENT.replace("<!-- cause -->", ""))
 
 
-def test_as_told_octaves_keep_the_picture_of_c_1_and_all_else_is_measured():
+def test_matched_octaves_keep_the_picture_as_at_c_1_and_all_else_is_measured():
     measured, first = response(), BANDS.num_octaves
-    told, found = AsTold(measured).at(0.3, 2.0, 0.0), measured.at(0.3, 2.0, 0.0)
-    np.testing.assert_array_equal(told.picture[:first], measured.at(0.3, 1, 0).picture[:first])
-    np.testing.assert_array_equal(told.picture[first:], found.picture[first:])
-    np.testing.assert_array_equal(told.noise, found.noise)
+    matched, found = MatchedOctaves(measured).at(0.3, 2.0, 0.0), measured.at(0.3, 2.0, 0.0)
+    np.testing.assert_array_equal(matched.picture[:first], measured.at(0.3, 1, 0).picture[:first])
+    np.testing.assert_array_equal(matched.picture[first:], found.picture[first:])
+    np.testing.assert_array_equal(matched.noise, found.noise)
 
 
 def test_as_kept_noise_in_flat_places_is_multiplied_by_the_ratio_at_sigma():
     measured, first = response(), BANDS.num_octaves
     ratio = np.array([[1.1, 1.2, 1.3], [1.0, 1.0, 1.0]])
-    found = AsKept(measured, np.array([0.1, 1.0]), ratio).at(0.1, 2.0, 0.0)
+    found = OwnNoise(measured, np.array([0.1, 1.0]), ratio).at(0.1, 2.0, 0.0)
     plain = measured.at(0.1, 2.0, 0.0)
     np.testing.assert_allclose(found.noise[first:], plain.noise[first:] * ratio[0])
     np.testing.assert_array_equal(found.noise[:first], plain.noise[:first])

@@ -1,4 +1,4 @@
-"""Array files that nobody should trust: lies in the header, pickles, archives, cuts, bombs."""
+"""Hostile array files: wrong headers, pickles, archives, truncated files, decompression bombs."""
 
 import io
 import pickle

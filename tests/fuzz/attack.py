@@ -1,4 +1,4 @@
-"""Sends hostile requests to a server of its own, and looks for what must never happen."""
+"""Sends hostile requests to its own server, and checks for tracebacks, files and long waits."""
 
 import base64
 import http.client

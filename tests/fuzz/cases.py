@@ -1,4 +1,4 @@
-"""Requests that a hostile client might send, each from a number."""
+"""Hostile requests, each generated from a number."""
 
 # ruff: noqa: E501
 

@@ -1,4 +1,4 @@
-"""The server under fuzz: app.py with a hook that reports what it must never do.
+"""The server under fuzz: app.py with a hook that reports forbidden operations.
 
 Each report is a line AUDIT on stderr: a file opened for writing outside the app's own folder, a
 class looked up by a pickle, a process started, a connection to another machine.

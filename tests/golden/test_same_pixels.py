@@ -1,4 +1,4 @@
-"""One comparison from every interface: the same pixels from page, link, API, command and PNG."""
+"""The same pixels of a comparison from page, link, API, command and PNG."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""compose.yaml and the proxy's configuration: what they promise, and that they agree."""
+"""compose.yaml and the proxy's configuration: their limits hold, and they agree."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What a host reads, builds and starts."""
+"""The files that a host reads, builds and starts."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def front():
     return dict(line.split(": ", 1) for line in block.splitlines())
 
 
-def test_a_space_is_told_what_to_run(front):
+def test_the_front_matter_names_what_a_space_runs(front):
     assert front["sdk"] == "gradio"
     assert front["sdk_version"] == PINS["gradio"]
     assert (ROOT / front["app_file"]).is_file()
@@ -202,7 +202,7 @@ def refusing(monkeypatch):
         (HostError("x" * 5000), "x" * 300),
     ],
 )
-def test_what_the_host_refuses_is_told_in_its_words(refusing, caplog, error, sentence):
+def test_a_refusal_of_the_host_keeps_its_text(refusing, caplog, error, sentence):
     caplog.set_level("INFO", logger="pds")
     (message,) = runs.run("sample", {}, refusing(error))
     assert message["kind"] == "error"
@@ -215,8 +215,8 @@ def test_what_the_host_refuses_is_told_in_its_words(refusing, caplog, error, sen
 
 def test_a_loan_grows_with_iterations_images_and_pixels():
     def seconds(**changes):
-        asked = {"model": "portraits32", "num_steps": 40, "num_images": 2}
-        return zerogpu.lent_seconds(asked | changes)
+        values = {"model": "portraits32", "num_steps": 40, "num_images": 2}
+        return zerogpu.lent_seconds(values | changes)
 
     assert 15 < seconds() < seconds(num_steps=200) < seconds(num_steps=2000)
     large = seconds(model="portraits256", num_steps=200)

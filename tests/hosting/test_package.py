@@ -1,4 +1,4 @@
-"""The installed package: what it holds, and that its command works without a checkout."""
+"""The installed package: its files, and its command without a checkout."""
 
 import os
 import re

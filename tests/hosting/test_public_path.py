@@ -97,7 +97,7 @@ def located(path, *, root="", mount="", mounted="", forwarded=None):
         ("/pds/config", {"root": "/x/pds", "mounted": "/pds"}, ("/x/pds", "/config")),
     ],
 )
-def test_prefix_and_address_are_told_apart(path, given, expected):
+def test_prefix_and_address_are_separated(path, given, expected):
     assert located(path, **given) == expected
 
 

@@ -1,1 +1,1 @@
-"""Many visitors at once, some of whom vanish or stop: `python -m tests.load`."""
+"""Many simultaneous visitors, some of whom leave or stop: `python -m tests.load`."""

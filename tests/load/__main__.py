@@ -33,14 +33,14 @@ def main() -> int:
         half, most = (harness.percentile(firsts, q) for q in (50, 95))
         print(f"      first frame after {half:.2f} s (median), {most:.2f} s (95 %)")
         worst = max((harness.difference(run) for run in stayed if run.steps), default=255)
-        told = f"largest difference to the run alone: {worst} gray levels"
-        claim(worst <= harness.GRAY_LEVELS, told)
+        sentence = f"largest difference to the run alone: {worst} gray levels"
+        claim(worst <= harness.GRAY_LEVELS, sentence)
         quiet = own.quiet()
         claim(quiet is not None, f"no run is left after {quiet} s")
 
         ended = harness.vanish(own, args.visitors // 5)
-        told = f"{args.visitors // 5} vanish in mid-run; none is computed after {ended} s"
-        claim(ended is not None and ended < 2, told)
+        sentence = f"{args.visitors // 5} vanish in mid-run; none is computed after {ended} s"
+        claim(ended is not None and ended < 2, sentence)
 
         harness.many(own, args.comparisons // 5)
         memory, disk = harness.settled(own), own.disk()

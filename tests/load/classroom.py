@@ -1,4 +1,4 @@
-"""A class at one server, and a browser among it: python -m tests.load.classroom [--visitors 30].
+"""A class at one server, one of them in a browser: python -m tests.load.classroom [--visitors 30].
 
 Every visitor is a program that samples 4 + 4 portraits, all at once; the browser opens the page
 amid them, samples, stops, and reads another tab. Programs, browser and server share this machine.

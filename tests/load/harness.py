@@ -1,4 +1,4 @@
-"""A server of our own under many visitors, and what must hold of it afterwards."""
+"""A server with many visitors, and the checks of its state afterwards."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The largest things that visitors may bring, all at once: python -m tests.load.largest."""
+"""The largest uploads that are accepted, all at once: python -m tests.load.largest."""
 
 import base64
 import io
@@ -80,8 +80,8 @@ def main() -> int:
         peak, answers = together([(watch,), (all_then_done,)])
         statuses = [status for status, *_ in answers]
         slowest = max(seconds for *_, seconds in answers)
-        told = {status: statuses.count(status) for status in sorted(set(statuses))}
-        print(f"10 models of 500 pictures and 20 masks of 3 x 1024 x 1024 at once: {told}")
+        counts = {status: statuses.count(status) for status in sorted(set(statuses))}
+        print(f"10 models of 500 pictures and 20 masks of 3 x 1024 x 1024 at once: {counts}")
         print(
             f"slowest answer {slowest:.1f} s; memory {before / 1e6:.0f}, peak {peak / 1e6:.0f} MB"
         )

@@ -1,4 +1,4 @@
-"""The units pass with their tensors on another device than the CPU, in a process of its own.
+"""The unit tests pass with tensors on another device than the CPU, in a separate process.
 
 A device that was registered stays, and torch asks it for more than the imitated one can do.
 """

@@ -1,4 +1,4 @@
-"""What visitors see when the server dies, and what is left of them when they go."""
+"""Messages when the server dies, and the cleanup when visitors leave."""
 
 import base64
 import json
@@ -79,12 +79,12 @@ def state(url):
 
 
 def kept(url, name, visit):
-    asked = {"model": name, "kind": "frequency"}
-    return "content" in call(url, "filter_file", asked, visit)
+    values = {"model": name, "kind": "frequency"}
+    return "content" in call(url, "filter_file", values, visit)
 
 
 @pytest.mark.slow
-def test_a_killed_server_is_told_and_the_page_samples_again_after_its_restart(visit, own):
+def test_a_killed_server_is_reported_and_the_page_samples_again_after_its_restart(visit, own):
     page = visit
     page.fill("[name=seed]", "77")
     long_run(page)
@@ -101,14 +101,14 @@ def test_a_killed_server_is_told_and_the_page_samples_again_after_its_restart(vi
 
 
 @pytest.mark.slow
-def test_what_was_brought_is_dropped_when_the_tab_is_closed(visit, own):
+def test_models_of_a_visitor_are_dropped_when_the_tab_is_closed(visit, own):
     page = visit
     page.click("#images-tab-button")
-    with page.expect_request(lambda r: "bring_images" in (r.post_data or "")) as asked:
+    with page.expect_request(lambda r: "bring_images" in (r.post_data or "")) as upload:
         page.click(".pds-example")
-    body = json.loads(asked.value.post_data)
+    body = json.loads(upload.value.post_data)
     page.wait_for_selector(".pds-brought:visible")
-    answer = asked.value.response().json()
+    answer = upload.value.response().json()
     name, hash_ = answer["model"], body["session_hash"]
     assert kept(own.url, name, hash_)
     page.close()
@@ -193,9 +193,9 @@ def test_healthz_is_answered_while_a_run_is_under_way(address):
     job.cancel()
 
 
-def test_a_full_queue_is_told_with_the_wait(page):
-    told = {"status": "ok", "runs": 64, "waiting": 64, "room": 0, "wait": 42.0, "uptime": 9.0}
-    page.route("**/healthz", lambda route: route.fulfill(json=told))
+def test_a_full_queue_is_reported_with_the_wait(page):
+    state = {"status": "ok", "runs": 64, "waiting": 64, "room": 0, "wait": 42.0, "uptime": 9.0}
+    page.route("**/healthz", lambda route: route.fulfill(json=state))
     page.route(
         "**/queue/join*", lambda route: route.fulfill(status=503, json={"detail": "Queue is full."})
     )
@@ -206,25 +206,27 @@ def test_a_full_queue_is_told_with_the_wait(page):
     page.wait_for_selector(".pds[data-state=idle]")
 
 
-def test_who_waits_for_a_place_is_told_how_many_are_before_them(page):
-    told = {"status": "ok", "runs": 64, "waiting": 3, "room": 61, "wait": 12.0}
-    page.route("**/healthz", lambda route: route.fulfill(json={**told, "uptime": time.monotonic()}))
+def test_a_waiting_run_shows_how_many_are_before_it(page):
+    state = {"status": "ok", "runs": 64, "waiting": 3, "room": 61, "wait": 12.0}
+    page.route(
+        "**/healthz", lambda route: route.fulfill(json={**state, "uptime": time.monotonic()})
+    )
     page.route("**/queue/join*", lambda route: None)  # no frame comes
     page.click(".pds-sample")
     line = page.locator("#stage .pds-verdict")
-    expect(line).to_have_text("Waiting for a place: at most 2 before you, about 12.0 s.")
-    told["waiting"] = 7  # newcomers are behind
+    expect(line).to_have_text("Waiting in the queue: at most 2 before your run, about 12.0 s.")
+    state["waiting"] = 7  # newcomers are behind
     with page.expect_response("**/healthz"):
         pass
-    expect(line).to_contain_text("at most 2 before you")
-    told["waiting"] = 1
-    expect(line).to_contain_text("nobody before you")
+    expect(line).to_contain_text("at most 2 before your run")
+    state["waiting"] = 1
+    expect(line).to_contain_text("your run is next")
     page.click(".pds-stop")
     expect(line).to_contain_text("Stopped")
 
 
 @pytest.mark.slow
-def test_a_run_tells_how_many_run_beside_it(page, address):
+def test_a_run_shows_how_many_run_beside_it(page, address):
     client = Client(address, verbose=False)
     job = client.submit(model="field64", num_steps=2000, num_images=8, api_name="/compare")
     next(iter(job))

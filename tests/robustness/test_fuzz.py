@@ -1,4 +1,4 @@
-"""Hostile input never makes a traceback, a file, a long wait, or shows what is another visitor's.
+"""Hostile input causes no traceback, no file, no long wait, and shows no data of another visitor.
 
 A short run here; all cases: python -m pytest -m fuzz --cases 10000, or python -m tests.fuzz.
 """

@@ -1,4 +1,4 @@
-"""A GPU draws what the CPU draws: noise, network calls, whole runs, batches, CUDA graphs.
+"""GPU and CPU agree: noise, network calls, whole runs, batches, CUDA graphs.
 
     python -m pytest --device cuda tests/robustness/test_gpu.py --junitxml FILE
 

@@ -1,4 +1,4 @@
-"""tools/gpu/run.sh, rehearsed, and the summary of what it leaves."""
+"""tools/gpu/run.sh with its stages replaced, and the summary of its output."""
 
 import json
 import os

@@ -155,7 +155,7 @@ def test_a_run_that_is_too_large_alone_is_split_too(crowd):
     assert relative(found, expected) < FLOAT32
 
 
-def test_where_no_image_fits_each_visitor_is_told_and_those_of_other_models_go_on(crowd):
+def test_where_no_image_fits_each_visitor_gets_the_error_and_other_models_continue(crowd):
     model, worker, run, seeds, _ = crowd
     broken, healthy = Batcher(Watched(model, 0)), Batcher(model.score)
     *errors, found = visits(worker, *((broken, run(seed)) for seed in seeds), (healthy, run(5)))
@@ -283,7 +283,7 @@ def test_a_batch_too_large_for_the_memory_is_split_and_draws_the_same(tmp_path, 
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_images(folder, device, whole):
+def test_a_killed_run_resumes_to_the_same_images(folder, device, whole):
     process = start(*command(folder, device, "killed"))
     deadline = time.monotonic() + PATIENCE
     while not pixels(folder / "killed") and time.monotonic() < deadline:

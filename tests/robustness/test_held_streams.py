@@ -1,4 +1,4 @@
-"""Proxies and tunnels that hold back the stream of a run: it ends, and its end is shown."""
+"""Proxies and tunnels that buffer the stream of a run: the run ends, and its end is shown."""
 
 import pytest
 from gradio_client import Client

@@ -1,4 +1,4 @@
-"""Many visitors at once; a short run here, the whole one with python -m tests.load."""
+"""Many simultaneous visitors: a short run; `python -m tests.load` is the long one."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { description, makeAsker } from "../../pds/web/static/answers.js";
+import { description, makeRequester } from "../../pds/web/static/answers.js";
 import { merged, recolored } from "../../pds/web/static/plots.js";
 
 // A server whose answers are given by hand.
@@ -16,7 +16,7 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 test("of the requests made meanwhile only the newest is sent", async () => {
   const { ask, waiting, answer } = makeServer();
   const shown = [];
-  const request = makeAsker(ask, (value) => void shown.push(value.name));
+  const request = makeRequester(ask, (value) => void shown.push(value.name));
   request("first");
   request("second");
   request("third");
@@ -32,7 +32,7 @@ test("of the requests made meanwhile only the newest is sent", async () => {
 test("an error is shown only if no newer request waits", async () => {
   const { ask, answer } = makeServer();
   const shown = [];
-  const request = makeAsker(ask, (value) => void shown.push(value));
+  const request = makeRequester(ask, (value) => void shown.push(value));
   request("bad");
   request("good");
   answer({ error: "alpha must be > 1" });
@@ -45,7 +45,7 @@ test("an error is shown only if no newer request waits", async () => {
 test("a lost request is an error in a sentence, and the next one is sent", async () => {
   const shown = [];
   let lost = true;
-  const request = makeAsker(
+  const request = makeRequester(
     () => (lost ? Promise.reject(new Error("network")) : Promise.resolve({ text: {} })),
     (value) => void shown.push(value)
   );
@@ -58,7 +58,7 @@ test("a lost request is an error in a sentence, and the next one is sent", async
 
 test("after an answer that could not be shown the next request is sent", async () => {
   const shown = [];
-  const request = makeAsker((value) => Promise.resolve(value), (value) => {
+  const request = makeRequester((value) => Promise.resolve(value), (value) => {
     if (value === "bad") throw new Error("no such figure");
     shown.push(value);
   });

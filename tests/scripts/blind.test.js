@@ -9,12 +9,12 @@ for (const [correct, count, probability] of [[3, 3, 1 / 8], [2, 4, 11 / 16], [0,
   });
 }
 
-test("chance is told once there are a few guesses", () => {
+test("the probability by chance is shown from a few guesses on", () => {
   const right = { n: 25, correct: true };
   const guesses = [{ n: 66, correct: false }, right, right, right];
   const scores = [3, 4].map((count) => score(guesses.slice(0, count)));
   assert.deepEqual(scores, [
     "N = 66: 0 of 1; N = 25: 2 of 2.",
-    "N = 66: 0 of 1; N = 25: 3 of 3. Mere guessing does as well or better in 13 % of visits.",
+    "N = 66: 0 of 1; N = 25: 3 of 3. Guessing at random does as well or better with a probability of 13 %.",
   ]);
 });

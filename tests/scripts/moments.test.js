@@ -11,11 +11,11 @@ const moments = (...calls) => calls.map((nfe) => ({ numbers: { nfe } }));
 const callsIn = (some) => some.map(({ numbers }) => numbers.nfe);
 
 describe("how far a run is", () => {
-  test("is told once where both sides are equally far", () => {
+  test("is one number where both sides are equally far", () => {
     assert.equal(reached({ lengths: [10, 10] }, at(3, 3)), "iteration 3 of 10");
   });
 
-  test("is told of each side, as they are drawn", () => {
+  test("is a number for each side, in the order on screen", () => {
     assert.equal(reached(HEADER, at(3, 5)), "left 3 of 10, right done at 5");
     assert.equal(reached(HEADER, at(3, 5), [1, 0]), "left done at 5, right 3 of 10");
   });

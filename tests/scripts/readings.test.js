@@ -43,6 +43,6 @@ describe("the numbers of a side", () => {
 
   test("are one sentence for who does not see them", () => {
     assert.equal(readings(HEADER, STEP, 0).sentence, "4 images after iteration 3 of 10, grain 1.5×, contrast 0.90×");
-    assert.match(readings(HEADER, STEP, 1).sentence, /, noise is now 1\.25 times what the network is told$/);
+    assert.match(readings(HEADER, STEP, 1).sentence, /, noise is now 1\.25 times the network's next sigma$/);
   });
 });

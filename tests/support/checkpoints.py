@@ -1,4 +1,4 @@
-"""Checkpoint files of a tiny network, as others write them, and the sentence for other files."""
+"""Checkpoint files of a tiny network in other projects' formats, and the error for other files."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Code blocks of the documents: what they hold, how they are changed for a test, how they are run.
+"""Code blocks of the documents: their parsing, their changes for a test, their execution.
 
 A block is a fence at the start of a line. A comment on the line before it may say
 

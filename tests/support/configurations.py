@@ -1,4 +1,4 @@
-"""Small configuration files of others, and the sentence that one is refused with."""
+"""Small configuration files of other projects, and the error for a file that is refused."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Runs of the shipped models on a device, and how far their images may differ from the CPU's."""
+"""Runs of the shipped models on a device, and the tolerance of their images to those of the CPU."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""Pictures as a program sends them."""
+"""Pictures in base64, as programs send them."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""What the recorded network is, and its data as tensors; see tests/golden/README.md."""
+"""The recorded network and its data as tensors; see tests/golden/README.md."""
 
 from functools import cache
 

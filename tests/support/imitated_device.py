@@ -1,4 +1,4 @@
-"""A device of its own, imitated on the CPU, so that code for a GPU can be tried without one.
+"""A device imitated on the CPU, to test code for a GPU without one.
 
 Its tensors have the device type "imitated" and are computed on the CPU. As on a GPU, an operation
 on tensors of both devices is an error and `numpy()` is refused. `traffic` counts what would make a

@@ -1,4 +1,4 @@
-"""Coroutines in tests: the browser's driver keeps a loop of its own in the main thread."""
+"""Runs coroutines outside the main thread, where the browser's driver has its event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

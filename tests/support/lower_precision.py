@@ -1,4 +1,4 @@
-"""The errors that lower precision may have, and what they are measured on."""
+"""Tolerances of lower precision, and the inputs that they refer to."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""azula and the wrappers of k-diffusion, installed into a folder, without what they require."""
+"""azula and the wrappers of k-diffusion, installed into a folder without their dependencies."""
 
 import importlib
 import subprocess

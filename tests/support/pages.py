@@ -90,14 +90,14 @@ def visitor(context, address):
         address: of the server.
 
     Yields:
-        The page; `page.asked()` lists its requests since `page.forget_asked()`.
+        The page; `page.sent()` lists the URLs of its requests since `page.forget_sent()`.
     """
     page = context.new_page()
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
+    sent, errors = [], []
+    page.on("request", lambda request: sent.append(request.url))
     page.on("pageerror", lambda error: errors.append(error))
-    page.asked = lambda: [u for u in asked if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
-    page.forget_asked = asked.clear
+    page.sent = lambda: [u for u in sent if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
+    page.forget_sent = sent.clear
     forget(page, address)
     yield page
     page.close()
@@ -126,7 +126,7 @@ def reset(page):
         finish(page)
     request = Request(**json.loads(live_comparison.first_paint("end"))["request"])
     page.evaluate(RESET, vars(request))
-    page.forget_asked()
+    page.forget_sent()
 
 
 def resize(page, width, height):
@@ -186,8 +186,8 @@ def request_shown(page):
 
 
 def num_runs(page):
-    """How many runs the page has asked for."""
-    return sum("queue/join" in url for url in page.asked())
+    """How many runs the page has requested."""
+    return sum("queue/join" in url for url in page.sent())
 
 
 def query(page):

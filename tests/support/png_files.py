@@ -1,4 +1,4 @@
-"""A picture that carries its request, and what other programs make of it."""
+"""A picture with its request, and its copies as other programs save them."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""A proxy before a server: it keeps or strips a prefix, and may hold back event streams.
+"""A proxy before a server: it keeps or strips a prefix, and may buffer event streams.
 
 `nginx` is the real one, with the configuration that compose.yaml mounts.
 """

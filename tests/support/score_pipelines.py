@@ -1,4 +1,4 @@
-"""Pipelines of diffusers around an exact score, and what this library draws in their place."""
+"""Pipelines of diffusers with an exact score, and the same samples by this library."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""A sampling run so small that tests can afford many: 8 px, 5 iterations, a few milliseconds."""
+"""A sampling run of a few milliseconds: 8 px, 5 iterations."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Training runs of a network that takes milliseconds, and all that such a run consists of."""
+"""Training runs of a tiny network, and the complete state of such a run."""
 
 from dataclasses import replace
 

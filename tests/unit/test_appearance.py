@@ -1,4 +1,4 @@
-"""Grain and contrast: planted noise is recovered, and nothing else counts as noise."""
+"""Grain and contrast: planted noise is recovered, and texture does not count as noise."""
 
 import math
 from itertools import islice, pairwise
@@ -208,7 +208,7 @@ def test_the_noise_in_a_sampler_s_state_is_that_of_the_exact_recursion():
     [(0.5, 0.019), (math.nan, 1.0), (math.inf, 1.0), (1e30, 1.0), (0.5, 0.0)],
     ids=["texture", "not a number", "infinite", "diverged", "the end"],
 )
-def test_noise_that_cannot_be_told_from_texture_is_not_read(value, sigma):
+def test_noise_that_cannot_be_distinguished_from_texture_is_not_measured(value, sigma):
     states = noise((2, 3, 32, 32)) * value
     assert math.isnan(noise_ratio(states, sigma, 0.01))
 

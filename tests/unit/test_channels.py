@@ -90,7 +90,7 @@ def test_a_ladder_of_arrays_has_a_folder_for_each_number_of_iterations(folder):
     assert sorted(files(folder / "eval")) == sorted(cells)
 
 
-def test_a_run_of_arrays_goes_on_and_ends_with_the_same_bytes(folder, capsys):
+def test_a_run_of_arrays_resumes_and_ends_with_the_same_bytes(folder, capsys):
     assert tiny_run.draw(folder, "--compare") == 0
     drawn = files(folder / "eval")
     (folder / "eval" / "000000.npy").unlink()

@@ -151,7 +151,7 @@ def test_ancestral_refuses_sub_vp():
         Ancestral().coefficients(SubVPSDE(), times())
 
 
-def test_an_update_computes_its_mean_once_and_only_if_asked_for():
+def test_an_update_computes_its_mean_once_and_only_on_access():
     calls = []
     update = Update(torch.zeros(1), lambda: calls.append(0) or torch.ones(1))
     assert not calls

@@ -1,4 +1,4 @@
-"""The order of the packages: each imports only lower ones, and the library no web package."""
+"""The order of the packages: each imports only lower ones; the library imports no web package."""
 
 import ast
 import subprocess

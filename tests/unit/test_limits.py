@@ -1,4 +1,4 @@
-"""Limits stand in one module and in the documents, and hold at their edges."""
+"""Limits: one module and the documents have the same values; they hold at the boundary."""
 
 import ast
 

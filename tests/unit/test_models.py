@@ -88,7 +88,7 @@ def test_the_field_s_mask_is_what_its_own_samples_give():
     )
 
 
-def test_the_embedded_model_can_be_asked_for_portraits():
+def test_the_embedded_model_draws_portraits():
     request = Request(num_steps=2, num_images=1)
     steps = list(compare_request(request))
     assert [pair.pds.index for pair in steps] == [0, 1]

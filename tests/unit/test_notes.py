@@ -1,4 +1,4 @@
-"""Warnings of the library, which the commands print as notes of one line."""
+"""Warnings of the library, which the commands print on one line."""
 
 import warnings
 

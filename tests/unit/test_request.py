@@ -1,4 +1,4 @@
-"""The one request: what it may hold, and what a public page takes of that."""
+"""The request: its valid values, and those that a public page accepts."""
 
 import subprocess
 import sys
@@ -77,7 +77,7 @@ def test_a_page_refuses_the_same_with_its_own_bounds(values, sentence):
     ],
     ids=str,
 )
-def test_a_page_is_not_asked_for_what_a_command_line_is(values, sentence, ask):
+def test_a_page_refuses_values_that_a_command_line_accepts(values, sentence, ask):
     with pytest.raises(ValueError, match=sentence):
         ask(Request(**values))
 

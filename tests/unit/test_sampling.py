@@ -128,8 +128,8 @@ MIXED = {
 
 @pytest.mark.parametrize("name", MIXED)
 def test_a_step_knows_the_level_of_the_next_call(name):
-    told = [(step.sigma, step.next_sigma) for step in run(sampler=MIXED[name])]
-    assert [following for _, following in told] == [*(sigma for sigma, _ in told[1:]), None]
+    levels = [(step.sigma, step.next_sigma) for step in run(sampler=MIXED[name])]
+    assert [following for _, following in levels] == [*(sigma for sigma, _ in levels[1:]), None]
 
 
 def test_a_comparison_makes_one_network_call_per_half_step():
@@ -151,12 +151,12 @@ def test_chains_that_differ_in_all_give_side_by_side_what_they_give_alone(name):
     assert score.images == 2 * (SAMPLER.nfe + other.nfe)
 
 
-def test_the_steps_of_both_sides_are_told_whenever_one_has_ended_an_iteration():
+def test_the_steps_of_both_sides_come_whenever_one_has_ended_an_iteration():
     pairs = list(run_pair(SAMPLER, replace(SAMPLER, corrector=None, num_steps=15)))
-    told = [tuple(step.index for step in pair) for pair in pairs]
+    indices = [tuple(step.index for step in pair) for pair in pairs]
     # Two calls an iteration on the left, one on the right, which also ends first.
-    assert told[:4] == [(0, 1), (0, 2), (1, 3), (1, 4)]
-    assert told[-1] == (11, 14)
+    assert indices[:4] == [(0, 1), (0, 2), (1, 3), (1, 4)]
+    assert indices[-1] == (11, 14)
 
 
 def test_no_step_keeps_the_tensors_of_another_chain_alive():
@@ -232,7 +232,7 @@ def test_closing_the_iterator_stops_the_network():
         next(iterator)
 
 
-def test_nothing_is_computed_before_the_first_step_is_asked_for():
+def test_nothing_is_computed_before_the_first_step_is_read():
     score = CountedScore()
     run(score=score)
     assert score.calls == 0

@@ -1,1 +1,1 @@
-"""What only a GPU can prove: `bash tools/gpu/run.sh`, see docs/gpu.md."""
+"""Checks that need a GPU: `bash tools/gpu/run.sh`, see docs/gpu.md."""

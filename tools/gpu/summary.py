@@ -2,7 +2,7 @@
 
 python -m tools.gpu.summary OUT        everything that OUT holds so far
 python -m tools.gpu.summary --machine  the card, the processor and the versions
-python -m tools.gpu.summary --sizes    sizes of portraits that are worth a GPU's training
+python -m tools.gpu.summary --sizes    sizes of portraits whose networks are trained on a GPU
 """
 
 import argparse
@@ -117,7 +117,7 @@ def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Print the requested part."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path, nargs="?")
     parser.add_argument("--machine", action="store_true")

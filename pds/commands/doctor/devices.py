@@ -9,7 +9,7 @@ from pds.commands.doctor.section import Progress, Section, imported
 from pds.limits import one_line
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Where Linux says which CPU time a container may use: microseconds, or max, in a period."""
+"""CPU quota of a container under Linux: microseconds, or max, in a period."""
 
 DRIVER = Path("/proc/driver/nvidia/version")
 """Exists on Linux if the driver of an NVIDIA card is loaded."""

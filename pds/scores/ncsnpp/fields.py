@@ -131,7 +131,7 @@ def _str(value: object) -> str | None:
 
 
 CHECKS: dict[Any, Any] = {bool: _bool, int: _int, float: _float, str: _str}
-"""From a type to a function that returns a value in it, or None."""
+"""Functions that return a value in a type, or None."""
 KINDS = {
     bool: "True or False",
     int: "a whole number",

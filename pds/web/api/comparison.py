@@ -65,7 +65,7 @@ def compare(
         them; samplers, the two names, each with its N; iterations and calls of both sides; for both
         sides, "left" and "right" if one of them was named and else "vanilla" and "pds", sigma
         (of the noise at which the network was called), noise_ratio (standard deviation of the noise
-        in the state over the sigma that the network is told next; null at the end, and where sigma
+        in the state over the sigma of the next network call; null at the end, and where sigma
         is below twice the texture of the network's own pictures), grain (the noise in flat places:
         relative to the "network"'s own pictures and to the "data", 1 is like them and 2 is twice
         the noise; and in "pixels", of the range 0 to 1), contrast (variance of coarse shapes

@@ -48,7 +48,7 @@ def filter_from_images(
     unread = describe_skipped(skipped, Remedies(enlarge="set enlarge to take {it} too"))
     if len(pixels) < MIN_PICTURES:
         first = skipped[0].name
-        raise ValueError(f"{first} is not one that can be read: {'; '.join(unread)}")
+        raise ValueError(f"{first} cannot be read: {'; '.join(unread)}")
     masks = filters.estimate([torch.from_numpy(pixels)])
     filters.require_usable(masks)
     return {
@@ -73,6 +73,6 @@ def _contents(images: Sequence[object]) -> Iterator[tuple[str, bytes]]:
             yield f"picture {number}", picture_files.content_of(file)
         except ValueError:
             raise ValueError(
-                f"picture {number} is not one that can be read: expected a file in base64 of at "
+                f"picture {number} cannot be read: expected a file in base64 of at "
                 f"most {MAX_PICTURE_CHARACTERS:,} characters"
             ) from None

@@ -1,1 +1,1 @@
-"""What stands around every request: guard, visits, journal, and what is special about gradio."""
+"""The server side of every request: guard, visits, journal, and the use of gradio's internals."""

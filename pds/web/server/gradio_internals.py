@@ -38,15 +38,16 @@ from pds.web.server.visits import Visits
 FOLDER = "GRADIO_TEMP_DIR"
 """Environment variable of the only folder that gradio writes to; `Guard` keeps it empty."""
 UPLOADS = frozenset({"bring_images", "open_filter", "run_file", "sheet_file", "filter_from_images"})
-"""Functions and endpoints that take pictures, a mask, or what the page sends back for a file."""
+"""Functions and endpoints that take pictures, a mask, or a run that the page sends back."""
 
 VISITS = Visits()
 
 
 def claim_folder() -> Path:
-    """Choose the folder that gradio writes to, before gradio asks, and limit its statistics.
+    """Set the folder that gradio writes to, and limit gradio's statistics.
 
-    Where the environment names no folder, it is a new one that is removed with this process.
+    Call it before gradio reads the environment. Without a folder there, a temporary one is made and
+    removed when this process ends.
 
     Raises:
         ValueError: if the folder that it names cannot be made.

@@ -185,11 +185,11 @@ class Guard:
             raise _not_found()
         kind = _header(scope, b"content-type").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise Refused(415, "only application/json is taken")
+            raise Refused(415, "the body must be application/json")
         uploads = path == SERVER or name.removeprefix(V2) in self.endpoints.uploads
         length = _header(scope, b"content-length") or "0"
         if not length.isdigit() or len(length) > 12:
-            raise Refused(400, "the length of the body is no number")
+            raise Refused(400, "the length of the body is not a number")
         most = MAX_BROUGHT_BYTES if uploads else MAX_BODY_BYTES
         if int(length) > most:
             raise Refused(413, f"the body is over {most:,} bytes")
@@ -311,9 +311,9 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _unbuffered(send: Send) -> Send:
-    """Ask proxies to pass on a stream as it comes: nginx, and those that compress or cache."""
+    """Add headers that keep nginx and other proxies from buffering, compressing or caching."""
 
-    async def asked(message: Message) -> None:
+    async def unbuffered(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message["headers"]))
             headers["x-accel-buffering"] = "no"
@@ -321,7 +321,7 @@ def _unbuffered(send: Send) -> Send:
             message = {**message, "headers": headers.raw}
         await send(message)
 
-    return asked
+    return unbuffered
 
 
 def _not_found() -> Refused:

@@ -30,7 +30,7 @@ LOG = logging.getLogger("pds")
 NUMBERS = ("num_steps", "num_images", "alpha", "seed", "tuned", "snr", "corrector_steps")
 """Fields of a request that are logged where they are numbers."""
 RECENT = 20
-"""Runs from whose mean time a wait is estimated."""
+"""Number of recent runs whose mean time gives the estimate of a wait."""
 
 Outcome = Literal["done", "stopped", "refused", "failed"]
 
@@ -173,7 +173,7 @@ class Journal:
 
 
 JOURNAL = Journal()
-"""Of this process."""
+"""The journal of this process."""
 
 
 def resident() -> int | None:

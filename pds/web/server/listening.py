@@ -1,7 +1,7 @@
 """The address that the server listens at, from the environment and checked before gradio sees it.
 
-gradio reads the same variables when it is imported, takes a port that is not free for a reason to
-try the next, and knows no IPv6. This module must not import it.
+gradio reads the same variables when it is imported, tries the next port if one is taken, and does
+not support IPv6. This module must not import gradio.
 
     GRADIO_SERVER_NAME   name or address of this machine; 127.0.0.1 if unset, 0.0.0.0 or :: for all
     GRADIO_SERVER_PORT   port; the first free one from 7860 on if unset
@@ -19,7 +19,7 @@ FIRST_PORT, NUM_PORTS = 7860, 100
 
 
 class Address(NamedTuple):
-    """Where to listen; the name of an IPv6 address is in brackets."""
+    """Host and port to listen at; an IPv6 host is in brackets."""
 
     name: str
     port: int

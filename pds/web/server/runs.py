@@ -20,7 +20,7 @@ POLL_SECONDS = 0.02
 
 
 class HostRefusal(ValueError):
-    """The host does not lend what a run needs, or took it back; the message is the host's."""
+    """The host refused or withdrew the GPU of a run; the message is the host's."""
 
 
 View = Callable[[Mapping[str, Any]], Message | str]

@@ -1,7 +1,7 @@
 """ZeroGPU Spaces lend a GPU to one function call at a time; elsewhere nothing changes.
 
 The host forks this process for a call, and the GPU is there in the fork only: the process itself
-samples on the CPU, see `prepare`. What the host refuses becomes a sentence for the visitor.
+samples on the CPU, see `prepare`. A refusal of the host becomes a sentence for the visitor.
 
 Source: the package spaces 0.51.3, `spaces.zero.wrappers`, `spaces.zero.client` and
 `spaces/zero/configs.json`.
@@ -26,19 +26,19 @@ from pds.web.server.runs import HostRefusal
 T = TypeVar("T", bound=Callable[..., Generator[Any, None, None]])
 
 START_SECONDS = 15
-"""Of a fork, of CUDA, and of the first call of a model; generous."""
+"""Time to fork, start CUDA and make the first call of a model; an upper estimate."""
 ITERATION_SECONDS = 0.06
-"""Of two network calls without CUDA graphs (15 ms each at 32 px, more layers at 256 px)."""
+"""Time of two network calls without CUDA graphs (15 ms each at 32 px, more layers at 256 px)."""
 PIXEL_SECONDS = 1.5e-7
-"""Of a pixel in an iteration, beyond that."""
+"""Additional time of an iteration for each pixel of the batch."""
 QUOTA_SECONDS = 120
 """The daily quota of a visitor without an account; the host refuses a longer loan at once."""
 HOST_FACTOR = 1.5
-"""By which the host multiplies the seconds of a loan of its present cards, before it compares."""
+"""The host multiplies the seconds of a loan by this before it compares them with the quota."""
 MOST_SECONDS = int(QUOTA_SECONDS / HOST_FACTOR)
-"""Of any loan."""
+"""Longest loan."""
 LARGEST = 256
-"""Pixels along a side of the largest model, which stands for a visitor's own as well."""
+"""Pixels a side of the largest model; also assumed for the model of a visitor's own images."""
 
 
 def prepare() -> None:
@@ -55,7 +55,7 @@ def on_lent_gpu(run: T, refusals: tuple[type[Exception], ...] = ()) -> T:
 
     Args:
         run: called with one mapping of values, or with named values.
-        refusals: what the host raises in this process; its text becomes a `HostRefusal`.
+        refusals: exceptions of the host in this process; their text becomes a `HostRefusal`.
     """
     if importlib.util.find_spec("spaces") is None:
         return run
@@ -84,11 +84,11 @@ def on_lent_gpu(run: T, refusals: tuple[type[Exception], ...] = ()) -> T:
 
 
 def lent_seconds(values: Mapping[str, Any] | None = None, **named: Any) -> int:
-    """Return for how many seconds a run is lent a GPU: more than it takes, but for its N.
+    """Return the seconds of a loan for a run: an upper estimate, at most `MOST_SECONDS`.
 
     Args:
-        values, named: of the run, as its function gets them; values out of range count as the
-            largest, since the run refuses them.
+        values, named: of the run, as its function gets them; values out of range, which the run
+            refuses, count as the largest.
     """
     values = named if values is None else values
     counts, names = values.get("num_steps"), values.get("samplers")
@@ -110,7 +110,7 @@ def _within(value: object, most: int) -> int:
 def _in_sentences(
     items: Generator[Any, None, None], refusals: tuple[type[Exception], ...]
 ) -> Generator[Any, None, None]:
-    """Yield what the host passes on; what it raises becomes a sentence."""
+    """Yield the messages that the host passes on; its errors become a sentence."""
     with closing(items):
         try:
             yield from items

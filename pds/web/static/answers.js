@@ -1,6 +1,6 @@
-// @ts-check
 // Requests to the server, and its answers as figures, sentences and pictures.
 
+import { find } from "./dom.js";
 import { drawFigure, merged } from "./plots.js";
 import { answered } from "./server.js";
 
@@ -18,11 +18,11 @@ import { answered } from "./server.js";
  * Sends one request at a time. Of the requests made meanwhile only the newest is sent, and an error is
  * shown only if no newer request waits.
  * @template Request
- * @param {(request: Request) => Promise<any>} ask
+ * @param {(request: Request) => Promise<any>} send
  * @param {(answer: any) => void | Promise<void>} show
  * @returns {(request: Request) => Promise<void>}
  */
-export function makeAsker(ask, show) {
+export function makeRequester(send, show) {
   /** @type {Request | null} */
   let next = null;
   let busy = false;
@@ -34,7 +34,7 @@ export function makeAsker(ask, show) {
       while (next) {
         const current = next;
         next = null;
-        const answer = await answered(ask(current));
+        const answer = await answered(send(current));
         if (!next || !answer.error) await show(answer);
       }
     } finally {
@@ -61,23 +61,22 @@ export function description(label, { text = {} }, name) {
  * @param {Record<string, object>} layouts of the figures
  */
 export async function showAnswer(root, answer, layouts) {
-  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
-  const complaint = find(".pds-error");
+  const complaint = find(root, ".pds-error");
   complaint.textContent = answer.error ?? "";
   complaint.hidden = !answer.error;
   if (answer.error) return;
   for (const [name, text] of Object.entries(answer.text ?? {})) {
-    const node = find(`[data-text="${name}"]`);
+    const node = find(root, `[data-text="${name}"]`);
     if (node.textContent !== text) node.textContent = text;
   }
   for (const [name, source] of Object.entries(answer.images ?? {})) {
-    const image = /** @type {HTMLImageElement} */ (find(`[data-image="${name}"]`));
+    const image = find(root, `[data-image="${name}"]`, HTMLImageElement);
     image.src = "data:image/png;base64," + source;
     image.dataset.label ??= image.alt;
     image.alt = description(image.dataset.label, answer, name);
   }
   for (const [name, traces] of Object.entries(answer.plots ?? {})) {
-    const node = find(`[data-plot="${name}"]`);
+    const node = find(root, `[data-plot="${name}"]`);
     await drawFigure(node, traces, merged(layouts[name], answer.layouts?.[name]));
     node.dataset.label ??= node.getAttribute("aria-label") ?? "";
     node.setAttribute("aria-label", description(node.dataset.label, answer, name));

@@ -1,4 +1,3 @@
-// @ts-check
 // Text for other programs.
 
 /**

@@ -1,7 +1,8 @@
-// @ts-check
 // The controls of a form.
 
 import { makeDial } from "./slider.js";
+
+/** @typedef {ReturnType<typeof makeValues>} Values */
 
 /**
  * All named controls of a root, read and written as one object.

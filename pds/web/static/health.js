@@ -1,10 +1,9 @@
-// @ts-check
 // The state of the server, and why a run was refused or lost.
 
 import { duration } from "./format.js";
 
-const GONE = "The server does not answer; it may be starting again. Your settings stay: press the button again in a moment.";
-const LOST = "The server was started again and this run is lost. Your settings stay: press the button again.";
+const GONE = "The server does not answer; it may be restarting. Your settings are kept: press the button again in a moment.";
+const LOST = "The server has restarted and this run is lost. Your settings are kept: press the button again.";
 const PERIOD = 1500; // milliseconds between two requests during a run
 
 /**

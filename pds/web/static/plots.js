@@ -1,4 +1,3 @@
-// @ts-check
 // Figures, drawn by plotly.
 
 import { color } from "./theme.js";
@@ -72,7 +71,7 @@ export function recolored(value, from, to) {
 }
 
 // Where a page has a <base>, plotly notes its address with every drawing and clips curves by it. The
-// address changes with the settings, and the clips would be sought in another document.
+// address changes with the settings, so that the clips would refer to another document.
 function withoutBase(/** @type {() => Promise<void>} */ drawing) {
   const base = document.querySelector("base[href]");
   const href = base?.getAttribute("href") ?? "";

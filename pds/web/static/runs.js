@@ -1,4 +1,3 @@
-// @ts-check
 // A run of the page, as a state machine: `next` is pure, `makeRun` performs what it says.
 //
 //     idle -> starting -> waiting -> running -> idle
@@ -53,7 +52,7 @@ export const IDLE = { phase: "idle", run: null, place: 0, stoppedAt: -Infinity }
 export function next(state, event) {
   /** @type {State} */
   const idle = { ...IDLE, stoppedAt: state.stoppedAt };
-  if (event.type === "message") return heard(state, event.message);
+  if (event.type === "message") return received(state, event.message);
   if (event.type === "start") {
     const { run, request } = event;
     if (state.run !== null) return { state };
@@ -86,7 +85,7 @@ export function next(state, event) {
  * @param {Message} message
  * @returns {{ state: State, action?: Action }}
  */
-function heard(state, message) {
+function received(state, message) {
   if ((message.run ?? null) !== state.run) return { state };
   if (message.kind === "error") {
     return { state: { ...IDLE, stoppedAt: state.stoppedAt }, action: { do: "fail", sentence: message.sentence ?? "" } };

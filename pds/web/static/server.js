@@ -1,5 +1,20 @@
-// @ts-check
 // Answers of the server, and files.
+
+/**
+ * A server function of a tab; most of them answer with an `Answer` (answers.js).
+ * @typedef {(values: object) => Promise<any>} ServerFunction
+ */
+
+/**
+ * What gradio passes to a tab's function `start`.
+ * @template Setup
+ * @typedef {object} Component
+ * @property {HTMLElement} element
+ * @property {{ setup: Setup, value?: string | null }} props value: the newest message of a run, as JSON
+ * @property {Record<string, ServerFunction>} server by name
+ * @property {(event: string, values?: object) => void} trigger
+ * @property {(name: string, listener: () => void) => void} watch calls the listener when a prop changes
+ */
 
 /**
  * The answer of a request; where it is lost, an error in a sentence.

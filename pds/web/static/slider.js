@@ -1,4 +1,3 @@
-// @ts-check
 // The slider of the page: scales between positions and values, and the input that shows a value.
 
 /**
@@ -139,9 +138,10 @@ export function bindSlider(input, scale, { box = null, text = label, display, on
   return {
     read,
     rescale,
-    write(/** @type {number} */ value) {
+    // A box stays empty if the value is a text.
+    write(/** @type {number | string} */ value) {
       if (box) box.value = String(value);
-      else input.value = String(scale.toPosition(value));
+      else input.value = String(scale.toPosition(Number(value)));
       follow();
     },
   };

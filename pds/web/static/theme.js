@@ -1,4 +1,3 @@
-// @ts-check
 // The colors of the page, as pds/web/theme.py names them.
 
 /**

@@ -1,4 +1,4 @@
-"""The arithmetic of an iteration: its terms add up to what the sampler did."""
+"""The arithmetic of an iteration: its terms add up to the sampler's new state."""
 
 from collections import deque
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Runs that another sampler goes on with, against the runs they are made of and exact answers."""
+"""Branches: runs that a second sampler continues, against their two parts and exact answers."""
 
 import weakref
 from dataclasses import replace
@@ -98,7 +98,7 @@ def test_a_single_iteration_goes_from_the_state_to_the_end():
 @pytest.mark.parametrize(
     ("first", "after"), [(VANILLA, 5), (EULER, 5), (HEUN, 3), (replace(VANILLA, corrector=None), 5)]
 )
-def test_the_noise_goes_on_with_the_network_calls(first, after):
+def test_the_noise_continues_with_the_network_calls(first, after):
     """The noise of the k-th call is that of every sampler with noise at its k-th call."""
     draws, counts = [], []
     source = seeded_noise([5, 6], device=here())

@@ -1,4 +1,4 @@
-"""Names of branches: FIRST/K/THEN, and what a request with one builds."""
+"""Names of branches, FIRST/K/THEN, and the samplers of a request with one."""
 
 import io
 from dataclasses import replace
@@ -92,12 +92,12 @@ LISTING = "a sampler is one of vanilla, pds:ALPHA, "
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("vanilla/0/pds:5", "the iteration of vanilla to go on from must .* >= 1, got 0"),
-        ("vanilla/8/pds:5", "the iteration of vanilla@8 to go on from must .* 1 to 7, got 8"),
-        ("vanilla@1/1/pds:5", "a run of vanilla@1 has no iteration to go on from"),
+        ("vanilla/0/pds:5", "the iteration of vanilla to continue from must .* >= 1, got 0"),
+        ("vanilla/8/pds:5", "the iteration of vanilla@8 to continue from must .* 1 to 7, got 8"),
+        ("vanilla@1/1/pds:5", "a run of vanilla@1 has no iteration to continue from"),
         (
             "vanilla/4/pds:5/3/tuned",
-            "the iteration of vanilla/4/pds:5 to go on from must .* >= 5, got 3",
+            "the iteration of vanilla/4/pds:5 to continue from must .* >= 5, got 3",
         ),
         ("vanilla/4", "a branch is FIRST/K/THEN, such as vanilla@40/20/pds:5, got 'vanilla/4'"),
         ("vanilla/x/pds:5", "a branch is FIRST/K/THEN, .*, got 'vanilla/x/pds:5'"),
@@ -171,7 +171,7 @@ def test_a_picture_gives_the_name_of_a_branch_back():
 def test_the_page_asks_whether_a_branch_can_be_before_it_leaves_its_run():
     assert answer(branch.view, {**vars(REQUEST), "right": "vanilla/3/pds:5"}) == {}
     refused = answer(branch.view, {**vars(REQUEST), "right": "vanilla/9/pds:5"})
-    assert refused["error"].startswith("the iteration of vanilla@8 to go on from must be")
+    assert refused["error"].startswith("the iteration of vanilla@8 to continue from must be")
 
 
 def test_a_branch_of_a_visitors_model_that_is_gone_is_refused_by_one_sentence():

@@ -1,4 +1,4 @@
-"""The names of samplers: read, written, ordered, refused, and said in a sentence."""
+"""The names of samplers: parsed, written, ordered, refused, and used in sentences."""
 
 import re
 
@@ -117,7 +117,7 @@ def test_what_is_no_name_is_refused_in_one_short_sentence(text, sentence):
         ("tuned@9", "tuned@6", ("tuned at N = 9", "tuned at N = 6")),
     ],
 )
-def test_labels_say_what_tells_two_samplers_apart(left, right, said):
+def test_labels_name_the_difference_of_two_samplers(left, right, said):
     assert labels(parse(left), parse(right)) == said
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks: what is timed in which order, what a ratio is, and that contests are fair."""
+"""The benchmarks: the order of timed calls, the ratios, and equal conditions for both sides."""
 
 import json
 import os
@@ -350,7 +350,7 @@ def immediate(monkeypatch):
     monkeypatch.setattr(page, "Request", partial(Request, model="field64"))
 
 
-def test_the_command_measures_what_it_is_asked_for(immediate, tmp_path, capsys):
+def test_the_command_measures_the_chosen_benchmarks(immediate, tmp_path, capsys):
     path = tmp_path / "new" / "numbers.json"
     names = ["filter", "compare", "engine", "page", "graphs"]
     options = ["--quick", "--threads", "1", "--cpu-time", "--json", str(path)]

@@ -1,4 +1,4 @@
-"""The script of `pds completion`, run by the shells that this machine has."""
+"""The script of `pds completion`, run by the installed shells."""
 
 import shutil
 import subprocess

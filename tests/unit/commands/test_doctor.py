@@ -1,4 +1,4 @@
-"""`pds doctor`: a report that is right where all is well, and says what is wrong elsewhere."""
+"""`pds doctor`: its report on a working installation, and on broken ones."""
 
 import json
 import math
@@ -161,7 +161,7 @@ def test_a_requirement_of_an_extra_is_read_whole():
     assert read == ("gradio[mcp]<6.32,>=6.31", "gradio", "<6.32,>=6.31", False)
 
 
-def test_the_commit_of_a_checkout_is_told_and_whether_files_are_changed(tmp_path, monkeypatch):
+def test_the_report_has_the_commit_of_a_checkout_and_its_state(tmp_path, monkeypatch):
     monkeypatch.setattr(versions, "ROOT", tmp_path)
     assert versions.commit() is None
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]

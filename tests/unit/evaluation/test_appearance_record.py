@@ -1,4 +1,4 @@
-"""The record of how pictures look: what is written is read again, by models too."""
+"""The record of grain and contrast: it is read back as written, also by models."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The classifier two-sample test: fair on equal sets, and it sees what is planted."""
+"""The classifier two-sample test: at chance on equal sets, and it detects planted differences."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Contrast at equal grain: what is planted in both families is found."""
+"""Contrast at equal grain: a planted ratio of both families is recovered."""
 
 import csv
 import io

@@ -68,9 +68,7 @@ def test_without_plotly_everything_but_the_report_is_written(tiny, tmp_path, cap
 
 
 @pytest.mark.usefixtures("no_figures")
-def test_an_evaluation_that_is_stopped_reports_on_what_is_there_and_goes_on(
-    tiny, tmp_path, capsys, monkeypatch
-):
+def test_a_stopped_evaluation_reports_its_images_and_resumes(tiny, tmp_path, capsys, monkeypatch):
     words = [*tiny, "--arms", "vanilla", "--out"]
     sampled, drawn = draw.sampled, []
 

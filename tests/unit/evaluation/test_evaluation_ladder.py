@@ -1,4 +1,4 @@
-"""The ladder of `pds ladder`: relative to the network's own pictures, and what it says in words."""
+"""`pds ladder`: numbers relative to the network's own pictures, and its sentences."""
 
 import math
 from dataclasses import replace
@@ -31,7 +31,7 @@ def test_a_rung_is_measured_over_the_pictures_of_all_runs():
         assert side == pytest.approx(Appearance.of(images).relative_to(own), rel=1e-4)
 
 
-def test_a_model_that_nobody_has_measured_is_refused():
+def test_a_model_without_a_measurement_is_refused():
     name = models.visitor_models.add(replace(load_model("field64"), references=None))
     with pytest.raises(ValueError, match="nothing is recorded of what"):
         next(ladder.rungs(name, [2], num_runs=1))

@@ -1,4 +1,4 @@
-"""The metrics against closed forms, their order under spoiling, and what a match of N means."""
+"""The metrics: closed forms, their order for increasing damage, and the N of equal quality."""
 
 from dataclasses import replace
 
@@ -51,7 +51,7 @@ def test_haar_is_orthonormal(faces):
     assert float(energy) == pytest.approx(float(images.square().sum()), rel=1e-12)
 
 
-def test_orientations_are_told_apart():
+def test_orientations_are_distinguished():
     rows = torch.arange(32) % 2 * torch.ones(32, 32)
     details, _ = haar(rows[None, None].double())
     horizontal, vertical, diagonal = details[0].square().mean((0, 2, 3, 4)).tolist()

@@ -1,4 +1,4 @@
-"""Arms, the out folder, resuming, and theory beside what is measured."""
+"""`pds evaluate`: arms, output folder, resuming, and the theory beside the measurement."""
 
 import csv
 import io
@@ -174,7 +174,7 @@ def test_a_killed_run_resumes_to_the_same_table(tmp_path, model, reference, monk
     assert len(without_seconds(texts[0])) == 2
 
 
-def test_a_diverged_cell_is_told_and_breaks_nothing(tmp_path, model, reference):
+def test_a_diverged_cell_is_reported_and_breaks_nothing(tmp_path, model, reference):
     store = Store(tmp_path)
     good = drawn(model, "vanilla", 20, range(4))
     for num_steps, images in (

@@ -1,4 +1,4 @@
-"""The recorded evidence: drawn again it is the same, and the documents quote it."""
+"""The recorded evidence: some cells are sampled again, and the documents quote it correctly."""
 
 import csv
 
@@ -111,7 +111,8 @@ def test_a_table_has_arms_by_iterations_and_the_floor_of_each_number_of_images()
         "| vanilla | 64 | 3.50 (3.40 to 3.61) | 1.10 (1.05 to 1.15) |",
         "| pds:5 | 256 | 1.40 (1.30 to 1.50) |  |",
         "",
-        "As many images of the network itself: 0.95 to 1.06 for 64; 0.97 to 1.03 for 256.",
+        "Floor, the score of images of the network itself: 0.95 to 1.06 for 64 images; "
+        "0.97 to 1.03 for 256 images.",
     ]
 
 
@@ -136,7 +137,7 @@ def test_the_classifiers_table_has_percents_and_its_control_below():
     rows = [{"arm": arm, "N": "25", **shares} for arm in ("converged:ode-heun", "vanilla")]
     lines = evidence.classifier(rows).splitlines()
     assert lines[2] == "| vanilla | 256 | 95 % (92 to 97) |"
-    assert lines[-1].endswith("others of its own: 95 % (92 to 97).")
+    assert lines[-1].endswith("of the same network: 95 % (92 to 97).")
     assert "converged" not in "".join(lines)
 
 

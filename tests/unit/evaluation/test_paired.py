@@ -1,4 +1,4 @@
-"""Experiments on a sampler's noise, on denoisers whose answer is known."""
+"""Experiments on a sampler's noise, with denoisers of known response."""
 
 import numpy as np
 import pytest
@@ -83,11 +83,11 @@ def test_noise_of_the_shape_that_passes_is_kept_more_than_fresh_noise(model, evo
     assert np.all(found.own > found.fresh + 3 * np.hypot(found.own_error, found.fresh_error))
 
 
-def test_fresh_noise_is_as_strong_as_asked_at_every_scale():
-    asked = np.array([0.023, 0.029, 0.051])  # PDS at N = 25, sigma = .0165
+def test_fresh_noise_has_the_requested_strength_at_every_scale():
+    requested = np.array([0.023, 0.029, 0.051])  # PDS at N = 25, sigma = .0165
     # Frequencies of one scale leak into the next, so that not every color is possible.
-    found = paired._fresh(PICTURES.double(), asked, PLACES)
-    np.testing.assert_allclose(np.sqrt(paired.flat_power(found, PLACES)), asked, rtol=0.03)
+    found = paired._fresh(PICTURES.double(), requested, PLACES)
+    np.testing.assert_allclose(np.sqrt(paired.flat_power(found, PLACES)), requested, rtol=0.03)
 
 
 def test_ordinary_noise_is_that_of_the_exact_recursion_where_the_picture_is_known(model, evolution):

@@ -1,4 +1,4 @@
-"""What one denoising leaves of planted noise, on scores whose answer is known."""
+"""The share of planted noise that one denoising leaves, with scores of known response."""
 
 from dataclasses import replace
 
@@ -31,12 +31,12 @@ def test_fewer_iterations_leave_more_noise_to_plant(field, pictures):
 
 
 def test_the_exact_score_as_a_network_leaves_what_the_linear_one_leaves(field, pictures):
-    told, stronger, exact, exact_stronger = planted.plant(
+    matched, stronger, exact, exact_stronger = planted.plant(
         field, field.gaussian.on("cpu"), pictures, 25
     ).grain
-    assert told == pytest.approx(exact)
+    assert matched == pytest.approx(exact)
     assert stronger == pytest.approx(exact_stronger)
-    assert np.all(stronger > told)
+    assert np.all(stronger > matched)
 
 
 def test_noise_is_planted_in_images_between_0_and_1_only(field, pictures):

@@ -1,4 +1,4 @@
-"""What samplers will draw, predicted from a response: against closed forms, and against samples."""
+"""Grain and contrast predicted from a response, against closed forms and samples."""
 
 import csv
 from dataclasses import replace

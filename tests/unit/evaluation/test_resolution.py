@@ -1,4 +1,4 @@
-"""The same samplers at several resolutions: what is drawn, kept and tabulated."""
+"""`pds sizes`: the same samplers at several resolutions, its files and its tables."""
 
 import csv
 
@@ -104,7 +104,7 @@ def test_a_record_of_another_network_is_refused(clouds, tmp_path):
         Record.of(tmp_path, clouds)
 
 
-def test_the_command_writes_every_table_and_goes_on_where_it_stopped(tmp_path, few, monkeypatch):
+def test_the_command_writes_every_table_and_resumes(tmp_path, few, monkeypatch):
     out = [*WORDS, "--out", str(tmp_path)]
     assert main(["sizes", *out]) == 0
     assert [(row["arm"], row["N"]) for row in rows(tmp_path)] == [

@@ -1,4 +1,4 @@
-"""The recorded tuned gains are those that tuning finds, and the best of what the story shows."""
+"""The recorded tuned gains: tuning finds them again, and no gain of the story is better."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The check of the metrics: what each of them sees of blur, noise, texture and contrast."""
+"""The check of the metrics: their response to blur, noise, texture and contrast."""
 
 import pytest
 

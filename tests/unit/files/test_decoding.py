@@ -1,4 +1,4 @@
-"""From a picture file to pixels: orientation, depth, transparency, size, and what is not read."""
+"""Decoding of picture files: orientation, depth, transparency, size, and unreadable files."""
 
 import base64
 import io
@@ -126,7 +126,7 @@ def test_transparency_shows_white(mode):
     assert (pixels(file(image, **options), channels=3) == 1).all()
 
 
-def test_a_picture_that_is_smaller_than_asked_is_refused_or_enlarged():
+def test_a_picture_that_is_too_small_is_refused_or_enlarged():
     with pytest.raises(Unread, match="smaller than 16 px"):
         pixels(file(noise(0)), size=16)
     assert pixels(file(noise(0)), size=16, enlarge=True).shape == (1, 16, 16)
@@ -202,9 +202,9 @@ def test_an_archive_with_a_password_and_a_damaged_one_are_named(tmp_path):
     (tmp_path / "c.png").write_bytes(file(noise(0)))
     source = Images(tmp_path, 8)
     list(source)
-    told = " ".join(source.sentences())
-    assert "1 file behind a password was not read; unpack the archive: a.zip/a.png" in told
-    assert "1 damaged archive was not read; copy it again: b.zip" in told
+    sentences = " ".join(source.sentences())
+    assert "1 file behind a password was not read; unpack the archive: a.zip/a.png" in sentences
+    assert "1 damaged archive was not read; copy it again: b.zip" in sentences
 
 
 def test_what_was_skipped_is_counted_by_kind_with_five_names(tmp_path, capsys):

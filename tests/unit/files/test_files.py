@@ -1,4 +1,4 @@
-"""Files that are complete or absent, and fingerprints that older folders still match."""
+"""Atomic writes of files, and fingerprints that agree with older folders."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Filters from people's own images: every kind of file, and what is wrong with them."""
+"""Filters from a folder of images: every kind of file, and errors in them."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_sixteen_bits_become_eight_and_are_not_clipped(tmp_path):
     assert torch.equal(only(tmp_path, channels=1), torch.full((1, 1, 8, 8), 100 / 255))
 
 
-def test_gray_can_be_asked_for(tmp_path):
+def test_gray_images_on_request(tmp_path):
     save(tmp_path, "a.png", pixels())
     assert only(tmp_path, channels=1).shape == (1, 1, 8, 8)
 

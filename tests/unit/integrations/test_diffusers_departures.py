@@ -119,7 +119,7 @@ def test_the_last_time_and_the_norms_change_pictures_by_little():
         assert low < (other - as_diffusers).square().mean().sqrt() < high
 
 
-def test_a_single_iteration_is_told_the_highest_level_and_steps_from_the_lowest():
+def test_a_single_iteration_calls_the_network_at_the_highest_level_and_steps_from_the_lowest():
     """As the published code does, and this library."""
     made = theirs(1)
     assert made.sigmas.tolist() == pytest.approx([1348.0])

@@ -1,4 +1,4 @@
-"""A pipeline of diffusers and networks of others, on another device than the CPU."""
+"""A pipeline of diffusers and networks of other libraries, on another device than the CPU."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Schedulers and pipelines that are saved, opened, copied and configured again."""
+"""Schedulers and pipelines after saving, loading, copying and configuring."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Two runs that draw into one folder at once."""
+"""Two simultaneous runs in one folder."""
 
 import errno
 import os

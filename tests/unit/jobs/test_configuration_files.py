@@ -55,7 +55,7 @@ def test_an_override_fills_a_placeholder(tmp_path, kind):
         ("required_placeholder", "model.nf is missing"),
     ],
 )
-def test_a_placeholder_that_nobody_fills_is_named(tmp_path, kind, sentence):
+def test_an_unfilled_placeholder_is_named(tmp_path, kind, sentence):
     change = f"c = mc.ConfigDict(c); c.model.nf = cd.{kind}(int)"
     assert refusal(written(tmp_path, change, imports=ML_COLLECTIONS)) == sentence
 

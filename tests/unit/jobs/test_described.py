@@ -34,7 +34,7 @@ def test_the_only_checkpoint_of_a_workdir_is_sampled_with_its_own_values(folder)
     assert said["num_steps"] == 5
 
 
-def test_a_configuration_that_says_the_same_draws_the_same_and_goes_on(folder, capsys):
+def test_an_equal_configuration_draws_the_same_and_resumes(folder, capsys):
     assert draw(folder) == 0
     assert draw(folder, "--config", f"{folder}/tiny.py", "--eval_folder", "with") == 0
     capsys.readouterr()
@@ -47,7 +47,7 @@ def test_a_configuration_that_says_the_same_draws_the_same_and_goes_on(folder, c
     assert "1 images drawn, 3 were there" in capsys.readouterr().out
 
 
-def test_the_same_command_goes_on_and_ends_with_the_same_bytes(folder):
+def test_the_same_command_resumes_and_ends_with_the_same_bytes(folder):
     assert draw(folder) == 0
     drawn = pictures(folder)
     (folder / "eval" / "000001.png").unlink()

@@ -1,4 +1,4 @@
-"""Images that are not finite: when this is found out, what is said, and what is kept."""
+"""Images that are not finite: their detection, the message, and the images that are kept."""
 
 import contextlib
 import itertools

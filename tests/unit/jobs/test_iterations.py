@@ -1,4 +1,4 @@
-"""Numbers of iterations that are unusual: what is refused, and what is done with a word."""
+"""Unusual numbers of iterations: those that are refused, and those with a warning."""
 
 import math
 import warnings

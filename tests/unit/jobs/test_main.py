@@ -1,4 +1,4 @@
-"""The flags of `main.py`, where it finds its files, and what it says of those that are wrong."""
+"""The flags of `main.py`, its search for files, and its errors."""
 
 import os
 import random
@@ -155,7 +155,7 @@ def test_a_missing_folder_of_checkpoints_is_said_to_be_missing(folder, refusal):
     assert "there is no such folder" in sentence
 
 
-def test_a_missing_checkpoint_is_told_with_what_was_found(folder, refusal):
+def test_the_error_for_a_missing_checkpoint_lists_the_files_found(folder, refusal):
     (folder / "checkpoints" / "only.safetensors").rename(folder / "checkpoints" / "a.zip")
     assert "found a.zip" in refusal(flags(folder))
 

@@ -75,7 +75,7 @@ def test_names_that_need_no_data_need_no_filter(folder):
     assert (side(folder, "left") != side(folder, "right")).any()
 
 
-def test_a_run_that_goes_on_draws_only_what_is_missing(folder, capsys):
+def test_a_resumed_run_draws_only_what_is_missing(folder, capsys):
     words = ("--compare", "tuned@3", "ode-euler@2")
     assert draw(folder, *words) == 0
     drawn, said = pictures(folder / "eval"), capsys.readouterr().out.splitlines()[1:]

@@ -1,4 +1,4 @@
-"""The frequency filter of natural pictures, for an owner of a checkpoint without a data set."""
+"""The frequency filter of natural pictures, which needs no data set."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Grain and contrast in words, measured on pictures before they are rounded."""
+"""Sentences on grain and contrast, measured before rounding to 8 bits."""
 
 import math
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What pictures of `main.py` say, and the page's request for the same pictures."""
+"""The records in pictures of `main.py`, and the page's request for the same pictures."""
 
 import json
 import shlex
@@ -147,10 +147,10 @@ def test_a_picture_of_another_model_gets_a_sentence(run_of_main):
 
 
 def test_a_record_of_a_long_tuned_ladder_is_not_tuned_rung_by_rung(monkeypatch):
-    asked, tune = [], tuned.sampler
-    monkeypatch.setattr(tuned, "sampler", lambda *a, **k: asked.append(a) or tune(*a, **k))
+    calls, tune = [], tuned.sampler
+    monkeypatch.setattr(tuned, "sampler", lambda *a, **k: calls.append(a) or tune(*a, **k))
     job = job_of("--tuned", "--ladder", ",".join(map(str, range(2, 300))))
     record = replace(Record.of(job, "of another model"), num_steps=20, sampler="pds", image=0)
     with pytest.raises(ValueError, match="model or settings that the page does not have"):
         read_request(record.to_json())
-    assert 1 <= len(asked) <= 2
+    assert 1 <= len(calls) <= 2

@@ -1,4 +1,4 @@
-"""One request, whatever form it travels in."""
+"""A request as link, command, Python and record: each form gives it back."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""The files of a sampling run: which bits, under which names, however often it is interrupted."""
+"""The files of a sampling run: their bits and names, with and without interruptions."""
 
 import errno
 import json
@@ -63,7 +63,7 @@ def copy_of(reference, folder):
 # What is drawn
 
 
-def test_a_run_draws_exactly_the_images_asked_for_and_a_sheet(reference):
+def test_a_run_draws_exactly_the_requested_images_and_a_sheet(reference):
     names = sorted(os.listdir(reference / "eval"))
     assert names == [*(f"00000{i}.png" for i in range(5)), "sheet.png"]
 
@@ -121,20 +121,20 @@ def test_other_seeds_are_other_images(reference):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_the_network_alone_runs_in_the_precision_asked_for(dtype):
+def test_only_the_network_runs_in_the_requested_precision(dtype):
     # Only observed: some virtual machines die of bfloat16 products.
-    asked = []
+    precisions = []
 
     def score(x, t):
         assert x.dtype == t.dtype == torch.float32
         assert not torch.is_grad_enabled()
         return x + t
 
-    network = SimpleNamespace(in_precision=lambda kind: asked.append(kind) or score)
+    network = SimpleNamespace(in_precision=lambda kind: precisions.append(kind) or score)
     x, t = torch.ones(3, 1, 2, 2), torch.arange(3.0)
     with prepared_score(network, torch.device("cpu"), dtype) as call:
         out = call(x, t)
-    assert asked == [getattr(torch, dtype)]
+    assert precisions == [getattr(torch, dtype)]
     assert out[:, 0, 0, 0].tolist() == [1, 2, 3]
 
 
@@ -246,7 +246,7 @@ def test_a_comparison_ends_with_the_grain_of_both_before_they_are_rounded(either
 
 
 @pytest.mark.parametrize("more", [["--compare"], ["--ladder", "5,3", "--speed_up", "1"]], ids=str)
-def test_a_run_that_goes_on_ends_with_the_same_words_and_sheet(folder, capsys, more):
+def test_a_resumed_run_ends_with_the_same_sentences_and_sheet(folder, capsys, more):
     words = [*more, "--num_samples", "5"]
     assert draw(folder, *words) == 0
     first, *said = capsys.readouterr().out.splitlines()
@@ -281,7 +281,7 @@ def test_the_grain_of_the_shipped_network_is_relative_and_that_of_pds_compare(tm
         assert float(word) == pytest.approx(side.quality.grain, rel=0.02)
 
 
-def test_a_copy_of_the_shipped_network_elsewhere_is_somebody_s_checkpoint(tmp_path, capsys):
+def test_a_copy_of_the_shipped_network_elsewhere_is_an_ordinary_checkpoint(tmp_path, capsys):
     """Its references are unknown, so grain is in pixel units."""
     (tmp_path / "checkpoints").mkdir()
     source = ROOT / "assets" / "portraits32.safetensors"
@@ -374,7 +374,7 @@ def test_the_command_that_show_prints_makes_the_picture_again(tmp_path, capsys, 
     assert path.read_bytes() == before
 
 
-def test_only_one_image_is_drawn_where_one_is_asked_for(reference, tmp_path):
+def test_only_the_requested_image_is_drawn(reference, tmp_path):
     assert sample_main([*copy_of(reference, tmp_path), "--only", "3"]) == 0
     assert os.listdir(tmp_path / "eval") == ["000003.png"]
     drawn = (tmp_path / "eval" / "000003.png").read_bytes()
@@ -409,7 +409,7 @@ def test_a_second_run_draws_nothing(reference, capsys):
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
-def test_a_run_goes_on_to_more_images(folder):
+def test_a_run_is_extended_to_more_images(folder):
     assert draw(folder, "--num_samples", "2") == 0
     kept = {p: p.stat().st_mtime_ns for p in (folder / "eval").glob("0*.png")}
     assert draw(folder, "--num_samples", "5") == 0
@@ -427,7 +427,7 @@ def test_a_truncated_picture_is_drawn_again(reference, tmp_path):
     assert path.read_bytes() == whole
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path):
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(tmp_path):
     folder = tiny_run.workdir(tmp_path / "w")
     words = flags(folder, "--num_samples", "60", "--batch_size", "3")
     process = subprocess.Popen(
@@ -609,7 +609,7 @@ def test_a_tuned_run_has_the_tuned_levels_and_no_filter(folder):
     assert np.abs(of(folder) - expected).max() <= 1
 
 
-def test_a_tuned_trajectory_tells_the_noise_levels_of_both_chains(folder):
+def test_a_tuned_trajectory_has_the_noise_levels_of_both_chains(folder):
     assert draw(folder, "--trajectory", "--tuned", "--compare", "--num_samples", "1") == 0
     stored = np.load(folder / "eval" / "trajectory" / "000000.npz", allow_pickle=False)
     assert set(stored) == {
@@ -638,7 +638,7 @@ def test_each_n_of_a_tuned_ladder_has_the_levels_of_its_own(folder):
     assert (of(folder, "eval/5") == of(folder, "alone")).all()
 
 
-def test_a_tuned_run_says_so_and_goes_on_as_one(folder, capsys):
+def test_a_tuned_run_says_so_and_resumes_as_one(folder, capsys):
     assert draw(folder, "--tuned", "--compare") == 0
     drawn = pictures(folder)
     assert metadata(folder / "eval" / "000001.png")["request"]["tuned"] is True

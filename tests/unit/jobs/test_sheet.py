@@ -273,7 +273,7 @@ def test_a_sampler_that_the_process_cannot_take_is_refused_before_anything_is_dr
 
 
 def test_a_branch_beyond_the_shortest_column_is_refused_before_anything_is_drawn():
-    with pytest.raises(ValueError, match="to go on from must be a whole number from 1 to 9"):
+    with pytest.raises(ValueError, match="to continue from must be a whole number from 1 to 9"):
         next(draw_sheet(Sheet(("vanilla", "vanilla/15/pds:5"), (20, 10), "field64")))
 
 
@@ -322,11 +322,11 @@ def test_the_record_of_a_visitors_sheet_has_no_name_of_a_model():
         assert json.loads(text)["sheet"]["model"] is None
         with pytest.raises(ValueError, match="visitor's own images"):
             sheet_files.from_record(text)
-        with pytest.raises(ValueError, match="cannot be passed on"):
+        with pytest.raises(ValueError, match="cannot be shared"):
             sheet_files.to_command(SHEET)
 
 
-def test_a_sheet_dropped_on_the_comparison_is_told_what_it_is():
+def test_the_error_for_a_sheet_dropped_on_the_comparison_names_it():
     with pytest.raises(ValueError, match="a sheet of many comparisons; python -m pds show"):
         read_request(sheet_files.to_record(SHEET))
 

@@ -189,7 +189,7 @@ def test_fractal_noise_falls_with_its_slope(slope):
     assert noise.std((1, 2)) == pytest.approx(np.ones(20), abs=1e-5)
 
 
-def test_curls_have_the_size_that_is_asked_for():
+def test_curls_have_the_requested_size():
     curls = canvas.band(np.random.default_rng(0), center=13)
     rings = radial(power(torch.from_numpy(curls)[None, None]))
     cycles = rings.radii * canvas.GRID

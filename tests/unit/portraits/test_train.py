@@ -73,7 +73,7 @@ while True:
 """
 
 
-def test_a_run_killed_at_any_moment_goes_on_as_if_it_had_not_been(config):
+def test_a_run_killed_at_any_moment_resumes_as_if_it_had_not_been(config):
     script = KILLED.format(
         root=str(ROOT), out=str(config.out),
         threads=torch.get_num_threads(),
@@ -271,7 +271,7 @@ def test_a_finished_run_is_not_trained_on(config, quick_export):
     assert train.train(replace(config, iterations=2)).read_bytes() == first
 
 
-def test_a_run_out_of_time_saves_everything_and_goes_on_later(config, quick_export):
+def test_a_run_out_of_time_saves_everything_and_resumes_later(config, quick_export):
     np.save(config.out / "portraits32.npy", IMAGES)
     path = train.train(replace(config, seconds=1e-9))
     names = {"checkpoint.pt", "losses.csv", "sheet000000.png", path.name, "portraits32.npy"}

@@ -60,7 +60,7 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path, score, monkeypatch):
 
 
 @pytest.mark.parametrize(("weights", "offset"), [("ema", 1.0), ("raw", 0.0)])
-def test_a_published_checkpoint_gives_the_weights_asked_for(tmp_path, score, weights, offset):
+def test_a_published_checkpoint_gives_the_requested_weights(tmp_path, score, weights, offset):
     path = write_pth(tmp_path / "a.pth", published(score))
     loaded = checkpoints.load(path, CARD, weights=weights)
     name = "all_modules.3.weight"

@@ -1,4 +1,4 @@
-"""`pds convert`: it refuses before it reads, and says which weights it wrote."""
+"""`pds convert`: cheap checks come first, and the message names the written weights."""
 
 import pytest
 import torch

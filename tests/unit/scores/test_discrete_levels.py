@@ -1,4 +1,4 @@
-"""Networks that were trained on N noise levels alone, and are given the index of one."""
+"""Networks that were trained on N noise levels and get the index of a level."""
 
 import math
 from dataclasses import replace

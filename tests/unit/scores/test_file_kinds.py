@@ -1,4 +1,4 @@
-"""A file is read by its content, and one that is no checkpoint is named by its kind."""
+"""The kind of a file is recognized by its content; the error for other files names the kind."""
 
 import bz2
 import gzip

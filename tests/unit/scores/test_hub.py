@@ -1,4 +1,4 @@
-"""Folders of the diffusers library, read without it and equal to it."""
+"""Folders of the diffusers library, read without the library, with equal results."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""Weights are found in whatever way a training program arranged them."""
+"""Weights are found in the checkpoint layouts of many training programs."""
 
 import argparse
 
@@ -71,7 +71,7 @@ def test_a_checkpoint_without_averages_is_read_with_a_warning(tmp_path, score, e
         assert offset(path, score) == 0
 
 
-def test_weights_asked_for_as_they_are_bring_no_warning(tmp_path, score, recwarn):
+def test_requested_raw_weights_bring_no_warning(tmp_path, score, recwarn):
     path = write_pth(tmp_path / "a.pth", published(score, ema=None))
     checkpoints.load(path, CARD, weights="raw")
     assert not recwarn.list

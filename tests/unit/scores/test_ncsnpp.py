@@ -1,4 +1,4 @@
-"""The flavors of NCSN++ that have no recording, held to definitions written out here."""
+"""The variants of NCSN++ without a recording, against reference implementations in this file."""
 
 from dataclasses import replace
 
@@ -164,7 +164,7 @@ def test_the_blocks_differ_in_their_skip_as_published():
     assert names["ddpm"] - names["biggan"] == {"NIN_0.W", "NIN_0.b"}
 
 
-def test_a_block_is_told_the_noise_level():
+def test_a_block_gets_the_noise_level():
     block, x = double(ResidualBlock(SMALL, 8, 8)), randn(1, 8, 4, 4)
     outputs = [block(x, randn(1, 32, seed=seed)) for seed in (1, 2)]
     assert (outputs[0] - outputs[1]).abs().max() > 1e-3

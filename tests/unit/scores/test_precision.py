@@ -1,4 +1,4 @@
-"""Networks in lower precision: how far off they may be, and where they are refused."""
+"""Networks in lower precision: their errors, and the combinations that are refused."""
 
 import copy
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Objects of foreign classes are passed over without their code, and no file breaks the reader."""
+"""Objects of unknown classes are skipped without running code; damaged files give one error."""
 
 import argparse
 import collections

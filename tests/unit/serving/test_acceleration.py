@@ -1,4 +1,4 @@
-"""CUDA graphs behind a score function: one for each batch size, eager where there can be none."""
+"""CUDA graphs of a score function: one for each batch size, eager calls without a graph."""
 
 import logging
 from contextlib import contextmanager, nullcontext

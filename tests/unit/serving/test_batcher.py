@@ -1,4 +1,4 @@
-"""The batcher as a plain object: one thread, no clock."""
+"""The batcher, driven step by step without a thread or a clock."""
 
 import copy
 from collections import Counter
@@ -120,7 +120,7 @@ CROWD = {
 }
 
 
-def test_everybody_gets_in_a_crowd_what_they_get_alone():
+def test_a_run_gives_the_same_images_in_a_crowd_as_alone():
     """All kinds of runs at once, in batches of at most 9 images, joining one after the other.
 
     The score of a field is exact, so only sums in another order may differ: 1e-5 of the result's
@@ -190,7 +190,7 @@ def test_no_call_has_more_images_than_fit_and_a_larger_run_is_called_alone():
     assert sum(score.sizes) == 2 * (1 + 1 + 4 + 2) * 12
 
 
-def test_a_newcomer_has_a_first_iteration_before_the_others_go_on():
+def test_a_new_run_has_a_first_iteration_before_the_others_continue():
     batcher = Batcher(FIELD, max_images=4)
     done = Done(batcher)
     for seed in range(3):
@@ -202,7 +202,7 @@ def test_a_newcomer_has_a_first_iteration_before_the_others_go_on():
     assert [run for _ in range(2) for run in done.step()] == [newcomer]
 
 
-def test_nobody_waits_for_another_ones_many_iterations():
+def test_a_run_does_not_wait_for_the_many_iterations_of_another():
     batcher = Batcher(FIELD, max_images=4)
     done = Done(batcher)
     long, short = chains(num_steps=2000), chains(seed=5, num_steps=10)
@@ -230,7 +230,7 @@ def test_turns_are_shared_evenly():
     assert sum(done) >= 2 * 100 // 2 - len(runs)
 
 
-def test_a_paused_run_takes_no_network_calls_and_goes_on_where_it_was():
+def test_a_paused_run_takes_no_network_calls_and_resumes_where_it_was():
     score = CountedScore()
     batcher = Batcher(score)
     stays, leaves = chains(), chains(seed=5)
@@ -286,7 +286,7 @@ def test_noise_is_drawn_once_for_all_chains_of_a_run():
 
 
 def test_other_noise_levels_are_those_of_the_process_between_them():
-    """The network is told the time at which its own process has the noise level."""
+    """The network gets the time at which its own process has the noise level."""
     batcher = Batcher(FIELD)
     run = chains(seed=3, samplers=(sampler(), replace(NARROW, m=RAMP)))
     batcher.join(run)
@@ -353,7 +353,7 @@ def test_a_batch_needs_room_for_an_image():
 def test_an_iteration_never_waits_for_the_device(predictor):
     """On the meta device there are no numbers: whatever asks for one fails.
 
-    Copies to a device wait for all that is under way on it, unless they are told not to.
+    Copies to a device wait for all that is under way on it, unless they are asynchronous.
     """
     masks = {"frequency_mask": torch.rand(3, 8, 8) * 0 + 1, "space_mask": torch.rand(3, 8, 8) + 1}
     m = filters.preconditioner(**masks, alpha=5.0)

@@ -1,4 +1,4 @@
-"""Runs on several devices: where they go, that it changes no picture, and what is left of them.
+"""Runs on several devices: their placement, identical pictures, and cleanup.
 
 Two devices of one CPU, "cpu:0" and "cpu:1", have threads, copies and batchers of their own.
 """
@@ -86,10 +86,10 @@ def test_names_of_devices_are_separated_by_commas(names, expected):
     "names", ["gpu", "cuda:2", "cuda,cuda:0", "cpu,cpu", "cpu:100", "cpu;cuda", ",", "mps"]
 )
 def test_what_is_no_device_here_is_refused_in_one_sentence(names):
-    with pytest.raises(ValueError, match=r"PDS_DEVICES must name devices of this machine") as told:
+    with pytest.raises(ValueError, match=r"PDS_DEVICES must name devices of this machine") as error:
         parse_devices(names, 2)
-    assert names in str(told.value)
-    assert str(told.value).endswith("it has 2 CUDA devices")
+    assert names in str(error.value)
+    assert str(error.value).endswith("it has 2 CUDA devices")
 
 
 def test_a_value_is_built_once_for_each_device_by_many_threads():
@@ -140,11 +140,11 @@ def test_a_mere_function_is_its_own_copy():
 @pytest.mark.parametrize("changes", [{}, {"space": True}, {"tuned": True}], ids=str)
 def test_a_request_has_the_same_pixels_on_every_device(workers, own, kind, changes):
     name = own if kind == "own" else kind
-    asked = Request(name, 3, num_images=2, seed=7, **changes)
-    first = pixels(asked)
+    request = Request(name, 3, num_images=2, seed=7, **changes)
+    first = pixels(request)
     (other,) = started(1)  # takes the first device
     assert workers.by_device == {"cpu:0": 1, "cpu:1": 0}
-    second = pixels(asked)
+    second = pixels(request)
     other.close()
     assert set(load_model(name).batchers._values) >= set(BOTH)
     assert torch.equal(first, second)
@@ -155,8 +155,8 @@ def test_a_gpu_and_the_cpu_share_the_runs_of_a_model(monkeypatch):
     """States start at 1348, where float32 rounds by 1e-4; FFTs of 64 px add some of these."""
     mixed = Workers(["cuda:0", "cpu"])
     monkeypatch.setattr(models, "workers", lambda: mixed)
-    asked = Request("field64", 66, num_images=1, seed=1)
-    on_gpu, on_cpu = compare_request(asked), compare_request(asked)
+    request = Request("field64", 66, num_images=1, seed=1)
+    on_gpu, on_cpu = compare_request(request), compare_request(request)
     first = next(on_gpu), next(on_cpu)
     assert [pair.pds.x_mean.device.type for pair in first] == ["cuda", "cpu"]
     *_, gpu = on_gpu
@@ -169,8 +169,8 @@ def test_tuning_for_one_device_serves_all(own, monkeypatch):
     calls = []
     tune = models.tuned.sampler
     monkeypatch.setattr(models.tuned, "sampler", lambda *a, **k: calls.append(a) or tune(*a, **k))
-    model, asked = load_model(own), Request(own, 5, tuned=True)
-    assert model.method(asked, device="cpu:0") is model.method(asked, device="cpu:1")
+    model, request = load_model(own), Request(own, 5, tuned=True)
+    assert model.method(request, device="cpu:0") is model.method(request, device="cpu:1")
     assert len(calls) == 1
 
 
@@ -262,7 +262,7 @@ class TestAThreadThatEnds:
     def fault(self):
         raise RuntimeError("an illegal memory access")
 
-    def test_its_runs_get_the_error_and_others_go_on(self, runs):
+    def test_its_runs_get_the_error_and_others_continue(self, runs):
         with pytest.raises(RuntimeError, match="illegal memory access"):
             list(runs[1])
         assert next(runs[0]).pds.index == 1
@@ -313,9 +313,9 @@ def test_only_a_cuda_device_with_an_index_is_made_current(monkeypatch, name, exp
 
 
 def test_a_dropped_model_takes_its_copies_with_it(workers, own):
-    asked = Request(own, 3, num_images=1, tuned=True)
-    (other,) = started(1, asked)
-    pixels(asked)
+    request = Request(own, 3, num_images=1, tuned=True)
+    (other,) = started(1, request)
+    pixels(request)
     other.close()
     model = load_model(own)
     scores = [model.batchers[device].score for device in BOTH]

@@ -1,4 +1,4 @@
-"""A process that keeps its large blocks meets no fresh pages, and gives them back when asked."""
+"""A process that keeps large blocks has no new page faults, and `release` returns the blocks."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""What visitors bring is kept for a while, under names that cannot be guessed."""
+"""Models and masks of visitors are kept for a visit, under random names."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def test_a_thing_is_found_by_its_name_and_no_other():
     name = store.add("a")
     assert store[name] == "a"
     assert name in store
-    with pytest.raises(ValueError, match="The thing is no longer here"):
+    with pytest.raises(ValueError, match="The thing is no longer on the server"):
         store[name[:-1]]
 
 

@@ -1,4 +1,4 @@
-"""The thread that steps everybody: what visitors get, what the slow and the gone cost others."""
+"""The worker's thread: steps, errors, slow readers and readers that leave."""
 
 import queue
 import threading
@@ -67,7 +67,7 @@ def test_a_reader_gets_every_iteration_in_order(worker, batcher):
     assert seen == list(range(50))
 
 
-def test_nothing_starts_before_the_first_step_is_asked_for(worker, batcher, score):
+def test_nothing_starts_before_the_first_step_is_read(worker, batcher, score):
     worker.stream(batcher, chains())
     assert worker._thread is None
     assert not score.sizes
@@ -115,7 +115,7 @@ def test_runs_of_two_models_advance_in_turn(worker):
     assert "a" in order[order.index("b") :]
 
 
-def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batcher):
+def test_an_error_of_a_model_reaches_only_its_visitors(worker, batcher):
     def broken(x, t):
         raise RuntimeError("no such kernel")
 
@@ -126,7 +126,7 @@ def test_what_a_model_raises_reaches_its_visitors_and_nobody_else(worker, batche
     assert [step.index for (step,) in healthy] == list(range(1, 40))
 
 
-def test_a_run_that_cannot_join_is_told_why(worker, batcher):
+def test_a_run_that_cannot_join_gets_the_reason(worker, batcher):
     run = worker.stream(batcher, chains(num_steps=40))
     next(run)
     with pytest.raises(ValueError, match="cannot join"):
@@ -189,8 +189,8 @@ def test_a_thread_that_ends_answers_the_runs_that_wait_to_join(batcher, monkeypa
         second = pool.submit(next, worker.stream(batcher, chains(seed=3)))
         eventually(lambda: not worker._commands.empty())
         gate.set()
-        told = [str(run.exception(PATIENCE)) for run in (first, second)]
-    assert told == 2 * ["an illegal memory access"]
+        errors = [str(run.exception(PATIENCE)) for run in (first, second)]
+    assert errors == 2 * ["an illegal memory access"]
     worker._thread.join(PATIENCE)
     assert not worker.alive
     assert worker.num_runs == batcher.num_runs == 0

@@ -1,4 +1,4 @@
-"""The plane: laws of the exact recursion, and chains that follow them."""
+"""Langevin sampling in the plane: laws of the exact recursion, and sampled chains against it."""
 
 import math
 

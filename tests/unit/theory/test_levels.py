@@ -1,4 +1,4 @@
-"""The tuned noise levels and corrector strength: no neighbor is better, and what is refused."""
+"""The tuned noise levels and snr: no neighbor is better; bad arguments are refused."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ def test_it_is_far_better_than_the_published_levels(num_steps):
     assert errors[0] < errors[2] < errors[3]
 
 
-def test_only_what_is_asked_for_is_tuned():
+def test_only_the_requested_settings_are_tuned():
     plain = sampler(20)
     levels = theory.tune_levels(FIELD, VE, plain, snr=False)
     snr = theory.tune_levels(FIELD, VE, plain, sigmas=False)
@@ -113,7 +113,7 @@ def test_samplers_in_one_pass_have_the_levels_and_the_strength_of_their_own():
 def test_what_has_no_levels_or_no_strength_is_refused():
     with pytest.raises(ValueError, match="tuned for VE only, got VPSDE"):
         theory.tune_levels(FIELD, VPSDE(), sampler(30))
-    with pytest.raises(ValueError, match="neither noise levels nor"):
+    with pytest.raises(ValueError, match="neither the noise levels nor"):
         theory.tune_levels(FIELD, VE, sampler(30, corrector=None), sigmas=False)
 
 

@@ -1,4 +1,4 @@
-"""The response of a denoiser: what is measured on an exact Gaussian score is known."""
+"""The response of a denoiser, measured on exact Gaussian scores, against closed forms."""
 
 import csv
 import io

@@ -173,7 +173,7 @@ def test_octaves_end_at_powers_of_two_and_at_the_corner():
     np.testing.assert_allclose(ratio, 1)
 
 
-def test_an_octave_tells_the_ratio_of_standard_deviations_in_it():
+def test_an_octave_gives_the_ratio_of_standard_deviations_in_it():
     doubled = np.where((MODES.radius > 1 / 8) & (MODES.radius <= 1 / 4), 4, 1) * MODES.power
     _, ratio = theory.octaves(MODES, np.stack([doubled, 9 * MODES.power]))
     np.testing.assert_allclose(ratio, [[1, 1, 1, 2, 1], [3] * 5])

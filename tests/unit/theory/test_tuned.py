@@ -1,4 +1,4 @@
-"""The sampler tuned to the number of iterations that is asked for, whatever the model and the N."""
+"""The sampler tuned to the requested N, for every model and N."""
 
 from dataclasses import replace
 
@@ -35,9 +35,9 @@ def model(request):
 def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, model):
     """On Gaussian data; with so few iterations as 3 there is little to choose."""
     field = gaussian.Field(model, load_model(model))
-    asked = [Request(model, num_steps, tuned=t, frequency=f) for t, f in
-             ((True, True), (False, True), (False, False))]  # fmt: skip
-    plans = [load_model(model).plans(request)[1] for request in asked]
+    requests = [Request(model, num_steps, tuned=t, frequency=f) for t, f in
+                ((True, True), (False, True), (False, False))]  # fmt: skip
+    plans = [load_model(model).plans(request)[1] for request in requests]
     gains = np.stack([plan.gain for plan in plans])
     samplers = [plan.sampler for plan in plans]
     variance = theory.variances(field.data, gains, load_model(model).sde, samplers)

@@ -1,4 +1,4 @@
-"""The tuned gain: better than what it starts from, at a minimum, and back from its file."""
+"""The tuned gain: better than the initial one, at a minimum, unchanged by saving and loading."""
 
 from dataclasses import replace
 
@@ -196,8 +196,8 @@ def test_the_command_line_tunes_a_mask_that_main_takes(tmp_path, capsys):
     out = str(tmp_path / "mine" / "tuned.npy")
     words = ["--num-steps", "5", "--config", f"{folder}/tiny.py", "--out", out]
     assert main(["tune", f"{folder}/freq.npy", *words]) == 0
-    *_, told, passed = capsys.readouterr().out.splitlines()
-    assert told == f"{out}: (3, 8, 8), for 5 iterations"
+    *_, line, passed = capsys.readouterr().out.splitlines()
+    assert line == f"{out}: (3, 8, 8), for 5 iterations"
     flags = passed.removeprefix("pass ").split()
     assert flags[::2] == ["--freq_mask_path", "--alpha"]
     gain = filters.gain(torch.from_numpy(np.load(out)), float(flags[3]))
@@ -210,7 +210,7 @@ def test_the_command_line_tunes_a_mask_that_main_takes(tmp_path, capsys):
     assert (tuned != vanilla).any()
 
 
-def test_the_command_line_tells_the_error_of_each_sampler(tmp_path, capsys):
+def test_the_command_line_prints_the_error_of_each_sampler(tmp_path, capsys):
     np.save(tmp_path / "freq.npy", tiny_run.mask(16))
     words = ["--num-steps", "40", "--sigma-max", "300", "--snr", "0.1", "--num-scales", "1000"]
     assert main(["tune", f"{tmp_path}/freq.npy", *words, "--out", f"{tmp_path}/tuned.npy"]) == 0

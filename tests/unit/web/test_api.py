@@ -1,4 +1,4 @@
-"""The endpoints that programs call, and the sentences that they get."""
+"""The endpoints for programs, and their errors."""
 
 import base64
 import io
@@ -32,12 +32,12 @@ def mask(text):
     return np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False)
 
 
-def test_every_endpoint_is_named_and_its_parameters_are_told(address):
-    told = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
-    assert set(told) == {
+def test_every_endpoint_and_its_parameters_are_documented(address):
+    endpoints = Client(address, verbose=False).view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == {
         *("/compare", "/iteration", "/sheet", "/ladder", "/filter_from_images", "/theory")
     }
-    for endpoint in told.values():
+    for endpoint in endpoints.values():
         assert endpoint["description"].strip()
         for parameter in endpoint["parameters"]:
             assert parameter["python_type"]["type"] != "Any"
@@ -67,9 +67,9 @@ def test_pictures_of_any_size_and_kind_are_cropped_and_shrunk():
     [
         ([], "2 to 500 pictures"),
         (["AAAA"] * 501, "2 to 500 pictures"),
-        (["AAAA", "AAAA"], "picture 0 is not one that can be read"),
-        ([encoded(noise(0)), 5], "picture 1 is not one that can be read"),
-        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 is not one that can be read"),
+        (["AAAA", "AAAA"], "picture 0 cannot be read"),
+        ([encoded(noise(0)), 5], "picture 1 cannot be read"),
+        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 cannot be read"),
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(images, words):
@@ -78,11 +78,11 @@ def test_what_is_no_picture_gets_a_sentence(images, words):
 
 
 def test_the_theory_is_the_story_s():
-    told = gaussian.errors(gaussian.field("field64"), 5.0)
+    exact = gaussian.errors(gaussian.field("field64"), 5.0)
     for n in (25, 66, 200):
         answer = api.theory(num_steps=n, alpha=5.0)
         for name, key in (("vanilla", "vanilla"), ("PDS", "pds")):
-            expected = told.curves[name][told.counts.index(n)]
+            expected = exact.curves[name][exact.counts.index(n)]
             assert answer["error"][key] == pytest.approx(expected, rel=1e-4)
     assert api.theory(num_steps=25)["summary"].startswith("PDS is closer")
     assert api.theory(num_steps=2000)["summary"].startswith("Vanilla is closer")
@@ -206,8 +206,8 @@ def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):
 
 def test_a_program_compares_with_the_tuned_sampler_and_with_pds_as_before(address):
     client = Client(address, verbose=False)
-    asked = {"model": "field64", "num_steps": 10, "num_images": 1, "api_name": "/compare"}
-    plain, ours = (list(client.submit(**asked, **more))[-1] for more in ({}, {"tuned": True}))
+    values = {"model": "field64", "num_steps": 10, "num_images": 1, "api_name": "/compare"}
+    plain, ours = (list(client.submit(**values, **more))[-1] for more in ({}, {"tuned": True}))
     assert plain.keys() == ours.keys()
     assert plain["vanilla"] == ours["vanilla"]
     assert plain["pds"] != ours["pds"]

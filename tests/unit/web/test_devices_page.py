@@ -1,4 +1,4 @@
-"""The page on two devices: what its health says, and what programs get from it."""
+"""The page on two devices: /healthz, and results of programs."""
 
 import json
 import urllib.request
@@ -45,10 +45,10 @@ def health(server):
 
 @pytest.mark.slow
 def test_programs_get_the_pixels_of_one_device_from_a_server_with_two(server, address):
-    asked = {"model": "portraits32", "num_steps": 3, "num_images": 1, "seed": 5}
+    values = {"model": "portraits32", "num_steps": 3, "num_images": 1, "seed": 5}
 
     def last(url):
-        return list(Client(url, verbose=False).submit(**asked, api_name="/compare"))[-1]
+        return list(Client(url, verbose=False).submit(**values, api_name="/compare"))[-1]
 
     with ThreadPoolExecutor(4) as pool:
         several = list(pool.map(last, 4 * [server.url]))
@@ -60,8 +60,8 @@ def test_programs_get_the_pixels_of_one_device_from_a_server_with_two(server, ad
 @pytest.mark.slow
 def test_a_server_with_two_devices_computes_on_both(server):
     client = Client(server.url, verbose=False)
-    asked = {"model": "field64", "num_steps": 2000, "num_images": 1}
-    jobs = [client.submit(**asked, seed=seed, api_name="/compare") for seed in range(4)]
+    values = {"model": "field64", "num_steps": 2000, "num_images": 1}
+    jobs = [client.submit(**values, seed=seed, api_name="/compare") for seed in range(4)]
     eventually(lambda: health(server)["devices"] == {"cpu:0": 2, "cpu:1": 2})
     assert health(server)["computing"] == 4
     for job in jobs:

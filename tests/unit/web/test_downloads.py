@@ -62,8 +62,8 @@ def test_the_arrays_are_the_pictures_and_numbers_of_every_step(message):
         assert file["contrast_data"][-1].tolist() == last["contrast"]["data"]
         assert file["grain_pixels"][-1].tolist() == last["grain"]["pixels"]
         assert file["sigma"].tolist() == [step["sigma"] for step in message["steps"]]
-        told = [step["noise_ratio"] for step in message["steps"]]
-        np.testing.assert_array_equal(file["noise_ratio"], np.array(told, dtype=float))
+        ratios = [step["noise_ratio"] for step in message["steps"]]
+        np.testing.assert_array_equal(file["noise_ratio"], np.array(ratios, dtype=float))
         assert file["exact_power"].shape == file["power"].shape
         assert request_text.from_record(str(file["request"])) == REQUEST
 
@@ -81,8 +81,8 @@ def test_the_table_has_a_row_for_each_step_and_frequency(message):
     assert rows[-1]["pds_noise_ratio"] == "nan"
     for measure in ("grain", "contrast"):
         for chain, name in enumerate(("vanilla", "pds")):
-            told = float(rows[-1][f"{name}_{measure}"])
-            assert told == pytest.approx(last[measure]["network"][chain], rel=1e-5)
+            value = float(rows[-1][f"{name}_{measure}"])
+            assert value == pytest.approx(last[measure]["network"][chain], rel=1e-5)
 
 
 def test_a_run_from_before_the_noise_was_read_is_saved_without_it(message):

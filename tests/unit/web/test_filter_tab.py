@@ -130,7 +130,7 @@ def test_a_saved_mask_is_the_file_that_the_command_line_reads(tmp_path, kind):
         ({"model": "../x"}, "model must be one of"),
         ({"channel": 4}, "channel must be from 0 to 3"),
         ({"channel": "red"}, "channel must be from 0 to 3"),
-        ({"frequency": "guessed"}, "no longer here"),
+        ({"frequency": "guessed"}, "no longer on the server"),
         ({"way": "best"}, "way must be one of pds, tuned, response, got 'best'"),
         ({"way": None}, "way must be one of pds, tuned, response, got None"),
     ],

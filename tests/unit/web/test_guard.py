@@ -1,4 +1,4 @@
-"""What passes to gradio and what does not, without a server."""
+"""The guard: requests that it passes to gradio and those that it refuses, without a server."""
 
 import asyncio
 import json
@@ -227,7 +227,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
 
 
 @pytest.mark.parametrize("path", [MESSAGES, MESSAGES + "?session_hash=x", CALL + "compare/old"])
-def test_messages_that_nobody_has_are_not_there(path):
+def test_messages_of_an_unknown_visit_are_not_found(path):
     """gradio answers such a stream with a traceback in the log."""
     assert ask("GET", path)[0] in (400, 404)
 

@@ -1,4 +1,4 @@
-"""Whatever a browser sends to a tab, it gets figures or one sentence."""
+"""For every input from a browser, a tab returns figures or one sentence."""
 
 import json
 from collections.abc import Callable

@@ -62,7 +62,7 @@ def test_every_figure_is_one_that_plotly_accepts(answer):
         go.Figure(traces, layouts[name])
 
 
-def test_the_convergence_is_told_at_every_doubling(answer):
+def test_the_convergence_is_measured_at_every_doubling(answer):
     largest, mean = answer["plots"]["convergence"]
     assert largest["x"] == mean["x"] == [2, 4, 8, 16]
     assert all(m < most for m, most in zip(mean["y"], largest["y"], strict=True))
@@ -95,7 +95,7 @@ def test_the_sheet_shows_the_pictures_as_they_are():
         (values(pixels(), files=[sent(b"GIF89a")] * 501), "at most 500"),
         (values(pixels(), files=[sent(b"%PDF-1.7", "a.pdf")] * 6), "6 PDF files were not read"),
         (values(pixels(), model=["a"]), "model must be a name"),
-        (values(pixels(), model="gone"), "no longer here"),
+        (values(pixels(), model="gone"), "no longer on the server"),
         (values(pixels(), texture=0), "beta must lie in"),
         (values(pixels(), texture="much"), "texture must be a number"),
         (values(pixels(), texture=float("nan")), "beta must lie in"),
@@ -127,11 +127,11 @@ def test_another_texture_needs_no_files(answer):
     assert changed["images"] == answer["images"]
 
 
-def test_a_model_that_made_room_for_others_says_so():
+def test_a_model_that_was_dropped_for_others_says_so():
     names = [images_tab.bring(values(pixels()))["model"] for _ in range(9)]
     with pytest.raises(ValueError, match="model must be one of"):
         from_page({"model": names[0]})
-    with pytest.raises(ValueError, match="no longer here"):
+    with pytest.raises(ValueError, match="no longer on the server"):
         models.load_model(names[0])
 
 

@@ -1,4 +1,4 @@
-"""Where app.py listens, what stands in its way, and on which systems it starts."""
+"""The address of app.py, errors in it, and the systems on which it starts."""
 
 import os
 import socket
@@ -171,7 +171,7 @@ def test_what_is_wrong_with_the_environment_is_one_sentence(
 
 
 @pytest.mark.slow
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine():
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine():
     nowhere = dict.fromkeys(("http_proxy", "HTTP_PROXY"), "http://127.0.0.1:9")
     done = launched(ANSWERED, **nowhere)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Pictures taken apart into octaves: sums, powers, and where the noise overtakes the data."""
+"""Octaves of pictures: their sum, their power, and the octave where the noise exceeds the data."""
 
 import math
 

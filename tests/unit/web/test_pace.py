@@ -1,4 +1,4 @@
-"""How long a comparison is said to take."""
+"""The estimated time of a comparison."""
 
 import pytest
 
@@ -28,11 +28,11 @@ def test_more_images_than_were_measured_take_longer_in_proportion():
 
 
 def test_a_model_is_measured_once():
-    asked = []
-    counted = Pace(lambda model, num_images: asked.append((model, num_images)) or 1.0)
+    measured = []
+    counted = Pace(lambda model, num_images: measured.append((model, num_images)) or 1.0)
     for _ in range(3):
         counted.seconds("field64")
-    assert asked == [("field64", count) for count in MEASURED_IMAGES]
+    assert measured == [("field64", count) for count in MEASURED_IMAGES]
 
 
 def test_a_finished_run_moves_the_estimate_half_way():
@@ -51,7 +51,7 @@ def test_a_run_of_another_size_refines_its_own_number_of_images():
     assert mine.seconds("field64")[5] == pytest.approx((0.4 + 0.9) / 2)
 
 
-def test_a_run_of_a_model_that_nobody_asked_for_is_not_noted():
+def test_a_run_of_a_model_without_an_estimate_is_not_noted():
     """A visitor's own model never is; and measuring would hold up the end of the run."""
     mine = Pace(lambda *_: 1 / 0)
     mine.note(Request("someone's", num_images=4), 9.0)
@@ -83,14 +83,14 @@ def test_a_run_beside_another_one_is_not_noted(monkeypatch):
     other.close()
 
 
-def test_the_page_is_told_of_the_runs_that_a_new_one_would_be_beside(monkeypatch):
+def test_the_page_gets_the_number_of_runs_beside_a_new_one(monkeypatch):
     monkeypatch.setattr(pace, "PACE", known())
     other = compare_request(Request("field64", 2000, num_images=1))
     next(other)
-    told = pace.view({"model": "field64"})
+    view = pace.view({"model": "field64"})
     other.close()
-    assert told["beside"] == 1
-    assert told["seconds"][:4] == [0.1, 0.2, 0.3, 0.4]
+    assert view["beside"] == 1
+    assert view["seconds"][:4] == [0.1, 0.2, 0.3, 0.4]
 
 
 def test_a_visitor_s_own_model_has_no_estimate(monkeypatch):

@@ -177,7 +177,7 @@ def test_a_bad_value_is_refused_in_one_sentence(changes, words):
     ],
 )
 def test_directions_are_named_after_what_they_assume(changes, words):
-    assumption = view(**changes)["panels"]["M"]["of"]
+    assumption = view(**changes)["panels"]["M"]["assumption"]
     assert assumption.endswith(words) and bool(assumption) == bool(words)
 
 

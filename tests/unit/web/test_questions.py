@@ -1,4 +1,4 @@
-"""The questions of the story: what is true, and what is said about a guess."""
+"""The questions of the story: the true answers, and the sentences about a guess."""
 
 import math
 import re
@@ -91,7 +91,7 @@ def test_a_place_says_how_far_off_it_is_and_how_far_the_mean_has_moved():
 
 
 @pytest.mark.parametrize("step", QUESTIONS)
-def test_a_reader_who_passes_is_told_what_is_true_and_nothing_else(step):
+def test_a_reader_who_passes_gets_the_true_answer_alone(step):
     truth = QUESTIONS[step].truth("field64")
     assert judged(step, None) == {"truth": truth.value, "text": {"outcome": truth.fact}}
 
@@ -136,7 +136,7 @@ def test_a_frequency_s_excess_at_the_end_is_that_of_the_exact_run():
 
 
 @pytest.mark.parametrize("model", story_tab.FIELDS)
-def test_pds_is_closer_up_to_the_n_that_is_asked_for(model):
+def test_pds_is_closer_up_to_the_n_of_the_answer(model):
     crossing = QUESTIONS["map"].truth(model).value
     curves = gaussian.errors(field(model), 5.0).curves
     at = np.searchsorted(gaussian.COUNTS, crossing)
@@ -150,7 +150,7 @@ def test_half_of_a_run_leaves_the_geometric_mean_of_its_noise():
     assert QUESTIONS["clocks"].truth("field64").value == pytest.approx(expected, rel=0.01)
 
 
-def test_vanilla_at_the_n_that_is_asked_for_has_the_grain_of_pds():
+def test_vanilla_at_the_n_of_the_answer_has_the_grain_of_pds():
     curves = grain_record.read_points()["portraits64"]
     needed = QUESTIONS["grain"].truth("field64").value
     (pds,) = [point.sampled for point in curves["pds:5"] if point.num_steps == 25]

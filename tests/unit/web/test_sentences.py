@@ -1,4 +1,4 @@
-"""The sentences about grain and contrast: computed, and never more than the numbers say."""
+"""The sentences about grain and contrast claim no more than the numbers support."""
 
 import pytest
 
@@ -64,7 +64,7 @@ def test_a_side_is_grainy_or_smooth_by_the_threshold(grain, words):
     assert ("smoother" in said(grain)) == (min(grain) < SMOOTH)
 
 
-def test_contrast_that_nobody_lost_is_not_mentioned():
+def test_contrast_that_neither_lost_is_not_mentioned():
     assert "contrast" not in said(contrast=(PALE + 0.01, PALE + 0.01), num_images=16)
     assert "contrast" not in said(contrast=(1.3, 1.3))
 

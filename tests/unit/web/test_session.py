@@ -263,7 +263,7 @@ def test_a_step_says_grain_and_contrast_as_they_are_measured():
             assert last["contrast"][kind][chain] == pytest.approx(relative.contrast, rel=1e-4)
 
 
-def test_a_step_says_how_much_noise_the_network_is_given_beside_what_it_is_told():
+def test_a_step_has_the_noise_of_the_next_network_input_relative_to_its_sigma():
     *_, done = messages()
     texture = load_model("field64").references.network.grain
     pairs = list(compare_request(live_comparison.parse(FIELD)))
@@ -275,7 +275,7 @@ def test_a_step_says_how_much_noise_the_network_is_given_beside_what_it_is_told(
     assert done["steps"][-1]["noise_ratio"] == [None, None]
 
 
-def test_a_network_for_other_pixels_is_told_sigma_in_them():
+def test_a_network_for_other_pixels_gets_sigma_in_them():
     x = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     model = load_model("portraits64")
     plain, centered = (

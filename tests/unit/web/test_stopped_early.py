@@ -1,4 +1,4 @@
-"""A run that is stopped before its first message has been sent is closed like any other."""
+"""A run is closed even if it is stopped before its first message."""
 
 import asyncio
 import threading

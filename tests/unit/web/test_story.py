@@ -63,8 +63,8 @@ def test_curves_that_are_powers_of_n_cross_where_they_are_equal():
 
 
 def test_an_almost_flat_filter_errs_like_vanilla():
-    told = gaussian.errors(FIELD, 1000.0)
-    np.testing.assert_allclose(told.curves["PDS"], told.curves["vanilla"], rtol=0.05)
+    exact = gaussian.errors(FIELD, 1000.0)
+    np.testing.assert_allclose(exact.curves["PDS"], exact.curves["vanilla"], rtol=0.05)
 
 
 def test_inverting_and_shuffling_change_nothing_where_all_gains_are_one():
@@ -82,9 +82,9 @@ def test_shuffled_gains_have_the_energy_of_the_filter():
 
 
 def test_the_map_and_the_curves_are_one_computation():
-    told, grid = gaussian.errors(FIELD, 5.0), gaussian.advantage(FIELD)
+    exact, grid = gaussian.errors(FIELD, 5.0), gaussian.advantage(FIELD)
     row = ALPHAS.index(5.0)
-    expected = np.log10(told.curves["vanilla"] / told.curves["PDS"])
+    expected = np.log10(exact.curves["vanilla"] / exact.curves["PDS"])
     np.testing.assert_allclose(grid[row], expected, rtol=1e-9)
     assert grid.shape == (len(ALPHAS), len(COUNTS))
 

@@ -1,4 +1,4 @@
-"""What the figures of the story draw: where PDS diverges, ticks where points are, and a key."""
+"""The figures of the story: the region where PDS diverges, ticks at the points, and a legend."""
 
 from itertools import pairwise
 

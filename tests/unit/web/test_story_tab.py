@@ -72,13 +72,13 @@ def test_the_wall_says_its_sigma_and_how_many_waves_stand_above_it():
 
 
 def test_the_error_s_sentence_quotes_its_curves():
-    told = gaussian.errors(gaussian.field("field64"), 5.0)
+    exact = gaussian.errors(gaussian.field("field64"), 5.0)
     at = gaussian.COUNTS.index(66)
     text = answer("controls")["text"]["controls"]
     for name in ("vanilla", "PDS"):
-        assert f"{told.curves[name][at]:.2g} for {name}" in text
+        assert f"{exact.curves[name][at]:.2g} for {name}" in text
     assert "PDS is 3.9 times closer" in text
-    assert f"cross at N = {told.crossings[0]:.0f}" in text
+    assert f"cross at N = {exact.crossings[0]:.0f}" in text
 
 
 def test_where_vanilla_is_better_the_sentence_says_so():
@@ -88,10 +88,10 @@ def test_where_vanilla_is_better_the_sentence_says_so():
 
 def test_a_control_that_comes_closer_is_named():
     text = answer("controls", num_steps=40)["text"]["controls"]
-    told = gaussian.errors(gaussian.field("field64"), 5.0)
+    exact = gaussian.errors(gaussian.field("field64"), 5.0)
     at = gaussian.COUNTS.index(40)
-    assert told.curves["shuffled"][at] < told.curves["PDS"][at]
-    assert f"shuffled {told.curves['shuffled'][at]:.2g}" in text
+    assert exact.curves["shuffled"][at] < exact.curves["PDS"][at]
+    assert f"shuffled {exact.curves['shuffled'][at]:.2g}" in text
 
 
 def test_the_cliff_of_the_map_is_named_where_there_is_one():
@@ -112,27 +112,28 @@ def test_the_clocks_say_both_counts_and_the_sigma_between():
 
 def test_the_belief_of_the_network_is_said_in_grain_and_shares():
     text = answer("belief")["text"]["belief"]
-    told, more = denoising.plant(0.16, (1.0, 1.5))
+    matched, more = denoising.plant(0.16, (1.0, 1.5))
     assert "At sigma = 0.16, noise of 1.5 sigma leaves " in text
     assert (
-        f"{more.network.grain / told.network.grain:.1f} times the grain of noise of sigma" in text
+        f"{more.network.grain / matched.network.grain:.1f} times the grain of noise of sigma"
+        in text
     )
-    assert f"{more.linear.grain / told.linear.grain:.1f} times with the linear filter." in text
-    assert f"keeps {100 * told.network.left:.1f}% of the noise up to sigma" in text
-    assert f"{100 * more.excess_left(told):.0f}% of the excess" in text
+    assert f"{more.linear.grain / matched.linear.grain:.1f} times with the linear filter." in text
+    assert f"keeps {100 * matched.network.left:.1f}% of the noise up to sigma" in text
+    assert f"{100 * more.excess_left(matched):.0f}% of the excess" in text
     assert f"the linear filter {100 * more.linear.left:.1f}% of both." in text
 
 
 def test_every_picture_of_the_denoisings_says_its_grain():
     text = answer("belief")["text"]
-    told, more = denoising.plant(0.16, (1.0, 1.5))
-    for name, at in (("told", told), ("planted", more)):
+    matched, more = denoising.plant(0.16, (1.0, 1.5))
+    for name, at in (("matched", matched), ("mismatched", more)):
         assert text[f"{name}-network"].startswith(f"{at.network.grain:.2g} times")
         assert text[f"{name}-linear"].startswith(f"{at.linear.grain:.2g} times")
-    assert text["planted-noisy"] == "noise = 1.5 sigma"
+    assert text["mismatched-noisy"] == "noise = 1.5 sigma"
 
 
-def test_noise_weaker_than_told_is_left_with_its_sign_turned():
+def test_noise_weaker_than_sigma_is_left_with_its_sign_turned():
     text = answer("belief", strength=0.5)["text"]["belief"]
     (half,) = denoising.plant(0.16, (0.5,))
     assert "subtracts more noise than there is" in text
@@ -145,7 +146,7 @@ def test_a_little_less_noise_at_the_lowest_sigma_is_left_in_part():
     assert text.endswith(f"In flat places {100 * less.network.left:.0f}% of the noise is left.")
 
 
-def test_noise_as_told_has_one_sentence():
+def test_noise_as_strong_as_sigma_has_one_sentence():
     text = answer("belief", strength=1)["text"]["belief"]
     assert text.startswith("Of noise with sigma = 0.16 the network leaves ")
 

@@ -1,4 +1,4 @@
-"""The colors of the page: written once, and readable."""
+"""The colors of the page: defined once, with enough contrast."""
 
 import re
 

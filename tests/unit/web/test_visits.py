@@ -1,4 +1,4 @@
-"""What a visit brings is there for it alone, and goes when it has left."""
+"""Models and masks of a visit: no other visit can use them, and they are dropped at its end."""
 
 import json
 import logging
@@ -42,9 +42,9 @@ def bring(visit):
 
 def test_another_visit_does_not_get_a_model_even_by_its_name():
     name = bring("a")
-    asked = {"model": name, "kind": "frequency"}
-    assert "content" in runs.answer(masks.file_of, asked, request("a"))
-    answer = runs.answer(masks.file_of, asked, request("b"))
+    values = {"model": name, "kind": "frequency"}
+    assert "content" in runs.answer(masks.file_of, values, request("a"))
+    answer = runs.answer(masks.file_of, values, request("b"))
     assert "model must be one of" in answer["error"]
     assert name not in answer["error"]
     visits.drop("a")
@@ -52,9 +52,9 @@ def test_another_visit_does_not_get_a_model_even_by_its_name():
 
 def test_a_run_of_another_visits_model_is_refused():
     name = bring("a")
-    asked = {"model": name, "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
+    values = {"model": name, "num_steps": 2, "alpha": 5, "frequency": True, "space": False,
              "num_images": 1, "seed": 0, "tuned": False}  # fmt: skip
-    event = SimpleNamespace(_data=asked)
+    event = SimpleNamespace(_data=values)
     own, other = SimpleNamespace(session_hash="a"), SimpleNamespace(session_hash="b")
     *_, last = run_handler(TAB.run)(event, own)
     assert json.loads(last)["kind"] == "done"
@@ -71,7 +71,7 @@ def test_what_a_browser_says_of_its_visit_is_not_believed():
     visits.drop("a")
 
 
-def test_a_visit_does_not_push_out_what_others_brought():
+def test_a_visit_does_not_drop_the_items_of_others():
     store = VisitorStore(4, "The thing", max_per_visit=2)
     theirs = store.add("theirs", "a")
     mine = [store.add(i, "b") for i in range(5)]
@@ -79,7 +79,7 @@ def test_a_visit_does_not_push_out_what_others_brought():
     assert [name in store for name in mine] == [False, False, False, True, True]
 
 
-def test_dropping_a_visit_leaves_what_others_brought():
+def test_dropping_a_visit_leaves_the_items_of_others():
     store = VisitorStore(4, "The thing")
     a, b, c = store.add("a", "a"), store.add("b", "b"), store.add("c", NO_VISIT)
     assert store.drop("a") == 1
@@ -91,7 +91,7 @@ def clock():
     return Clock()
 
 
-def test_what_was_brought_goes_when_the_tab_has_been_closed_for_a_while(clock):
+def test_items_are_dropped_when_the_tab_has_been_closed_for_a_while(clock):
     here = Visits(clock)
     name = bring("tab")
     with here.connected("tab", "heartbeats"):
@@ -151,7 +151,7 @@ def test_a_run_waits_for_its_reader():
     assert waits
 
 
-def test_a_run_that_nobody_reads_ends(monkeypatch, clock):
+def test_a_run_without_a_reader_ends(monkeypatch, clock):
     monkeypatch.setattr(runs.time, "monotonic", clock)
     taken = []
 
@@ -206,9 +206,9 @@ def test_a_visit_that_is_looked_at_between_its_runs_is_not_taken_for_one_that_le
 ASKED = {"model": "field64", "num_steps": 3, "num_images": 1, "alpha": 5, "seed": 0}
 
 
-def followed(journal, messages, *, kind="sample", asked=ASKED):
+def followed(journal, messages, *, kind="sample", request=ASKED):
     """Messages that pass through an entry of a journal."""
-    with journal.entry(kind, asked) as entry:
+    with journal.entry(kind, request) as entry:
         for message in messages:
             entry.add(message)
             yield message
@@ -225,13 +225,13 @@ def written(caplog):
 
 
 def test_a_run_is_written_down_with_what_it_was_and_how_it_ended(written):
-    told, clock = Journal(lambda: 0.0), []
+    runs_journal, clock = Journal(lambda: 0.0), []
     messages = ({"iteration": i, "nfe": 2 * i} for i in (1, 2, 3))
-    for _ in followed(told, messages, kind="compare"):
-        clock.append(told.under_way)
+    for _ in followed(runs_journal, messages, kind="compare"):
+        clock.append(runs_journal.under_way)
     (line,) = lines(written)
     assert clock == [1, 1, 1]
-    assert told.under_way == 0
+    assert runs_journal.under_way == 0
     assert line["outcome"] == "done"
     assert {k: line[k] for k in ("kind", "model", "num_steps", "nfe", "together")} == {
         "kind": "compare", "model": "field64", "num_steps": 3, "nfe": 6, "together": 1
@@ -239,32 +239,32 @@ def test_a_run_is_written_down_with_what_it_was_and_how_it_ended(written):
 
 
 def test_a_stopped_a_refused_and_a_failed_run_say_so(written):
-    told = Journal()
+    runs_journal = Journal()
 
     def raising(error):
         yield {"iteration": 1, "nfe": 2}
         raise error
 
-    stopped = followed(told, [{"iteration": 1}, {"iteration": 2}])
+    stopped = followed(runs_journal, [{"iteration": 1}, {"iteration": 2}])
     next(stopped)
     stopped.close()
-    list(followed(told, [{"kind": "error", "sentence": "No."}]))
+    list(followed(runs_journal, [{"kind": "error", "sentence": "No."}]))
     for error in (ValueError("no"), TimeoutError("nobody"), RuntimeError("bug")):
         with pytest.raises(type(error)):
-            list(followed(told, raising(error)))
+            list(followed(runs_journal, raising(error)))
     outcomes = [line["outcome"] for line in lines(written)]
     assert outcomes == ["stopped", "refused", "refused", "stopped", "failed"]
-    assert told.state()["outcomes"] == {"done": 0, "stopped": 2, "refused": 2, "failed": 1}
+    assert runs_journal.state()["outcomes"] == {"done": 0, "stopped": 2, "refused": 2, "failed": 1}
 
 
-def test_the_journal_never_names_what_a_visitor_brought(written):
-    list(followed(Journal(), [{"iteration": 1}], asked=ASKED | {"model": "a-secret-name"}))
+def test_the_journal_never_names_the_items_of_a_visitor(written):
+    list(followed(Journal(), [{"iteration": 1}], request=ASKED | {"model": "a-secret-name"}))
     assert lines(written)[0]["model"] == "brought"
 
 
 def test_the_journal_names_the_samplers_that_were_named(written):
-    asked = ASKED | {"left": "vanilla@9", "right": "pds:5.0", "snr": 0.2, "corrector_steps": 2}
-    list(followed(Journal(), [], asked=asked))
+    request = ASKED | {"left": "vanilla@9", "right": "pds:5.0", "snr": 0.2, "corrector_steps": 2}
+    list(followed(Journal(), [], request=request))
     (line,) = lines(written)
     fields = ("left", "right", "snr", "corrector_steps")
     assert [line[name] for name in fields] == ["vanilla@9", "pds:5", 0.2, 2]
@@ -272,14 +272,14 @@ def test_the_journal_names_the_samplers_that_were_named(written):
 
 @pytest.mark.parametrize("name", ["a secret", "pds:5\nforged", ["x"], 5])
 def test_the_journal_keeps_no_text_that_is_not_the_name_of_a_sampler(written, name):
-    list(followed(Journal(), [], asked=ASKED | {"left": name, "right": ""}))
+    list(followed(Journal(), [], request=ASKED | {"left": name, "right": ""}))
     (line,) = lines(written)
     assert line["left"] == "unknown" and "right" not in line
 
 
-def test_a_line_is_json_whatever_was_asked(written):
+def test_a_line_is_json_for_every_request(written):
     odd = {"model": ["x"], "num_steps": float("nan"), "seed": "\ud800" * 999, "alpha": {"a": 1}}
-    list(followed(Journal(), [], asked=odd))
+    list(followed(Journal(), [], request=odd))
     text = journal._Lines().format(written.records[-1])
     assert len(text) < 1000
     assert json.loads(text)["event"] == "run"
@@ -293,17 +293,17 @@ def test_masks_are_dropped_with_their_visit_too():
 
 
 def test_a_wait_is_estimated_from_runs_that_ended_and_those_under_way(clock):
-    told = Journal(clock)
-    assert told.wait(0, 1) == 0
-    under_way = followed(told, [{}, {}])
+    runs_journal = Journal(clock)
+    assert runs_journal.wait(0, 1) == 0
+    under_way = followed(runs_journal, [{}, {}])
     next(under_way)
     clock.now = 8.0
-    assert told.wait(0, 1) == pytest.approx(8)
-    assert told.wait(3, 1) == pytest.approx(4 * 8)
-    assert told.wait(3, 2) == pytest.approx(2 * 8)
+    assert runs_journal.wait(0, 1) == pytest.approx(8)
+    assert runs_journal.wait(3, 1) == pytest.approx(4 * 8)
+    assert runs_journal.wait(3, 2) == pytest.approx(2 * 8)
     list(under_way)
-    assert told.wait(0, 1) == 0
-    assert told.wait(1, 1) == pytest.approx(2 * 8)
+    assert runs_journal.wait(0, 1) == 0
+    assert runs_journal.wait(1, 1) == pytest.approx(2 * 8)
 
 
 def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
@@ -315,9 +315,9 @@ def test_a_sampler_whose_thread_has_ended_is_not_called_healthy(monkeypatch):
     assert gradio_internals.server_state(None)["status"] == "ok"
     with workers.place(), workers.place() as second:
         monkeypatch.setattr(second, "_thread", thread)
-    told = run(health(lambda: gradio_internals.server_state(None))(None))
-    assert told.status_code == 503
-    assert "thread has ended on cpu:1" in json.loads(told.body)["status"]
+    answer = run(health(lambda: gradio_internals.server_state(None))(None))
+    assert answer.status_code == 503
+    assert "thread has ended on cpu:1" in json.loads(answer.body)["status"]
 
 
 def test_the_folder_is_new_and_our_own_unless_one_is_named(monkeypatch, tmp_path):

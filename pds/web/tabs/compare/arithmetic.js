@@ -1,4 +1,3 @@
-// @ts-check
 // The arithmetic of an iteration as texts: signs, equations and numbers.
 
 import { power, short } from "../../static/format.js";

@@ -1,4 +1,4 @@
-"""The row "Go on from this iteration": checks a branch before it is sampled."""
+"""The row "Continue from this iteration": checks a branch before it is sampled."""
 
 from collections.abc import Mapping
 from typing import Any

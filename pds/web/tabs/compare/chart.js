@@ -1,4 +1,3 @@
-// @ts-check
 // The radial spectrum and the trace of the grain, as SVG.
 
 import { power } from "../../static/format.js";

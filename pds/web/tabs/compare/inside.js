@@ -1,26 +1,42 @@
 // Inside one iteration: its arithmetic for both sides, computed again by the server on request.
 
+import { closest, find, findAll } from "../../static/dom.js";
 import { makeRun } from "../../static/runs.js";
 import { paired } from "./arithmetic.js";
 import { linkTerms } from "./lights.js";
-import { block } from "./substeps.js";
+import { substepSection } from "./substeps.js";
+
+/**
+ * @import { Component } from "../../static/server.js"
+ * @import { Request } from "./names.js"
+ * @import { Player } from "./player.js"
+ * @import { Arithmetic } from "./substeps.js"
+ */
+
+/** @typedef {Request & { iterations: number[], image: number }} Question the iteration of both samplers, and a picture */
 
 const PAUSE = 350; // milliseconds that a step stays on screen before its arithmetic is requested
 const REMEMBERED = 8; // answers kept for scrubbing back
 const PREFIX = "inside "; // of the runs, whose messages come between those of the samplers
 
-// The buttons that choose a picture; `choose` is called with its index.
+/**
+ * The buttons that choose a picture.
+ * @param {HTMLElement} group
+ * @param {(image: number) => void} choose
+ * @returns {(count: number, image: number) => void} shows so many, and which one is chosen
+ */
 function makeChoice(group, choose) {
   group.addEventListener("click", ({ target }) => {
-    if (!target.matches("button")) return;
-    const image = Number(target.textContent) - 1;
+    const button = closest(target, "button");
+    if (!button) return;
+    const image = Number(button.textContent) - 1;
     choose(image);
-    group.querySelectorAll("button")[image].focus();
+    findAll(group, "button")[image].focus();
   });
   return (count, image) => {
     const buttons = Array.from({ length: count }, (_, i) => {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: i + 1 });
-      button.setAttribute("aria-pressed", i === image);
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: String(i + 1) });
+      button.setAttribute("aria-pressed", String(i === image));
       return button;
     });
     group.hidden = count < 2;
@@ -28,33 +44,43 @@ function makeChoice(group, choose) {
   };
 }
 
-// What is said above the arithmetic: `say` with the share of a replay that is done, and `complain`.
+/** The sentences above the arithmetic. @param {HTMLElement} details */
 function makeStatus(details) {
-  const [line, bar, complaint] = ["[role=status]", "progress", ".pds-inside-error"].map((s) => details.querySelector(s));
+  const [line, complaint] = [find(details, "[role=status]"), find(details, ".pds-inside-error")];
+  const bar = find(details, "progress", HTMLProgressElement);
+  /** @param {string} sentence @param {number} [share] of a replay that is done */
   function say(sentence, share) {
     line.textContent = sentence;
     bar.hidden = share === undefined;
     if (share) bar.value = share;
     else bar.removeAttribute("value");
   }
-  function complain(sentence) {
+  function complain(/** @type {string} */ sentence) {
     complaint.textContent = sentence;
     complaint.hidden = !sentence;
   }
   return { say, complain };
 }
 
+/**
+ * @param {HTMLElement} root
+ * @param {Player} player
+ * @param {Component<object>} component
+ */
 export function makeInside(root, player, { props, server, trigger, watch }) {
-  const details = root.querySelector(".pds-inside");
-  const container = details.querySelector(".pds-inside-steps");
+  const details = find(root, ".pds-inside", HTMLDetailsElement);
+  const container = find(details, ".pds-inside-steps");
   const { say, complain } = makeStatus(details);
   const release = linkTerms(container);
-  const answers = new Map(); // by question
-  let asked = null; // the question that is answered, or on its way
+  /** @type {Map<string, Arithmetic>} */
+  const answers = new Map(); // by question, as text
+  /** @type {Question | null} */
+  let current = null; // the question that is shown, or on its way
+  /** @type {string | null} */
   let key = ""; // it and the order of the sides, as text
   let image = 0;
   let timer = 0;
-  const showChoice = makeChoice(details.querySelector("[role=group]"), (chosen) => {
+  const showChoice = makeChoice(find(details, "[role=group]"), (chosen) => {
     image = chosen;
     refresh();
   });
@@ -70,6 +96,7 @@ export function makeInside(root, player, { props, server, trigger, watch }) {
     },
   }, PREFIX);
 
+  /** @returns {Question | null} what the player shows, null where its arithmetic is not shown */
   function question() {
     const shown = player.shown();
     if (!details.open || !shown || root.dataset.blind === "hidden" || root.dataset.state === "running") return null;
@@ -86,18 +113,22 @@ export function makeInside(root, player, { props, server, trigger, watch }) {
     run.end();
   }
 
+  /** @param {Arithmetic & { kind: string } | { kind: "replay", share: number }} message */
   function accept(message) {
-    if (message.kind === "replay") return say("Computing the iteration again…", message.share);
-    answers.set(JSON.stringify(asked), message);
-    if (answers.size > REMEMBERED) answers.delete(answers.keys().next().value);
+    if ("share" in message) return say("Computing the iteration again…", message.share);
+    answers.set(JSON.stringify(current), message);
+    const [oldest] = answers.keys();
+    if (answers.size > REMEMBERED) answers.delete(oldest);
     run.end();
     show(message);
   }
 
-  function show(message) {
-    const { header: { lengths }, order } = player.shown();
+  function show(/** @type {Arithmetic} */ message) {
+    const shown = player.shown();
+    if (!shown) return;
+    const { header: { lengths }, order } = shown;
     release();
-    container.replaceChildren(...paired(message, order).map((sides) => block(sides, message)));
+    container.replaceChildren(...paired(message, order).map((sides) => substepSection(sides, message)));
     const cropped = message.cropped ? `, its middle ${message.cropped} × ${message.cropped} pixels` : "";
     const where = [...new Set(order.map((chain) => `${message.iterations[chain]} of ${lengths[chain]}`))].join(" and ");
     complain("");
@@ -107,21 +138,24 @@ export function makeInside(root, player, { props, server, trigger, watch }) {
 
   function refresh() {
     const next = question();
-    const text = next && JSON.stringify([next, player.shown().order]);
+    const text = next && JSON.stringify([next, player.shown()?.order]);
     if (text === key) return;
     leave();
-    [asked, key] = [next, text];
+    [current, key] = [next, text];
     container.inert = true; // it shows another iteration
     complain("");
-    say(root.dataset.state === "running" ? "Follows when the run has ended." : "");
-    const known = asked && answers.get(JSON.stringify(asked));
-    if (asked) showChoice(asked.num_images, image);
+    say(root.dataset.state === "running" ? "Available when the run has ended." : "");
+    if (!next) return;
+    showChoice(next.num_images, image);
+    const known = answers.get(JSON.stringify(next));
     if (known) show(known);
-    else if (asked) timer = setTimeout(() => run.start(asked), PAUSE);
+    else timer = setTimeout(() => run.start(next), PAUSE);
   }
 
   details.addEventListener("toggle", refresh);
   root.addEventListener("pds-step", refresh);
   new MutationObserver(refresh).observe(root, { attributeFilter: ["data-state", "data-blind"] });
-  watch("value", () => props.value?.startsWith(`{"run":"${PREFIX}`) && run.accept(JSON.parse(props.value)));
+  watch("value", () => {
+    if (props.value?.startsWith(`{"run":"${PREFIX}`)) run.accept(JSON.parse(props.value));
+  });
 }

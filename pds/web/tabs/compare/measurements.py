@@ -141,7 +141,7 @@ def observe(
 
 
 def _noise_ratio(step: Step, model: Model) -> float:
-    """Return the noise of a state over what the network is told next; NaN if undefined.
+    """Return the noise of a state over the sigma of the next network call; NaN if undefined.
 
     It is defined for states that are a picture plus noise, of pictures whose texture is known,
     before the last iteration.

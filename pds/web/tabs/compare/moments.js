@@ -1,4 +1,3 @@
-// @ts-check
 // Where a run is, counted in iterations and in network calls of both samplers.
 
 /**
@@ -108,11 +107,11 @@ export function isOver({ lengths }, { iterations }) {
 export function reached({ lengths }, { iterations }, order = [0, 1]) {
   const [one, other] = iterations;
   if (one === other && lengths[0] === lengths[1]) return `iteration ${one} of ${lengths[0]}`;
-  const told = order.map((chain, side) => {
+  const sides = order.map((chain, side) => {
     const done = iterations[chain] === lengths[chain];
     return `${side ? "right" : "left"} ${done ? "done at" : `${iterations[chain]} of`} ${lengths[chain]}`;
   });
-  return told.join(", ");
+  return sides.join(", ");
 }
 
 /**

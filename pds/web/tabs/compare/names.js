@@ -1,4 +1,3 @@
-// @ts-check
 // Names of samplers, as pds/arms/names.py has them: a kind, a strength behind a colon, an N behind @.
 
 /**
@@ -64,7 +63,7 @@ export function kindOf({ frequency, space }) {
 
 /**
  * The names of both samplers of a request, which may be older than the fields `left` and `right`.
- * @param {Request} request
+ * @param {Partial<Pick<Request, "left" | "right" | "tuned">> & Filters & { alpha: number | string }} request
  */
 export function namesOf(request) {
   const { left = "vanilla", right = "", tuned, alpha } = request;

@@ -70,10 +70,10 @@ class Pace:
         ]
 
     def note(self, request: Request, seconds: float) -> None:
-        """Refine the time of an iteration by a finished run: the mean of what was known and it.
+        """Average the known time of an iteration with that of a finished run.
 
         Args:
-            request: of the run; nothing is noted of a model that was never asked for.
+            request: of the run; ignored if its model was never measured.
             seconds: mean time of an iteration of both samplers, which is two network calls of each.
         """
         if request.model not in self._seconds:
@@ -85,7 +85,7 @@ class Pace:
 
 
 PACE = Pace()
-"""Of this process."""
+"""The measured times of this process."""
 
 
 def view(values: Mapping[str, Any]) -> Message:

@@ -1,4 +1,3 @@
-// @ts-check
 // Pictures of a run: decoded from a sheet, arranged in a grid, painted into the canvas of a side.
 
 /** @typedef {import("./moments.js").Header} Header */

@@ -1,4 +1,3 @@
-// @ts-check
 // The moments of a run: gathers them from its messages, and shows one of them.
 
 import { capital } from "../../static/format.js";
@@ -17,7 +16,7 @@ const LIVE_PIXELS = 20e6; // pixels in them, of 4 bytes each
  * @typedef {ReturnType<typeof makePlayer>} Player
  */
 
-/** @param {HTMLElement} root which hears of each step that is shown by the event "pds-step" */
+/** @param {HTMLElement} root gets the event "pds-step" for each step that is shown */
 export function makePlayer(root) {
   const screen = makeScreen(root);
   const timeline = makeTimeline(root, goTo);

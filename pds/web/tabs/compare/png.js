@@ -1,4 +1,3 @@
-// @ts-check
 // The texts in a PNG, wherever they stand in it; as pds/files/png_text.py reads them.
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

@@ -62,7 +62,7 @@ PRESETS = (
     ),
     Preset(
         "guess",
-        "Your own guess",
+        "Blind test",
         Request("portraits32", 66),
         "Vanilla has almost 1.5 times the grain of PDS. Say which side is vanilla. Then lower the "
         "iterations until it is easy, or raise them until you cannot tell.",

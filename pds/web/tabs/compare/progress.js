@@ -1,6 +1,6 @@
-// @ts-check
 // How far a run is and how long it will take; and Stop at hand wherever the visitor has gone.
 
+import { find } from "../../static/dom.js";
 import { remaining } from "../../static/format.js";
 import { callsPerIteration, sum } from "./moments.js";
 
@@ -10,7 +10,7 @@ import { callsPerIteration, sum } from "./moments.js";
  * @param {() => void} onStop called when the further one is pressed
  */
 export function makeProgress(root, stopButton, onStop) {
-  const line = /** @type {HTMLElement} */ (root.querySelector(".pds-eta"));
+  const line = find(root, ".pds-eta");
   const float = document.createElement("section");
   float.className = "pds pds-float";
   float.hidden = true;
@@ -25,21 +25,21 @@ export function makeProgress(root, stopButton, onStop) {
 
   const place = () => (float.hidden = !(running && away));
   new IntersectionObserver((entries) => {
-    away = !entries[entries.length - 1].isIntersecting; // a busy page tells of several changes at once, the oldest first
+    away = !entries[entries.length - 1].isIntersecting; // a busy page reports several changes at once, oldest first
     place();
   }).observe(stopButton);
-  float.querySelector("button")?.addEventListener("click", onStop);
+  find(float, "button").addEventListener("click", onStop);
 
   /**
    * @param {number | null} share done of the run, null if it is not known
-   * @param {string} words
+   * @param {string} text
    */
-  function tell(share, words) {
+  function show(share, text) {
     for (const node of lines) {
-      const bar = /** @type {HTMLProgressElement} */ (node.querySelector("progress"));
+      const bar = find(node, "progress", HTMLProgressElement);
       if (share === null) bar.removeAttribute("value");
       else bar.value = share;
-      /** @type {Element} */ (bar.nextElementSibling).textContent = words;
+      find(node, "progress + span").textContent = text;
     }
   }
 
@@ -62,7 +62,7 @@ export function makeProgress(root, stopButton, onStop) {
       running = true;
       first = null;
       line.hidden = false;
-      tell(null, "");
+      show(null, "");
       place();
     },
     /**
@@ -73,7 +73,7 @@ export function makeProgress(root, stopButton, onStop) {
       const [{ calls, seconds }] = header.steps;
       const [done, total, perIteration] = [calls, header.nfes, callsPerIteration(header)].map(sum);
       const left = secondsLeft(done, total, seconds / perIteration);
-      tell(done / total, `${where.replace("iteration ", "")}, ${remaining(left)}`);
+      show(done / total, `${where.replace("iteration ", "")}, ${remaining(left)}`);
     },
     end() {
       running = false;

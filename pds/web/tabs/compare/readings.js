@@ -1,4 +1,3 @@
-// @ts-check
 // The numbers below the pictures of a side.
 
 import { duration, factor, noise, relative, share } from "../../static/format.js";
@@ -37,8 +36,8 @@ function looks({ own, request }, { grain, contrast }, chain) {
  */
 function noiseGiven(ratio) {
   if (ratio === null) return [];
-  const title = "Noise in flat places of the state that the network is given next, relative to the sigma that it is told. A network believes its sigma: it takes what is above it for texture, and that stays as grain";
-  return [["noise is now ", `${factor(ratio)} times `, "what the network is told", title, "told"]];
+  const title = "Noise in flat places of the network's next input, relative to the sigma of that call. The network trusts sigma: it takes the excess for texture, and the excess stays as grain";
+  return [["noise is now ", `${factor(ratio)} times `, "the network's next sigma", title, "noise-ratio"]];
 }
 
 /**

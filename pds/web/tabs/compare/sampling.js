@@ -1,6 +1,6 @@
-// @ts-check
 // The runs of the comparison: requested, followed frame by frame, stopped and ended.
 
+import { find } from "../../static/dom.js";
 import { duration } from "../../static/format.js";
 import { makeRun } from "../../static/runs.js";
 import { complete } from "./moments.js";
@@ -21,7 +21,7 @@ function beside(together = 1) {
 function waiting(place, seconds) {
   if (!place) return "Waiting for the server to begin…";
   const time = seconds === null ? "" : `, about ${duration(Math.max(1, seconds))}`;
-  return `Waiting for a place: ${place < 2 ? "nobody" : `at most ${place - 1}`} before you${time}.`;
+  return `Waiting in the queue: ${place < 2 ? "your run is next" : `at most ${place - 1} before your run`}${time}.`;
 }
 
 /**
@@ -59,7 +59,7 @@ function makeNewest(show) {
  * @param {() => void} page.onEnd called when it is no longer under way
  */
 export function makeSampling(root, { player, status, trigger, onStart, onEnd }) {
-  const stopButton = /** @type {HTMLButtonElement} */ (root.querySelector(".pds-stop"));
+  const stopButton = find(root, ".pds-stop", HTMLButtonElement);
   const progress = makeProgress(root, stopButton, () => run.stop());
   const run = makeRun(root, {
     start,

@@ -1,6 +1,6 @@
-// @ts-check
 // One moment of a run on screen: pictures and numbers of both sides, and their spectra.
 
+import { find } from "../../static/dom.js";
 import { times } from "../../static/format.js";
 import { makeSpectrum, makeTrace } from "./chart.js";
 import { makeLoupe } from "./loupe.js";
@@ -19,13 +19,12 @@ import { groups, readings } from "./readings.js";
 
 /** @param {HTMLElement} root */
 export function makeScreen(root) {
-  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
-  const panels = ["vanilla", "ours"].map((name) => find(`.pds-panel.${name}`));
-  const canvases = panels.map((panel) => /** @type {HTMLCanvasElement} */ (panel.querySelector("canvas")));
-  const lists = panels.map((panel) => /** @type {HTMLElement} */ (panel.querySelector("dl")));
-  const spectrum = /** @type {SVGElement} */ (root.querySelector(".pds-spectrum svg"));
+  const panels = ["vanilla", "ours"].map((name) => find(root, `.pds-panel.${name}`));
+  const canvases = panels.map((panel) => find(panel, "canvas", HTMLCanvasElement));
+  const lists = panels.map((panel) => find(panel, "dl"));
+  const spectrum = find(root, ".pds-spectrum svg", SVGElement);
   const drawSpectrum = makeSpectrum(spectrum);
-  const drawTrace = makeTrace(/** @type {SVGElement} */ (root.querySelector(".pds-trace")));
+  const drawTrace = makeTrace(find(root, ".pds-trace", SVGElement));
   /** @type {Scene | null} */
   let scene = null;
   const magnify = makeLoupe(root, canvases, () => scene);
@@ -80,10 +79,10 @@ export function makeScreen(root) {
      */
     nameSides(header, order) {
       const [left, right] = order.map((chain) => header.labels[chain]);
-      find(".pds-key .vanilla").textContent = left;
-      find(".pds-key .ours").textContent = right;
-      find(".pds-scale").hidden = !header.own;
-      find(".pds-scale i").textContent = find(".pds-track .like").textContent = header.own;
+      find(root, ".pds-key .vanilla").textContent = left;
+      find(root, ".pds-key .ours").textContent = right;
+      find(root, ".pds-scale").hidden = !header.own;
+      find(root, ".pds-scale i").textContent = find(root, ".pds-track .like").textContent = header.own;
     },
     trace: drawTrace,
   };

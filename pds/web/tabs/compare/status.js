@@ -1,14 +1,11 @@
-// @ts-check
 // What the page says about its run, and which of its buttons can be pressed.
+
+import { find } from "../../static/dom.js";
 
 /** @param {HTMLElement} root */
 export function makeStatus(root) {
-  const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map(
-    (selector) => /** @type {HTMLButtonElement} */ (root.querySelector(selector))
-  );
-  const [statusLine, measuredLine, errorLine] = [".pds-verdict", ".pds-measured", ".pds-error"].map(
-    (selector) => /** @type {HTMLElement} */ (root.querySelector(selector))
-  );
+  const [sampleButton, stopButton] = [".pds-sample", ".pds-stop"].map((s) => find(root, s, HTMLButtonElement));
+  const [statusLine, measuredLine, errorLine] = [".pds-verdict", ".pds-measured", ".pds-error"].map((s) => find(root, s));
 
   // A live region is spoken again whenever it is written, the same words or not.
   function say(/** @type {string} */ sentence) {

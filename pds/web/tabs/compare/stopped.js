@@ -1,5 +1,7 @@
-// @ts-check
 // From a moment on the timeline to the story of a run that is stopped there.
+
+import { find } from "../../static/dom.js";
+import { openTabWith } from "../../static/tabs.js";
 
 const LONGEST = 2000; // iterations of a run in the story
 
@@ -8,7 +10,7 @@ const LONGEST = 2000; // iterations of a run in the story
  * @param {import("./player.js").Player} player
  */
 export function makeStopped(root, player) {
-  const link = /** @type {HTMLButtonElement} */ (root.querySelector(".pds-stopped"));
+  const link = find(root, ".pds-stopped");
   let values = {};
 
   function adapt() {
@@ -22,9 +24,5 @@ export function makeStopped(root, player) {
   }
 
   root.addEventListener("pds-step", adapt);
-  link.addEventListener("click", () => {
-    Object.assign(window, { pdsStory: { step: "clocks", values } }); // kept for the tab, which may not be drawn yet
-    /** @type {HTMLElement} */ (document.querySelector("#story-tab-button")).click();
-    document.dispatchEvent(new Event("pds-story"));
-  });
+  link.addEventListener("click", () => openTabWith("story", { step: "clocks", values }));
 }

@@ -1,6 +1,6 @@
-// @ts-check
 // The timeline: a slider over the steps of a run, and a button that plays them.
 
+import { find } from "../../static/dom.js";
 import { bindSlider, linear } from "../../static/slider.js";
 
 /**
@@ -8,9 +8,9 @@ import { bindSlider, linear } from "../../static/slider.js";
  * @param {(index: number) => void} goTo shows the step of an index
  */
 export function makeTimeline(root, goTo) {
-  const scrub = /** @type {HTMLInputElement} */ (root.querySelector(".pds-scrub"));
-  const play = /** @type {HTMLButtonElement} */ (root.querySelector(".pds-play"));
-  const place = /** @type {HTMLElement} */ (root.querySelector(".pds-where"));
+  const scrub = find(root, ".pds-scrub", HTMLInputElement);
+  const play = find(root, ".pds-play", HTMLButtonElement);
+  const place = find(root, ".pds-where");
   let count = 0; // steps
   let playing = 0; // the timer, 0 while it rests
   const slider = bindSlider(scrub, linear, {

@@ -115,7 +115,7 @@ def levels_sentence(levels: Levels) -> str:
         f"The shaded band spans the standard deviations of the data's waves, from {waves}, and the "
         f"images' mean ({short(levels.mean)}). {number(published)} of the "
         f"{number(len(levels.tuned))} published levels lie in it, and {number(ours)} of the tuned "
-        "ones. Far above the band everything is noise; far below it nothing is left to decide."
+        "ones. Far above the band the state is all noise; far below it the image hardly changes."
     )
 
 

@@ -1,26 +1,44 @@
 // The tab "Your images": filters and a model of a visitor's pictures.
 
 import { showAnswer } from "../../static/answers.js";
+import { find, findAll } from "../../static/dom.js";
 import { droppedFiles } from "../../static/drops.js";
 import { answered, saveAnswer } from "../../static/server.js";
 import { makeDial } from "../../static/slider.js";
+import { compare, openTab } from "../../static/tabs.js";
 import { prepare } from "./upload.js";
+
+/** @import { Component } from "../../static/server.js" */
+
+/**
+ * @typedef {object} Setup
+ * @property {Record<string, object>} layouts of the figures
+ * @property {number[]} sizes of images
+ * @property {number} most pictures of a request
+ * @property {number} bytes of a request
+ *
+ * What the model is made of.
+ * @typedef {{ files: object[], example: boolean } | { model: string }} Pictures
+ */
 
 const PAUSE = 250; // ms that the slider rests before its value is sent
 
 const INSTEAD = {
   folder: "This is a folder; open it, and drop the pictures in it.",
   address: "This is a picture or link of another page, without its file; save it first, then drop the file.",
-  text: "This is no picture file; drop files of pictures.",
+  text: "This is not a picture file; drop picture files.",
 };
 
+/** @param {Component<Setup>} component */
 export function start({ element, props, server }) {
-  const pane = element.querySelector(".pds-pane");
-  const [file, size, enlarge] = ["[type=file]", "[name=size]", "[name=enlarge]"].map((s) => pane.querySelector(s));
+  const pane = find(element, ".pds-pane");
+  const size = find(pane, "[name=size]", HTMLSelectElement);
+  const enlarge = find(pane, "[name=enlarge]", HTMLInputElement);
   const { sizes, most, layouts, bytes } = props.setup;
-  size.append(...sizes.map((side) => new Option(`${side} px`, side)));
-  const showProgress = makeProgress(pane.querySelector(".pds-progress"));
+  size.append(...sizes.map((side) => new Option(`${side} px`, String(side))));
+  const showProgress = makeProgress(find(pane, ".pds-progress"));
 
+  /** @type {File[]} */
   let chosen = [];
   let isExample = false; // whether drawn portraits stand in for the visitor's pictures
   let latest = 0; // number of the newest request
@@ -28,7 +46,7 @@ export function start({ element, props, server }) {
   let reusable = ""; // the model of the newest pictures, "" while another is made
   let summary = "";
   let settling = 0;
-  const texture = makeDial(pane.querySelector("[name=texture]"), () => {
+  const texture = makeDial(find(pane, "[name=texture]", HTMLInputElement), () => {
     clearTimeout(settling);
     settling = setTimeout(sendTexture, PAUSE);
   });
@@ -53,71 +71,83 @@ export function start({ element, props, server }) {
     if (!(await request(number, { model: reusable }, [])) && number === latest) await sendPictures();
   }
 
-  // Requests the model of some pictures and shows it, unless a newer request was made. Returns whether
-  // the server still had the pictures.
+  /**
+   * Requests the model of some pictures and shows it, unless a newer request was made.
+   * @param {number} number of the request
+   * @param {Pictures} pictures
+   * @param {string[]} sentences about pictures that are not in it
+   * @returns {Promise<boolean>} whether the server still had the pictures
+   */
   async function request(number, pictures, sentences) {
     showProgress("Making their filters and their model");
     const settings = { size: Number(size.value), enlarge: enlarge.checked, texture: texture.read() };
     const answer = await answered(server.bring_images({ ...settings, ...pictures }));
     if (number !== latest) return false;
     showProgress("");
-    if (answer.error && pictures.model) return false;
+    if (answer.error && "model" in pictures) return false;
     if (answer.error) answer.error = [answer.error, ...sentences].join(" ");
     else {
       model = reusable = answer.model;
-      pane.querySelector(".pds-brought").hidden = false;
+      find(pane, ".pds-brought").hidden = false;
       summary = [answer.taken || summary, ...sentences].join(" ");
-      pane.querySelector(".pds-taken").textContent = summary;
+      find(pane, ".pds-taken").textContent = summary;
     }
     await showAnswer(pane, answer, layouts);
     return true;
   }
 
   // Takes pictures, or drawn portraits without any.
-  function take(files) {
+  function take(/** @type {File[]} */ files) {
     isExample = !files.length;
-    chosen = [...files];
+    chosen = files;
     sendPictures();
   }
 
-  function drop({ dataTransfer }) {
-    const { files, instead } = droppedFiles(dataTransfer);
-    if (instead) showAnswer(pane, { error: INSTEAD[instead] }, {});
-    else take(files);
-  }
-
-  async function save(kind) {
-    const answer = await saveAnswer(server.filter_file({ model, kind }));
-    if (answer.error) await showAnswer(pane, answer, {});
-  }
-
-  function compare() {
-    document.querySelector("#compare-tab-button").click();
-    document.querySelector("#stage .pds").dispatchEvent(new CustomEvent("compare", { detail: { model } }));
-  }
-
-  pane.querySelector(".pds-example").addEventListener("click", () => take([]));
-  file.addEventListener("change", () => {
-    if (file.files.length) take(file.files);
-    file.value = "";
-  });
+  connectFiles(pane, take);
+  find(pane, ".pds-example").addEventListener("click", () => take([]));
   for (const control of [size, enlarge]) control.addEventListener("input", sendPictures);
+  find(pane, ".pds-compare").addEventListener("click", () => {
+    openTab("compare");
+    compare({ model });
+  });
+  for (const button of findAll(pane, "[data-save]")) {
+    button.addEventListener("click", async () => {
+      const answer = await saveAnswer(server.filter_file({ model, kind: button.dataset.save }));
+      if (answer.error) await showAnswer(pane, answer, {});
+    });
+  }
+  pane.dataset.answered = "0";
+}
+
+/**
+ * Files that are chosen in the pane or dropped on it.
+ * @param {HTMLElement} pane
+ * @param {(files: File[]) => void} take
+ */
+function connectFiles(pane, take) {
+  const input = find(pane, "[type=file]", HTMLInputElement);
+  input.addEventListener("change", () => {
+    if (input.files?.length) take([...input.files]);
+    input.value = "";
+  });
   pane.addEventListener("dragover", (event) => event.preventDefault());
   pane.addEventListener("drop", (event) => {
     event.preventDefault();
-    drop(event);
+    if (!event.dataTransfer) return;
+    const { files, instead } = droppedFiles(event.dataTransfer);
+    if (instead) showAnswer(pane, { error: INSTEAD[instead] }, {});
+    else take(files);
   });
-  pane.querySelector(".pds-compare").addEventListener("click", compare);
-  for (const button of pane.querySelectorAll("[data-save]")) {
-    button.addEventListener("click", () => save(button.dataset.save));
-  }
-  pane.dataset.answered = 0;
 }
 
-// Shows a sentence with a bar, which moves to and fro without a share; "" hides both.
+/**
+ * Shows a sentence with a bar, which moves to and fro without a share; "" hides both.
+ * @param {HTMLElement} node
+ * @returns {(sentence: string, share?: number) => void}
+ */
 function makeProgress(node) {
+  const [bar, text] = [find(node, "progress", HTMLProgressElement), find(node, "progress + *")];
   return (sentence, share) => {
-    const [bar, text] = node.children;
     node.hidden = !sentence;
     text.textContent = sentence;
     if (share === undefined) bar.removeAttribute("value");

@@ -1,4 +1,3 @@
-// @ts-check
 // Picture files for one request: small ones leave the browser as they are, large ones shrunk.
 
 import { asBase64 } from "../../static/server.js";

@@ -22,7 +22,7 @@ from pds.models import MODELS, load_model
 from pds.web.server.messages import Message
 
 MAX_CHARACTERS = MAX_BROUGHT_BYTES - 1_000_000
-"""Of all pictures of a sheet in base64."""
+"""Most base64 characters of all pictures of a sheet."""
 DAMAGED = "The sheet did not arrive whole; please try again"
 MOST = 1e300
 

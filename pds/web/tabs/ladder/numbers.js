@@ -1,7 +1,7 @@
-// @ts-check
 // The numbers of a sheet: what each cell says, their table, and its files.
 
 import { copyText } from "../../static/clipboard.js";
+import { find, findAll } from "../../static/dom.js";
 import { relative, share } from "../../static/format.js";
 import { answered, saveAnswer } from "../../static/server.js";
 
@@ -133,9 +133,8 @@ function tableText(table) {
  * @returns {(shown: Shown) => void}
  */
 export function makeNumbers(section, server, { characters }) {
-  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (section.querySelector(selector));
-  const table = /** @type {HTMLTableElement} */ (find("table"));
-  const [note, status] = [find(".pds-note"), find("[role=status]")];
+  const table = find(section, "table", HTMLTableElement);
+  const [note, status] = [find(section, ".pds-note"), find(section, "[role=status]")];
   /** @type {Shown} */
   let shown;
 
@@ -171,8 +170,7 @@ export function makeNumbers(section, server, { characters }) {
     }
   }
 
-  const buttons = /** @type {NodeListOf<HTMLElement>} */ (section.querySelectorAll("[data-file], [data-copy]"));
-  for (const button of buttons) {
+  for (const button of findAll(section, "[data-file], [data-copy]")) {
     const { file: kind, copy: what } = button.dataset;
     button.addEventListener("click", () => (kind ? save(kind) : copy(what ?? "")));
   }

@@ -1,5 +1,6 @@
-// @ts-check
 // The rows of a sheet: samplers from a menu with their strength, or PDS at a list of alphas.
+
+import { find, findAll } from "../../static/dom.js";
 
 /**
  * A kind of sampler in the menu.
@@ -25,23 +26,25 @@ export function items(text) {
  * @returns {() => string[]}
  */
 export function makeRows(form, { kinds, samplers, limits }) {
-  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (form.querySelector(selector));
-  const [list, alphas] = [find(".pds-chosen"), find(".pds-alphas")];
-  const add = /** @type {HTMLButtonElement} */ (find(".pds-add"));
+  const [list, alphas] = [find(form, ".pds-chosen"), find(form, ".pds-alphas")];
+  const add = find(form, ".pds-add", HTMLButtonElement);
   const control = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
   const kindOf = (/** @type {HTMLSelectElement} */ menu) =>
     /** @type {Kind} */ (kinds.find(({ name }) => name === menu.value));
 
   function partsOf(/** @type {Element} */ row) {
-    const [menu, box, remove] = row.querySelectorAll("select, input, button");
-    return /** @type {[HTMLSelectElement, HTMLInputElement, HTMLButtonElement]} */ ([menu, box, remove]);
+    return {
+      menu: find(row, "select", HTMLSelectElement),
+      box: find(row, "input", HTMLInputElement),
+      remove: find(row, "button", HTMLButtonElement),
+    };
   }
 
   // Labels follow the rows' places, and the last row stays.
   function update() {
     const rows = [...list.children];
     rows.forEach((row, i) => {
-      const [menu, box, remove] = partsOf(row);
+      const { menu, box, remove } = partsOf(row);
       const { strength, optional } = kindOf(menu);
       menu.setAttribute("aria-label", `Sampler of row ${i + 1}`);
       box.setAttribute("aria-label", `${strength} of row ${i + 1}`);
@@ -88,13 +91,13 @@ export function makeRows(form, { kinds, samplers, limits }) {
 
   samplers.forEach(append);
   add.addEventListener("click", () => append("pds:10").focus());
-  for (const radio of form.querySelectorAll("[name=rows]")) radio.addEventListener("change", arrange);
+  for (const radio of findAll(form, "[name=rows]")) radio.addEventListener("change", arrange);
   arrange();
 
   return () => {
     if (isByAlpha()) return items(control("alphas").value).map((alpha) => `pds:${alpha}`);
     return [...list.children].map((row) => {
-      const [{ value: kind }, box] = partsOf(row);
+      const { menu: { value: kind }, box } = partsOf(row);
       return box.hidden || !box.value.trim() ? kind : `${kind}:${box.value.trim()}`;
     });
   };

@@ -1,6 +1,6 @@
-// @ts-check
 // The pictures of a sheet: a row for each sampler, a column for each number of iterations.
 
+import { find, findAll } from "../../static/dom.js";
 import { columnHeaders, grainText, rowHeader } from "./numbers.js";
 
 /** @typedef {import("./numbers.js").Column} Column */
@@ -33,9 +33,8 @@ export function fewestUncovered(columns) {
  * @param {(request: object) => void} open called with the comparison of a picture that is chosen
  */
 export function makeSheet(pane, open) {
-  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (pane.querySelector(selector));
-  const [scroller, ends] = [find(".pds-rungs"), find(".pds-ends")];
-  const table = /** @type {HTMLTableElement} */ (find("table"));
+  const [scroller, ends] = [find(pane, ".pds-rungs"), find(pane, ".pds-ends")];
+  const table = find(pane, "table", HTMLTableElement);
 
   // Until the first picture the keyboard scrolls the table itself, then from picture to picture.
   function begin(/** @type {Shown} */ { sheet, titles }) {
@@ -55,7 +54,7 @@ export function makeSheet(pane, open) {
   }
 
   function cells(/** @type {number} */ n) {
-    return /** @type {HTMLElement[]} */ ([...table.querySelectorAll(`td[data-count="${n}"]`)]);
+    return findAll(table, `td[data-count="${n}"]`);
   }
 
   function size(/** @type {HTMLImageElement} */ image) {
@@ -101,7 +100,7 @@ export function makeSheet(pane, open) {
   }
 
   const isLast = (/** @type {HTMLElement} */ button) => Number(button.dataset.end) === 1;
-  const buttons = /** @type {HTMLButtonElement[]} */ ([...ends.children]);
+  const buttons = findAll(ends, "button", HTMLButtonElement);
   for (const button of buttons) {
     button.addEventListener("click", () =>
       scroller.scrollTo({ left: isLast(button) ? scroller.scrollWidth : 0, behavior: "smooth" })

@@ -52,7 +52,7 @@ ARMS = {
     "tuned": ArmStyle("tuned", TUNED),
     "ode-heun": ArmStyle("Heun", HEUN),
 }
-"""By the names of `pds.arms.names`."""
+"""Recorded samplers by their names, as in `pds.arms.names`."""
 LEGEND = {
     "showlegend": True,
     "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},

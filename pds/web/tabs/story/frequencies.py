@@ -22,7 +22,7 @@ ITERATIONS = (*range(1, 67), *(round(66 * 2 ** (j / 20)) for j in range(1, 98)),
 OCTAVE_STD = 0.17
 """Standard deviation at which an octave is shown; the range from black to white is 1."""
 LAST_SIGMA = 0.009
-"""Where a logarithmic axis shows sigma = 0, the end of a run."""
+"""Position of sigma = 0, the end of a run, on a logarithmic axis."""
 
 
 def octaves_view(field: Field, values: Mapping[str, Any]) -> Message:

@@ -1,7 +1,6 @@
-// @ts-check
 // The geometry of the story's plane: points are [x, y] in its units, y upward. Nothing here draws.
 
-/** @typedef {[number, number] | number[]} Point */
+/** @typedef {[number, number]} Point x and y */
 
 export const SPREAD = 2; // standard deviations of all ellipses
 export const BIN = 0.1; // width of a histogram's bars
@@ -16,14 +15,19 @@ export function distance([a, b], [c, d]) {
   return Math.hypot(a - c, b - d);
 }
 
-/** A point to two digits, as it is sent. @param {Point} point */
-export function rounded(point) {
-  return point.map((value) => Number(value.toFixed(2)));
+/** A point to two digits, as it is sent. @param {Point} point @returns {Point} */
+export function rounded([x, y]) {
+  return [Number(x.toFixed(2)), Number(y.toFixed(2))];
+}
+
+/** A point moved by `factor` times a vector. @param {Point} point @param {Point} vector @param {number} factor @returns {Point} */
+export function shifted([x, y], [dx, dy], factor = 1) {
+  return [x + factor * dx, y + factor * dy];
 }
 
 /** A point on the line between two others. @param {Point} from @param {Point} to @param {number} share */
 function between(from, to, share) {
-  return from.map((at, axis) => at + share * (to[axis] - at));
+  return shifted(from, [to[0] - from[0], to[1] - from[1]], share);
 }
 
 /**

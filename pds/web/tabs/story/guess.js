@@ -1,41 +1,66 @@
 // The question of a step. Until it is answered or passed over, the step does not show what is true.
 
+import { find, findAll } from "../../static/dom.js";
 import { makeDial } from "../../static/slider.js";
 
-// The radio buttons of a form as one guess. `mark(truth, guessed)` marks the true one.
+/** @import { Answer } from "../../static/answers.js" */
+/** @import { Point } from "./geometry.js" */
+
+/**
+ * A guess: a name, a number or a point; null for a question that was passed over.
+ * @typedef {string | number | Point | null} Guess
+ *
+ * The control of a guess, and what is true in it.
+ * @typedef {object} GuessInput
+ * @property {() => Guess} read null if no guess was made
+ * @property {(guess: any) => void} write
+ * @property {(truth: any, isGiven: boolean) => void} mark shows what is true, of the kind of the guess
+ * @property {() => void} clear hides it again
+ * @property {(isDisabled: boolean) => void} disable
+ */
+
+/**
+ * The radio buttons of a form as one guess.
+ * @param {HTMLInputElement[]} inputs
+ * @returns {Omit<GuessInput, "disable">}
+ */
 function makeChoice(inputs) {
-  const find = (value) => inputs.find((input) => input.value === value);
-  const clear = () => inputs.forEach((input) => input.closest("label").classList.remove("pds-true"));
+  const choose = (/** @type {string} */ value) => inputs.find((input) => input.value === value);
+  const clear = () => inputs.forEach((input) => input.closest("label")?.classList.remove("pds-true"));
   return {
     read: () => inputs.find((input) => input.checked)?.value ?? null,
-    write: (guess) => find(guess)?.click(),
-    mark(truth, guessed) {
+    write: (guess) => choose(guess)?.click(),
+    mark(truth, isGiven) {
       clear();
-      if (!guessed) inputs.forEach((input) => (input.checked = false));
-      find(truth).closest("label").classList.add("pds-true");
+      if (!isGiven) inputs.forEach((input) => (input.checked = false));
+      choose(truth)?.closest("label")?.classList.add("pds-true");
     },
     clear,
   };
 }
 
-// A dial as a guess; what is true stands on a second dial below it.
+/**
+ * A dial as a guess; what is true stands on a second dial below it.
+ * @param {HTMLInputElement} input
+ * @returns {Omit<GuessInput, "disable">}
+ */
 function makeAmount(input) {
-  const label = input.closest("label");
-  const copy = label.cloneNode(true); // before the dial changes its range
+  const label = /** @type {HTMLLabelElement} */ (input.closest("label"));
+  const copy = /** @type {HTMLLabelElement} */ (label.cloneNode(true)); // before the dial changes its range
   const { read, write } = makeDial(input, () => {});
-  const exact = copy.querySelector("input");
+  const exact = find(copy, "input", HTMLInputElement);
   copy.classList.add("pds-true");
-  copy.querySelector("span").textContent = "Answer";
+  find(copy, "span").textContent = "Answer";
   exact.removeAttribute("name");
   exact.disabled = true;
   const truth = makeDial(exact, () => {});
   return {
     read,
     write,
-    mark(value, guessed) {
-      label.hidden = !guessed;
+    mark(value, isGiven) {
+      label.hidden = !isGiven;
       truth.write(value);
-      copy.querySelector("output").textContent = value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+      find(copy, "output").textContent = value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
       label.after(copy);
     },
     clear() {
@@ -45,20 +70,28 @@ function makeAmount(input) {
   };
 }
 
+/** @param {HTMLElement} form @returns {GuessInput} */
 function makeGuessInput(form) {
-  const inputs = [...form.querySelectorAll("[name=guess]")];
+  const inputs = findAll(form, "[name=guess]", HTMLInputElement);
   const control = inputs[0].type === "range" ? makeAmount(inputs[0]) : makeChoice(inputs);
-  const disable = (disabled) => inputs.forEach((input) => (input.disabled = disabled));
-  return { ...control, disable };
+  return { ...control, disable: (isDisabled) => inputs.forEach((input) => (input.disabled = isDisabled)) };
 }
 
-// Asks for a guess, judges it, and opens the step: `judge(guess)` asks the server, `show(reply)` shows
-// its reply, `onOpen()` is told, `refuse()` too where no guess was made, `remember(guess)` keeps the guess.
-// A question that was passed over has the guess null.
+/**
+ * Asks for a guess, judges it, and opens the step.
+ * @param {HTMLElement} section
+ * @param {object} options
+ * @param {(guess: Guess) => Promise<Answer & { truth?: any }>} options.judge asks the server
+ * @param {(reply: Answer) => Promise<void>} options.show
+ * @param {() => void} options.onOpen called when the step is opened
+ * @param {(guess: Guess) => void} options.remember
+ * @param {() => void} options.refuse called where no guess was made
+ * @param {GuessInput} [options.input] in place of the inputs of the form
+ */
 export function makeGuess(section, { judge, show, onOpen, remember, refuse, input }) {
-  const form = section.querySelector(".pds-question");
+  const form = find(section, ".pds-question");
   const control = input ?? makeGuessInput(form);
-  let asked = 0; // how often the server was
+  let latest = 0; // number of the newest request; Start over makes it void
 
   function open() {
     section.dataset.state = "shown";
@@ -70,10 +103,11 @@ export function makeGuess(section, { judge, show, onOpen, remember, refuse, inpu
     return answer(null);
   }
 
-  async function answer(guess) {
-    const mine = ++asked;
+  // Returns whether the server has judged the guess.
+  async function answer(/** @type {Guess} */ guess) {
+    const request = ++latest;
     const reply = await judge(guess);
-    if (mine !== asked) return false; // the reader has started over
+    if (request !== latest) return false;
     await show(reply);
     if (reply.error) return false;
     control.mark(reply.truth, guess !== null);
@@ -88,7 +122,7 @@ export function makeGuess(section, { judge, show, onOpen, remember, refuse, inpu
     if (guess === null) return refuse();
     if (await answer(guess)) remember(guess);
   });
-  form.querySelector(".pds-pass").addEventListener("click", () => {
+  find(form, ".pds-pass").addEventListener("click", () => {
     remember(null);
     pass();
   });
@@ -96,17 +130,17 @@ export function makeGuess(section, { judge, show, onOpen, remember, refuse, inpu
   return {
     // Opens the step without a guess.
     pass: () => section.dataset.state === "shown" || pass(),
-    // Opens the step as it was left: with a guess, or with null for none.
-    restore(guess) {
+    // Opens the step as it was left.
+    restore(/** @type {Guess} */ guess) {
       if (guess === null) return pass();
       control.write(guess);
       return answer(guess);
     },
     reset() {
-      asked++;
+      latest++;
       control.clear();
       control.disable(false);
-      form.querySelector(".pds-outcome").textContent = "";
+      find(form, ".pds-outcome").textContent = "";
       section.dataset.state = "asking";
     },
   };

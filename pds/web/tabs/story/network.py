@@ -39,12 +39,12 @@ def denoised(sigma: float, strength: float) -> Message:
     """
     matched, planted = denoising.plant(sigma, (1.0, strength))
     images, captions = {}, {}
-    for case, at in (("told", matched), ("planted", planted)):
+    for case, at in (("matched", matched), ("mismatched", planted)):
         images[f"{case}-noisy"] = _picture(at.noisy, at.strength * sigma)
         for name, denoised in (("network", at.network), ("linear", at.linear)):
             images[f"{case}-{name}"] = _picture(denoised.picture)
             captions[f"{case}-{name}"] = f"{times(denoised.grain)} the grain"
-    captions["planted-noisy"] = f"noise = {number(strength)} sigma"
+    captions["mismatched-noisy"] = f"noise = {number(strength)} sigma"
     sentence = _denoised_sentence(sigma, matched, planted)
     return {"text": {"belief": sentence, **captions}, "images": images}
 

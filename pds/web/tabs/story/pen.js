@@ -1,13 +1,25 @@
 // A pen that draws a density on the plane.
 
-import { distance } from "./geometry.js";
+import { distance, shifted } from "./geometry.js";
 import { ARROWS } from "./handles.js";
 
-// A pen on a box: it calls `onChange()` while it draws, and `onStroke()` when a stroke is done.
+/** @import { Canvas } from "./canvas.js" */
+/** @import { Point } from "./geometry.js" */
+/** @typedef {ReturnType<typeof makePen>} Pen */
+
+/**
+ * @param {HTMLElement} box
+ * @param {Canvas} plane
+ * @param {object} events
+ * @param {() => void} events.onChange called while the pen draws
+ * @param {() => void} events.onStroke called when a stroke is done
+ */
 export function makePen(box, plane, { onChange, onStroke }) {
+  /** @type {Point[][]} */
   let strokes = [];
   let drawing = false;
   let down = false;
+  /** @type {Point} */
   let tip = [0, 0];
 
   box.addEventListener("pointerdown", (event) => {
@@ -21,9 +33,9 @@ export function makePen(box, plane, { onChange, onStroke }) {
   });
   box.addEventListener("pointermove", (event) => {
     if (!down) return;
-    const stroke = strokes.at(-1);
+    const stroke = strokes[strokes.length - 1];
     const point = plane.inside(plane.under(event));
-    if (distance(point, stroke.at(-1)) > 0.03) stroke.push(point);
+    if (distance(point, stroke[stroke.length - 1]) > 0.03) stroke.push(point);
     onChange();
   });
   for (const end of ["pointerup", "pointercancel"]) {
@@ -38,8 +50,7 @@ export function makePen(box, plane, { onChange, onStroke }) {
       strokes.push([tip]);
       onStroke();
     } else if (event.key in ARROWS) {
-      const far = event.shiftKey ? 0.5 : 0.1;
-      tip = plane.inside(tip.map((at, axis) => at + far * ARROWS[event.key][axis]));
+      tip = plane.inside(shifted(tip, ARROWS[event.key], event.shiftKey ? 0.5 : 0.1));
     } else return;
     event.preventDefault();
     onChange();
@@ -50,9 +61,9 @@ export function makePen(box, plane, { onChange, onStroke }) {
   return {
     on: () => drawing,
     strokes: () => strokes,
-    write: (given) => (strokes = [...given]),
+    write: (/** @type {Point[][]} */ given) => (strokes = [...given]),
     tip: () => (drawing && document.activeElement === box ? tip : null),
-    turn(on) {
+    turn(/** @type {boolean} */ on) {
       drawing = on;
       box.classList.toggle("drawing", on);
       if (on) {

@@ -1,33 +1,47 @@
 // Where the reader is: the step in the address, in the list of steps, and in this browser's memory.
 
+import { find, findAll } from "../../static/dom.js";
+
+/** @import { Guess } from "./guess.js" */
+/** @typedef {ReturnType<typeof makeMemory>} Memory */
+
 const MEMORY = "pds-story";
 const PAUSE = 500; // ms that a reader stays at a step, other than one that is scrolled past
 const LINE = 0.3; // of the window's height: what is read stands there
 
-// A guess is a name, a number, a point, or null for a question that was passed over.
+/** @param {unknown} guess @returns {guess is Guess} */
 function isGuess(guess) {
-  const isAmount = (value) => typeof value === "number" && Number.isFinite(value);
+  const isAmount = (/** @type {unknown} */ value) => typeof value === "number" && Number.isFinite(value);
   if (Array.isArray(guess)) return guess.length === 2 && guess.every(isAmount);
   return guess === null || isAmount(guess) || (typeof guess === "string" && guess.length <= 60);
 }
 
-// What another visit kept, without what is no step or no guess: another program may have written it.
+/**
+ * What another visit kept, without what is no step or no guess: another program may have written it.
+ * @param {string[]} names of the steps
+ * @returns {{ step: string, guesses: Record<string, Guess> }}
+ */
 function kept(names) {
   let stored = null;
   try {
-    stored = JSON.parse(localStorage.getItem(MEMORY));
+    stored = JSON.parse(localStorage.getItem(MEMORY) ?? "null");
   } catch {
     // not allowed, or not JSON
   }
   const { step, guesses } = Object(stored);
-  const known = Object.entries(Object(guesses)).filter(([name, guess]) => names.includes(name) && isGuess(guess));
+  /** @type {[string, unknown][]} */
+  const entries = Object.entries(Object(guesses));
+  const known = entries.filter(/** @returns {entry is [string, Guess]} */ (entry) => names.includes(entry[0]) && isGuess(entry[1]));
   return { step: names.includes(step) ? step : "", guesses: Object.fromEntries(known) };
 }
 
-// { step, guesses: { step: guess } }, kept from visit to visit where the browser allows it.
+/**
+ * The step where the reader was and the guesses, kept from visit to visit where the browser allows it.
+ * @param {string[]} names of the steps
+ */
 export function makeMemory(names) {
   let state = kept(names);
-  const write = (change) => {
+  const write = (/** @type {Partial<typeof state>} */ change) => {
     state = { ...state, ...change };
     try {
       localStorage.setItem(MEMORY, JSON.stringify(state));
@@ -38,17 +52,25 @@ export function makeMemory(names) {
   return {
     step: () => state.step,
     guesses: () => state.guesses,
-    keepStep: (step) => write({ step }),
-    keepGuess: (step, guess) => write({ step, guesses: { ...state.guesses, [step]: guess } }), // who answers is there
+    keepStep: (/** @type {string} */ step) => write({ step }),
+    // The reader is where a guess is made.
+    keepGuess: (/** @type {string} */ step, /** @type {Guess} */ guess) =>
+      write({ step, guesses: { ...state.guesses, [step]: guess } }),
     clear: () => write({ step: "", guesses: {} }),
   };
 }
 
-// Holds a step at the top of the window while figures above it are drawn, until the reader moves.
+/**
+ * Holds a step at the top of the window while figures above it are drawn, until the reader moves.
+ * @param {HTMLElement} pane
+ */
 function makeAnchor(pane) {
+  /** @type {HTMLElement | null} */
   let held = null;
   let until = 0;
-  const release = () => (held = null);
+  const release = () => {
+    held = null;
+  };
   for (const type of ["wheel", "touchstart", "keydown", "pointerdown"]) {
     addEventListener(type, release, { capture: true, passive: true });
   }
@@ -56,7 +78,7 @@ function makeAnchor(pane) {
   return {
     holds: () => held !== null,
     release,
-    hold(section) {
+    hold(/** @type {HTMLElement} */ section) {
       held = section;
       section.scrollIntoView();
       clearTimeout(until);
@@ -65,19 +87,26 @@ function makeAnchor(pane) {
   };
 }
 
-// Links to the steps, each marked when it is the current one and when its answer is open.
+/**
+ * Links to the steps, each marked when it is the current one and when its answer is open.
+ * @param {HTMLElement} list
+ * @param {Map<string, HTMLElement>} sections
+ * @param {(name: string) => void} go
+ * @returns {(current: string) => void} marks the links
+ */
 function makeLinks(list, sections, go) {
   const links = [...sections].map(([name, section], i) => {
     const link = document.createElement("a");
-    const title = section.querySelector("h2").lastChild.textContent.trim();
+    const heading = find(section, "h2");
+    const title = heading.lastChild?.textContent?.trim() ?? "";
     Object.assign(link, { href: `?tab=story&step=${name}`, textContent: i + 1, title });
     link.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return; // opens elsewhere
       event.preventDefault();
       go(name);
-      section.querySelector("h2").focus({ preventScroll: true });
+      heading.focus({ preventScroll: true });
     });
-    section.querySelector("h2").tabIndex = -1;
+    heading.tabIndex = -1;
     return { name, section, link, title };
   });
   list.append(...links.map(({ link }) => link));
@@ -91,11 +120,16 @@ function makeLinks(list, sections, go) {
     });
 }
 
-// Tells at which step the reader stays. `parts` has the name of a step for each section. The root is the
-// document of this page: in a frame of another host a browser would take its window, and ignore margins.
+/**
+ * Reports at which step the reader stays. The root is the document of this page: in a frame of another
+ * host a browser would take its window, and ignore margins.
+ * @param {Map<Element, string>} parts the name of a step for each section
+ * @param {(name: string) => void} onReach
+ */
 function makeFollower(parts, onReach) {
   let settling = 0;
-  const atLine = new Set(); // an observer may tell of the section that comes and of that which leaves apart
+  /** @type {Set<Element>} */
+  const atLine = new Set(); // an observer may report the section that comes and the one that leaves in separate calls
   const margin = `-${100 * LINE}% 0px -${99 - 100 * LINE}% 0px`;
   const line = new IntersectionObserver(
     (entries) => {
@@ -105,7 +139,8 @@ function makeFollower(parts, onReach) {
       }
       clearTimeout(settling);
       const [here] = atLine;
-      if (here) settling = setTimeout(() => onReach(parts.get(here)), PAUSE);
+      const name = here && parts.get(here);
+      if (name) settling = setTimeout(() => onReach(name), PAUSE);
     },
     { root: document, rootMargin: margin }
   );
@@ -119,28 +154,40 @@ function makeFollower(parts, onReach) {
   };
 }
 
-// Follows the reader through the steps, and finds the step of the address. `sections` by name, in
-// order; `complain` shows a sentence; `onOpen` is told when the tab is chosen for the first time.
+/**
+ * Follows the reader through the steps, and finds the step of the address.
+ * @param {HTMLElement} pane
+ * @param {Map<string, HTMLElement>} sections by name, in order
+ * @param {object} options
+ * @param {Memory} options.memory
+ * @param {(sentence: string) => void} options.complain
+ * @param {() => void} options.onOpen called when the tab is chosen for the first time
+ */
 export function makePlace(pane, sections, { memory, complain, onOpen }) {
   const names = [...sections.keys()];
   const anchor = makeAnchor(pane);
-  const mark = makeLinks(pane.querySelector(".pds-way nav"), sections, go);
-  const parts = [...pane.querySelectorAll(":scope > section")]; // the steps, and what follows the last
+  const mark = makeLinks(find(pane, ".pds-way nav"), sections, go);
+  const parts = findAll(pane, ":scope > section"); // the steps, and what follows the last
   const follower = makeFollower(
-    new Map(parts.map((part) => [part, part.dataset.step ?? names.at(-1)])),
-    (name) => name !== current && !anchor.holds() && reach(name)
+    new Map(parts.map((part) => [part, part.dataset.step ?? names[names.length - 1]])),
+    (name) => {
+      if (name !== current && !anchor.holds()) reach(name);
+    }
   );
   let current = names[0];
-  let wanted = null; // a step that was asked for while the tab was hidden
+  /** @type {string | null} */
+  let requested = null; // a step to go to when the tab is next in view
   let opened = false;
   let scrolled = 0; // where the window was when the tab was last on show
   let left = false; // for the comparison, whose pictures the window scrolls to before this tab is hidden
 
-  function go(name) {
+  const sectionOf = (/** @type {string} */ name) => /** @type {HTMLElement} */ (sections.get(name));
+
+  function go(/** @type {string} */ name) {
     complain("");
     reach(name);
-    if (pane.offsetParent) anchor.hold(sections.get(name));
-    else wanted = name;
+    if (pane.offsetParent) anchor.hold(sectionOf(name));
+    else requested = name;
   }
 
   // Back to the beginning, above the first step.
@@ -151,7 +198,7 @@ export function makePlace(pane, sections, { memory, complain, onOpen }) {
     scrollTo(0, 0);
   }
 
-  function reach(name) {
+  function reach(/** @type {string} */ name) {
     current = name;
     memory.keepStep(name);
     mark(current);
@@ -160,10 +207,10 @@ export function makePlace(pane, sections, { memory, complain, onOpen }) {
 
   // The step of a link, else the one where the reader was.
   function first() {
-    const asked = new URLSearchParams(location.search).get("step");
-    if (asked === null) return memory.step() || names[0];
-    if (names.includes(asked)) return asked;
-    complain(`There is no step '${asked.slice(0, 60)}'; a link names one of ${names.join(", ")}.`);
+    const name = new URLSearchParams(location.search).get("step");
+    if (name === null) return memory.step() || names[0];
+    if (names.includes(name)) return name;
+    complain(`step must be one of ${names.join(", ")}, got '${name.slice(0, 60)}'.`);
     return names[0];
   }
 
@@ -172,31 +219,39 @@ export function makePlace(pane, sections, { memory, complain, onOpen }) {
     left = false;
     if (!opened) {
       opened = true;
-      pane.dataset.answered ??= 1; // it can be used
+      pane.dataset.answered ??= "1"; // it can be used
       onOpen();
-      reach(wanted ?? first());
+      reach(requested ?? first());
     }
-    if (isAboveSteps() && current !== names[0]) wanted ??= current; // the tabs are up there
-    if (wanted) anchor.hold(sections.get(wanted));
+    if (isAboveSteps() && current !== names[0]) requested ??= current; // the tabs are up there
+    if (requested) anchor.hold(sectionOf(requested));
     else scrollTo(0, scrolled);
-    wanted = null;
+    requested = null;
     follower.start();
   }
 
   function isAboveSteps() {
-    const top = sections.get(names[0]).getBoundingClientRect().top + scrollY;
+    const top = sectionOf(names[0]).getBoundingClientRect().top + scrollY;
     return scrolled + LINE * innerHeight < top;
   }
 
   new IntersectionObserver((entries) => {
     follower.stop();
-    if (entries.at(-1).isIntersecting) arrive();
+    if (entries.at(-1)?.isIntersecting) arrive();
   }).observe(pane);
-  addEventListener("scroll", () => pane.offsetParent && !left && (scrolled = scrollY), { passive: true });
+  addEventListener("scroll", () => {
+    if (pane.offsetParent && !left) scrolled = scrollY;
+  }, { passive: true });
 
   const states = new MutationObserver(() => mark(current));
   for (const section of sections.values()) states.observe(section, { attributeFilter: ["data-state"] });
   mark(current);
 
-  return { go, restart, leave: () => (left = true) };
+  return {
+    go,
+    restart,
+    leave() {
+      left = true;
+    },
+  };
 }

@@ -1,215 +1,207 @@
 // The first step of the story: walks in the plane. The start, the step and M are handles in the picture;
 // sliders and handles follow each other.
 
-import { color } from "../../static/theme.js";
-import { makeCanvas, stencil } from "./canvas.js";
-import { clamped, distance, histograms, resampled, rounded, unpacked } from "./geometry.js";
+import { find } from "../../static/dom.js";
+import { stencil } from "./canvas.js";
+import { makeCross } from "./cross.js";
+import { makeDensity } from "./density.js";
+import { clamped, distance, rounded } from "./geometry.js";
 import { makeHandles } from "./handles.js";
-import { makePen } from "./pen.js";
-import { makePlayer } from "./player.js";
-import { drawPanel, listDirections } from "./walks.js";
+import { makePanel } from "./panel.js";
+import { makePlayback } from "./playback.js";
 
-const CROSS = [1.9, -1.1]; // where the cross of the guess lies at first
+/**
+ * @import { Values } from "../../static/form.js"
+ * @import { Cross } from "./cross.js"
+ * @import { DensitySetup } from "./density.js"
+ * @import { Point } from "./geometry.js"
+ * @import { Panel } from "./panel.js"
+ * @import { Context, Special } from "./step.js"
+ * @import { Density, PanelAnswer, Shown } from "./walks.js"
+ */
 
-function makePanel(section, name, reach, onResize) {
-  const figure = section.querySelector(`[data-panel="${name}"]`);
-  const box = figure.querySelector(".pds-plane");
-  const plane = makeCanvas(box, { reach, onResize });
-  return { name, tint: name === "M" ? "ours" : "vanilla", figure, box, plane, walks: null, bars: null };
+/**
+ * @typedef {DensitySetup & {
+ *   reach: Point,
+ *   scale: number,
+ *   question: Record<string, string | number>,
+ *   question_steps: number,
+ *   drawn: Density,
+ * }} PlaneSetup reach: of the plane on both sides of 0; scale: of the walks in an answer; question: values
+ *   of the controls; drawn: the density of the question
+ *
+ * @typedef {object} PlaneAnswer
+ * @property {Density} drawn
+ * @property {Record<"vanilla" | "M", PanelAnswer>} panels
+ * @property {{ plane: string }} text
+ *
+ * @typedef {object} State what is shown, apart from the controls
+ * @property {Point} start of the walks
+ * @property {PlaneAnswer | null} answer the newest one
+ * @property {Shown["drawn"]} drawn the density, with its picture as a mask
+ */
+
+const PANELS = /** @type {const} */ (["vanilla", "M"]);
+
+/**
+ * The question: whether it is open, whether its settings are shown, and the way back to them.
+ * @param {HTMLElement} section
+ * @param {PlaneSetup} setup
+ * @param {Values} controls
+ * @param {State} state
+ */
+function makeQuestion(section, { beginnings, question }, controls, state) {
+  const { start } = beginnings.ellipse;
+  const isOpen = () => section.dataset.state === "asking";
+  return {
+    isOpen,
+    isShown() {
+      if (isOpen()) return true;
+      const values = controls.read();
+      const same = Object.entries(question).every(([name, value]) => values[name] === value);
+      return same && distance(state.start, start) < 0.005;
+    },
+    restore() {
+      state.start = start;
+      for (const [name, value] of Object.entries(question)) controls.write(name, value);
+    },
+  };
 }
 
-// Takes over the walks of an answer, and describes them.
-function takeWalks(panel, { panels, text }, { scale, num_steps, reach }) {
-  panel.walks = unpacked(panels[panel.name].chains, { scale, num_steps });
-  panel.bars = reach.map((far, axis) => histograms(panel.walks, num_steps, axis, far));
-  const canvas = panel.box.querySelector("canvas");
-  canvas.dataset.label ??= canvas.getAttribute("aria-label");
-  canvas.setAttribute("aria-label", `${canvas.dataset.label}. ${text.plane}`);
+/**
+ * The controls of the sampler: MALA takes no S.
+ * @param {HTMLElement} section
+ * @param {Values} controls
+ */
+function makeSampler(section, controls) {
+  const isReversible = () => controls.read().sampler === "MALA";
+  return {
+    swirl: () => (isReversible() ? 0 : controls.read().swirl),
+    show() {
+      find(section, "[name=swirl]", HTMLInputElement).disabled = isReversible();
+      find(section, ".pds-reason").hidden = !isReversible();
+    },
+  };
 }
 
-export function makePlane(section, { controls, refresh, setup }) {
-  const own = setup.plane;
-  const first = own.beginnings.ellipse.start;
-  const find = (selector) => section.querySelector(selector);
-  const [drawButton, select] = [".pds-draw", "[name=target]"].map(find);
-  select.append(...Object.entries(own.beginnings).map(([name, { title }]) => new Option(title, name)));
-
-  let start = first;
-  let answer = null; // the newest one
-  let drawn = null; // { about, mask } of the density that is shown
-  let isEmpty = false; // whether a density is to be drawn and nothing was drawn yet
-  let accepted = { target: "ellipse", start, strokes: [] };
-  const guess = { at: CROSS, moved: false, given: false, truth: null };
-  const isAsking = () => section.dataset.state === "asking";
-
-  const [vanilla, withM] = ["vanilla", "M"].map((name) => makePanel(section, name, own.reach, () => redraw()));
-  const panels = [vanilla, withM];
-  const player = makePlayer(section, { onMove: () => redraw(), onStart: () => pen.turn(false) });
-  const pen = makePen(vanilla.box, vanilla.plane, { onChange: () => redraw(), onStroke: change });
-  const handles = makeHandles({ vanilla, withM }, {
-    reach: own.reach,
+/**
+ * The handles of both panels, which write the start, the controls and the cross.
+ * @param {{ vanilla: Panel, withM: Panel }} panels
+ * @param {{ setup: PlaneSetup, controls: Values, state: State, cross: Cross, change: () => void }} parts
+ */
+function connectHandles({ vanilla, withM }, { setup, controls, state, cross, change }) {
+  const write = (/** @type {string} */ name, /** @type {number} */ value) => {
+    controls.write(name, value);
+    change();
+  };
+  return makeHandles({ vanilla, withM }, {
+    reach: setup.reach,
     state() {
       const { length, power } = controls.read();
-      return { start, guess: guess.at, density: drawn?.about, length, power };
+      return { start: state.start, guess: cross.at(), density: state.drawn?.about, length, power };
     },
     set: {
       start(point) {
-        start = rounded(vanilla.plane.inside(point));
+        state.start = rounded(vanilla.plane.inside(point));
         change();
       },
-      step: (length) => setControl("length", clamped(length, 0.001, 3)),
-      power: (power) => setControl("power", clamped(Number(power.toFixed(2)), 0, 1)),
-      guess: moveCross,
+      step: (length) => write("length", clamped(length, 0.001, 3)),
+      power: (power) => write("power", clamped(Number(power.toFixed(2)), 0, 1)),
+      guess: cross.move,
     },
   });
+}
+
+/**
+ * @param {HTMLElement} section
+ * @param {Context} context
+ * @returns {Special}
+ */
+export function makePlane(section, { controls, refresh, setup: { plane: setup } }) {
+  /** @type {State} */
+  const state = { start: setup.beginnings.ellipse.start, answer: null, drawn: null };
+  let acceptedStart = state.start; // of the newest answer
+  const [vanilla, withM] = PANELS.map((name) => makePanel(section, name, setup.reach, redraw));
+  const question = makeQuestion(section, setup, controls, state);
+  const sampler = makeSampler(section, controls);
+  const density = makeDensity(section, vanilla, setup, {
+    onChoose({ start, step }) {
+      state.start = start;
+      controls.write("length", step);
+    },
+    onStroke: change,
+    redraw,
+  });
+  const playback = makePlayback(section, { onMove: redraw, onStart: () => density.pen.turn(false) });
+  const cross = makeCross(vanilla.plane.inside, {
+    onMark: () => question.isOpen() && showQuestion(), // its walk
+    onDisable: (isDisabled) => handles.disableCross(isDisabled),
+    redraw,
+  });
+  const handles = connectHandles({ vanilla, withM }, { setup, controls, state, cross, change });
 
   function change() {
     redraw();
     refresh();
   }
 
-  function setControl(name, value) {
-    controls.write(name, value);
-    change();
-  }
-
-  function moveCross(point) {
-    Object.assign(guess, { at: rounded(vanilla.plane.inside(point)), moved: true });
-    redraw();
-  }
-
-  // Whether what is shown is what the question asks about.
-  function isAsked() {
-    if (isAsking()) return true;
-    const values = controls.read();
-    const same = Object.entries(own.asked).every(([name, value]) => values[name] === value);
-    return same && distance(start, first) < 0.005;
-  }
-
   // Sets all controls to what the question asks about.
-  function askAgain() {
-    start = first;
-    for (const [name, value] of Object.entries(own.asked)) controls.write(name, value);
-    player.write(own.asked_steps);
-    pen.turn(false);
-    isEmpty = false;
+  function showQuestion() {
+    question.restore();
+    playback.write(setup.question_steps);
+    density.rest();
   }
-
-  function marks(name) {
-    if (name === "M" || !guess.truth || !isAsked()) return [];
-    return [[guess.truth, "exact"], ...(guess.given ? [[guess.at, "your guess"]] : [])];
-  }
-
-  function drawOne({ name, tint, figure, plane, walks, bars }) {
-    const answered = isAsking() || isEmpty ? null : answer?.panels[name];
-    drawPanel(plane, {
-      name, tint, color: (of) => color(section, of),
-      drawn: isEmpty && !isAsking() ? null : drawn, start, length: controls.read().length,
-      walks, bars, answered, t: player.read(), marks: marks(name),
-      pen: name === "vanilla" && pen.on() ? pen : null,
-    });
-    if (answered) listDirections(figure.querySelector("ul"), answered, player.read());
-  }
-
-  const isUndrawn = () => select.value === "drawing" && !pen.strokes().length;
 
   function redraw() {
     if (!vanilla.plane.unit()) return;
-    const { target, sampler } = controls.read();
-    find(".pds-kappa").hidden = target !== "ellipse";
-    find(".pds-pen").hidden = target !== "drawing" || isAsking();
-    find(".pds-hint").hidden = !pen.on();
-    find("[name=swirl]").disabled = sampler === "MALA";
-    find(".pds-reason").hidden = sampler !== "MALA";
-    section.toggleAttribute("data-empty", isEmpty && !isAsking());
-    drawButton.setAttribute("aria-pressed", pen.on());
+    const [isAsking, isEmpty] = [question.isOpen(), density.isEmpty()];
+    sampler.show();
+    density.showControls(isAsking);
     handles.place();
-    panels.filter(({ plane }) => plane.unit()).forEach(drawOne);
+    const drawn = isEmpty && !isAsking ? null : state.drawn;
+    const shown = { drawn, start: state.start, length: controls.read().length, t: playback.read() };
+    const answers = isAsking || isEmpty ? null : state.answer?.panels;
+    const marks = question.isShown() ? cross.marks() : [];
+    vanilla.draw({ ...shown, answer: answers?.vanilla ?? null, marks, pen: density.pen.on() ? density.pen : null });
+    withM.draw({ ...shown, answer: answers?.M ?? null, marks: [], pen: null });
   }
 
-  async function show(about) {
-    if (drawn?.about.picture !== about.picture) drawn = { about, mask: await stencil(about.picture) };
-    drawn.about = about;
+  async function showDensity(/** @type {Density} */ about) {
+    const { drawn } = state;
+    const mask = drawn?.about.picture === about.picture ? drawn.mask : await stencil(about.picture);
+    state.drawn = { about, mask };
     redraw();
   }
 
-  // The pen needs the plane in sight.
-  function turnPen(on) {
-    pen.turn(on);
-    redraw();
-    if (on) vanilla.figure.scrollIntoView({ block: "nearest" });
-  }
-
-  drawButton.addEventListener("click", () => turnPen(!pen.on()));
-  find(".pds-clear").addEventListener("click", () => {
-    pen.write([]);
-    isEmpty = true;
-    turnPen(true);
-  });
-
-  // Another density comes with its own start and step. This precedes the request of the control.
-  section.addEventListener("input", ({ target }) => {
-    if (target !== select) return;
-    const { start: at, step } = own.beginnings[select.value];
-    start = at;
-    controls.write("length", step);
-    isEmpty = isUndrawn();
-    turnPen(isEmpty);
-  }, { capture: true });
-  section.addEventListener("input", () => redraw());
-  matchMedia("print").addEventListener("change", () => redraw());
-
+  section.addEventListener("input", redraw);
+  matchMedia("print").addEventListener("change", redraw);
   new MutationObserver(() => {
-    player.halt();
-    if (!isAsking()) return redraw();
-    askAgain();
-    show(own.drawn);
+    playback.halt();
+    if (!question.isOpen()) return redraw();
+    showQuestion();
+    showDensity(setup.drawn);
   }).observe(section, { attributeFilter: ["data-state"] });
-  show(own.drawn);
+  showDensity(setup.drawn);
 
   return {
+    guess: cross.input,
     values() {
-      const { sampler, target, swirl } = controls.read();
-      const points = target === "drawing" ? resampled(pen.strokes(), own.num_points, own.pen) : null;
-      return { start, swirl: sampler === "MALA" ? 0 : swirl, ...(points && { drawing: points }) };
+      const drawing = density.points();
+      return { start: state.start, swirl: sampler.swirl(), ...(drawing && { drawing }) };
     },
-    ready: () => !isUndrawn(),
-    async accept(given) {
-      answer = given;
-      isEmpty = isUndrawn();
-      accepted = { target: select.value, start, strokes: [...pen.strokes()] };
-      for (const panel of panels) takeWalks(panel, given, { ...own, num_steps: player.last });
-      await show(given.drawn);
+    ready: () => !density.isUndrawn(),
+    async accept(/** @type {PlaneAnswer} */ answer) {
+      state.answer = answer;
+      acceptedStart = state.start;
+      density.accept();
+      const format = { scale: setup.scale, num_steps: playback.last };
+      for (const panel of [vanilla, withM]) panel.takeWalks(answer.panels[panel.name], format, answer.text.plane);
+      await showDensity(answer.drawn);
     },
-    // Takes a refused change back.
     refuse() {
-      select.value = accepted.target;
-      start = accepted.start;
-      pen.write(accepted.strokes);
-      pen.turn(false);
-      isEmpty = false;
+      density.refuse();
+      state.start = acceptedStart;
       redraw();
-    },
-    guess: {
-      read: () => (guess.moved ? guess.at : null),
-      write(point) {
-        if (Array.isArray(point) && point.length === 2 && point.every(Number.isFinite)) moveCross(point);
-      },
-      // The picture then shows the walk that the question asks about.
-      mark(truth, isGiven) {
-        Object.assign(guess, { truth, given: isGiven });
-        if (isAsking()) askAgain();
-        redraw();
-      },
-      clear() {
-        guess.truth = null;
-        redraw();
-      },
-      disable(isDisabled) {
-        handles.disableCross(isDisabled);
-        if (!isDisabled) Object.assign(guess, { at: CROSS, moved: false });
-        redraw();
-      },
     },
   };
 }

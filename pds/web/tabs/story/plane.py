@@ -43,8 +43,8 @@ def setup() -> Message:
         "num_points": targets.NUM_POINTS,
         "pen": targets.PEN,
         "beginnings": {name: begin._asdict() for name, begin in targets.BEGINNINGS.items()},
-        "asked": question,
-        "asked_steps": QUESTION_STEPS,
+        "question": question,
+        "question_steps": QUESTION_STEPS,
         "drawn": targets.drawn(target),
     }
 
@@ -96,7 +96,7 @@ def _panel(settings: Settings, move: Move, walks: Walks) -> Message:
         "law": rounded(spread.reshape(-1, 4).numpy()),
         "axes": rounded(2 * axes.numpy()),
         "m": rounded(move.m.numpy()),
-        "of": _assumption(settings),
+        "assumption": _assumption(settings),
         "directions": [
             _direction(name, direction) for name, direction in zip(names, directions, strict=True)
         ],

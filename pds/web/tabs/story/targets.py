@@ -16,7 +16,7 @@ from pds.web.tabs.story.values import require_number
 REACH = (3.0, 2.1)
 """Half the width and half the height of the plane that is shown."""
 PIXELS = (180, 126)
-"""Of the picture of a density."""
+"""Width and height of the picture of a density."""
 NUM_POINTS = 80
 """Most points of a drawing."""
 PEN = 0.16
@@ -27,11 +27,11 @@ deviations of a Gaussian."""
 HILL = 0.25
 """Standard deviation of each of the two hills; together their largest variance is 1."""
 HILLTOP = math.sqrt(1 - HILL**2) * Gaussian(1.0).axes[0]
-"""The top of one hill; the other is opposite."""
+"""The center of one hill; the other is at the opposite point."""
 
 
 class Beginning(NamedTuple):
-    """Where the walks on a target begin, and the step that is set when it is chosen."""
+    """The start of the walks on a target, and the step that is set when it is chosen."""
 
     title: str
     start: tuple[float, float]
@@ -44,7 +44,7 @@ BEGINNINGS = {
     "hills": Beginning("Two hills", (1.33, 1.69), 0.036),
     "drawing": Beginning("Your drawing", (1.33, 1.69), 0.01),
 }
-"""By the name of the target."""
+"""Start and step of each target."""
 
 
 def require_target(values: Mapping[str, Any]) -> Target:

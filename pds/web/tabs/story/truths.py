@@ -115,4 +115,4 @@ QUESTIONS: dict[str, Question] = {
     "belief": Amount(1, 20, network_grain),
     "grain": Amount(20, 400, worth_of_pds),
 }
-"""By step."""
+"""The question of each step."""

@@ -1,12 +1,19 @@
-// The walk of the plane's slider: it is scrubbed, stepped and played.
+// The number of steps taken in the plane: a slider, and buttons that step and play.
 
+import { find } from "../../static/dom.js";
 import { makeDial } from "../../static/slider.js";
 
 const PERIOD = 90; // ms of a step while it plays
 
-// `onMove()` is called with each change, `onStart()` before a walk or a step begins.
-export function makePlayer(section, { onMove, onStart }) {
-  const [scrub, walkButton, stepButton] = ["[data-scrub]", ".pds-walk", ".pds-step"].map((s) => section.querySelector(s));
+/**
+ * @param {HTMLElement} section
+ * @param {object} events
+ * @param {() => void} events.onMove called with each change
+ * @param {() => void} events.onStart called before a walk or a step begins
+ */
+export function makePlayback(section, { onMove, onStart }) {
+  const scrub = find(section, "[data-scrub]", HTMLInputElement);
+  const [walkButton, stepButton] = [find(section, ".pds-walk"), find(section, ".pds-step")];
   const last = Number(scrub.max);
   let timer = 0;
   const { read, write } = makeDial(scrub, () => {
