@@ -226,7 +226,8 @@ def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Ar
     Returns:
         The grid, and scale and std of each iteration, (N, S, 1).
     """
-    each = {sampler: _columns(sde, sampler) for sampler in set(samplers)}
+    # Processes are frozen dataclasses, which the protocol does not say.
+    each = {sampler: _columns(sde, sampler) for sampler in set(samplers)}  # type: ignore[arg-type]
     longest = max(sampler.num_steps for sampler in samplers)
     sizes = each[samplers[0]].sizes
     stacked = np.zeros((2 + sum(sizes), longest, len(samplers), 1))
