@@ -128,11 +128,11 @@ def browser():
     from playwright.sync_api import expect, sync_playwright
 
     from tests.support.pages import PATIENCE
-    from tools.browser import chromium
+    from tools.browser import FLAGS, chromium
 
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = chromium(playwright)
+        browser = chromium(playwright, (*FLAGS, "--process-per-site"))
         yield browser
         browser.close()
 
