@@ -51,6 +51,11 @@ def peak_bytes(work: Callable[[], object]) -> int:
 class _Accounts(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up the storages that operations allocate, until they are freed."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Not wrapped for torch's compiler, whose import takes a second; nothing is compiled."""
+        return False
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.peak, self._now = 0, 0

@@ -15,7 +15,7 @@ Source: derived for this project.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -226,25 +226,37 @@ def _stacked(sde: SDE, samplers: Sequence[PredictorCorrector]) -> tuple[Grid, Ar
     Returns:
         The grid, and scale and std of each iteration, (N, S, 1).
     """
-    each = {sampler: _columns(sde, sampler) for sampler in set(samplers)}
+    # Processes are frozen dataclasses, which the protocol does not say.
+    each = {sampler: _columns(sde, sampler) for sampler in set(samplers)}  # type: ignore[arg-type]
     longest = max(sampler.num_steps for sampler in samplers)
-    stacked = np.zeros((len(each[samplers[0]]), longest, len(samplers), 1))
+    sizes = each[samplers[0]].sizes
+    stacked = np.zeros((2 + sum(sizes), longest, len(samplers), 1))
     for j, sampler in enumerate(samplers):
-        stacked[:, : sampler.num_steps, j, 0] = each[sampler]
+        stacked[:, : sampler.num_steps, j, 0] = each[sampler].values
     scale, std, *columns = stacked
     prior_std: Any = np.array([[s.process(sde).prior_std] for s in samplers])
     iterations: Any = range(longest)
-    sizes = [len(c) for c in samplers[0].coefficients(sde)]
     ends = np.cumsum(sizes).tolist()
     coefficients: Any = [columns[end - size : end] for size, end in zip(sizes, ends, strict=True)]
     return Grid(prior_std, iterations, iterations, coefficients), scale, std
 
 
-def _columns(sde: SDE, sampler: PredictorCorrector) -> Array:
-    """Return scale, std and the coefficients of all kernels in order, (columns, N)."""
-    coefficients = [c for columns in sampler.coefficients(sde) for c in columns]
+class _Columns(NamedTuple):
+    """Scale, std and the coefficients of all kernels in order, (columns, N).
+
+    sizes: number of coefficients of each kernel.
+    """
+
+    values: Array
+    sizes: list[int]
+
+
+@lru_cache(maxsize=32)  # tuning asks for the same sampler with one gain after the other
+def _columns(sde: SDE, sampler: PredictorCorrector) -> _Columns:
+    kernels = sampler.coefficients(sde)
     marginal = sampler.process(sde).marginal(sampler.times())
-    return torch.stack([*marginal, *coefficients]).numpy()
+    values = torch.stack([*marginal, *(c for columns in kernels for c in columns)]).numpy()
+    return _Columns(values, [len(columns) for columns in kernels])
 
 
 def _mode_gains(

@@ -27,7 +27,7 @@ from pds.serving.batcher import Batcher
 from tests.support.device_runs import CHAINS, FLOAT32, images_of, model_on, relative, run_of
 from tests.support.lower_precision import BOUNDS, noisy, tf32
 
-RUNS = {"portraits32": (33, 8), "portraits64": (16, 4), "field64": (66, 20)}
+RUNS = {"portraits32": (33, 5), "portraits64": (16, 4), "field64": (66, 20)}
 """Iterations on a GPU, and on a CPU, where the tests are to be quick."""
 NUM_IMAGES = 2
 """Images of a run; beside a GPU the CPU, which draws them too, takes most of the time."""

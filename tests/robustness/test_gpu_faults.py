@@ -32,7 +32,7 @@ from tests.support.trainings import IMAGES, TinyConfig, everything
 PATIENCE = 120
 """Seconds after which a test gives up."""
 CHAINS = ("vanilla", "PDS")
-CROWDS = {"cpu": ("portraits32", 6, 1, 5)}
+CROWDS = {"cpu": ("portraits32", 4, 1, 3)}
 """Model, visitors, images of each, and images of a network call that the memory has room for."""
 GPU_CROWD = ("portraits64", 8, 16, 64)
 

@@ -1,6 +1,7 @@
 """The order of the packages: each imports only lower ones; the library imports no web package."""
 
 import ast
+import json
 import subprocess
 import sys
 from functools import cache
@@ -94,32 +95,63 @@ def test_within_the_page_the_server_lies_below_the_tabs_and_these_below_the_layo
     assert not [name for name in imports(path) if name.startswith(tuple(upper))]
 
 
-def in_a_new_process(code):
-    """What Python code prints."""
+IN_A_NEW_PROCESS = """
+import json, sys, torch
+from importlib import import_module
+torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0  # a device that is touched
+
+def loaded(*names):
+    return [name for name in names if name in sys.modules]
+
+found = {}
+import pds.integrations
+found["integrations"] = loaded("diffusers", "azula", "k_diffusion")
+import pds, pds.models, pds.request, pds.jobs.comparison, pds.jobs.run
+[getattr(pds, name) for name in pds.__all__]
+found["library"] = loaded("gradio", "plotly")
+for name in ("conftest", "unit.test_kernels", "unit.theory.test_theory"):
+    import_module("tests." + name)
+found["tests of the sampler"] = loaded("playwright", "gradio", "plotly")
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """What importing each part of this project has loaded; no part may touch a device."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True
+        [sys.executable, "-c", IN_A_NEW_PROCESS], cwd=ROOT, capture_output=True, text=True
     )
-    return done.stdout.strip()
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_importing_the_library_loads_neither_gradio_nor_plotly_and_touches_no_device():
-    code = (
-        "import sys, torch; torch.cuda.is_available = torch.cuda.init = lambda: 1 / 0;"
-        "import pds; [getattr(pds, name) for name in pds.__all__];"
-        "print([m for m in ('gradio', 'plotly') if m in sys.modules])"
-    )
-    assert in_a_new_process(code) == "[]"
+def test_importing_the_integrations_imports_none_of_their_libraries(loaded):
+    assert loaded["integrations"] == []
 
 
-def test_the_tests_of_the_sampler_load_no_web_package():
+def test_importing_the_library_loads_neither_gradio_nor_plotly_and_touches_no_device(loaded):
+    assert loaded["library"] == []
+
+
+def test_the_tests_of_the_sampler_load_no_web_package(loaded):
     """So that a change to a kernel is judged within seconds."""
-    names = ["conftest", *(f"unit.{name}" for name in ("test_kernels", "theory.test_theory"))]
-    code = (
-        f"import sys; from importlib import import_module;"
-        f"[import_module('tests.' + name) for name in {names}];"
-        "print([m for m in ('playwright', 'gradio', 'plotly') if m in sys.modules])"
+    assert loaded["tests of the sampler"] == []
+
+
+def test_a_command_samples_without_the_compiler_of_torch(tmp_path):
+    """Its import takes a second."""
+    words = ["compare", "--num-steps", "2", "--num-images", "1", "--out", str(tmp_path / "a.png")]
+    code = f"""
+import sys
+from pds.commands.cli import main
+assert main({words}) == 0
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert in_a_new_process(code) == "[]"
+    assert done.stdout.splitlines()[-1] == "False"
 
 
 TESTS = [

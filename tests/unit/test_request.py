@@ -1,14 +1,11 @@
 """The request: its valid values, and those that a public page accepts."""
 
-import subprocess
-import sys
 from dataclasses import asdict, replace
 
 import pytest
 import torch
 
 from pds import models
-from pds.files.shipped import ROOT
 from pds.jobs import hosting
 from pds.models import compare_request, from_images, load_model
 from pds.request import Request
@@ -141,11 +138,3 @@ def test_a_path_in_a_request_is_never_followed_by_the_library(trap, request_with
 def test_a_request_names_what_it_compares_with_vanilla(changes, filtered, method):
     request = replace(Request(), **changes)
     assert (request.filtered, request.labels[1]) == (filtered, method)
-
-
-def test_importing_the_models_touches_no_device():
-    code = (
-        "import torch; torch.cuda.is_available = lambda: 1 / 0\n"
-        "import pds.models, pds.request, pds.jobs.comparison, pds.jobs.run\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -82,7 +82,10 @@ class FourierEmbedding(nn.Module):
 
     def __init__(self, features: int, scale: float) -> None:
         super().__init__()
-        self.W = nn.Parameter(torch.randn(features) * scale, requires_grad=False)
+        W = torch.empty(features)
+        if not W.is_meta:  # where the first arithmetic imports torch's compiler, for a second
+            W = W.normal_() * scale
+        self.W = nn.Parameter(W, requires_grad=False)
 
     def forward(self, log_sigma: Tensor) -> Tensor:
         phase = log_sigma[:, None] * self.W[None, :] * 2 * math.pi

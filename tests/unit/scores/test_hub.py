@@ -54,9 +54,15 @@ def unet():
     return make_unet()
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, unet):
+    """A folder that no test changes."""
+    return write(tmp_path_factory.mktemp("hub") / "model", unet)
+
+
 @pytest.fixture
-def folder(tmp_path, unet):
-    return write(tmp_path / "model", unet)
+def folder(tmp_path, written):
+    return shutil.copytree(written, tmp_path / "model")
 
 
 def change(path, **values):

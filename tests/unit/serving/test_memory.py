@@ -11,9 +11,8 @@ from pds.serving import memory
 from tests.support.paths import ROOT
 
 CHILD = """
-import json, resource, sys, threading, torch
+import json, resource, threading, torch
 from pds.serving import memory
-keep = sys.argv[1] == "keep"
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -24,39 +23,46 @@ def fresh_pages():
     torch.ones(12_000_000)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-def fewest():
-    found.append(min(fresh_pages() for _ in range(30)))
+def measure(num_blocks):
+    fresh = []
 
-found, kept = [], keep and memory.keep_large_blocks()
-fewest()
-thread = threading.Thread(target=fewest)
-thread.start()
-thread.join()
-before = resident()
-memory.release()
-print(json.dumps({"kept": kept, "fresh": found, "released": before - resident()}))
+    def fewest():
+        fresh.append(min(fresh_pages() for _ in range(num_blocks)))
+
+    fewest()
+    thread = threading.Thread(target=fewest)
+    thread.start()
+    thread.join()
+    before = resident()
+    memory.release()
+    return {"fresh": fresh, "released": before - resident()}
+
+# 48 MB are 11,700 pages of 4 KB; it takes about ten blocks until the pool has an aligned place.
+plain = measure(12)
+print(json.dumps({"plain": plain, "kept": memory.keep_large_blocks(), "keep": measure(30)}))
 """
 
 
-def child(mode):
+@pytest.fixture(scope="module")
+def measured():
+    """What a process of its own finds before and after it keeps its large blocks."""
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("other C libraries are left alone")
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, mode], capture_output=True, text=True, cwd=ROOT, check=True
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, cwd=ROOT, check=True
     )
     return json.loads(done.stdout)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
-def test_kept_blocks_meet_no_fresh_pages_in_any_thread_until_they_are_released():
-    # 48 MB are 11,700 pages of 4 KB; it takes about ten until the pool has an aligned place.
-    found = child("keep")
-    assert found["kept"]
+def test_kept_blocks_meet_no_fresh_pages_in_any_thread_until_they_are_released(measured):
+    assert measured["kept"]
+    found = measured["keep"]
     assert max(found["fresh"]) < 10
     assert found["released"] > 40e6
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
-def test_without_it_every_block_is_fresh():
-    found = child("plain")
+def test_without_it_every_block_is_fresh(measured):
+    found = measured["plain"]
     assert min(found["fresh"]) > 100
     assert found["released"] < 40e6
 

@@ -5,6 +5,7 @@ import inspect
 import io
 import itertools
 import json
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from PIL import Image
 
 from pds import models
 from pds.appearance import GRAINY, Appearance, noise_ratio
+from pds.driving import sample, seeded_noise
 from pds.evaluation import appearance_record
 from pds.evaluation.appearance_record import RecordedSampler
 from pds.evaluation.metrics import Interval
@@ -30,6 +32,7 @@ from pds.web import sentences
 from pds.web.api import compare
 from pds.web.components import run_handler
 from pds.web.server.frames import kept_steps
+from pds.web.server.messages import dumps
 from pds.web.tabs.compare import live_comparison
 from pds.web.tabs.compare.live_comparison import recorded_steps
 from pds.web.tabs.compare.measurements import Scene, observe
@@ -417,16 +420,45 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     assert shipped["measured"] == sentences.measured(recorded, request.num_steps, names)
 
 
-def test_the_shipped_first_paint_is_a_run_of_the_shipped_model():
+def test_the_shipped_first_paint_begins_as_a_run_of_the_shipped_model():
+    """The first iteration of all recorded pictures: seeds, both samplers and measurements.
+
+    The record has five digits.
+    """
+    shipped = json.loads(live_comparison.first_paint("whole"))
+    request = Request(**shipped["request"])
+    with closing(compare_request(request)) as pairs:
+        moment = observe(next(pairs), Scene.of(request))
+    recorded, numbers = shipped["steps"][0], json.loads(dumps(moment.numbers))
+    for name in ("iteration", "sigma", "nfe", "theory"):
+        assert numbers[name] == recorded[name]
+    for name in ("power", "left", "noise_ratio"):
+        np.testing.assert_allclose(numbers[name], recorded[name], rtol=1e-4)
+    row = pixels(shipped["png"])[: shipped["height"]]
+    drawn = np.concatenate([*moment.left, *moment.right], axis=1)
+    assert (row != drawn).mean() < 1e-4, "it has changed: python -m pds record"
+
+
+def test_the_end_of_the_shipped_first_paint_is_that_of_the_whole_run():
+    end, whole = (json.loads(live_comparison.first_paint(part)) for part in ("end", "whole"))
+    assert end["steps"] == whole["steps"][-1:]
+    np.testing.assert_array_equal(pixels(end["png"]), pixels(whole["png"])[-end["height"] :])
+
+
+@pytest.mark.parametrize("side", [pytest.param("vanilla", marks=pytest.mark.slow), "pds"])
+def test_the_shipped_first_paint_is_a_run_of_the_shipped_model(side):
     shipped = json.loads(live_comparison.first_paint("end"))
-    request = replace(Request(**shipped["request"]), num_images=1)
-    *_, again = live_comparison.messages(request)
-    width, count = shipped["width"], shipped["request"]["num_images"]
-    for side, column in (("vanilla", 0), ("pds", 1)):
-        recorded = pixels(shipped["png"])[:, column * count * width :][:, :width].astype(int)
-        fresh = pixels(again["png"])[-width:, column * width :][:, :width].astype(int)
-        # images depend on their seed alone; another batch size only rounds differently
-        assert np.abs(recorded - fresh).mean() < 0.5, f"{side} has changed: python -m pds record"
+    request, width = Request(**shipped["request"]), shipped["width"]
+    model = load_model(request.model)
+    sampler = model.sampler(request.num_steps) if side == "vanilla" else model.method(request)
+    chain = sampler.chain(
+        model.sde, noise=seeded_noise([request.seed]), shape=(1, *model.image_shape)
+    )
+    fresh = to_uint8(sample(model.score, chain).numpy())[0].astype(int)
+    column = request.num_images * width * (side == "pds")
+    recorded = pixels(shipped["png"])[:, column:][:, :width].astype(int)
+    # images depend on their seed alone; another batch size only rounds differently
+    assert np.abs(recorded - fresh).mean() < 0.5, "it has changed: python -m pds record"
 
 
 def test_without_a_recorded_run_the_page_says_how_to_make_one(tmp_path):
