@@ -24,7 +24,7 @@ class TinyConfig(TrainConfig):
 
     @property
     def num_held_out(self):
-        return 12
+        return 4
 
 
 def tensors(value):
