@@ -427,7 +427,9 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
     rows = list(benchmark.rows(ONCE))
     assert rows
-    assert [row for row in rows if not (row.measured.median > 0 if row.measured else row.note)] == []
+    assert [
+        row for row in rows if not (row.measured.median > 0 if row.measured else row.note)
+    ] == []
 
 
 @pytest.mark.parametrize(("up", "resample"), [(False, fir_down), (True, fir_up)])
