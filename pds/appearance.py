@@ -90,8 +90,12 @@ def grain(images: Tensor, *, flattest: float = FLATTEST) -> Tensor:
     """
     _require_size(images)
     images = images.detach().cpu().double()
-    chosen = at_places(images, flat_places(images, share=flattest)).abs()
-    measured = chosen.median(-1).values / MEDIAN_OF_NORMAL
+    chosen = (
+        at_places(images, flat_places(images, share=flattest))
+        if flattest < 1
+        else _diagonal(images).flatten(2)
+    )
+    measured = chosen.abs().median(-1).values / MEDIAN_OF_NORMAL
     broken = ~images.flatten(1).isfinite().all(1)
     return measured.masked_fill(broken[:, None], math.nan)
 

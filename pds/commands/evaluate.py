@@ -116,9 +116,8 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     images = store.reference(
         arguments.reference or REFERENCE, source=model.source, held_out=model.held_out
     )
-    checked = validation.check(images)
     if arguments.validate:
-        print(validation.text(checked))
+        print(validation.text(validation.check(images)))
         return
     if arguments.inception is not None:
         lines = fid.csv_lines(store, images, fid.load_inception(arguments.inception, model.device))
@@ -139,7 +138,6 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
         ],
         judgments=judged,
         equal_grain=list(equal_grain.compare(every[0])),
-        checked=checked,
     )
     for name, text in (
         ("table.csv", table.to_csv(tables.rows)),
@@ -148,7 +146,8 @@ def _conclude(arguments: argparse.Namespace, model: Subject, store: Store) -> No
     ):
         write(store.folder / name, text.encode())
     if report.can_draw():
-        page = report.page(model.field.title, tables, arguments.converged)
+        checked = validation.check(images)
+        page = report.page(model.field.title, tables, checked, arguments.converged)
         write(store.folder / "report.html", page.encode())
     else:
         print("report.html needs plotly (pip install plotly) and is left out", file=sys.stderr)

@@ -28,6 +28,7 @@ Inception's features).
 
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -171,16 +172,31 @@ def _summary(colors: Tensor, details: list[Tensor]) -> Tensor:
 
 
 def _projections(details: list[Tensor], coarse: Tensor) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    columns = []
-    for level in [*details, coarse[:, None]]:
-        height, width = level.shape[-2:]
-        for _ in range(PER_LEVEL):
-            row, column = (
-                int(torch.randint(side - WINDOW + 1, (), generator=generator))
-                for side in (height, width)
-            )
-            window = level[..., row : row + WINDOW, column : column + WINDOW].flatten(1)
-            unit = torch.randn(window.shape[1], generator=generator, dtype=torch.float64)
-            columns.append(window @ (unit / unit.norm()))
+    levels = [*details, coarse[:, None]]
+    directions = _directions(tuple(level.shape[1:] for level in levels))
+    columns = [
+        level[..., row : row + WINDOW, column : column + WINDOW].flatten(1) @ unit
+        for level, chosen in zip(levels, directions, strict=True)
+        for row, column, unit in chosen
+    ]
     return torch.stack(columns, dim=1)
+
+
+@lru_cache(maxsize=8)
+def _directions(shapes: tuple[torch.Size, ...]) -> list[list[tuple[int, int, Tensor]]]:
+    """Return the window's row and column and the unit vector of each projection, by level.
+
+    Args:
+        shapes: of one image's level, (3 or 1, C, h, w).
+    """
+    generator = torch.Generator().manual_seed(0)
+    return [[_direction(shape, generator) for _ in range(PER_LEVEL)] for shape in shapes]
+
+
+def _direction(shape: torch.Size, generator: torch.Generator) -> tuple[int, int, Tensor]:
+    row, column = (
+        int(torch.randint(side - WINDOW + 1, (), generator=generator)) for side in shape[-2:]
+    )
+    count = math.prod(shape[:-2]) * WINDOW**2
+    unit = torch.randn(count, generator=generator, dtype=torch.float64)
+    return row, column, unit / unit.norm()

@@ -64,14 +64,12 @@ class Tables:
     matches: vanilla's number of iterations for the quality of each cell, may be empty.
     judgments: the classifier's, may be empty.
     equal_grain: PDS against a constant gain at equal grain, may be empty.
-    checked: the validation of the metrics.
     """
 
     rows: Sequence[Row]
     matches: Sequence[Match]
     judgments: Sequence[Judgment]
     equal_grain: Sequence[AtGrain]
-    checked: Validation
 
 
 def can_draw() -> bool:
@@ -79,12 +77,13 @@ def can_draw() -> bool:
     return find_spec("plotly") is not None
 
 
-def page(title: str, tables: Tables, converged: Cell) -> str:
+def page(title: str, tables: Tables, checked: Validation, converged: Cell) -> str:
     """Return the report as one HTML file that needs no network.
 
     Args:
         title: of the model.
         tables: the numbers.
+        checked: the validation of the metrics.
         converged: the cell of the network's own pictures.
     """
     rows = tables.rows
@@ -105,7 +104,7 @@ def page(title: str, tables: Tables, converged: Cell) -> str:
         " to a fifth of all comparisons.</p>",
         *_paragraphs(agreement.sentences(rows, converged), NOT_CONVERGED),
         "<h2>Check of the metrics</h2>",
-        f"<pre>{html.escape(validation.text(tables.checked))}</pre>",
+        f"<pre>{html.escape(validation.text(checked))}</pre>",
         *_figures(rows, kinds),
         "<h2>Acceleration at equal quality</h2>",
         "<p>The N of vanilla that each sampler matches: the smallest N at which vanilla reaches its"

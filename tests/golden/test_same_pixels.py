@@ -4,6 +4,7 @@ import base64
 import io
 import shlex
 from collections import deque
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,16 +34,23 @@ PAIRS = [
 ]
 
 
+@cache
+def of_python(request):
+    """Both sides as Python draws them, (2, num_images, H, W, C); drawn once for equal requests."""
+    left, right = comparison.final(request)
+    assert (left.tiles != right.tiles).any()
+    return np.stack([left.tiles, right.tiles])
+
+
 @pytest.fixture(scope="module", params=PAIRS, ids=lambda r: f"{r.left} {r.right}")
 def drawn(request):
-    """A request, and both sides as Python draws them, (2, num_images, H, W, C)."""
-    left, right = comparison.final(request.param)
-    assert (left.tiles != right.tiles).any()
-    return request.param, np.stack([left.tiles, right.tiles])
+    """A request, and what Python draws of it."""
+    return request.param, of_python(request.param)
 
 
+@cache
 def of_page(request):
-    """The last images of what the page's Sample runs."""
+    """The last images of what the page's Sample runs; drawn once for equal requests."""
     (last,) = deque(live_comparison.messages(request), maxlen=1)
     sheet = base64.b64decode(last["png"])
     height, count = last["height"], 2 * request.num_images
@@ -99,5 +107,4 @@ def test_a_picture_opens_its_comparison_and_draws_it_again(drawn, tmp_path):
     comparison.save(path, request, *sides)
     again = read_request(pictures.read_text(path))
     assert again == request
-    left, right = comparison.final(again)
-    assert (np.stack([left.tiles, right.tiles]) == expected).all()
+    assert (of_python(again) == expected).all()

@@ -9,7 +9,7 @@ import torch
 from pds import spectra
 from pds.appearance import Appearance, grain
 from pds.driving import seeded_noise
-from pds.evaluation import equivalence
+from pds.evaluation import equivalence, metrics
 from pds.evaluation.features import features, haar
 from pds.evaluation.metrics import BANDS, METRICS, Draws, Reference, resamples
 from pds.portraits import portraits
@@ -32,6 +32,19 @@ def faces():
 
 def fields(count, first=0):
     return FIELD.sample(seeded_noise(range(first, first + count))(torch.Size((count, 1, 32, 32))))
+
+
+@pytest.fixture(scope="module")
+def thousand():
+    """A reference of a thousand clouds."""
+    return Reference.of(fields(1000))
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """Features of 40 samples of 32 clouds."""
+    sample = features(fields(40 * 32, 2000))
+    return [sample[first : first + 32] for first in range(0, 40 * 32, 32)]
 
 
 def test_half_of_the_data_is_near_the_floor_and_spoiled_data_are_not(faces):
@@ -128,10 +141,10 @@ def test_a_resample_is_measured_as_the_images_that_it_has(faces):
 
 
 @pytest.fixture(scope="module")
-def few_and_many():
+def few_and_many(thousand):
     """The same pictures against 32 and against 1000 of a reference."""
     one = features(fields(64, 9000))
-    return [Reference.of(fields(count)).draws(one) for count in (32, 1000)]
+    return [reference.draws(one) for reference in (Reference.of(fields(32)), thousand)]
 
 
 @pytest.mark.parametrize("metric", ["grain", "contrast", "fine_power"])
@@ -149,14 +162,13 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(metric, intervals):
 
 
 @pytest.fixture(scope="module")
-def intervals():
-    """Of 40 samples of 32 clouds, against a thousand others."""
+def intervals(samples):
+    """Of 40 samples of 32 clouds, against a thousand others, each of 200 resamples."""
     reference = Reference.of(fields(1000))
-    samples = (features(fields(32, first)) for first in range(2000, 2000 + 40 * 32, 32))
-    return [
-        {name: draws.interval() for name, draws in reference.draws(sample).items()}
-        for sample in samples
-    ]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "RESAMPLES", 200)
+        draws = [reference.draws(sample) for sample in samples]
+    return [{name: drawn.interval() for name, drawn in each.items()} for each in draws]
 
 
 def test_contrast_of_few_images_is_unbiased(intervals):
@@ -166,15 +178,12 @@ def test_contrast_of_few_images_is_unbiased(intervals):
     assert np.mean(values) == pytest.approx(1, abs=0.02)
 
 
-def test_a_floor_holds_other_images_of_the_reference_about_as_often_as_it_says():
-    floor = Reference.of(fields(1000)).floor(32)
+def test_a_floor_holds_other_images_of_the_reference_about_as_often_as_it_says(thousand, samples):
+    floor = thousand.floor(32)["grain"]
     others = Reference.of(fields(1000, 5000))
-    inside = 0
-    for first in range(2000, 2000 + 40 * 32, 32):
-        value = others.estimates(features(fields(32, first)))["grain"]
-        inside += floor["grain"].low <= value <= floor["grain"].high
+    values = [others.estimates(sample)["grain"] for sample in samples]
     # As for the intervals; the reference that sets the floor is one of many, hence one fewer.
-    assert inside >= 31
+    assert sum(floor.low <= value <= floor.high for value in values) >= 31
 
 
 def test_a_paired_ratio_is_surer_than_its_parts():

@@ -192,8 +192,8 @@ def test_a_diverged_cell_is_reported_and_breaks_nothing(tmp_path, model, referen
     matches = list(equivalence.matches(evidence))
     assert {(m.fewest, m.most) for m in matches} == {(10, 20)}
     checked = validation.check(model.held_out(50))
-    tables = report.Tables(rows, matches, [], [], checked)
-    html = report.page("Fields", tables, Cell("vanilla", 20).converged)
+    tables = report.Tables(rows, matches, [], [])
+    html = report.page("Fields", tables, checked, Cell("vanilla", 20).converged)
     assert "plotly" in html and 'src="http' not in html
 
 
