@@ -176,7 +176,18 @@ def page(blank, address):
 
 @pytest.fixture(scope="module")
 def kept_page(context_of, address):
-    """The demo on a page that the tests of a module share."""
+    """The demo on a page that the tests of a module share, with the run that it opened with."""
+    from tests.support.pages import visitor
+    from tools.browser import open_page
+
+    with visitor(context_of(), address) as page:
+        open_page(page, address)
+        yield page
+
+
+@pytest.fixture(scope="module")
+def used_page(context_of, address):
+    """The demo on a page where the tests of a module sample one after the other."""
     from tests.support.pages import visitor
     from tools.browser import open_page
 
@@ -186,9 +197,9 @@ def kept_page(context_of, address):
 
 
 @pytest.fixture
-def settled(kept_page):
-    """The shared page with the settings of the first paint, and the pictures of its last run."""
+def settled(used_page):
+    """That page with the settings of the first paint, and the pictures of its last run."""
     from tests.support.pages import reset
 
-    reset(kept_page)
-    return kept_page
+    reset(used_page)
+    return used_page

@@ -62,6 +62,7 @@ COUNT_DRAWN = """() => {
 def prepared(page, name):
     """Open a tab with everything on it that it can show; the selector of its root."""
     if name == "compare":
+        page.click("#compare-tab-button")
         return "#stage"
     if name in TUNED:
         pane = open_tab(page, "filter")
@@ -70,7 +71,9 @@ def prepared(page, name):
             plot.locator("svg").first.wait_for()
         expect(pane.locator("[data-text=filter]")).to_contain_text(" 66 iterations")
         return "#filter"
-    open_tab(page, name)
+    pane = open_tab(page, name)
+    if name == "filter":
+        pane.get_by_text("PDS (alpha)").click()
     if name == "images":
         page.get_by_role("button", name="Try 60 drawn portraits").click()
         page.wait_for_selector("#images [data-plot=convergence] svg")
@@ -105,12 +108,19 @@ class Opened(NamedTuple):
     root: str
 
 
-@pytest.fixture(scope="module", params=STATES)
-def opened(request, context_of, address):
-    """Each tab once for all tests of it."""
+@pytest.fixture(scope="module")
+def light(context_of, address):
+    """One page for the tests of all tabs."""
     with visitor(context_of(), address) as page:
         open_page(page, f"{address}/?__theme=light")
-        yield Opened(page, request.param, prepared(page, request.param))
+        yield page
+
+
+@pytest.fixture(scope="module", params=STATES)
+def opened(request, light):
+    """Each tab once for all tests of it."""
+    light.set_viewport_size(DESKTOP)
+    return Opened(light, request.param, prepared(light, request.param))
 
 
 @pytest.fixture
@@ -210,7 +220,8 @@ def test_a_thumb_hits_every_control_of_a_phone(tab):
     tab.page.wait_for_function("document.documentElement.scrollWidth === 390")
 
 
-def test_arrow_keys_walk_the_tabs(page):
+def test_arrow_keys_walk_the_tabs(settled):
+    page = settled
     page.focus("#compare-tab-button")
     for key, name in (("ArrowRight", "filter"), ("End", "images"), ("ArrowRight", "compare")):
         page.keyboard.press(key)
@@ -245,7 +256,8 @@ def test_arrow_keys_turn_the_surface_once_after_masks_were_opened(page):
     assert page.evaluate(turned) - before == pytest.approx(0.15, abs=0.01)
 
 
-def test_menus_open_and_close_by_keyboard(page):
+def test_menus_open_and_close_by_keyboard(settled):
+    page = settled
     menu = page.locator(".pds-menu").first
     menu.locator("summary").focus()
     page.keyboard.press("Enter")
@@ -258,7 +270,8 @@ def test_menus_open_and_close_by_keyboard(page):
     expect(menu.locator("summary")).to_be_focused()
 
 
-def test_the_keyboard_goes_from_sample_to_stop_and_back(page):
+def test_the_keyboard_goes_from_sample_to_stop_and_back(settled):
+    page = settled
     page.fill("[name=num_steps]", "2000")
     page.focus(".pds-sample")
     page.keyboard.press("Enter")
@@ -267,7 +280,8 @@ def test_the_keyboard_goes_from_sample_to_stop_and_back(page):
     expect(page.locator(".pds-sample")).to_be_focused()
 
 
-def test_every_header_of_a_table_has_words(page):
+def test_every_header_of_a_table_has_words(settled):
+    page = settled
     open_tab(page, "ladder")
     assert page.locator("th").count() > 5
     assert [text for text in page.locator("th").all_inner_texts() if not text.strip()] == []
@@ -293,7 +307,8 @@ def test_the_label_of_the_pictures_has_grain_and_contrast(kept_page):
         assert label.endswith(f"grain {grain}, contrast {contrast}")
 
 
-def test_a_run_shows_its_progress_and_the_time_left(page):
+def test_a_run_shows_its_progress_and_the_time_left(settled):
+    page = settled
     sample(page, num_steps=2000, num_images=8)
     progress = page.locator(".pds-eta span")
     expect(progress).to_contain_text(" of 2000, about")
@@ -316,7 +331,8 @@ AT_HAND = """(selectors) => selectors.some((selector) => {
 })"""
 
 
-def test_stop_stays_at_hand_while_a_run_is_under_way(page):
+def test_stop_stays_at_hand_while_a_run_is_under_way(settled):
+    page = settled
     long_run(page)
     for size in (DESKTOP, {"width": 900, "height": 420}, PHONE):
         page.set_viewport_size(size)

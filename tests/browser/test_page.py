@@ -47,7 +47,8 @@ def distinct_colors(page, side):
     return len(np.unique(pixels(picture(page, side)).reshape(-1, 3), axis=0))
 
 
-def test_the_first_paint_shows_a_finished_run(page):
+def test_the_first_paint_shows_a_finished_run(kept_page):
+    page = kept_page
     assert all(distinct_colors(page, side) > 100 for side in SIDES)
     assert picture(page, "vanilla") != picture(page, "ours")
     iteration, total = page.inner_text(".pds-where").removeprefix("iteration ").split(" of ")
@@ -78,28 +79,31 @@ def test_a_phone_stacks_the_panels_and_keeps_sample_in_reach(kept_page):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-REACHED = """(least) => {
+BEYOND = """(before) => {
   const [, iteration, total] = document.querySelector('.pds-where').textContent
     .match(/iteration (\\d+) of (\\d+)/) ?? [];
-  return Number(total) === 25 && Number(iteration) >= least;
+  return total === "60" && Number(iteration) > before ? Number(iteration) : null;
 }"""
 
 
-def test_sampling_streams_changing_pictures_and_finishes(page):
+def test_sampling_streams_changing_pictures_and_finishes(settled):
+    page = settled
     seen = {picture(page, "ours")}
-    sample(page, model="portraits32", num_steps=25, num_images=2)
-    for iteration in (5, 10, 15, 20):
-        page.wait_for_function(REACHED, arg=iteration)
+    sample(page, model="portraits32", num_steps=60, num_images=2)
+    iteration = 0
+    for _ in range(4):
+        iteration = page.wait_for_function(BEYOND, arg=iteration).json_value()
         seen.add(picture(page, "ours"))
     finish(page)
     seen.add(picture(page, "ours"))
     assert len(seen) >= 5
-    assert page.inner_text(".pds-where") == "iteration 25 of 25"
-    assert number(page, "ours", "calls") == "50"
+    assert page.inner_text(".pds-where") == "iteration 60 of 60"
+    assert number(page, "ours", "calls") == "120"
     assert page.inner_text(".pds-verdict")
 
 
-def test_both_panels_always_show_the_same_iteration(page):
+def test_both_panels_always_show_the_same_iteration(settled):
+    page = settled
     page.evaluate(
         """() => {
           window.pairs = [];
@@ -109,7 +113,7 @@ def test_both_panels_always_show_the_same_iteration(page):
             document.querySelector('.pds-where'), { childList: true });
         }"""
     )
-    sample(page, num_steps=100)
+    sample(page, num_steps=600)
     finish(page)
     pairs = page.evaluate("window.pairs")
     assert len(pairs) >= 3
@@ -118,7 +122,8 @@ def test_both_panels_always_show_the_same_iteration(page):
     assert iterations == sorted(iterations)
 
 
-def test_scrubbing_changes_the_picture_without_a_request(page):
+def test_scrubbing_changes_the_picture_without_a_request(settled):
+    page = settled
     page.wait_for_function("document.querySelector('.pds-scrub').max > 1")
     before, num_sent = picture(page, "ours"), len(page.sent())
     page.focus(".pds-scrub")
@@ -163,7 +168,8 @@ NO_RUNS = """async () => {
 }"""
 
 
-def test_stop_ends_a_long_run_and_the_page_samples_again(page):
+def test_stop_ends_a_long_run_and_the_page_samples_again(settled):
+    page = settled
     long_run(page)
     page.click(".pds-stop")
     stopped = page.inner_text(".pds-where")
@@ -182,7 +188,8 @@ def test_a_closed_tab_frees_the_sampler(page, address):
     page.wait_for_function(NO_RUNS)
 
 
-def test_a_visitor_does_not_wait_for_the_long_run_of_another(page, address):
+def test_a_visitor_does_not_wait_for_the_long_run_of_another(settled, address):
+    page = settled
     other = page.context.new_page()
     open_page(other, address)
     long_run(other)
@@ -199,7 +206,8 @@ def test_a_visitor_does_not_wait_for_the_long_run_of_another(page, address):
         ("alpha", "1", "alpha must be > 1"),
     ],
 )
-def test_a_bad_value_shows_its_sentence_and_leaves_the_page_usable(page, field, value, words):
+def test_a_bad_value_shows_its_sentence_and_leaves_the_page_usable(settled, field, value, words):
+    page = settled
     good = page.input_value(f"[name={field}]")
     sample(page, **{field: value})
     expect(page.get_by_role("alert").filter(has_text=words)).to_be_visible()
@@ -210,7 +218,8 @@ def test_a_bad_value_shows_its_sentence_and_leaves_the_page_usable(page, field, 
     assert page.inner_text(".pds-where") == "iteration 3 of 3"
 
 
-def test_the_slider_stops_at_the_ladder_and_the_box_takes_any_number(page):
+def test_the_slider_stops_at_the_ladder_and_the_box_takes_any_number(settled):
+    page = settled
     slider = page.get_by_label("Iterations, in steps")
     slider.focus()
     page.keyboard.press("Home")
@@ -236,7 +245,8 @@ def test_a_program_streams_the_steps(address):
     assert set(steps[-1]["noise_left"]) == {"vanilla", "pds"}
 
 
-def test_page_and_program_get_the_same_pixels(page, address):
+def test_page_and_program_get_the_same_pixels(settled, address):
+    page = settled
     sample(page, num_steps=4, num_images=1, seed=9)
     finish(page)
     client = Client(address, verbose=False)
@@ -284,15 +294,17 @@ def test_the_tuned_sampler_is_chosen_sampled_and_kept(page):
     expect(frequency).to_be_checked()
 
 
-def test_the_choice_is_made_by_the_keyboard(page):
+def test_the_choice_is_made_by_the_keyboard(settled):
+    page = settled
     page.get_by_label(RIGHT).focus()
     page.keyboard.type("Tun")
     expect(page.get_by_label(RIGHT)).to_have_value("tuned")
     expect(page.locator("#pds-alpha")).to_be_disabled()
 
 
-def test_fewer_pictures_in_a_grid_of_the_same_size_leave_no_old_one(page):
+def test_fewer_pictures_in_a_grid_of_the_same_size_leave_no_old_one(settled):
     """Three pictures lie on a canvas as large as that of four."""
+    page = settled
     below = """() => {
       const canvas = document.querySelector('.pds-panel.vanilla canvas');
       const [x, y] = [canvas.width / 4, canvas.height * 0.75];

@@ -128,7 +128,8 @@ def test_a_bad_value_of_a_link_shows_its_sentence_and_samples_nothing(open_link,
     assert (num_runs(page) == 0) or "tab" in link
 
 
-def test_the_address_follows_the_controls_without_a_request(page):
+def test_the_address_follows_the_controls_without_a_request(settled):
+    page = settled
     num_sent = len(page.sent())
     page.fill("[name=num_steps]", "31")
     page.fill("[name=alpha]", "2.5")
@@ -152,7 +153,8 @@ def copied(page, name):
     return text
 
 
-def test_link_command_and_python_are_copied(page, address):
+def test_link_command_and_python_are_copied(settled, address):
+    page = settled
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.fill("[name=num_steps]", "31")
     page.get_by_text("Share", exact=True).click()
@@ -174,7 +176,8 @@ def test_without_a_clipboard_the_text_stays_to_be_copied_by_hand(page):
     assert page.evaluate("getSelection().toString()") == box.input_value()
 
 
-def test_a_bad_value_is_not_copied(page):
+def test_a_bad_value_is_not_copied(settled):
+    page = settled
     page.fill("[name=alpha]", "1")
     page.get_by_text("Share", exact=True).click()
     page.get_by_role("button", name="Copy command").click()
@@ -182,7 +185,8 @@ def test_a_bad_value_is_not_copied(page):
     expect(status).to_contain_text("alpha must be > 1")
 
 
-def test_the_run_on_screen_is_saved_in_four_forms(page, tmp_path):
+def test_the_run_on_screen_is_saved_in_four_forms(settled, tmp_path):
+    page = settled
     sample(page, num_steps=5, num_images=2, seed=9)
     finish(page)
     page.fill("[name=seed]", "10")  # the next run's, not this one's
@@ -219,14 +223,16 @@ def test_a_stopped_run_is_saved_as_far_as_it_came(page):
     np.testing.assert_array_equal(pixels(picture(page, "ours"))[:64, :64, 0], final)
 
 
-def test_a_dropped_picture_brings_its_settings_back(page):
+def test_a_dropped_picture_brings_its_settings_back(settled):
+    page = settled
     drop(page, files=[("drawn.png", saved_picture(REQUEST), "image/png")])
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
     assert request_shown(page) == REQUEST
     assert num_runs(page) == 0
 
 
-def test_a_picture_is_opened_by_the_keyboard_too(page, tmp_path):
+def test_a_picture_is_opened_by_the_keyboard_too(settled, tmp_path):
+    page = settled
     path = tmp_path / "drawn.png"
     path.write_bytes(saved_picture(REQUEST))
     page.get_by_text("Share", exact=True).click()
@@ -239,7 +245,8 @@ def test_a_picture_is_opened_by_the_keyboard_too(page, tmp_path):
     "content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xff", b"\0" * 99]
 )
 @pytest.mark.slow
-def test_a_file_that_says_nothing_gets_a_sentence(page, content):
+def test_a_file_that_says_nothing_gets_a_sentence(settled, content):
+    page = settled
     before = request_shown(page)
     drop(page, files=[("cat.png", content, "image/png")])
     alert = page.get_by_role("alert").filter(has_text="cat.png does not say how it was made")

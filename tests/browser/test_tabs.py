@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from pds.files.pictures import read_text
 from pds.jobs.sheet_files import from_record
 from pds.web.tab import Tab
-from tests.support.pages import PHONE, TABS, finish, open_tab, visitor
+from tests.support.pages import PHONE, TABS, finish, open_tab, reset, visitor
 from tools.browser import open_page
 
 
@@ -37,7 +37,9 @@ def test_no_request_leaves_the_host(blank, address):
     assert {urlsplit(url).netloc for url in page.sent()} == {own}
 
 
-def test_the_comparison_leads_to_its_filter(page):
+def test_the_comparison_leads_to_its_filter(kept_page):
+    page = kept_page
+    reset(page)
     page.fill("#pds-alpha", "3")
     page.get_by_role("button", name="See the filter").click()
     expect(page.locator("#filter .pds-pane h1")).to_have_text("The filter")
@@ -45,7 +47,9 @@ def test_the_comparison_leads_to_its_filter(page):
     expect(page.locator("#filter [data-text=filter]")).to_contain_text("At alpha = 3 ")
 
 
-def test_the_comparison_links_to_its_tuned_levels_every_time(page):
+def test_the_comparison_links_to_its_tuned_levels_every_time(kept_page):
+    page = kept_page
+    reset(page)
     page.get_by_label("Sampler on the right").select_option("tuned")
     text = page.locator("#filter [data-text=filter]")
     for num_steps in ("20", "33"):
@@ -166,7 +170,8 @@ def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
         expect(option).to_have_attribute("title", "")
 
 
-def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
+def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(kept_page):
+    page = kept_page
     pane = open_tab(page, "filter")
     axes = "document.querySelector('#filter [data-plot=radial]').layout.yaxis.range"
     before, range_before = pane.locator("[data-text=filter]").inner_text(), page.evaluate(axes)
@@ -180,19 +185,23 @@ def test_alpha_moves_sentence_and_figures_and_leaves_the_axes(page):
     assert page.evaluate(axes) == range_before
 
 
-def test_a_mask_is_saved_and_opened_again(page, tmp_path):
+def test_a_mask_is_saved_and_opened_again(kept_page, tmp_path):
+    page = kept_page
     pane = open_tab(page, "filter")
+    model = pane.get_by_label("Model").input_value()
     with page.expect_download() as download:
         pane.get_by_role("button", name="Save frequency mask").click()
     path = tmp_path / download.value.suggested_filename
     download.value.save_as(path)
     before = pane.locator("[data-text=filter]").inner_text()
     pane.get_by_label("Open a frequency mask").set_input_files(path)
-    expect(pane.locator(".pds-opened span")).to_have_text("portraits32_freq.npy")
+    expect(pane.locator(".pds-opened span")).to_have_text(f"{model}_freq.npy")
     assert pane.locator("[data-text=filter]").inner_text() == before
+    pane.locator(".pds-close").click()
 
 
-def test_a_file_that_is_no_mask_gets_a_sentence_and_changes_nothing(page, tmp_path):
+def test_a_file_that_is_no_mask_gets_a_sentence_and_changes_nothing(kept_page, tmp_path):
+    page = kept_page
     pane = open_tab(page, "filter")
     path = tmp_path / "x.npy"
     path.write_bytes(b"not a mask")
@@ -215,7 +224,6 @@ def test_a_tab_fits_a_phone(phone, name):
 
 def open_step(page, name):
     """A step of the story with its answer."""
-    page.bring_to_front()
     step = open_tab(page, "story").locator(f"[data-step={name}]")
     if step.get_attribute("data-state") == "asking":
         step.locator(".pds-pass").click()
@@ -444,7 +452,8 @@ def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     expect(page.locator(".pds-where")).to_have_text("iteration 40 of 40")
 
 
-def test_too_few_pictures_get_a_sentence(page, tmp_path):
+def test_too_few_pictures_get_a_sentence(kept_page, tmp_path):
+    page = kept_page
     Image.new("RGB", (40, 40)).save(tmp_path / "one.png")
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(tmp_path / "one.png")

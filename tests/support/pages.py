@@ -197,6 +197,7 @@ def query(page):
 
 def open_tab(page, name):
     """Open a tab, wait for its first answer, and return its pane."""
+    page.bring_to_front()  # only one page of a browser has the keyboard
     page.click(f"#{name}-tab-button")
     pane = page.locator(f"#{name} .pds-pane")
     expect(pane).to_have_attribute("data-answered", re.compile(r"\d"))

@@ -104,6 +104,7 @@ export function makeStep(section, options) {
   const special = SPECIAL[name]?.(section, { controls, refresh: () => refresh(), setup }) ?? {};
   const values = () => ({ ...controls.read(), ...special.values?.(), step: name, model: model.value() });
   const request = makeRequester((/** @type {object} */ values) => server.story_view(values), async (answer) => {
+    if (section.dataset.state === "asking") return; // the story was started over meanwhile
     await showAnswer(section, answer, setup.layouts);
     if (answer.error) special.refuse?.();
     else special.accept?.(answer);
