@@ -39,7 +39,7 @@ def pytest_cmdline_main(config):
         return
     if config.option.numprocesses is None:
         config.option.numprocesses = min(4, os.cpu_count() or 1)
-        config.option.dist = "worksteal"
+        config.option.dist = "loadfile"
 
 
 def pytest_ignore_collect(collection_path, config):

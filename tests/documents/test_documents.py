@@ -181,11 +181,25 @@ def material(tmp_path_factory):
     return put
 
 
+LONG = {
+    f"docs/{name}.md"
+    for name in "evidence experiments samplers tutorial howto/checkpoint howto/programs".split()
+}
+"""Pages whose code runs for seconds."""
+
+
 def runnable(page):
     return [b for b in BLOCKS if (b.page, b.language in code_blocks.CODE) == (page, True)]
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if any(not b.not_run for b in runnable(p))])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page in LONG else [])
+        for page in PAGES
+        if any(not block.not_run for block in runnable(page))
+    ],
+)
 def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
     """A block of text after one of Python is what that one prints."""
     blocks = [block for block in BLOCKS if block.page == page and not block.not_run]

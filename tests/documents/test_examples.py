@@ -77,8 +77,7 @@ def diffusers_pipeline(printed, folder):
 
 CLAIMS = (own_score, any_denoiser, exact_theory, filters_from_folder, diffusers_pipeline)
 """Each checks what the script of its name prints and saves in a folder."""
-LONG = ("diffusers_pipeline",)
-"""Scripts that the gate runs with a smaller network, see the test of a pipeline of one's own."""
+LONG = ("diffusers_pipeline", "exact_theory", "filters_from_folder")
 
 
 @pytest.fixture

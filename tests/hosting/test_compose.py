@@ -151,6 +151,7 @@ def test_the_calls_of_a_class_at_once_pass(before_nothing):
     assert run(called(before_nothing, count)) == {502: count}
 
 
+@pytest.mark.slow
 def test_of_a_flood_from_one_address_most_is_refused(before_nothing):
     statuses = run(called(before_nothing, 800))
     assert statuses.keys() == {429, 502}

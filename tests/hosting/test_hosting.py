@@ -81,6 +81,7 @@ def image(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_command_of_the_container_serves_the_files_of_its_image(image):
     assert json.loads(container_image.instructions()["CMD"]) == ["python", "app.py"]
     server = Server(environment={"OMP_NUM_THREADS": "1"}, folder=image)

@@ -105,12 +105,14 @@ def test_the_command_compares_from_any_folder(installed):
     assert (installed.folder / "x.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_command_estimates_a_filter(installed):
     installed(installed.pds, "filter", "portraits", "--num-images", "10", "--out", "mine")
     names = {path.name for path in installed.folder.glob("mine*")}
     assert names == {"mine_freq.npy", "mine_space.npy", "mine_gain.png"}
 
 
+@pytest.mark.slow
 def test_the_command_samples_by_shipped_files_and_shows_the_run_of_its_picture(installed):
     words = ["--config", CONFIG, "--freq_mask_path", "filters/portraits32_freq.npy"]
     few = ["--workdir", "run", "--speed_up", "1000", "--num_samples", "1"]

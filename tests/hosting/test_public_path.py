@@ -203,7 +203,7 @@ def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
 
 @pytest.mark.parametrize(
     ("name", "slash"),
-    [("nginx", ""), ("forwards", "/"), *OTHERS],
+    [("nginx", ""), pytest.param("forwards", "/", marks=pytest.mark.slow), *OTHERS],
 )
 def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slash):
     public, page = behind(name), browser.new_page()
@@ -221,7 +221,8 @@ def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slas
     page.close()
 
 
-@pytest.mark.parametrize("name", ["nginx", pytest.param("forwards", marks=pytest.mark.slow), *SLOW])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nginx", "forwards", *SLOW])
 def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, behind, name):
     page = browser.new_page()
     page.goto(f"{behind(name)}/?model=field256&num_steps=2000&num_images=8")
@@ -236,6 +237,7 @@ def test_a_run_behind_a_proxy_is_stopped_by_its_page(browser, behind, name):
     page.close()
 
 
+@pytest.mark.slow
 def test_a_whole_address_is_taken_where_the_proxy_changes_the_host(browser):
     port = free_port()
     headers = {"Host": "inside.invalid"}

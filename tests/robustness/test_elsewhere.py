@@ -11,17 +11,16 @@ import pytest
 from tests.support.imitated_device import NAME
 from tests.support.placed import TESTS
 
-GATE = ["flow", "preconditioners"]
-"""Test modules that are quick there."""
-OTHERS = """
-    capturable filters imitated_device integrations_elsewhere parity sampling without_float64 worker
+QUICK = """
+    capturable filters flow imitated_device integrations_elsewhere parity preconditioners sampling
+    without_float64 worker
 """.split()
-"""Those that take seconds; `pytest --device imitated` runs all of `placed.MODULES`."""
+"""Test modules of seconds; `pytest --device imitated` runs all of `placed.MODULES`."""
 
 
-@pytest.mark.parametrize("modules", [GATE, pytest.param(OTHERS, marks=pytest.mark.slow)])
-def test_the_units_pass_with_their_tensors_on_an_imitated_device(modules):
-    names = [str(next(TESTS.rglob(f"test_{name}.py"))) for name in modules]
+@pytest.mark.slow
+def test_the_units_pass_with_their_tensors_on_an_imitated_device():
+    names = [str(next(TESTS.rglob(f"test_{name}.py"))) for name in QUICK]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--device", NAME, *names]
     done = subprocess.run(command, cwd=TESTS.parent, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -5,11 +5,14 @@ from gradio_client import Client
 
 from tests.support.proxies import blocks, late, proxy, whole
 
-HOLDS = [whole, blocks(32_768), late(0.5)]
-NAMES = ["whole", "blocks", "late"]
+HOLDS = [
+    pytest.param(whole, id="whole", marks=pytest.mark.slow),
+    pytest.param(blocks(32_768), id="blocks"),
+    pytest.param(late(0.5), id="late", marks=pytest.mark.slow),
+]
 
 
-@pytest.mark.parametrize("hold", HOLDS, ids=NAMES)
+@pytest.mark.parametrize("hold", HOLDS)
 def test_a_page_shows_the_end_of_a_run_that_was_held_back(context_of, address, hold):
     with proxy(address, hold=hold) as held:
         page = context_of().new_page()
@@ -19,7 +22,7 @@ def test_a_page_shows_the_end_of_a_run_that_was_held_back(context_of, address, h
         page.close()
 
 
-@pytest.mark.parametrize("hold", HOLDS, ids=NAMES)
+@pytest.mark.parametrize("hold", HOLDS)
 def test_a_program_gets_every_step_of_a_run_that_was_held_back(address, hold):
     with proxy(address, hold=hold) as held:
         client = Client(held, verbose=False)

@@ -97,6 +97,7 @@ def test_the_embedded_model_draws_portraits():
     assert bool(torch.isfinite(steps[-1].pds.x_mean).all())
 
 
+@pytest.mark.slow
 def test_the_embedded_model_draws_portraits_not_noise():
     """At N = 40 with PDS grain is within a quarter of the network's own, and below vanilla's."""
     model = load_model("portraits32")

@@ -469,6 +469,7 @@ def measured_once(benchmark):
     return list(benchmark(ONCE))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("like_a_gpu")
 @pytest.mark.parametrize(
     "benchmark",

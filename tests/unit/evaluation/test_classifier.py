@@ -41,7 +41,7 @@ def noisy(x):
 @pytest.mark.parametrize(
     ("spoil", "count"),
     [
-        (noisy, 200),
+        pytest.param(noisy, 200, marks=pytest.mark.slow),
         (lambda x: blurred(x, 0.5), 60),
         (lambda x: x.mean(0) + 0.9 * (x - x.mean(0)), 200),
     ],

@@ -130,6 +130,7 @@ def test_nothing_begins_when_the_time_is_over(tmp_path, few):
     assert rows(tmp_path, "survival") == []
 
 
+@pytest.mark.slow
 def test_what_was_only_drawn_is_tabulated_later(tmp_path, few):
     out = [*WORDS, "--out", str(tmp_path)]
     assert main(["sizes", *out, "--draw-only"]) == 0

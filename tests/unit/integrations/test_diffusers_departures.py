@@ -99,6 +99,7 @@ def test_the_last_state_is_clamped_once_without_its_noise():
     torch.testing.assert_close(images, unclamped[-1].prev_sample_mean.clamp(0, 1))
 
 
+@pytest.mark.slow
 def test_the_last_time_and_the_norms_change_pictures_by_little():
     """At N = 25, as root mean square; the pictures have a standard deviation of .18."""
     model = pds.load_model("portraits32")

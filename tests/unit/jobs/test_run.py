@@ -537,6 +537,7 @@ def launch(count, words):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_draw_the_files_of_one(reference, tmp_path):
     done = launch(2, copy_of(reference, tmp_path / "many"))
     assert done.returncode == 0, done.stderr
@@ -557,9 +558,10 @@ def test_many_processes_draw_two_named_samplers_as_one_does(reference, tmp_path)
     assert len(pictures(tmp_path / "many")) == 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "more",
-    [["--seed", "1"], pytest.param(["--alpha", "1"], marks=pytest.mark.slow)],
+    [["--seed", "1"], ["--alpha", "1"]],
     ids=lambda v: v[0],
 )
 def test_many_processes_say_once_what_is_wrong(reference, more, monkeypatch, capsys):

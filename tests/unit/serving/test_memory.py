@@ -54,6 +54,7 @@ def measured():
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_kept_blocks_meet_no_fresh_pages_in_any_thread_until_they_are_released(measured):
     assert measured["kept"]
     found = measured["keep"]
