@@ -6,6 +6,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from pds.request import Request
+from tests.support.pages import drop, saved_picture
+
 QUICK = [0.01 * n for n in range(1, 9)]
 SLOW = [0.6 * n for n in range(1, 9)]
 """Seconds of an iteration with 1 to 8 images."""
@@ -111,6 +114,14 @@ def test_a_link_keeps_its_number_of_images(open_with):
     page.wait_for_selector(".pds[data-state=idle]")
     expect(estimate(page)).to_have_text("about 4 s")
     expect(images(page)).to_have_value("3")
+
+
+def test_settings_that_a_picture_brings_back_have_their_time(open_with):
+    page = open_with(QUICK)
+    request = Request("field64", 10, num_images=2)
+    drop(page, files=[("drawn.png", saved_picture(request), "image/png")])
+    expect(estimate(page)).to_have_text("about 12 s")
+    expect(images(page)).to_have_value("2")
 
 
 @pytest.mark.slow

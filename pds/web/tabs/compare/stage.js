@@ -85,6 +85,7 @@ export function start(component) {
     restore(request, sentence) {
       status.complain("");
       settle(request);
+      estimate.refresh();
       if (!run.current()) status.say(sentence);
     },
   });
