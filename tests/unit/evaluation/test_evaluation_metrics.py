@@ -134,10 +134,10 @@ def test_a_resample_is_measured_as_the_images_that_it_has(faces):
     reference, sample = Reference(features(faces[40:]), (32, 32)), features(faces[:40])
     indices = resamples(40)[:3]
     found = reference.measure(sample, indices)
-    for b, row in enumerate(indices):
-        alone = reference.estimates(sample[row])
-        for metric in METRICS:
-            assert found[metric][b] == pytest.approx(alone[metric], rel=1e-6)
+    alone = [reference.estimates(sample[row]) for row in indices]
+    values = {(metric, b): found[metric][b] for metric in METRICS for b in range(3)}
+    expected = {(metric, b): alone[b][metric] for metric, b in values}
+    assert values == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -156,13 +156,18 @@ def test_each_drawn_folder_gets_its_distance_to_the_data(run, weights, tmp_path,
     assert f"{folders[0]}: tiny, pds:5 at N = 5, 3 pictures, FID " in printed.out
     assert "a FID of 3 pictures is too large" in printed.err
     found = rows(out)
-    cells = [tuple(row[n] for n in ("experiment", "N", "sampler", "images")) for row in found]
-    assert cells == [("tiny", "5", "pds:5", "3"), ("tiny", "5", "vanilla", "3")]
-    for row, folder in zip(found, folders, strict=True):
-        drawn = np.stack([tiny_run.pixels(path) for path in sorted(folder.glob("0*.png"))])
-        images = [x.transpose(0, 3, 1, 2) / 255 for x in (drawn, data())]
-        assert float(row["fid"]) == pytest.approx(tiny_inception.fid_of_means(*images), rel=1e-4)
-        assert (row["data"], row["data_images"]) == ("my_images", "6")
+    names = ("experiment", "N", "sampler", "images", "data", "data_images")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("tiny", "5", "pds:5", "3", "my_images", "6"),
+        ("tiny", "5", "vanilla", "3", "my_images", "6"),
+    ]
+    drawn = [
+        np.stack([tiny_run.pixels(path) for path in sorted(folder.glob("0*.png"))])
+        for folder in folders
+    ]
+    *images, own = (x.transpose(0, 3, 1, 2) / 255 for x in (*drawn, data()))
+    expected = [tiny_inception.fid_of_means(x, own) for x in images]
+    assert [float(row["fid"]) for row in found] == pytest.approx(expected, rel=1e-4)
 
 
 def test_drawn_folders_are_measured_on_the_first_rank_alone(run, weights, monkeypatch, capsys):
@@ -182,17 +187,16 @@ def test_a_data_set_is_the_same_as_a_folder_an_archive_or_an_array(kind, run, we
             for path in sorted((run / "my_images").iterdir()):
                 archive.write(path, path.name)
     out = tmp_path / "measured.csv"
-    for images in (run / "my_images", source):
-        more = ["--data", images, *weights, "--record", out]
-        assert evaluate("--drawn", run / "W/eval", *more) == 0
+    words = ["--drawn", run / "W/eval", *weights, "--record", out, "--data"]
+    assert [evaluate(*words, images) for images in (run / "my_images", source)] == [0, 0]
     first, second = rows(out)
     assert first["fid"] == second["fid"]
 
 
 def test_a_record_grows_and_is_no_other_file(run, weights, tmp_path, capsys):
     words = ["--drawn", run / "W/eval", "--data", run / "my_images", *weights, "--record"]
-    for _ in range(2):
-        assert evaluate(*words, tmp_path / "measured.csv", "--reference", "4") == 0
+    measured = [*words, tmp_path / "measured.csv", "--reference", "4"]
+    assert [evaluate(*measured) for _ in range(2)] == [0, 0]
     assert [row["data_images"] for row in rows(tmp_path / "measured.csv")] == ["4", "4"]
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
     assert evaluate(*words, tmp_path / "mine.csv") == 2

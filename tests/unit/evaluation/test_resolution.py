@@ -66,11 +66,12 @@ def test_the_networks_own_pictures_come_first_and_suffice_for_a_floor():
 
 def test_cells_drawn_side_by_side_are_those_drawn_alone(clouds):
     together = resolution.draw_group(clouds, clouds.model.score, FEW[1])
-    for cell in FEW[1].cells:
-        plan = draw.plan(clouds, *cell)
-        alone = features(draw.sampled(clouds, plan, clouds.model.score, range(2)))
-        np.testing.assert_allclose(together[cell].features.grain, alone.grain, rtol=1e-6)
-        assert together[cell].nfe == plan.sampler.nfe
+    group = [together[cell] for cell in FEW[1].cells]
+    plans = [draw.plan(clouds, *cell) for cell in FEW[1].cells]
+    alone = [features(draw.sampled(clouds, p, clouds.model.score, range(2))) for p in plans]
+    grains = [one.features.grain for one in group]
+    np.testing.assert_allclose(grains, [one.grain for one in alone], rtol=1e-6)
+    assert [one.nfe for one in group] == [plan.sampler.nfe for plan in plans]
 
 
 def test_the_networks_own_pictures_share_no_seed_with_a_cell(clouds):
@@ -208,7 +209,6 @@ def test_frechet_distances_at_one_n_are_of_equally_many_pictures(clouds, tmp_pat
 
 def test_the_figure_has_every_size_and_ends_at_the_papers():
     traces = pages.figure(pages.read("law")).data
-    names = [trace.name for trace in traces if trace.name]
-    for size in pages.sizes(pages.read("law")):
-        assert f"Vanilla, {size} px" in names
+    names = {f"Vanilla, {size} px" for size in pages.sizes(pages.read("law"))}
+    assert names <= {trace.name for trace in traces}
     assert max(max(trace.x) for trace in traces if trace.x) == pages.FAR

@@ -38,9 +38,11 @@ def test_an_equal_configuration_draws_the_same_and_resumes(folder, capsys):
     assert draw(folder) == 0
     assert draw(folder, "--config", f"{folder}/tiny.py", "--eval_folder", "with") == 0
     capsys.readouterr()
-    for i in range(3):
-        ours, theirs = (tiny_run.pixels(folder / n / f"00000{i}.png") for n in ("eval", "with"))
-        assert (ours == theirs).all()
+    ours, theirs = (
+        [tiny_run.pixels(folder / name / f"00000{i}.png") for i in range(3)]
+        for name in ("eval", "with")
+    )
+    np.testing.assert_array_equal(ours, theirs)
     assert draw(folder, "--config", f"{folder}/tiny.py") == 0
     assert "0 images drawn, 3 were there" in capsys.readouterr().out
     assert draw(folder, "--eval_folder", "with") == 0

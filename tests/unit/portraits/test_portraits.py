@@ -47,8 +47,9 @@ def test_the_recorded_people_have_every_trait():
     assert {person.style for person in shown} == set(STYLES)
     combinations = {(person.cloth_kind, person.collar) for person in shown}
     assert combinations == {(kind, collar) for kind in CLOTHS for collar in ("round", "v", "shirt")}
-    for trait in ("glasses", "beard", "freckles", "earrings", "open_mouth"):
-        assert {bool(getattr(person, trait)) for person in shown} == {True, False}
+    traits = ("glasses", "beard", "freckles", "earrings", "open_mouth")
+    values = {trait: {bool(getattr(person, trait)) for person in shown} for trait in traits}
+    assert values == {trait: {True, False} for trait in traits}
 
 
 @pytest.mark.parametrize(
