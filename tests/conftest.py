@@ -42,6 +42,19 @@ def pytest_cmdline_main(config):
         config.option.dist = "loadfile"
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file together, which share fixtures, and those of the one browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    return Together(config, log) if config.option.dist == "loadfile" else None
+
+
 def pytest_ignore_collect(collection_path, config):
     if config.getoption("--device") == "cpu" or collection_path.is_dir():
         return None
