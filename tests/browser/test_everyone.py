@@ -299,12 +299,13 @@ def _times(value):
 
 
 def test_the_label_of_the_pictures_has_grain_and_contrast(kept_page):
-    page = kept_page
+    page, labels, looks = kept_page, {}, {}
     for side in SIDES:
         look = page.locator(f".pds-panel.{side} .look dd")
         grain, contrast = (text.split("\n")[0] for text in look.all_inner_texts())
-        label = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
-        assert label.endswith(f"grain {grain}, contrast {contrast}")
+        looks[side] = f"grain {grain}, contrast {contrast}"
+        labels[side] = page.get_attribute(f".pds-panel.{side} canvas", "aria-label")
+    assert {side: labels[side][-len(look) :] for side, look in looks.items()} == looks
 
 
 def test_a_run_shows_its_progress_and_the_time_left(settled):

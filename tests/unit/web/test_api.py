@@ -37,10 +37,13 @@ def test_every_endpoint_and_its_parameters_are_documented(address):
     assert set(endpoints) == {
         *("/compare", "/iteration", "/sheet", "/ladder", "/filter_from_images", "/theory")
     }
-    for endpoint in endpoints.values():
-        assert endpoint["description"].strip()
-        for parameter in endpoint["parameters"]:
-            assert parameter["python_type"]["type"] != "Any"
+    assert [name for name, end in endpoints.items() if not end["description"].strip()] == []
+    types = {
+        (name, parameter["parameter_name"]): parameter["python_type"]["type"]
+        for name, end in endpoints.items()
+        for parameter in end["parameters"]
+    }
+    assert [name for name, kind in types.items() if kind == "Any"] == []
 
 
 def test_the_filters_of_pictures_are_those_of_the_library():
@@ -79,11 +82,12 @@ def test_what_is_no_picture_gets_a_sentence(images, words):
 
 def test_the_theory_is_the_story_s():
     exact = gaussian.errors(gaussian.field("field64"), 5.0)
-    for n in (25, 66, 200):
-        answer = api.theory(num_steps=n, alpha=5.0)
-        for name, key in (("vanilla", "vanilla"), ("PDS", "pds")):
-            expected = exact.curves[name][exact.counts.index(n)]
-            assert answer["error"][key] == pytest.approx(expected, rel=1e-4)
+    counts = (25, 66, 200)
+    at = [exact.counts.index(n) for n in counts]
+    errors = [api.theory(num_steps=n, alpha=5.0)["error"] for n in counts]
+    vanilla, pds = ([error[name] for error in errors] for name in ("vanilla", "pds"))
+    assert vanilla == pytest.approx(exact.curves["vanilla"][at], rel=1e-4)
+    assert pds == pytest.approx(exact.curves["PDS"][at], rel=1e-4)
     assert api.theory(num_steps=25)["summary"].startswith("PDS is closer")
     assert api.theory(num_steps=2000)["summary"].startswith("Vanilla is closer")
 
@@ -100,8 +104,9 @@ def test_the_theory_of_the_tuned_sampler_is_that_of_its_levels_and_its_corrector
     assert answer["noise_left"]["pds"] == pytest.approx(
         theory.noise_left(modes, variance), rel=1e-4
     )
-    for key in ("error", "noise_left"):
-        assert answer[key]["vanilla"] == api.theory(num_steps=20)[key]["vanilla"]
+    untuned = api.theory(num_steps=20)
+    vanilla = {key: answer[key]["vanilla"] for key in ("error", "noise_left")}
+    assert vanilla == {key: untuned[key]["vanilla"] for key in vanilla}
     assert answer["summary"].startswith("Tuned is closer")
 
 
@@ -184,14 +189,14 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 ANYTHING = SCALARS | st.lists(SCALARS, max_size=3)
 
 
+@pytest.mark.parametrize("function", [api.theory, api.filter_from_images])
 @settings(max_examples=60, deadline=None)
 @given(ANYTHING, ANYTHING, ANYTHING)
-def test_any_value_is_answered_or_refused_in_a_sentence(first, second, third):
-    for function in (api.theory, api.filter_from_images):
-        try:
-            json.dumps(function(first, second, third), allow_nan=False)
-        except (ValueError, TypeError) as refusal:
-            assert len(str(refusal).splitlines()) == 1
+def test_any_value_is_answered_or_refused_in_a_sentence(function, first, second, third):
+    try:
+        json.dumps(function(first, second, third), allow_nan=False)
+    except (ValueError, TypeError) as refusal:
+        assert len(str(refusal).splitlines()) == 1
 
 
 def test_a_program_gets_the_theory_and_a_sentence_for_a_bad_value(address):

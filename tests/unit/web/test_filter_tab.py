@@ -82,8 +82,9 @@ def test_a_channel_shows_its_own_gain(channel):
 def test_the_sentence_says_the_range_and_the_bound():
     gain = filters.gain(load_model("portraits32").frequency_mask, 4.0)
     text = filter_tab.view(VALUES | {"alpha": 4})["text"]["filter"]
-    for value in (gain.min(), gain.max(), 4 / 3, gain.max() ** 2):
-        assert f"{float(value):.3f}" in text
+    values = (gain.min(), gain.max(), 4 / 3, gain.max() ** 2)
+    quotes = [f"{float(value):.3f}" for value in values]
+    assert [quote for quote in quotes if quote not in text] == []
 
 
 def test_the_space_filter_is_said_to_be_flat_exactly_where_it_is():
@@ -190,19 +191,20 @@ def test_the_tuned_levels_are_drawn_beside_the_published_ones(num_steps):
     eps, iterations = model.sampler(num_steps).eps, np.arange(1, num_steps + 1)
     drawn = curves(view)
     assert list(drawn) == ["vanilla and PDS", "tuned"]
-    for name, ends in zip(drawn, [(0.01, 1348), model.tuned(num_steps).sigmas], strict=True):
-        x, sigma = drawn[name]
-        np.testing.assert_array_equal(x, iterations)
-        np.testing.assert_allclose(sigma, grid(*ends, eps, num_steps), rtol=1e-4)
+    ends = [(0.01, 1348), model.tuned(num_steps).sigmas]
+    x, sigmas = zip(*drawn.values(), strict=True)
+    np.testing.assert_array_equal(x, [iterations, iterations])
+    np.testing.assert_allclose(sigmas, [grid(*end, eps, num_steps) for end in ends], rtol=1e-4)
     low, high = view["layouts"]["levels"]["xaxis"]["range"]
     assert low < 1 <= num_steps < high
 
 
 def test_a_long_grid_travels_as_few_points_from_its_first_to_its_last():
     drawn = curves(filter_tab.view(TUNED | {"model": "field64", "num_steps": 600}))
-    for x, sigma in drawn.values():
-        assert (x[0], x[-1], len(x)) == (1, 600, 200)
-        assert sigma == sorted(sigma, reverse=True)
+    grids = {name: (x[0], x[-1], len(x)) for name, (x, _) in drawn.items()}
+    assert grids == dict.fromkeys(drawn, (1, 600, 200))
+    sigmas = {name: sigma for name, (_, sigma) in drawn.items()}
+    assert sigmas == {name: sorted(sigma, reverse=True) for name, sigma in sigmas.items()}
 
 
 def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
@@ -219,9 +221,10 @@ def test_the_shaded_band_is_what_the_data_hold_and_its_levels_are_counted():
     )
     text = view["text"]["levels"]
     assert f"{published} of the 20 published levels lie in it, and {ours} of the tuned" in text
-    for value in (low, power.max() ** 0.5, high):
-        assert f"({value:.3g})" in text
-        assert f" {value:.3g}" in " ".join(view["plots"]["levels"][5]["text"])
+    labels = " ".join(view["plots"]["levels"][5]["text"])
+    levels = [f"{value:.3g}" for value in (low, power.max() ** 0.5, high)]
+    assert [level for level in levels if f"({level})" not in text] == []
+    assert [level for level in levels if f" {level}" not in labels] == []
 
 
 @pytest.mark.parametrize("alpha", [5, 2])

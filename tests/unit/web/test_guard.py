@@ -95,15 +95,18 @@ def test_other_methods_are_refused(method):
     assert ask(method, "/")[0] == 405
 
 
-def test_a_good_call_and_a_good_run_arrive_as_they_were_sent():
-    for path, body in (
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
         (SERVER, call()),
         (JOIN, join()),
         (CALL + "compare", {"data": [0] * 7}),
         (CALL + "v2/theory", {"model": 1}),
-    ):
-        status, answer = ask("POST", path, body)
-        assert (status, json.loads(answer)) == (200, body)
+    ],
+)
+def test_a_good_call_and_a_good_run_arrive_as_they_were_sent(path, body):
+    status, answer = ask("POST", path, body)
+    assert (status, json.loads(answer)) == (200, body)
 
 
 @pytest.mark.parametrize(

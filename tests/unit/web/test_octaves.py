@@ -1,6 +1,7 @@
 """Octaves of pictures: their sum, their power, and the octave where the noise exceeds the data."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -51,34 +52,34 @@ def test_the_octaves_hold_every_mode_once(model):
 
 def test_the_noise_of_an_octave_has_the_power_that_parseval_says():
     """sigma^2 times the share of its modes. Five standard errors of 768 modes are 26 %."""
-    for octave in taken(sigma=0.5)[3:]:
-        noise = (octave.noisy - octave.clean).square().mean()
-        assert float(noise) == pytest.approx(octave.noise_std**2, rel=0.26)
+    parts = taken(sigma=0.5)[3:]
+    noise = [float((octave.noisy - octave.clean).square().mean()) for octave in parts]
+    assert noise == pytest.approx([octave.noise_std**2 for octave in parts], rel=0.26)
 
 
 def test_an_octave_of_the_data_has_the_power_of_its_spectrum():
     """The mean over 20 pictures: of 20 x 200 modes and more, five standard errors are 11 %."""
     drawn = [taken(seed=seed)[2:] for seed in range(20)]
-    for same in zip(*drawn, strict=True):
-        mean = torch.stack([octave.clean.square().mean() for octave in same]).mean()
-        assert float(mean) == pytest.approx(same[0].std ** 2, rel=0.15)
+    powers = torch.tensor([[octave.clean.square().mean() for octave in parts] for parts in drawn])
+    expected = [octave.std**2 for octave in drawn[0]]
+    assert powers.mean(0).tolist() == pytest.approx(expected, rel=0.15)
 
 
 @pytest.mark.parametrize("model", story_tab.FIELDS)
 def test_an_octave_is_drowned_where_the_noise_has_more_power(model):
     powers = [part.power for part in octaves.powers(field(model))]
-    for finest in range(len(powers) - 1):
-        between = math.sqrt(math.sqrt(powers[finest] * powers[finest + 1]))
-        drowned = answer(model, sigma=between)["drowned"]
-        assert drowned == [j > finest for j in range(len(powers))]
+    between = [math.sqrt(math.sqrt(power * finer)) for power, finer in pairwise(powers)]
+    drowned = [answer(model, sigma=sigma)["drowned"] for sigma in between]
+    octave = range(len(powers))
+    assert drowned == [[j > finest for j in octave] for finest in octave[:-1]]
 
 
-def test_the_wall_of_the_rings_lies_in_the_finest_octave_above_the_noise_or_the_next():
+@pytest.mark.parametrize("sigma", [0.15, 0.3, 0.6, 1.2])
+def test_the_wall_of_the_rings_lies_in_the_finest_octave_above_the_noise_or_the_next(sigma):
     parts = octaves.powers(FIELD)
-    for sigma in (0.15, 0.3, 0.6, 1.2):
-        wall = 64 * octaves.wall(FIELD, sigma).radius
-        finest = max(j for j, part in enumerate(parts) if part.power > sigma**2)
-        assert parts[finest].low < wall < 2 * parts[finest + 1].low
+    wall = 64 * octaves.wall(FIELD, sigma).radius
+    finest = max(j for j, part in enumerate(parts) if part.power > sigma**2)
+    assert parts[finest].low < wall < 2 * parts[finest + 1].low
 
 
 @pytest.mark.parametrize("model", story_tab.FIELDS)
@@ -108,9 +109,10 @@ def test_the_true_octave_of_the_question_is_the_finest_that_is_not_drowned(model
 def test_the_wall_of_a_power_law_stands_where_the_powers_are_equal():
     """lambda = c / k^2 falls below sigma^2 at k = sqrt(c) / sigma."""
     c = float(FIELD.rings.power[0] * FIELD.rings.radius[0] ** 2)
-    for sigma in (0.2, 0.4, 1.0):
-        spacing = 1 / 64  # groups are no further apart
-        assert octaves.wall(FIELD, sigma).radius == pytest.approx(c**0.5 / sigma, abs=spacing)
+    sigmas = (0.2, 0.4, 1.0)
+    radii = [octaves.wall(FIELD, sigma).radius for sigma in sigmas]
+    spacing = 1 / 64  # groups are no further apart
+    assert radii == pytest.approx([c**0.5 / sigma for sigma in sigmas], abs=spacing)
 
 
 def test_the_share_above_the_noise_counts_every_mode():

@@ -40,9 +40,12 @@ def judge(guess):
 
 
 def test_all_walks_begin_at_the_start():
-    for panel in view(start=[-1.25, 0.5])["panels"].values():
-        assert panel["mean"][0] == [-1.25, 0.5]
-        assert np.abs(points(panel)[0] - [-1.25, 0.5]).max() < 1 / plane.SCALE
+    start = [-1.25, 0.5]
+    panels = view(start=start)["panels"]
+    means = {name: panel["mean"][0] for name, panel in panels.items()}
+    assert means == dict.fromkeys(panels, start)
+    offsets = {name: np.abs(points(panel)[0] - start).max() for name, panel in panels.items()}
+    assert max(offsets.values()) < 1 / plane.SCALE, offsets
 
 
 def test_a_direction_s_steps_are_those_that_leave_one_percent():

@@ -83,20 +83,20 @@ def test_a_run_ends_with_a_sheet_of_every_kept_step():
 def test_a_gaussian_model_comes_with_the_exact_spectra_of_both_sides():
     """In 2 x 3 x 44 or more modes per ring, five standard errors are at most 44 %."""
     *_, done = messages(num_steps=30)
-    for step in done["steps"]:
-        for measured, exact in zip(step["power"], step["theory"], strict=True):
-            assert measured[7:] == pytest.approx(exact[7:], rel=0.44)
+    measured = np.array([step["power"] for step in done["steps"]])
+    exact = np.array([step["theory"] for step in done["steps"]])
+    np.testing.assert_allclose(measured[..., 7:], exact[..., 7:], rtol=0.44)
 
 
-def test_each_side_has_the_noise_level_of_its_own_grid():
-    ends = {False: [(0.01, 1348), (0.01, 1348)]}
-    ends[True] = [(0.01, 1348), load_model("field64").tuned(6).sigmas]
-    t = load_model("field64").sampler(6).times().numpy()
-    for tuned, sides in ends.items():
-        *_, done = messages(tuned=tuned)
-        sigma = np.array([step["sigma"] for step in done["steps"]])
-        expected = [low * (high / low) ** t for low, high in sides]
-        np.testing.assert_allclose(sigma, np.transpose(expected), rtol=1e-4)
+@pytest.mark.parametrize("tuned", [False, True])
+def test_each_side_has_the_noise_level_of_its_own_grid(tuned):
+    published, model = (0.01, 1348), load_model("field64")
+    ends = [published, model.tuned(6).sigmas if tuned else published]
+    t = model.sampler(6).times().numpy()
+    *_, done = messages(tuned=tuned)
+    sigma = np.array([step["sigma"] for step in done["steps"]])
+    expected = [low * (high / low) ** t for low, high in ends]
+    np.testing.assert_allclose(sigma, np.transpose(expected), rtol=1e-4)
 
 
 def test_every_message_carries_the_name_of_its_run():
@@ -155,9 +155,11 @@ def test_the_time_of_a_step_leaves_out_what_the_reader_takes(monkeypatch):
             yield pair
 
     monkeypatch.setattr(live_comparison, "compare_request", sampler)
+    seconds = []
     for message in live_comparison.messages(live_comparison.parse(FIELD), clock=lambda: now[0]):
         now[0] += 100.0
-        assert [step["seconds"] for step in message["steps"]] == [2.0] * len(message["steps"])
+        seconds += [step["seconds"] for step in message["steps"]]
+    assert seconds == [2.0] * len(seconds)
 
 
 @pytest.mark.parametrize(
@@ -256,24 +258,30 @@ def test_large_pictures_keep_fewer_steps():
 def test_a_step_says_grain_and_contrast_as_they_are_measured():
     last = messages()[-1]["steps"][-1]
     *_, pair = compare_request(live_comparison.parse(FIELD))
-    references = load_model("field64").references
-    for chain, step in enumerate(pair):
-        side = Appearance.of(step.x_mean)
-        assert last["grain"]["pixels"][chain] == pytest.approx(side.grain, rel=1e-4)
-        for kind, reference in references._asdict().items():
-            relative = side.relative_to(reference)
-            assert last["grain"][kind][chain] == pytest.approx(relative.grain, rel=1e-4)
-            assert last["contrast"][kind][chain] == pytest.approx(relative.contrast, rel=1e-4)
+    references = load_model("field64").references._asdict()
+    sides = [Appearance.of(step.x_mean) for step in pair]
+    assert last["grain"]["pixels"] == pytest.approx([side.grain for side in sides], rel=1e-4)
+    relative = {
+        (kind, chain): side.relative_to(reference)
+        for kind, reference in references.items()
+        for chain, side in enumerate(sides)
+    }
+    grain = {(kind, chain): last["grain"][kind][chain] for kind, chain in relative}
+    contrast = {(kind, chain): last["contrast"][kind][chain] for kind, chain in relative}
+    assert grain == pytest.approx({at: look.grain for at, look in relative.items()}, rel=1e-4)
+    assert contrast == pytest.approx({at: look.contrast for at, look in relative.items()}, rel=1e-4)
 
 
 def test_a_step_has_the_noise_of_the_next_network_input_relative_to_its_sigma():
     *_, done = messages()
     texture = load_model("field64").references.network.grain
     pairs = list(compare_request(live_comparison.parse(FIELD)))
-    for now, after, step in zip(pairs, pairs[1:], done["steps"], strict=False):
-        expected = [noise_ratio(a.x, b.sigma, texture) for a, b in zip(now, after, strict=True)]
-        told = np.array(step["noise_ratio"], dtype=float)  # None is NaN
-        np.testing.assert_allclose(told, expected, rtol=1e-4)
+    expected = [
+        [noise_ratio(a.x, b.sigma, texture) for a, b in zip(now, after, strict=True)]
+        for now, after in itertools.pairwise(pairs)
+    ]
+    told = np.array([step["noise_ratio"] for step in done["steps"]], dtype=float)  # None is NaN
+    np.testing.assert_allclose(told[:-1], expected, rtol=1e-4)
     assert all(value > 1 for value in done["steps"][1]["noise_ratio"])
     assert done["steps"][-1]["noise_ratio"] == [None, None]
 
@@ -411,8 +419,8 @@ def test_the_shipped_first_paint_quotes_the_shipped_references():
     request, last = Request(**shipped["request"]), shipped["steps"][-1]
     model = load_model(request.model)
     network = model.references.network
-    for pixels, relative in zip(last["grain"]["pixels"], last["grain"]["network"], strict=True):
-        assert relative == pytest.approx(pixels / network.grain, rel=1e-3)
+    expected = np.array(last["grain"]["pixels"]) / network.grain
+    assert last["grain"]["network"] == pytest.approx(expected, rel=1e-3)
     steps = json.loads(live_comparison.first_paint("whole"))["steps"]
     assert [None not in step["noise_ratio"] for step in steps] == [True] * 4 + [False]
     recorded = appearance_record.samplers(request.model)
@@ -430,10 +438,13 @@ def test_the_shipped_first_paint_begins_as_a_run_of_the_shipped_model():
     with closing(compare_request(request)) as pairs:
         moment = observe(next(pairs), Scene.of(request))
     recorded, numbers = shipped["steps"][0], json.loads(dumps(moment.numbers))
-    for name in ("iteration", "sigma", "nfe", "theory"):
-        assert numbers[name] == recorded[name]
-    for name in ("power", "left", "noise_ratio"):
-        np.testing.assert_allclose(numbers[name], recorded[name], rtol=1e-4)
+    same = {name: numbers[name] for name in ("iteration", "sigma", "nfe", "theory")}
+    assert same == {name: recorded[name] for name in same}
+    measured, expected = (
+        np.hstack([np.ravel(values[name]) for name in ("power", "left", "noise_ratio")])
+        for values in (numbers, recorded)
+    )
+    np.testing.assert_allclose(measured, expected, rtol=1e-4)
     row = pixels(shipped["png"])[: shipped["height"]]
     drawn = np.concatenate([*moment.left, *moment.right], axis=1)
     assert (row != drawn).mean() < 1e-4, "it has changed: python -m pds record"
@@ -473,10 +484,9 @@ def test_a_program_gets_every_step_with_both_pictures():
     assert steps[0]["sigma"] == {"vanilla": 1348, "pds": 1348}
     assert min(steps[0]["noise_ratio"].values()) > 1
     assert steps[-1]["noise_ratio"] == {"vanilla": None, "pds": None}
-    for side in ("vanilla", "pds"):
-        head, _, png = steps[-1][side].partition(",")
-        assert head == "data:image/png;base64"
-        assert pixels(png).shape == (64, 2 * 64)
+    pictures = {side: steps[-1][side].split(",") for side in ("vanilla", "pds")}
+    shapes = {side: (head, pixels(png).shape) for side, (head, png) in pictures.items()}
+    assert shapes == dict.fromkeys(pictures, ("data:image/png;base64", (64, 2 * 64)))
 
 
 def test_a_live_frame_says_how_many_runs_advance_together():
