@@ -210,7 +210,7 @@ def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
     if PAGE in code:
         address = request.getfixturevalue("address")
         blocks = [code_blocks.at_address(block, address) for block in blocks]
-    namespace, printed = {"__name__": "__main__"}, None
+    namespace, printed, wrong = {"__name__": "__main__"}, None, []
     with code_blocks.folder(tmp_path):
         for block in blocks:
             if block.language in code_blocks.CODE:
@@ -218,7 +218,9 @@ def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
                 code_blocks.run(block, namespace)
                 printed = capsys.readouterr().out if block.language == "python" else None
             elif block.language == "text" and printed is not None:
-                assert code_blocks.alike(block.code, printed), (block.line, printed)
+                if not code_blocks.alike(block.code, printed):
+                    wrong.append((block.line, block.code, printed))
+    assert wrong == []
 
 
 def test_what_is_not_run_is_in_the_table():

@@ -81,14 +81,18 @@ def test_each_term_of_both_kernels_is_its_closed_form(kind):
     def filtered(v, gain):
         return torch.fft.ifft2(gain * torch.fft.fft2(v)).real
 
-    for substep in (corrector, predictor):
-        images = substep.images
-        score = model.score(images["x"], t[K - 1].expand(2))
-        torch.testing.assert_close(images["s"], score)
-        # The gain is stored in single precision, and so is its square.
-        assert relative(images["D s"] - filtered(score, r**2), score) < 1e-6
-        assert relative(images["M z"] - filtered(images["z"], r), images["z"]) < 1e-6
-        assert substep.numbers["sigma"] == pytest.approx(float(sigma[K - 1]))
+    halves, names = (corrector, predictor), ("x", "s", "D s", "z", "M z", "x_mean")
+    x, s, d_s, z, m_z, x_mean = (torch.stack([h.images[name] for h in halves]) for name in names)
+    score = torch.stack([model.score(images, t[K - 1].expand(2)) for images in x])
+    torch.testing.assert_close(s, score)
+    # The gain is stored in single precision, and so is its square.
+    errors = {
+        "D s": [*map(relative, d_s - filtered(score, r**2), score)],
+        "M z": [*map(relative, m_z - filtered(z, r), z)],
+    }
+    assert errors == dict.fromkeys(errors, pytest.approx([0, 0], abs=1e-6))
+    levels = [half.numbers["sigma"] for half in halves]
+    assert levels == pytest.approx([float(sigma[K - 1])] * 2)
     sizes = [corrector.images[name].flatten(1).norm(dim=1) for name in ("M z", "D s")]
     e = 2 * (0.15 * sizes[0] / sizes[1]) ** 2
     assert corrector.numbers["snr"] == 0.15
@@ -96,9 +100,8 @@ def test_each_term_of_both_kernels_is_its_closed_form(kind):
     torch.testing.assert_close(factors, [e, (2 * e).sqrt()])
     assert [term.factor for term in predictor.terms] == pytest.approx([g**2, g])
     assert predictor.numbers["G"] == pytest.approx(g)
-    for substep, factor in ((corrector, e.reshape(-1, 1, 1, 1)), (predictor, g**2)):
-        images = substep.images
-        torch.testing.assert_close(images["x_mean"], images["x"] + factor * images["D s"])
+    factor = torch.stack([e, torch.full_like(e, g**2)])[..., None, None, None]
+    torch.testing.assert_close(x_mean, x + factor * d_s)
 
 
 @pytest.mark.parametrize("sde", [VESDE(0.01, 50.0), VPSDE()], ids=lambda s: type(s).__name__)
@@ -119,8 +122,9 @@ def test_every_kernel_says_its_terms_on_every_process(sde, predictor, m, correct
     )
     chain = Replay(sampler, 30).chain(sde, noise=noise(), shape=(2, 1, 8, 8))
     (step,) = deque(steps(score, chain), maxlen=1)
-    for substep in step.substeps:
-        torch.testing.assert_close(substep.total, substep.images["x_new"], rtol=1e-10, atol=1e-10)
+    totals = torch.stack([substep.total for substep in step.substeps])
+    states = torch.stack([substep.images["x_new"] for substep in step.substeps])
+    torch.testing.assert_close(totals, states, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def test_the_noise_scale_is_a_number_for_everything_but_noise():
     start = SIGMA_MAX * m.apply(noise)
     in_place = noise.clone()
     in_place *= number
-    for product in (noise * number, number * noise, torch.mul(noise, number), in_place):
-        torch.testing.assert_close(product, start, atol=ATOL, rtol=0)
+    products = [noise * number, number * noise, torch.mul(noise, number), in_place]
+    torch.testing.assert_close(torch.stack(products), torch.stack([start] * 4), atol=ATOL, rtol=0)
     assert number == SIGMA_MAX and 2 * number == 2 * SIGMA_MAX and json.dumps(number) == "50.0"
     assert torch.equal(noise / number, noise / SIGMA_MAX)
     assert np.array_equal(np.ones(2) * number, np.full(2, SIGMA_MAX))
@@ -163,16 +163,16 @@ def test_images_keep_their_precision_and_are_computed_in_float32_at_least(dtype)
     ours.set_timesteps(10)
     ours.set_sigmas(10)
     eps = max(torch.finfo(dtype).eps, torch.finfo(torch.float32).eps)
-    for step in (
+    steps = (
         lambda x: x * ours.init_noise_sigma,
         lambda x: ours.step_correct(x, x, generator=seeded()).prev_sample,
         lambda x: ours.step_pred(-x / 2500, ours.timesteps[0], x, seeded()).prev_sample_mean,
-    ):
-        rounded = x.to(dtype)
-        got, exact = step(rounded), step(rounded.float())
-        assert got.dtype == dtype
-        atol = 4 * eps * SIGMA_MAX
-        torch.testing.assert_close(got.double(), exact.double(), rtol=4 * eps, atol=atol)
+    )
+    rounded = x.to(dtype)
+    got, exact = zip(*((step(rounded), step(rounded.float())) for step in steps), strict=True)
+    assert [images.dtype for images in got] == [dtype] * 3
+    got, exact = (torch.stack(images).double() for images in (got, exact))
+    torch.testing.assert_close(got, exact, rtol=4 * eps, atol=4 * eps * SIGMA_MAX)
 
 
 def test_masks_may_be_arrays_or_paths(tmp_path):

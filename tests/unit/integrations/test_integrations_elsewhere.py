@@ -55,11 +55,12 @@ class Network(torch.nn.Module):
 def test_a_network_is_called_where_it_is_and_the_score_lies_where_the_images_are():
     network, levels = placed(Network()), torch.linspace(0.9, 0.1, 20).cpu()
     x, t = torch.randn(2, *SHAPE), torch.tensor([0.3, 0.8], dtype=torch.float64)
-    for score in (
+    scores = (
         from_denoiser(network, sigma_min=0.1, sigma_max=9),
         from_epsilon(network, levels),
         from_epsilon(network, levels, index="whole", prediction="v"),
-    ):
-        for images, times in ((x, t), (x.cpu(), t.cpu())):
-            with torch.no_grad():
-                assert score(images, times).device == images.device
+    )
+    places = ((x, t), (x.cpu(), t.cpu()))
+    with torch.no_grad():
+        found = [[score(*place).device for place in places] for score in scores]
+    assert found == [[images.device for images, _ in places]] * 3

@@ -42,8 +42,8 @@ def test_a_configuration_and_a_copy_carry_the_masks():
     from_config = PreconditionedScoreSdeVeScheduler.from_config(ours.config)
     through_theirs = ScoreSdeVeScheduler.from_config(ours.config)
     back = PreconditionedScoreSdeVeScheduler.from_config(through_theirs.config)
-    for other in (copy.deepcopy(ours), from_config, back):
-        assert same(other, ours)
+    copies = {"copy": copy.deepcopy(ours), "from ours": from_config, "through theirs": back}
+    assert [name for name, other in copies.items() if not same(other, ours)] == []
     without = PreconditionedScoreSdeVeScheduler.from_config(ours.config, frequency_mask=None)
     assert same(without, scheduler(["space"], alpha=3))
 

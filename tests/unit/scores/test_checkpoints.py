@@ -89,11 +89,12 @@ def test_a_learning_rate_of_numpy_2_or_1_is_read(tmp_path, score, module):
     rate = {"param_groups": [{"lr": np.float64(2e-4)}]}
     source = write_pth(tmp_path / "source.pth", published(score, optimizer=rate))
     path = tmp_path / "a.pth"
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(path, "w") as new:
-        for item in old.namelist():
-            content = old.read(item)
-            if item.endswith("data.pkl"):
-                assert content.count(b"numpy._core.multiarray") == 1
+    with zipfile.ZipFile(source) as old:
+        contents = {item: old.read(item) for item in old.namelist()}
+    (pickled,) = (content for item, content in contents.items() if item.endswith("data.pkl"))
+    assert pickled.count(b"numpy._core.multiarray") == 1
+    with zipfile.ZipFile(path, "w") as new:
+        for item, content in contents.items():
             new.writestr(item, content.replace(b"numpy._core.multiarray", module))
     assert checkpoints.load(path, CARD).card == CARD
 

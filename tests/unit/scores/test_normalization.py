@@ -61,9 +61,9 @@ def test_the_result_and_its_gradient_keep_layout_and_precision(dtype):
     x, weight, bias, dy = subject(SHAPES[0], dtype)
     y = channels_last(x, weight, bias, 4, EPS)
     (dx,) = torch.autograd.grad(y, x, dy)
-    for v in (y, dx):
-        assert v.dtype == dtype
-        assert v.is_contiguous(memory_format=torch.channels_last)
+    assert (y.dtype, dx.dtype) == (dtype, dtype)
+    kept = [v.is_contiguous(memory_format=torch.channels_last) for v in (y, dx)]
+    assert kept == [True, True]
 
 
 def test_images_in_bfloat16_are_rounded_once():

@@ -65,9 +65,8 @@ def test_tf32_would_be_eight_times_as_close(networks, sigma):
 def test_the_embedding_keeps_its_precision_and_the_original_all_of_it(networks):
     score = networks["golden"]
     lower = score.in_precision(torch.bfloat16).network
-    for i, module in enumerate(lower.all_modules):
-        kinds = {parameter.dtype for parameter in module.parameters()}
-        assert kinds == {torch.float32 if i < 3 else torch.bfloat16}
+    kinds = [{p.dtype for p in module.parameters()} for module in lower.all_modules]
+    assert kinds == [{torch.float32}] * 3 + [{torch.bfloat16}] * (len(kinds) - 3)
     assert {p.dtype for p in score.parameters()} == {torch.float32}
     shared, own = lower.all_modules[0].W, score.network.all_modules[0].W
     assert shared.data_ptr() == own.data_ptr()

@@ -43,15 +43,16 @@ def test_on_a_cpu_a_score_function_is_left_as_it_is():
 
 def test_every_call_is_replayed_with_its_own_inputs():
     faster = Graphed(score, Capture())
-    for scale in (1.0, 3.0):
-        assert torch.equal(faster(scale * X, T / scale), -score(scale * X, T / scale))
+    calls = [(X, T), (3 * X, T), (X, T / 3)]
+    found, expected = ([f(x, t) for x, t in calls] for f in (faster, score))
+    torch.testing.assert_close(torch.stack(found), -torch.stack(expected), rtol=0, atol=0)
 
 
 def test_a_batch_size_is_captured_once():
     capture = Capture()
     faster = Graphed(score, capture)
-    for count in (2, 1, 2, 1):
-        assert torch.equal(faster(X[:count], T[:count]), -score(X[:count], T[:count]))
+    found, expected = ([f(X[:n], T[:n]) for n in (2, 1, 2, 1)] for f in (faster, score))
+    torch.testing.assert_close(found, [-images for images in expected], rtol=0, atol=0)
     assert capture.shapes == [(2, 1, 4, 4), (1, 1, 4, 4)]
 
 
@@ -84,8 +85,8 @@ def test_what_cannot_be_captured_stays_eager_and_is_logged_once(caplog):
 
     faster = Graphed(score, capture)
     with caplog.at_level(logging.WARNING):
-        for count in (2, 1, 2):
-            assert torch.equal(faster(X[:count], T[:count]), score(X[:count], T[:count]))
+        found, expected = ([f(X[:n], T[:n]) for n in (2, 1, 2)] for f in (faster, score))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
     (record,) = caplog.records
     assert record.getMessage() == (
         "calls cannot be captured as CUDA graphs and stay eager: operation not permitted when "

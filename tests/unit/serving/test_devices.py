@@ -161,8 +161,8 @@ def test_a_gpu_and_the_cpu_share_the_runs_of_a_model(monkeypatch):
     assert [pair.pds.x_mean.device.type for pair in first] == ["cuda", "cpu"]
     *_, gpu = on_gpu
     *_, cpu = on_cpu
-    for a, b in zip(gpu, cpu, strict=True):
-        torch.testing.assert_close(a.x_mean.cpu(), b.x_mean, rtol=0, atol=1e-2)
+    found, expected = (torch.stack([side.x_mean.cpu() for side in pair]) for pair in (gpu, cpu))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-2)
 
 
 def test_tuning_for_one_device_serves_all(own, monkeypatch):

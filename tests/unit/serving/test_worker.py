@@ -56,9 +56,9 @@ def test_thirty_visitors_get_what_they_would_get_alone(worker, batcher, score):
     for thread in threads:
         thread.join(PATIENCE)
     assert set(results) == set(range(30))
-    for seed, last in results.items():
-        expected = alone(seed=seed, num_steps=4 + seed % 5)
-        torch.testing.assert_close(last.x_mean, expected, rtol=0, atol=1e-5)
+    found = torch.stack([results[seed].x_mean for seed in range(30)])
+    expected = torch.stack([alone(seed=seed, num_steps=4 + seed % 5) for seed in range(30)])
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     assert max(score.sizes) > 1
 
 

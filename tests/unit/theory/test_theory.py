@@ -74,11 +74,14 @@ def require_prediction(sde, pair, gain):
     measured = theory.rings(power(sample(GaussianField(POWER, sde), chain)).mean(0)).power
     gains = ONES if gain is None else ring_gain(gain)
     expected = theory.variances(MODES, gains, sde, [sampler(50, pair)])[0]
-    for low in (1 / 64, 1 / 16, 1 / 8, 1 / 4):
-        octave = (MODES.radius > low) & (MODES.radius <= 2 * max(low, 1 / 32))
-        weight = MODES.count * octave
-        tolerance = 5 * np.sqrt(2 / (48 * weight.sum())) + 0.01
-        assert measured @ weight == pytest.approx(expected @ weight, rel=tolerance)
+    octaves = {
+        low: MODES.count * ((MODES.radius > low) & (MODES.radius <= 2 * max(low, 1 / 32)))
+        for low in (1 / 64, 1 / 16, 1 / 8, 1 / 4)
+    }
+    assert {low: measured @ weight for low, weight in octaves.items()} == {
+        low: pytest.approx(expected @ weight, rel=5 * np.sqrt(2 / (48 * weight.sum())) + 0.01)
+        for low, weight in octaves.items()
+    }
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -109,12 +112,12 @@ def test_samplers_of_different_kernels_and_gains_at_once_are_each_alone():
     runs = [sampler(20, pair) for pair in PAIRS] + [sampler(33, "annealed"), sampler(7)]
     gains = np.linspace(1, 1.2, len(runs))[:, None] * ONES
     together = theory.variances(MODES, gains, VE, runs)
-    for found, gain, run in zip(together, gains, runs, strict=True):
-        (alone,) = theory.variances(MODES, gain, VE, [run])
-        np.testing.assert_allclose(found, alone, rtol=1e-12)
-        *_, step_by_step = theory.trajectory(MODES, gain, VE, run)
-        # Coefficients in float32, whose rounding a few long steps amplify.
-        np.testing.assert_allclose(found, step_by_step, rtol=1e-12)
+    each = list(zip(gains, runs, strict=True))
+    alone = [theory.variances(MODES, gain, VE, [run])[0] for gain, run in each]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+    step_by_step = [list(theory.trajectory(MODES, gain, VE, run))[-1] for gain, run in each]
+    # Coefficients in float32, whose rounding a few long steps amplify.
+    np.testing.assert_allclose(together, step_by_step, rtol=1e-12)
 
 
 def test_data_have_no_distance_to_themselves_and_no_noise_left():
