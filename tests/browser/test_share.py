@@ -24,6 +24,7 @@ from tests.support.pages import (
     finish,
     long_run,
     num_runs,
+    open_tab,
     picture,
     pixels,
     query,
@@ -256,7 +257,7 @@ def test_a_file_that_says_nothing_gets_a_sentence(settled, content):
 
 @pytest.mark.slow
 def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
-    page.click("#images-tab-button")
+    open_tab(page, "images")
     page.get_by_role("button", name="Try 60 drawn portraits").click()
     page.get_by_role("button", name="Compare the samplers on them").click()
     expect(page.locator("#stage [name=model] option:checked")).to_have_text("Your images")

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 from pds.files.pictures import encode_png
 from pds.limits import MAX_SENTENCE
-from tests.support.pages import long_run, sample
+from tests.support.pages import long_run, open_tab, sample
 from tests.support.workers import eventually
 from tools.browser import ROOT, open_page
 from tools.server import Server
@@ -103,7 +103,7 @@ def test_a_killed_server_is_reported_and_the_page_samples_again_after_its_restar
 @pytest.mark.slow
 def test_models_of_a_visitor_are_dropped_when_the_tab_is_closed(visit, own):
     page = visit
-    page.click("#images-tab-button")
+    open_tab(page, "images")
     with page.expect_request(lambda r: "bring_images" in (r.post_data or "")) as upload:
         page.click(".pds-example")
     body = json.loads(upload.value.post_data)
