@@ -120,6 +120,12 @@ function makeLinks(list, sections, go) {
     });
 }
 
+/** Whether a part of the page is where the reader reads; an observer says so only with the next frame. */
+function isAtLine(/** @type {Element} */ part) {
+  const { top, bottom } = part.getBoundingClientRect();
+  return top <= (LINE + 0.01) * innerHeight && bottom >= LINE * innerHeight;
+}
+
 /**
  * Reports at which step the reader stays. The root is the document of this page: in a frame of another
  * host a browser would take its window, and ignore margins.
@@ -140,7 +146,7 @@ function makeFollower(parts, onReach) {
       clearTimeout(settling);
       const [here] = atLine;
       const name = here && parts.get(here);
-      if (name) settling = setTimeout(() => onReach(name), PAUSE);
+      if (name) settling = setTimeout(() => isAtLine(here) && onReach(name), PAUSE);
     },
     { root: document, rootMargin: margin }
   );
