@@ -70,7 +70,9 @@ def test_both_sides_are_chosen_sampled_and_named(page):
 
 
 @pytest.mark.slow
-def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(page):
+def test_the_sampler_that_is_tuned_to_the_network_is_chosen_sampled_and_kept(blank, address):
+    page = blank
+    open_page(page, address)
     choose(page, "right", "response")
     expect(page.locator(".pds-published")).to_be_hidden()
     sample(page, num_steps=20, num_images=1)
