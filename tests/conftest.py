@@ -190,22 +190,18 @@ def page(blank, address):
 @pytest.fixture(scope="module")
 def kept_page(context_of, address):
     """The demo on a page that the tests of a module share, with the run that it opened with."""
-    from tests.support.pages import visitor
-    from tools.browser import open_page
+    from tests.support.pages import opened
 
-    with visitor(context_of(), address) as page:
-        open_page(page, address)
+    with opened(context_of(), address) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def used_page(context_of, address):
     """The demo on a page where the tests of a module sample one after the other."""
-    from tests.support.pages import visitor
-    from tools.browser import open_page
+    from tests.support.pages import opened
 
-    with visitor(context_of(), address) as page:
-        open_page(page, address)
+    with opened(context_of(), address) as page:
         yield page
 
 

@@ -16,6 +16,7 @@ from pds.files import pictures
 from pds.jobs import request_text
 from pds.request import Request
 from pds.web.tabs.compare import live_comparison
+from tools.browser import open_page
 
 PATIENCE = 60_000
 """Milliseconds that a wait for the page may take; a machine may be busy with something else."""
@@ -103,6 +104,14 @@ def visitor(context, address):
     page.close()
     context.clear_permissions()
     assert not errors
+
+
+@contextmanager
+def opened(context, address):
+    """Open the demo as a visitor without a past, see `visitor`."""
+    with visitor(context, address) as page:
+        open_page(page, address)
+        yield page
 
 
 def forget(page, address):
