@@ -234,7 +234,7 @@ def _require_size(images: Tensor) -> None:
     height, width = images.shape[-2:]
     if min(height, width) < SMALLEST:
         raise ValueError(
-            f"grain and contrast need pictures of at least {SMALLEST} x {SMALLEST} pixels, got "
+            f"grain and contrast need images of at least {SMALLEST} x {SMALLEST} pixels, got "
             f"{height} x {width}"
         )
 

@@ -43,9 +43,9 @@ LUMA = (0.299, 0.587, 0.114)
 STRIP = 256
 """Rows of blocks that are averaged at a time."""
 
-NOT_FINITE = Reason("picture", " with values that are not numbers (NaN or infinite)")
-UNSCALED = Reason("picture", " whose black and white are not known", "{range}")
-OUTSIDE = Reason("picture", " with values outside the range of black and white", "{range}")
+NOT_FINITE = Reason("image", " with values that are not numbers (NaN or infinite)")
+UNSCALED = Reason("image", " whose black and white are not known", "{range}")
+OUTSIDE = Reason("image", " with values outside the range of black and white", "{range}")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def decode(file: IO[bytes], name: str, fit: Fit, budget: Budget) -> Pixels:
     Raises:
         Unread: if it gives no picture.
     """
-    kind = "picture"
+    kind = "image"
     try:
         head = file.read(signatures.HEAD)
         kind = signatures.picture_format(head, name)
@@ -120,7 +120,7 @@ def fitted(raster: Raster, fit: Fit) -> Pixels:
     height, width = raster.values.shape[:2]
     side = min(height, width)
     if side < fit.size and not fit.enlarge:
-        raise Unread(Reason("picture", f" smaller than {fit.size} px", "{enlarge}"))
+        raise Unread(Reason("image", f" smaller than {fit.size} px", "{enlarge}"))
     top, left = (height - side) // 2, (width - side) // 2
     values = raster.values[top : top + side, left : left + side]
     black, white = _range(raster, fit, values)

@@ -55,7 +55,7 @@ class Images:
     def __post_init__(self) -> None:
         if not self.source.exists():
             raise FileNotFoundError(
-                f"no images at {self.source}; expected a folder, a .zip archive, a picture, an "
+                f"no images at {self.source}; expected a folder, a .zip archive, an image file, an "
                 ".npy or an .npz file"
             )
         self.fit = Fit(self.size, self.channels, self.enlarge, self.value_range)

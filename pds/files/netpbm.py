@@ -33,7 +33,7 @@ def header(content: bytes) -> Header:
     """
     found = _HEADER.match(content)
     if found is None:
-        raise ValueError("no header of a netpbm picture")
+        raise ValueError("no header of a netpbm image")
     magic, width, height, scale = found.groups()
     return Header(magic, int(width), int(height), float(scale), found.end())
 

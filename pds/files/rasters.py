@@ -41,8 +41,8 @@ DAMAGE = (
 """What is raised for damaged files, depending on where they are damaged: Pillow checks little
 before it unpacks, indexes and computes with what a file says, and archives are read late."""
 
-TOO_LARGE = Reason("picture", " of too many pixels", "shrink {it} first")
-LAB = Reason("picture", " in Lab colors", "convert {it} to RGB")
+TOO_LARGE = Reason("image", " of too many pixels", "shrink {it} first")
+LAB = Reason("image", " in Lab colors", "convert {it} to RGB")
 
 _SWAPPED = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L"}
 _SWAPPED |= {"RGBA;16L": "RGBA;16B", "RGB;16N": "RGB;16B", "RGBA;16N": "RGBA;16B"}
@@ -74,7 +74,7 @@ class Budget:
             raise Unread(TOO_LARGE, f"over {self._each:,}")
         if pixels > self._left:
             rest = f" beyond {self._together:,} pixels together"
-            raise Unread(Reason("picture", rest, "shrink the pictures first"))
+            raise Unread(Reason("image", rest, "shrink the images first"))
         self._left -= pixels
 
 

@@ -13,7 +13,7 @@ HEAD = 4096
 CONVERT = "convert {it} to JPEG or PNG"
 HEIC = Reason("HEIC file", advice=CONVERT)
 RAW = Reason("camera RAW file", advice=CONVERT)
-VIDEO = Reason("video file", advice="save frames of {it} as pictures")
+VIDEO = Reason("video file", advice="save frames of {it} as images")
 ARCHIVE = Reason("archive", advice="unpack {it}")
 TEXT = Reason("text file")
 EMPTY = Reason("empty file", advice="copy {it} again")
@@ -69,7 +69,7 @@ _OTHERS = (
     (b"BZh", ARCHIVE),
     (b"\xfd7zXZ", ARCHIVE),
     (b"\x93NUMPY", ARRAY),
-    (b"\x89HDF", Reason("HDF5 file", advice="save its pictures as .npy")),
+    (b"\x89HDF", Reason("HDF5 file", advice="save its images as .npy")),
 )
 
 _RAW_SUFFIXES = {".nef", ".nrw", ".cr2", ".arw", ".srf", ".sr2", ".dng", ".pef", ".srw", ".erf"}
@@ -98,9 +98,9 @@ def picture_format(head: bytes, name: str) -> str:
 
 
 def describe_file(head: bytes) -> str:
-    """Return the kind of a file in a sentence, such as "a PNG picture" or "an empty file"."""
+    """Return the kind of a file in a sentence, such as "a PNG image" or "an empty file"."""
     try:
-        noun = f"{picture_format(head, '')} picture"
+        noun = f"{picture_format(head, '')} image"
     except Unread as unread:
         noun = f"{unread.reason.noun}{unread.reason.rest}"
     return f"{'an' if noun[0].lower() in 'aeiou' else 'a'} {noun}"

@@ -33,7 +33,7 @@ def claimed(folder: Path, *, shared: bool) -> Iterator[None]:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OSError(
-                f"another process is drawing into {folder}; wait for its end, or choose another "
+                f"another process is sampling into {folder}; wait for its end, or choose another "
                 "--eval_folder"
             ) from None
         except OSError:

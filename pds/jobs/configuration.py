@@ -66,7 +66,7 @@ SUPPORTED = {
 """Keys with a single supported value; a file may omit them."""
 
 SAMPLER = {
-    "sampling.method": ("pc", "images are drawn by predictor and corrector"),
+    "sampling.method": ("pc", "images are sampled by predictor and corrector"),
     "sampling.probability_flow": (False, "the predictor adds its noise"),
     "sampling.noise_removal": (True, "images are returned without the last noise"),
 }

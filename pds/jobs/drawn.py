@@ -40,11 +40,11 @@ class DrawnFolder:
         try:
             pixels = _channels_first(path)
         except OSError:
-            raise ValueError(f"{path} is damaged; run main.py again, which draws it anew") from None
+            raise ValueError(f"{path} is damaged; run main.py again to sample it anew") from None
         if pixels.shape != self.shape:
             raise ValueError(
                 f"{path} has the shape {pixels.shape}, and {self.paths[0].name} {self.shape}; "
-                "measure pictures of one run at a time"
+                "measure images of one run at a time"
             )
         return pixels
 
@@ -90,7 +90,7 @@ def open_folder(folder: Path) -> DrawnFolder:
     paths = tuple(sorted(p for p in folder.glob("*.png") if p.stem.isdecimal()))
     if not paths:
         raise FileNotFoundError(
-            f"no pictures in {folder}; expected 000000.png and so on, drawn by main.py into "
+            f"no images in {folder}; expected 000000.png and so on, sampled by main.py into "
             "WORKDIR/eval, or into a folder in it, such as vanilla"
         )
     try:
@@ -99,7 +99,7 @@ def open_folder(folder: Path) -> DrawnFolder:
         record = None
     if record is None or record.num_steps is None:
         raise ValueError(
-            f"{paths[0]} does not say how it was drawn; expected a PNG as main.py saved it"
+            f"{paths[0]} does not say how it was made; expected a PNG as main.py saved it"
         )
     return DrawnFolder(folder, paths, _channels_first(paths[0]).shape, record)
 

@@ -120,7 +120,7 @@ class Folder:
             difference = "no record of one"
         if difference:
             raise ValueError(
-                f"{path.parent} holds pictures of another run ({path.name} has {difference}); "
+                f"{path.parent} holds images of another run ({path.name} has {difference}); "
                 "choose another --eval_folder or empty this one"
             )
 
@@ -133,16 +133,16 @@ def command_of(path: Path) -> str:
         ValueError: if it is not a picture of a run.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"no picture at {path}; expected a PNG that main.py has drawn")
+        raise FileNotFoundError(f"no image at {path}; expected a PNG that main.py has sampled")
     text = read_text(path)
     if text is None:
         raise ValueError(
-            f"{path} is not a whole PNG or .npy image; expected one that main.py has drawn"
+            f"{path} is not a whole PNG or .npy image; expected one that main.py has sampled"
         )
     try:
         record = Record.from_json(text)
     except ValueError:
-        raise ValueError(f"{path} does not say how it was made; main.py did not draw it") from None
+        raise ValueError(f"{path} does not say how it was made; main.py did not make it") from None
     flags, folder = record.flags, path.absolute().parent
     if record.image is not None:
         apart = _apart(record.sampler, compared=bool(flags["compare"] or flags["ladder"]))

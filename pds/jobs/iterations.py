@@ -45,8 +45,8 @@ def require_speed_up(speed_up: float) -> None:
     """
     if not 0 < speed_up < math.inf:
         raise ValueError(
-            f"speed_up must be a number above 0, got {speed_up:g}; 30 draws in a thirtieth of the "
-            "iterations, 1 in all of them"
+            f"speed_up must be a number above 0, got {speed_up:g}; 30 takes a thirtieth of the "
+            "iterations, 1 takes all of them"
         )
 
 
@@ -54,7 +54,7 @@ def remark(counts: Sequence[int], num_scales: int) -> None:
     """Warn of valid but unusual numbers of iterations: 1, and more than num_scales."""
     if min(counts) == 1:
         warnings.warn(
-            "N = 1, a single iteration, draws little but noise; a smaller speed_up draws pictures",
+            "N = 1, a single iteration, gives little but noise; a smaller speed_up gives images",
             UserWarning,
             stacklevel=2,
         )

@@ -104,7 +104,7 @@ class Job:
         if self.request.space == NATURAL:
             raise ValueError(
                 "space_mask_path must be the path of a mask, got natural: the power law of natural "
-                "pictures is the same everywhere in a picture, so that it has no space filter; "
+                "images is the same everywhere in an image, so that it has no space filter; "
                 "leave space_mask_path out"
             )
         if not _within(self.folder, Path(self.workdir)):

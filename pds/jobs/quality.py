@@ -15,7 +15,7 @@ from pds.appearance import SMALLEST, Appearance
 from pds.models import Model
 from pds.scores.ncsnpp import NetworkScore
 
-TOO_SMALL = f"pictures below {SMALLEST} px have no grain measure"
+TOO_SMALL = f"images below {SMALLEST} px have no grain measure"
 MOST = 1000
 """Relative numbers from here on are written as large."""
 
@@ -76,7 +76,7 @@ def measurable(model: Model) -> bool:
 def reference_of(model: Model) -> str:
     """Return the name of the pictures that a model draws when it is sampled to the end."""
     is_network = isinstance(model.score, NetworkScore)
-    return "the network's own pictures" if is_network else "exact samples"
+    return "the network's own images" if is_network else "exact samples"
 
 
 def sentence(sides: Mapping[str, Quality | None]) -> str:
@@ -85,7 +85,7 @@ def sentence(sides: Mapping[str, Quality | None]) -> str:
     if len(qualities) < len(sides):
         return TOO_SMALL
     if all(map(_diverged, qualities)):
-        return f"{' and '.join(sides)} diverged; their pictures have no grain to measure"
+        return f"{' and '.join(sides)} diverged; their images have no grain to measure"
     first, *_ = qualities
     values = ", ".join(
         f"{_grain(quality)} ({name})" for name, quality in zip(sides, qualities, strict=True)
@@ -96,7 +96,7 @@ def sentence(sides: Mapping[str, Quality | None]) -> str:
     if all(math.isnan(quality.contrast) for quality in qualities):
         return relative
     contrasts = ", ".join(format_number(quality.contrast) for quality in qualities)
-    margin = f"{first.num_images} pictures: give or take {contrast_margin(first.num_images):.1f}"
+    margin = f"{first.num_images} images: give or take {contrast_margin(first.num_images):.1f}"
     return f"{relative}; contrast {contrasts} ({margin})"
 
 

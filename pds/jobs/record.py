@@ -177,7 +177,7 @@ def read_request(text: str) -> Request:
     request = _request(record)
     if request is None:
         raise ValueError(
-            "main.py drew this picture with a model or settings that the page does not have; "
+            "main.py sampled this image with a model or settings that the page does not have; "
             f"{' '.join(COMMAND)} show prints its command"
         )
     return request
@@ -246,7 +246,7 @@ def _require_count(value: object) -> None:
 
 
 def _damaged() -> ValueError:
-    return ValueError("this picture's record is damaged; its settings cannot be read")
+    return ValueError("this image's record is damaged; its settings cannot be read")
 
 
 def _is_plain(value: object) -> bool:

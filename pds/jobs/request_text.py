@@ -34,7 +34,7 @@ MAX_CHARACTERS = 10_000
 
 PRIVATE = (
     "the model of your own images is kept for your visit only, so this comparison cannot be "
-    "shared; choose another model, or download the pictures"
+    "shared; choose another model, or download the images"
 )
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
@@ -133,10 +133,10 @@ def from_record(text: str) -> Request:
     values = json_object(text).get(RECORD_KEY)
     names = {f.name for f in fields(Request)}
     if not isinstance(values, dict) or not _required(values) <= set(values) <= names:
-        raise ValueError("this picture was drawn by another version; its settings cannot be read")
+        raise ValueError("this image was made by another version; its settings cannot be read")
     if values["model"] is None:
         raise ValueError(
-            "this picture was drawn with a visitor's own images; choose them again on the tab "
+            "this comparison was made with a visitor's own images; choose them again on the tab "
             "Your images"
         )
     return _shareable(from_page(values))
@@ -159,7 +159,7 @@ def json_object(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise ValueError("this picture does not say how it was made; the page did not draw it")
+        raise ValueError("this image does not say how it was made; the page did not make it")
     return values
 
 

@@ -1,8 +1,8 @@
 """Run a job: draw all of its images into a folder, with one process or many.
 
 Batch b belongs to rank b % world_size, and the noise of an image depends on its seed alone, so the
-files are bit for bit the same for any number of processes. Existing images are not drawn again: an
-interrupted run continues when it is started again.
+files are bit for bit the same for any number of processes. Existing images are not sampled again:
+an interrupted run continues when it is started again.
 """
 
 import itertools
@@ -114,7 +114,7 @@ def _summary(plan: Plan, shares: list[_Share], sentences: tuple[str, ...]) -> Su
     drawn = sum(share.drawn for share in shares)
     lost = next((share.lost for share in shares if share.lost), "")
     if lost and missing - drawn > 1:
-        lost += f"; {missing - drawn} of {wanted} images are not drawn"
+        lost += f"; {missing - drawn} of {wanted} images are not sampled"
     return Summary(drawn, wanted - missing, plan.job.folder, sentences, lost)
 
 

@@ -105,9 +105,9 @@ def from_record(text: str) -> Sheet:
     """
     values = json_object(text).get(RECORD_KEY)
     if not isinstance(values, dict) or values.keys() != {f.name for f in fields(Sheet)}:
-        raise ValueError("this sheet was drawn by another version; its settings cannot be read")
+        raise ValueError("this sheet was made by another version; its settings cannot be read")
     if values["model"] not in MODELS:
-        raise ValueError("this sheet was drawn with a visitor's own images and cannot be repeated")
+        raise ValueError("this sheet was made with a visitor's own images and cannot be repeated")
     return Sheet(**values)
 
 

@@ -23,8 +23,8 @@ SHEET_PIXELS = 2**24
 """A sheet shows as many of the first images as SHEET_IMAGES and SHEET_PIXELS allow."""
 
 NOT_KEPT = (
-    "the grain of some pictures is unknown: an older version drew them; choose another "
-    "--eval_folder to draw and measure them"
+    "the grain of some images is unknown: an older version sampled them; choose another "
+    "--eval_folder to sample and measure them"
 )
 
 
@@ -42,7 +42,7 @@ def grain_sentences(folder: Folder, model: Model, sides: Sides) -> Iterator[str]
     job = folder.job
     if not folder.pictured:
         yield (
-            f"images of {model.image_shape[0]} channels are no pictures: each is an array "
+            f"images of {model.image_shape[0]} channels cannot be PNG files: each is an array "
             "(channels, height, width) in a .npy file, without a sheet or a measure of grain"
         )
         return

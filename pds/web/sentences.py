@@ -94,7 +94,7 @@ def _faded(contrast: Sides, names: Sequence[str], num_images: int) -> str:
     least = 1 - contrast_margin(num_images)
     pale = [value < least for value in (left, right)]
     measured = f"({_digits(left)} for {names[0]}, {_digits(right)} for {names[1]})"
-    where = f"In these {num_images} pictures"
+    where = f"In these {num_images} images"
     more, less = names if left > right else names[::-1]
     alike = _alike(left, right)
     if not any(pale):
@@ -128,7 +128,7 @@ def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collecti
     values = "; ".join(
         f"{ARMS[cell.arm]} {cell.grain.value:.2f} and {cell.contrast.value:.2f}" for cell in cells
     )
-    sentence = f"Grain and contrast over {images} pictures at N = {number(near)}: {values}."
+    sentence = f"Grain and contrast over {images} images at N = {number(near)}: {values}."
     control = ""
     if not {"pds:5", "scalar"}.isdisjoint(pair):
         control = _constant_gain({arm: cell.grain.value for arm, cell in at.items()})

@@ -44,7 +44,7 @@ def kinds(folder, size):
 def bring(page, folder):
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(sorted(folder.iterdir()))
-    expect(pane.locator(".pds-taken")).to_contain_text("pictures taken")
+    expect(pane.locator(".pds-taken")).to_contain_text("images taken")
     return pane
 
 
@@ -94,7 +94,7 @@ def test_a_large_webp_that_only_the_server_turns_upright_is_named(page, tmp_path
     with (folder / "turned.webp").open("ab") as file:
         file.write(bytes(20_000_000))
     taken = bring(page, folder).locator(".pds-taken")
-    expect(taken).to_contain_text("7 pictures taken")
+    expect(taken).to_contain_text("7 images taken")
     expect(taken).to_contain_text("this browser cannot shrink them: turned.webp")
 
 
@@ -110,7 +110,7 @@ DROP = """([pane, type]) => {
     [
         ("text/uri-list", "without its file; save it first, then drop the file"),
         ("text/html", "without its file; save it first, then drop the file"),
-        ("text/plain", "This is not a picture file"),
+        ("text/plain", "This is not an image file"),
     ],
 )
 def test_a_drop_without_a_file_is_answered(kept_page, kind, words):

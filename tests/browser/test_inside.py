@@ -158,13 +158,13 @@ def open_inside(page, **settings):
 
 
 def test_the_page_shows_the_iteration_that_is_on_screen(page):
-    assert open_inside(page, num_steps=5) == "Iteration 5 of 5, picture 1 (seed 0)"
+    assert open_inside(page, num_steps=5) == "Iteration 5 of 5, image 1 (seed 0)"
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
     status = page.locator(".pds-inside [role=status]")
-    expect(status).to_have_text("Iteration 1 of 5, picture 1 (seed 0)")
-    page.get_by_role("group", name="Picture of the batch").get_by_text("2").click()
-    expect(status).to_have_text("Iteration 1 of 5, picture 2 (seed 1)")
+    expect(status).to_have_text("Iteration 1 of 5, image 1 (seed 0)")
+    page.get_by_role("group", name="Image of the batch").get_by_text("2").click()
+    expect(status).to_have_text("Iteration 1 of 5, image 2 (seed 1)")
     assert page.locator(".pds-inside h2").all_inner_texts() == ["Corrector", "Predictor"]
 
 
@@ -218,4 +218,4 @@ def test_a_visitor_who_moves_on_gets_the_step_on_screen(page):
     )
     page.focus(".pds-scrub")
     page.keyboard.press("Home")
-    expect(status).to_have_text("Iteration 1 of 300, picture 1 (seed 0)")
+    expect(status).to_have_text("Iteration 1 of 300, image 1 (seed 0)")

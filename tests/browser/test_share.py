@@ -73,14 +73,14 @@ def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_pa
     page.get_by_label(RIGHT).select_option("tuned")
     sample(page, num_steps=5, num_images=2, seed=9)
     finish(page)
-    name, sheet = saved(page, "Pictures")
+    name, sheet = saved(page, "Images")
     assert name == "tuned_field64_n5_seed9.png"
     (tmp_path / name).write_bytes(sheet)
     request = request_text.from_record(pictures.read_text(tmp_path / name))
     assert request == Request("field64", 5, num_images=2, seed=9, tuned=True)
     page.get_by_label(RIGHT).select_option("pds+space")
     page.get_by_text("Share", exact=True).click()
-    page.get_by_label("Open a picture drawn here").set_input_files(tmp_path / name)
+    page.get_by_label("Open an image sampled here").set_input_files(tmp_path / name)
     expect(page.locator(".pds-verdict")).to_contain_text("are back")
     assert request_shown(page) == request
 
@@ -195,7 +195,7 @@ def test_the_run_on_screen_is_saved_in_four_forms(settled, tmp_path):
     sample(page, num_steps=5, num_images=2, seed=9)
     finish(page)
     page.fill("[name=seed]", "10")  # the next run's, not this one's
-    name, sheet = saved(page, "Pictures")
+    name, sheet = saved(page, "Images")
     assert name == "pds_field64_n5_seed9.png"
     (tmp_path / name).write_bytes(sheet)
     request = request_text.from_record(pictures.read_text(tmp_path / name))
@@ -241,7 +241,7 @@ def test_a_picture_is_opened_by_the_keyboard_too(settled, tmp_path):
     path = tmp_path / "drawn.png"
     path.write_bytes(saved_picture(REQUEST))
     page.get_by_text("Share", exact=True).click()
-    page.get_by_label("Open a picture drawn here").set_input_files(path)
+    page.get_by_label("Open an image sampled here").set_input_files(path)
     expect(page.locator(".pds-verdict")).to_contain_text("The settings of drawn.png are back")
     assert request_shown(page) == REQUEST
 
@@ -277,4 +277,4 @@ def test_the_model_of_a_visitor_stays_out_of_address_and_texts(page):
 
 def saved_own(page):
     page.keyboard.press("Escape")
-    return saved(page, "Pictures")
+    return saved(page, "Images")

@@ -191,7 +191,7 @@ def test_a_link_with_both_sides_restores_the_page(page, address):
         name: values[0] for name, values in parse_qs(OTHER).items()
     }
     assert not {"alpha", "frequency", "space", "tuned"} & set(query(page))
-    assert saved(page, "Pictures")[0] == "vanilla-n7_scalar1.2_field64_n5_seed3.png"
+    assert saved(page, "Images")[0] == "vanilla-n7_scalar1.2_field64_n5_seed3.png"
 
 
 def test_a_picture_with_both_sides_restores_the_page(page):

@@ -370,14 +370,14 @@ def test_a_ladder_is_drawn_for_another_seed_and_stopped(page):
     expect(pane.locator("td[data-count='10'] button")).to_have_count(3)
     pane.get_by_role("button", name="Stop").click()
     expect(pane.locator(".pds-caption[role=status]")).to_contain_text("Stopped")
-    expect(pane.get_by_role("button", name="Draw the sheet")).to_be_enabled()
+    expect(pane.get_by_role("button", name="Sample the sheet")).to_be_enabled()
 
 
 def draw_sheet(pane, *, counts):
     """Draw clouds at these numbers of iterations."""
     pane.get_by_label("Model").select_option("field64")
     pane.get_by_label("Iterations", exact=True).fill(counts)
-    pane.get_by_role("button", name="Draw the sheet").click()
+    pane.get_by_role("button", name="Sample the sheet").click()
 
 
 @pytest.mark.slow
@@ -433,7 +433,7 @@ def test_a_bad_column_gets_its_sentence_and_the_pictures_stay(ladder, counts, wo
 def test_a_bad_seed_gets_its_sentence(page):
     pane = open_tab(page, "ladder")
     pane.get_by_label("Seed").fill("-1")
-    pane.get_by_role("button", name="Draw the sheet").click()
+    pane.get_by_role("button", name="Sample the sheet").click()
     expect(pane.get_by_role("alert")).to_contain_text("seed must be a whole number")
 
 
@@ -444,7 +444,7 @@ def test_pictures_become_a_model_to_compare_on(page, tmp_path):
     (tmp_path / "notes.png").write_text("no picture")
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(sorted(tmp_path.iterdir()))
-    expect(pane.locator(".pds-taken")).to_contain_text("6 pictures taken.")
+    expect(pane.locator(".pds-taken")).to_contain_text("6 images taken.")
     expect(pane.locator(".pds-taken")).to_contain_text("1 text file was not read: notes.png.")
     expect(pane.locator("[data-text=filter]")).to_contain_text("the gain ranges from")
     pane.get_by_role("button", name="Compare the samplers on them").click()
@@ -457,14 +457,14 @@ def test_too_few_pictures_get_a_sentence(kept_page, tmp_path):
     Image.new("RGB", (40, 40)).save(tmp_path / "one.png")
     pane = open_tab(page, "images")
     pane.locator("input[type=file]").set_input_files(tmp_path / "one.png")
-    expect(pane.get_by_role("alert")).to_contain_text("5 or more pictures are needed; 1 of these")
+    expect(pane.get_by_role("alert")).to_contain_text("5 or more images are needed; 1 of these")
 
 
 @pytest.mark.slow
 def test_without_pictures_at_hand_drawn_portraits_can_be_tried(page):
     pane = open_tab(page, "images")
     pane.get_by_role("button", name="Try 60 drawn portraits").click()
-    expect(pane.locator(".pds-taken")).to_have_text("60 pictures taken.")
+    expect(pane.locator(".pds-taken")).to_have_text("60 images taken.")
     before = pane.locator("[data-text=filter]").inner_text()
     slide(page, pane.get_by_role("slider", name="Texture"), 4)
     pane.locator("[name=size]").select_option("64")

@@ -665,12 +665,12 @@ CLAIMS = [
     ),
     (
         "belief.html",
-        "The grain below a picture is relative to that of the portrait without noise",
+        "The grain below an image is relative to that of the portrait without noise",
         grain_is_relative_to_the_clean_portrait,
     ),
     (
         "grain.html",
-        "That predicts the grain at the end of a run without drawing a picture",
+        "That predicts the grain at the end of a run without sampling",
         grain_is_predicted,
     ),
     (
@@ -688,13 +688,13 @@ CLAIMS = [
     ),
     (
         "grain.html",
-        "Points are measured on pictures that the network drew, with 95% intervals",
+        "Points are measured on sampled images, with 95% intervals",
         grain_is_that_of_the_evidence,
     ),
     (
         "grain.html",
         "At N = 25 the 64 px portraits of vanilla have 0.64 times the contrast of the network's "
-        "own pictures, those of PDS 0.61",
+        "own images, those of PDS 0.61",
         lambda: (
             [round(drawn(arm, 25).contrast.value, 2) for arm in ("vanilla", "pds:5")]
             == [0.64, 0.61]
@@ -708,7 +708,7 @@ CLAIMS = [
     ),
     (
         "end.html",
-        "the fine waves are too strong and the coarse ones too weak: the pictures are grainy "
+        "the fine waves are too strong and the coarse ones too weak: the images are grainy "
         "and paler",
         portraits_are_grainy_and_paler,
     ),
@@ -827,7 +827,7 @@ CLAIMS = [
     ("filter.html", "With M = 1 this is the ordinary sampler", no_filter_is_vanilla),
     (
         "images.html",
-        "With little texture the model reproduces its own pictures",
+        "With little texture the model reproduces its own images",
         lambda: reproduces_its_pictures(0.05, True) and reproduces_its_pictures(0.9, False),
     ),
     (
@@ -837,7 +837,7 @@ CLAIMS = [
     ),
     (
         "images.html",
-        "Choose ${setup.fewest} to ${setup.most} pictures of one kind",
+        "Choose ${setup.fewest} to ${setup.most} images of one kind",
         lambda: (images_tab.setup()["fewest"], images_tab.setup()["most"]) == (5, 500),
     ),
     (

@@ -104,7 +104,7 @@ def test_a_folder_is_continued_and_nothing_in_it_is_drawn_again(folders, capsys,
     before = bytes_of(folders / name)
     (folders / name / "sheet.png").unlink()
     assert sample_main(flags(folders, name)) == 0
-    assert capsys.readouterr().out.startswith(f"{folders}/{name}: 0 images drawn")
+    assert capsys.readouterr().out.startswith(f"{folders}/{name}: 0 images sampled")
     assert bytes_of(folders / name) == before
 
 
@@ -112,7 +112,7 @@ def test_a_folder_is_continued_and_nothing_in_it_is_drawn_again(folders, capsys,
 def test_a_folder_without_grain_says_that_it_is_unknown(folders, capsys, name):
     assert sample_main(flags(folders, name)) == 0
     _, said = capsys.readouterr().out.splitlines()
-    assert said.startswith("the grain of some pictures is unknown: an older version drew them")
+    assert said.startswith("the grain of some images is unknown: an older version sampled them")
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_the_command_samples_by_shipped_files_and_shows_the_run_of_its_picture(i
     words = ["--config", CONFIG, "--freq_mask_path", "filters/portraits32_freq.npy"]
     few = ["--workdir", "run", "--speed_up", "1000", "--num_samples", "1"]
     printed = installed(installed.pds, "sample", *words, *few)
-    assert printed == "run/eval: 1 images drawn, 0 were there\n"
+    assert printed == "run/eval: 1 images sampled, 0 were there\n"
     shown = installed(installed.pds, "show", "run/eval/000000.png")
     assert shown.startswith("pds sample ")
 

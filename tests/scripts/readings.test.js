@@ -33,7 +33,7 @@ describe("the numbers of a side", () => {
 
   test("have no contrast for one picture", () => {
     const { rows } = readings({ ...HEADER, request: { num_images: 1 } }, STEP, 0);
-    assert.deepEqual(rows[1].slice(0, 3), ["Contrast", "–", "needs two pictures"]);
+    assert.deepEqual(rows[1].slice(0, 3), ["Contrast", "–", "needs two images"]);
   });
 
   test("say which side is done and waits for the other one", () => {

@@ -78,9 +78,9 @@ def test_an_array_holds_the_floats_that_the_library_samples(folder):
 def test_a_run_says_once_that_there_are_no_pictures(folder, capsys):
     assert tiny_run.draw(folder, "--compare") == 0
     first, *said = capsys.readouterr().out.splitlines()
-    assert first.endswith("3 images drawn, 0 were there")
+    assert first.endswith("3 images sampled, 0 were there")
     (sentence,) = said
-    assert sentence.startswith("images of 4 channels are no pictures: each is an array")
+    assert sentence.startswith("images of 4 channels cannot be PNG files: each is an array")
 
 
 def test_a_ladder_of_arrays_has_a_folder_for_each_number_of_iterations(folder):
@@ -97,7 +97,7 @@ def test_a_run_of_arrays_resumes_and_ends_with_the_same_bytes(folder, capsys):
     cut = folder / "eval" / "vanilla" / "000002.npy"
     cut.write_bytes(cut.read_bytes()[:-9])
     assert tiny_run.draw(folder, "--compare") == 0
-    assert "2 images drawn, 1 were there" in capsys.readouterr().out
+    assert "2 images sampled, 1 were there" in capsys.readouterr().out
     assert files(folder / "eval") == drawn
 
 

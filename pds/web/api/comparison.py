@@ -66,13 +66,13 @@ def compare(
         sides, "left" and "right" if one of them was named and else "vanilla" and "pds", sigma
         (of the noise at which the network was called), noise_ratio (standard deviation of the noise
         in the state over the sigma of the next network call; null at the end, and where sigma
-        is below twice the texture of the network's own pictures), grain (the noise in flat places:
-        relative to the "network"'s own pictures and to the "data", 1 is like them and 2 is twice
+        is below twice the texture of the network's own images), grain (the noise in flat places:
+        relative to the "network"'s own images and to the "data", 1 is like them and 2 is twice
         the noise; and in "pixels", of the range 0 to 1), contrast (variance of coarse shapes
-        relative to the "network"'s own pictures and to the "data", below 1 is paler; null for one
+        relative to the "network"'s own images and to the "data", below 1 is paler; null for one
         image) and noise_left (power above half Nyquist relative to the data, no measure of grain:
-        where the network draws less texture than the data, noise fills the gap); and the images
-        side by side as lossless PNG data URLs, by the names of the sides.
+        where the network's images have less texture than the data, noise fills the gap); and the
+        images side by side as lossless PNG data URLs, by the names of the sides.
     """
     settings = (model, num_steps, alpha, frequency, space, num_images, seed, tuned)
     request = _request(*settings, left, right, snr, corrector_steps)

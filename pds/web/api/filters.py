@@ -19,24 +19,24 @@ from pds.web.tabs.filter.sentences import gain_sentence
 def filter_from_images(
     images: list[str], size: int = 32, alpha: float = 5.0, enlarge: bool = False
 ) -> dict[str, Any]:
-    """Estimate the frequency and space filters of a few pictures of one kind.
+    """Estimate the frequency and space filters of a few images of one kind.
 
     Args:
-        images: 2 to 500 picture files in base64, or data URLs of them: PNG, JPEG, WebP, GIF, BMP,
+        images: 2 to 500 image files in base64, or data URLs of them: PNG, JPEG, WebP, GIF, BMP,
             TIFF, netpbm, AVIF or JPEG 2000. They are turned upright by their EXIF, 16 bits are
             scaled, and transparency shows white, as by `python -m pds filter`.
         size: side in pixels that they are cropped and shrunk to, 32 or 64.
         alpha: strength of the filter in the summary, above 1.
-        enlarge: whether pictures smaller than size are taken too; they lack its fine frequencies.
+        enlarge: whether images smaller than size are taken too; they lack its fine frequencies.
 
     Returns:
-        num_images, the number of pictures that were read; skipped, a sentence for each kind of
-        those that were not, as "picture 3" by their place in images; summary, a sentence; and
+        num_images, the number of images that were read; skipped, a sentence for each kind of
+        those that were not, as "image 3" by their place in images; summary, a sentence; and
         frequency and space, the raw masks as .npy files in base64, as `main.py --freq_mask_path`
-        and `--space_mask_path` take them. Fewer than 2 pictures that can be read are an error.
+        and `--space_mask_path` take them. Fewer than 2 images that can be read are an error.
     """
     if not isinstance(images, list) or not MIN_PICTURES <= len(images) <= MAX_OWN:
-        raise ValueError(f"images must be a list of {MIN_PICTURES} to {MAX_OWN} pictures")
+        raise ValueError(f"images must be a list of {MIN_PICTURES} to {MAX_OWN} image files")
     if size not in OWN_SIZES:
         raise ValueError(
             f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
@@ -70,9 +70,9 @@ def _contents(images: Sequence[object]) -> Iterator[tuple[str, bytes]]:
         try:
             if not isinstance(file, str) or len(file) > MAX_PICTURE_CHARACTERS:
                 raise ValueError
-            yield f"picture {number}", picture_files.content_of(file)
+            yield f"image {number}", picture_files.content_of(file)
         except ValueError:
             raise ValueError(
-                f"picture {number} cannot be read: expected a file in base64 of at "
+                f"image {number} cannot be read: expected a file in base64 of at "
                 f"most {MAX_PICTURE_CHARACTERS:,} characters"
             ) from None

@@ -33,7 +33,7 @@ def sheet(
 
     Yields:
         for each cell, the columns from the quickest to the slowest: sampler, num_steps, calls
-        (network calls for each image), diverged (whether most of the pictures is lost); grain,
+        (network calls for each image), diverged (whether most of the images is lost); grain,
         contrast and noise_left as of /compare; and image, its images one above the other as a
         lossless PNG data URL.
     """

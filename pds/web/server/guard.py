@@ -229,7 +229,7 @@ class Guard:
                 size > MAX_BODY_BYTES
                 and self.endpoints.num_uploads_waiting() >= MAX_BROUGHT_WAITING
             ):
-                raise Refused(503, "too many pictures are waiting; please try again in a minute")
+                raise Refused(503, "too many images are waiting; please try again in a minute")
         elif path == SERVER:
             self._check_server(values, size)
         else:

@@ -303,4 +303,4 @@ def test_the_endpoint_names_what_it_skipped_and_turns_and_scales_as_the_command_
     saved = np.load(io.BytesIO(base64.b64decode(answer["space"])))
     np.testing.assert_allclose(saved, expected.space, rtol=1e-6)
     assert answer["num_images"] == 2
-    assert answer["skipped"] == ["1 HEIC file was not read; convert it to JPEG or PNG: picture 2"]
+    assert answer["skipped"] == ["1 HEIC file was not read; convert it to JPEG or PNG: image 2"]

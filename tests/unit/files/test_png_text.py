@@ -155,7 +155,7 @@ def test_show_says_of_a_copy_in_another_form_what_it_is(tmp_path, capsys, kind, 
         (b"", "it is empty;"),
         (b"RIFF\x10\0\0\0WEBPVP8X", "it is a WebP;"),
         (b"PK\x03\x04", "it is an archive;"),
-        (b"hello", "it is no picture of that kind;"),
+        (b"hello", "it is not a PNG;"),
     ],
 )
 def test_show_says_of_another_file_what_it_is(tmp_path, capsys, content, words):

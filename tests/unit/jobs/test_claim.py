@@ -25,7 +25,7 @@ def test_a_folder_that_is_being_drawn_into_is_refused_and_taken_later(folder, ca
         assert draw(folder) == 2
         error = capsys.readouterr().err
         assert (
-            error.startswith("main.py: another process is drawing into") and error.count("\n") == 1
+            error.startswith("main.py: another process is sampling into") and error.count("\n") == 1
         )
         assert not list((folder / "eval").iterdir())
     assert draw(folder) == 0

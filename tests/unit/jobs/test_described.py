@@ -44,9 +44,9 @@ def test_an_equal_configuration_draws_the_same_and_resumes(folder, capsys):
     )
     np.testing.assert_array_equal(ours, theirs)
     assert draw(folder, "--config", f"{folder}/tiny.py") == 0
-    assert "0 images drawn, 3 were there" in capsys.readouterr().out
+    assert "0 images sampled, 3 were there" in capsys.readouterr().out
     assert draw(folder, "--eval_folder", "with") == 0
-    assert "1 images drawn, 3 were there" in capsys.readouterr().out
+    assert "1 images sampled, 3 were there" in capsys.readouterr().out
 
 
 def test_the_same_command_resumes_and_ends_with_the_same_bytes(folder):

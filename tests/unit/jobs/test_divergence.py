@@ -117,8 +117,8 @@ def test_float16_stops_at_the_first_iteration_and_nothing_is_written(folder, cap
         "main.py: image 0 of the vanilla sampler is not finite after iteration 1"
     )
     assert "(sigma 1e+05, float16): the network overflows in float16" in last
-    assert "use --dtype bfloat16" in last and last.endswith("3 of 3 images are not drawn")
-    assert out.endswith("0 images drawn, 0 were there\n")
+    assert "use --dtype bfloat16" in last and last.endswith("3 of 3 images are not sampled")
+    assert out.endswith("0 images sampled, 0 were there\n")
     assert len(iterations) == 1
     assert not list((folder / "eval").iterdir())
     assert sample_main(words) == 0
@@ -154,11 +154,11 @@ def test_one_image_that_is_not_finite_does_not_cost_the_others(folder, capsys, m
     assert draw(folder, "--num_samples", "5", "--batch_size", "3") == 2
     out, error = capsys.readouterr()
     assert "image 1 of the PDS sampler is not finite after iteration 2" in error.splitlines()[-1]
-    assert "4 images drawn, 0 were there" in out
+    assert "4 images sampled, 0 were there" in out
     assert names(folder) == ["000000.png", "000002.png", "000003.png", "000004.png", "sheet.png"]
     monkeypatch.undo()
     assert draw(folder, "--num_samples", "5", "--batch_size", "3") == 0
-    assert "1 images drawn, 4 were there" in capsys.readouterr().out
+    assert "1 images sampled, 4 were there" in capsys.readouterr().out
 
 
 def test_the_others_are_the_images_of_a_run_without_it(folder, monkeypatch):
@@ -184,7 +184,7 @@ def test_a_run_that_lost_all_images_of_one_n_draws_those_of_the_others(folder, c
     words = ["--ladder", "5,3", "--num_samples", "4", "--speed_up", "1"]
     assert draw(folder, *words) == 2
     out, error = capsys.readouterr()
-    assert "iteration 2 of 5" in error and error.rstrip().endswith("4 of 8 images are not drawn")
+    assert "iteration 2 of 5" in error and error.rstrip().endswith("4 of 8 images are not sampled")
     assert "grain" not in out
     assert len(list((folder / "eval" / "3").rglob("0*.png"))) == 8
     assert not list((folder / "eval").glob("5/**/0*.png"))
@@ -194,5 +194,5 @@ def test_a_lost_batch_does_not_end_a_run_that_has_images(folder, capsys, monkeyp
     assert draw(folder, "--num_samples", "2") == 0
     spoil(monkeypatch, [0, 1], chosen=lambda batch: batch == 0)
     assert draw(folder, "--num_samples", "6") == 2
-    assert "2 images drawn, 2 were there" in capsys.readouterr().out
+    assert "2 images sampled, 2 were there" in capsys.readouterr().out
     assert names(folder) == [f"00000{i}.png" for i in (0, 1, 4, 5)] + ["sheet.png"]

@@ -78,7 +78,7 @@ def test_a_flag_of_its_own_goes_before_a_dotted_one(folder):
 def test_a_folder_is_of_its_values_and_not_of_the_flags_that_gave_them(folder, capsys):
     assert draw(folder, "--config.sampling.snr=0.3") == 0
     assert draw(folder, "--snr", "0.3", "--config.eval.batch_size=1") == 0
-    assert "0 images drawn, 3 were there" in capsys.readouterr().out
+    assert "0 images sampled, 3 were there" in capsys.readouterr().out
     assert draw(folder) == 2
     assert "snr 0.3, not 0.15" in capsys.readouterr().err
 

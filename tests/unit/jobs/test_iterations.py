@@ -67,7 +67,7 @@ def test_a_speed_up_that_ends_where_the_sampling_starts_is_refused():
 def test_a_single_iteration_is_drawn_with_a_word(folder, said):
     words = ["--workdir", str(folder), "--speed_up", "10"]
     code, (note,) = said(*words)
-    assert code == 0 and note.startswith("main.py: note: N = 1, a single iteration, draws little")
+    assert code == 0 and note.startswith("main.py: note: N = 1, a single iteration, gives little")
 
 
 def test_more_iterations_than_levels_are_drawn_with_a_word(folder, said):

@@ -90,7 +90,7 @@ def test_the_script_runs_from_any_folder(folder, tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{folder}/eval: 1 images drawn, 0 were there\n"
+    assert done.stdout == f"{folder}/eval: 1 images sampled, 0 were there\n"
     # Time left, and batches.
     assert "batch 1 of 1" in done.stderr and "5/5" in done.stderr
 
@@ -263,7 +263,7 @@ def test_a_filter_that_is_wrong_is_refused(folder, refusal, change, sentence):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"\x89PNG\r\n\x1a\n", "it is a PNG picture"),
+        (b"\x89PNG\r\n\x1a\n", "it is a PNG image"),
         (b"<html>Not found</html>", "it is a text file"),
         (b"", "it is an empty file"),
         (b"PK\5\6" + bytes(18), "is an archive, such as numpy.savez and torch.save write"),

@@ -86,7 +86,7 @@ def test_a_resumed_run_draws_only_what_is_missing(folder, capsys):
     (folder / "eval" / "right" / "000001.png").unlink()
     assert draw(folder, *words) == 0
     first, *again = capsys.readouterr().out.splitlines()
-    assert first.endswith("1 images drawn, 2 were there") and again == said
+    assert first.endswith("1 images sampled, 2 were there") and again == said
     assert pictures(folder / "eval") == drawn
 
 

@@ -20,7 +20,7 @@ from pds.scores.gaussian import GaussianField
 from pds.sde import VESDE
 from pds.spectra import inverse_square_power
 
-NETWORK = "the network's own pictures"
+NETWORK = "the network's own images"
 
 
 def sides(vanilla, pds):
@@ -33,15 +33,15 @@ def sides(vanilla, pds):
 def test_the_sentence_says_both_numbers_of_both_sides_and_relative_to_what():
     both = sides(Quality(2.934, 0.791, NETWORK, 4), Quality(1.312, 0.738, NETWORK, 4))
     assert quality.sentence(both) == (
-        "grain 2.93 (vanilla), 1.31 (PDS) times that of the network's own pictures; "
-        "contrast 0.79, 0.74 (4 pictures: give or take 0.5)"
+        "grain 2.93 (vanilla), 1.31 (PDS) times that of the network's own images; "
+        "contrast 0.79, 0.74 (4 images: give or take 0.5)"
     )
 
 
 def test_one_picture_has_no_contrast_to_speak_of():
     both = sides(Quality(2.934, math.nan, NETWORK), Quality(1.312, math.nan, NETWORK))
     assert quality.sentence(both) == (
-        "grain 2.93 (vanilla), 1.31 (PDS) times that of the network's own pictures"
+        "grain 2.93 (vanilla), 1.31 (PDS) times that of the network's own images"
     )
 
 
@@ -69,7 +69,7 @@ def test_a_side_that_diverged_is_called_so(reference):
 def test_two_sides_that_diverged_have_no_grain():
     both = sides(*[Quality(math.nan, math.nan, NETWORK, 4)] * 2)
     assert quality.sentence(both) == (
-        "vanilla and PDS diverged; their pictures have no grain to measure"
+        "vanilla and PDS diverged; their images have no grain to measure"
     )
 
 
@@ -176,7 +176,7 @@ def test_the_command_ends_with_one_line_of_grain_and_contrast(tmp_path, capsys):
     found = [Appearance.of(step.x_mean).relative_to(exact) for step in steps]
     assert last == (
         f"grain {found[0].grain:.2f} (vanilla), {found[1].grain:.2f} (PDS) times that of exact "
-        f"samples; contrast {found[0].contrast:.2f}, {found[1].contrast:.2f} (3 pictures: give or "
+        f"samples; contrast {found[0].contrast:.2f}, {found[1].contrast:.2f} (3 images: give or "
         "take 0.6)"
     )
     assert (pictures.read_pixels(out) == comparison.sheet(request, *drawn)).all()
@@ -191,7 +191,7 @@ def test_what_is_measured_is_not_what_the_rounded_pictures_show():
 
 @pytest.mark.parametrize("size", [4, 7])
 def test_pictures_below_eight_pixels_are_drawn_and_said_to_have_no_measure(said, size):
-    assert said(clouds((1, size, size))) == ["pictures below 8 px have no grain measure"]
+    assert said(clouds((1, size, size))) == ["images below 8 px have no grain measure"]
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 9, 9), (3, 33, 33)])
@@ -208,7 +208,7 @@ def test_one_picture_is_measured_without_contrast(said):
 
 def test_a_score_that_is_not_finite_is_a_comparison_that_diverged(said):
     (line,) = said(clouds((1, 8, 8), score=lambda x, t: x * math.nan))
-    assert line == "vanilla and PDS diverged; their pictures have no grain to measure"
+    assert line == "vanilla and PDS diverged; their images have no grain to measure"
 
 
 def test_a_constant_picture_has_no_grain(said):

@@ -69,7 +69,7 @@ def test_a_folder_of_another_response_is_refused(tmp_path, refusal, capsys):
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (("--response", str(RESPONSES / "portraits64.npz")), "is of pictures of 64 x 64 pixels"),
+        (("--response", str(RESPONSES / "portraits64.npz")), "is of images of 64 x 64 pixels"),
         (("--response", "none.npz"), "no response at none.npz"),
         (("--response", "README.md"), "README.md is no .npz file"),
         (
@@ -146,7 +146,7 @@ def response_of(name):
 
 
 def decibel(search, model, settings_from, num_steps):
-    """The root mean square distance of every band from the network's own pictures."""
+    """The root mean square distance of every band from the network's own images."""
     evolution = search.evolution
     found = dataclasses.replace(model, tuned_to_network=settings_from)
     power = evolution.final(found.plan(parse("response"), num_steps).sampler)

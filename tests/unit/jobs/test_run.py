@@ -275,7 +275,7 @@ def test_the_grain_of_the_shipped_network_is_relative_and_that_of_pds_compare(tm
     words += f" --freq_mask_path {MASKS['freq']} --compare --device cpu"
     assert sample_main(shlex.split(words)) == 0
     said = last_line(capsys)
-    assert said.endswith("times that of the network's own pictures")
+    assert said.endswith("times that of the network's own images")
     drawn = comparison.final(Request(num_steps=10, num_images=1, seed=3))
     grains = [float(said.split()[k]) for k in (1, 3)]
     assert grains == pytest.approx([side.quality.grain for side in drawn], rel=0.02)
@@ -299,7 +299,7 @@ def test_pictures_of_an_older_version_are_said_to_have_no_grain(folder, capsys):
     path.write_bytes(content)
     capsys.readouterr()
     assert draw(folder, "--compare") == 0
-    assert last_line(capsys).startswith("the grain of some pictures is unknown: an older version")
+    assert last_line(capsys).startswith("the grain of some images is unknown: an older version")
     assert path.read_bytes() == content
 
 
@@ -316,7 +316,7 @@ def test_pictures_below_eight_pixels_are_drawn_and_said_once_to_have_no_measure(
     np.save(folder / "freq.npy", tiny_run.mask(4))
     assert draw(folder, *more) == 0
     _, *said = capsys.readouterr().out.splitlines()
-    assert said == ["pictures below 8 px have no grain measure"]
+    assert said == ["images below 8 px have no grain measure"]
 
 
 def test_a_run_of_one_sampler_says_nothing_of_grain(folder, capsys):
@@ -405,7 +405,7 @@ def test_show_refuses_a_picture_of_others(tmp_path, capsys):
 def test_a_second_run_draws_nothing(reference, capsys):
     before = {p: p.stat().st_mtime_ns for p in (reference / "eval").glob("0*.png")}
     assert draw(reference, "--num_samples", "5") == 0
-    assert "0 images drawn, 5 were there" in capsys.readouterr().out
+    assert "0 images sampled, 5 were there" in capsys.readouterr().out
     assert {p: p.stat().st_mtime_ns for p in before} == before
 
 
@@ -469,7 +469,7 @@ def test_a_full_disk_is_one_sentence_and_what_is_drawn_is_kept(folder, capsys, m
     assert sorted(os.listdir(folder / "eval")) == ["000000.png", "000001.png"]
     monkeypatch.undo()
     assert draw(folder) == 0
-    assert "1 images drawn, 2 were there" in capsys.readouterr().out
+    assert "1 images sampled, 2 were there" in capsys.readouterr().out
 
 
 def test_an_interrupted_run_keeps_what_it_has(folder, capsys, monkeypatch):
@@ -482,7 +482,7 @@ def test_an_interrupted_run_keeps_what_it_has(folder, capsys, monkeypatch):
 
     monkeypatch.setattr(run.writing, "write", interrupted)
     assert draw(folder) == 130
-    assert "what is drawn is kept" in capsys.readouterr().err
+    assert "what is sampled is kept" in capsys.readouterr().err
     assert sorted(os.listdir(folder / "eval")) == ["000000.png", "000001.png"]
 
 
@@ -540,7 +540,7 @@ def launch(count, words):
 def test_two_processes_draw_the_files_of_one(reference, tmp_path):
     done = launch(2, copy_of(reference, tmp_path / "many"))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("5 images drawn, 0 were there") == 1
+    assert done.stdout.count("5 images sampled, 0 were there") == 1
     assert len(done.stdout.splitlines()) == 1
     assert sample_main(copy_of(reference, tmp_path / "one")) == 0
     assert pictures(tmp_path / "many") == pictures(tmp_path / "one")

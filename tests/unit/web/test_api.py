@@ -68,11 +68,11 @@ def test_pictures_of_any_size_and_kind_are_cropped_and_shrunk():
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        ([], "2 to 500 pictures"),
-        (["AAAA"] * 501, "2 to 500 pictures"),
-        (["AAAA", "AAAA"], "picture 0 cannot be read"),
-        ([encoded(noise(0)), 5], "picture 1 cannot be read"),
-        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "picture 0 cannot be read"),
+        ([], "2 to 500 image files"),
+        (["AAAA"] * 501, "2 to 500 image files"),
+        (["AAAA", "AAAA"], "image 0 cannot be read"),
+        ([encoded(noise(0)), 5], "image 1 cannot be read"),
+        ([encoded(np.zeros((9000, 9000), np.uint8))] * 2, "image 0 cannot be read"),
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(images, words):

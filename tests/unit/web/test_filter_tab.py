@@ -325,7 +325,7 @@ def test_the_sentence_says_what_is_tuned_to_the_network_and_by_what():
         f"{gain[low]:.3f} at {short(radii[low])} cycles per pixel to {gain[high]:.3f} at "
         f"{short(radii[high])}. They are chosen by this network's measured response to noise, not "
         "by the spectrum of its data: the predicted power of every octave and the predicted "
-        "grain are as close as possible to those of the network's own pictures."
+        "grain are as close as possible to those of the network's own images."
     )
 
 

@@ -82,13 +82,13 @@ def test_the_sheet_shows_the_pictures_as_they_are():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        (values(pixels(4)), "5 or more pictures are needed; 4 of these"),
-        (values(pixels(size=32), size=64), "6 pictures smaller than 64 px were not read; tick"),
+        (values(pixels(4)), "5 or more images are needed; 4 of these"),
+        (values(pixels(size=32), size=64), "6 images smaller than 64 px were not read; tick"),
         (values(pixels(1)[[0] * 6]), "all the same"),
         (values(pixels(), size=48), "size must be 32 or 64 pixels, got 48"),
         (values(pixels(), size="32"), "size must be 32 or 64 pixels, got '32'"),
         (values(pixels(), enlarge="yes"), "enlarge must be true or false, got 'yes'"),
-        (values(pixels(), files=None), "pictures were expected, got none"),
+        (values(pixels(), files=None), "images were expected, got none"),
         (values(pixels(), files=[{"name": "a", "content": "%%"}]), "did not arrive whole"),
         (values(pixels(), files=[{"name": "a"}]), "did not arrive whole"),
         (values(pixels(), files=["a"]), "did not arrive whole"),
@@ -110,7 +110,7 @@ def test_what_is_no_picture_is_named_beside_those_that_were_taken():
     mixed = values(pixels())
     mixed["files"] += [sent(b"no picture", "notes.png"), sent(b"%PDF-1.7", "a.pdf")]
     taken = images_tab.bring(mixed)["taken"]
-    assert taken.startswith("6 pictures taken. 1 text file was not read: notes.png.")
+    assert taken.startswith("6 images taken. 1 text file was not read: notes.png.")
     assert "1 PDF file was not read; save it as JPEG or PNG: a.pdf." in taken
 
 

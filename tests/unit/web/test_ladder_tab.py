@@ -162,7 +162,7 @@ def test_the_shipped_figure_has_every_column_and_its_sentence():
     assert shipped["titles"] == setup["titles"] == ["Vanilla", "PDS", "Network-tuned"]
     assert [c["num_steps"] for c in shipped["columns"]] == list(ladder_tab.COUNTS)
     grain = ladder_tab._grain(shipped["columns"])
-    own = "the network's own pictures"
+    own = "the network's own images"
     assert shipped["sentence"] == grain_begins(grain, shipped["titles"], own)
 
 

@@ -8,7 +8,7 @@ from pds.evaluation.metrics import Interval
 from pds.jobs.quality import contrast_margin
 from pds.web.sentences import NEAR, grain_begins, measured, verdict
 
-OWN = "the network's own pictures"
+OWN = "the network's own images"
 CLEAN = (1.0, 1.0)
 PALE = 1 - contrast_margin(16)
 """Contrast below which 16 pictures have lost some."""
@@ -25,7 +25,7 @@ def test_the_grainier_side_is_named_with_the_factor():
     text = said((1.62, 0.98))
     assert text == (
         "Vanilla has 1.7 times the grain of PDS: vanilla 1.6 times, PDS 0.98 times the grain of "
-        "the network's own pictures. Vanilla is grainy, PDS is not."
+        "the network's own images. Vanilla is grainy, PDS is not."
     )
 
 
@@ -90,7 +90,7 @@ def test_contrast_that_neither_lost_is_not_mentioned():
 )
 def test_lost_contrast_is_said_of_these_pictures_and_who_lost_less(contrast, words):
     text = said(contrast=contrast, num_images=16)
-    assert "In these 16 pictures " + words in text
+    assert "In these 16 images " + words in text
     alike = max(contrast) <= ALIKE * min(contrast)
     assert alike == ("about equally" in text or "hardly more" in text)
 
@@ -117,7 +117,7 @@ def test_a_side_that_diverged_is_named():
 def test_a_number_is_apart_from_the_n_in_a_name():
     assert said((2.0, 1.0), left="PDS at N = 20", right="PDS at N = 40") == (
         "PDS at N = 20 has 2.0 times the grain of PDS at N = 40: PDS at N = 20 has 2.0 times, PDS "
-        "at N = 40 has 1.0 times the grain of the network's own pictures. PDS at N = 20 is grainy, "
+        "at N = 40 has 1.0 times the grain of the network's own images. PDS at N = 20 is grainy, "
         "PDS at N = 40 is not."
     )
 
@@ -153,7 +153,7 @@ CELLS = (
 
 def test_the_measurement_on_many_pictures_is_quoted_arm_by_arm():
     assert measured(CELLS, 40, PAIR) == (
-        "Grain and contrast over 256 pictures at N = 40: vanilla 1.62 and 0.88; PDS (alpha 5) "
+        "Grain and contrast over 256 images at N = 40: vanilla 1.62 and 0.88; PDS (alpha 5) "
         "0.98 and 0.86; a constant gain 1.03 and 0.84; Heun 0.96 and "
         "0.89. A constant gain removes most of the grain that PDS removes."
     )

@@ -171,7 +171,7 @@ def test_the_grain_of_runs_is_quoted_from_its_record(model):
     assert text.startswith(f"Grain at N = {first.num_steps} ")
     assert f"{first.sampled:.1f} times with vanilla ({first.predicted:.1f} times)" in text
     grainy = [point.num_steps for point in curves["vanilla"] if point.sampled > GRAINY]
-    assert f"Pictures are grainy up to N = {max(grainy)} with vanilla" in text
+    assert f"Images are grainy up to N = {max(grainy)} with vanilla" in text
 
 
 def test_a_sampler_that_is_never_grainy_is_said_to_be_so():

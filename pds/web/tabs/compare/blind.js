@@ -133,7 +133,7 @@ export function makeBlind(root, player, { limits }) {
     if (!toggle.checked) return abandon("");
     root.classList.remove("pds-exchanged");
     root.dataset.blind = "hidden";
-    box.show("The pictures appear when they are finished, without names and in random order.");
+    box.show("The images appear when they are finished, without names and in random order.");
   }
 
   function follow() {
@@ -142,7 +142,7 @@ export function makeBlind(root, player, { limits }) {
     const [left, right] = header.labels;
     if (left === right) return abandon("Both sides are the same sampler: choose another one on either side for a blind test.");
     if (exchanged === null) return player.swap((exchanged = Math.random() < 0.5)); // which shows the step once more
-    for (const canvas of canvases) canvas.setAttribute("aria-label", "Pictures of one of the two samplers");
+    for (const canvas of canvases) canvas.setAttribute("aria-label", "Images of one of the two samplers");
   }
 
   function end() {

@@ -272,7 +272,7 @@ def open_settings(values: Mapping[str, Any]) -> Message:
     if isinstance(record, str):
         return {"request": asdict(read_request(record))}
     if not isinstance(query, str):
-        raise ValueError("A link's query or a picture's record was expected")
+        raise ValueError("A link's query or an image's record was expected")
     request, given, sentence = request_text.from_query(query)
     return {"request": asdict(request), "given": given, "sentence": sentence}
 

@@ -40,7 +40,7 @@ function makeChoice(group, choose) {
       return button;
     });
     group.hidden = count < 2;
-    group.replaceChildren("Picture ", ...buttons);
+    group.replaceChildren("Image ", ...buttons);
   };
 }
 
@@ -132,7 +132,7 @@ export function makeInside(root, player, { props, server, trigger, watch }) {
     const cropped = message.cropped ? `, its middle ${message.cropped} × ${message.cropped} pixels` : "";
     const where = [...new Set(order.map((chain) => `${message.iterations[chain]} of ${lengths[chain]}`))].join(" and ");
     complain("");
-    say(`Iteration ${where}, picture ${image + 1} (seed ${message.seed})${cropped}`);
+    say(`Iteration ${where}, image ${image + 1} (seed ${message.seed})${cropped}`);
     container.inert = false;
   }
 

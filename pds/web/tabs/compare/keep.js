@@ -17,7 +17,7 @@ const SELECTED = "It is selected above: copy it from there.";
 const LARGEST = 200e6; // bytes of a picture that is read
 const INSTEAD = {
   folder: "A folder was dropped; open it and drop a PNG from it.",
-  address: "No file came with that, only an address, as with a picture of another page: save it first, then drop the file.",
+  address: "No file came with that, only an address, as with an image of another page: save it first, then drop the file.",
   text: "Text was dropped; expected a PNG file as this page or main.py saved it.",
 };
 
@@ -34,7 +34,7 @@ async function recordOf(file) {
     const start = latin1(new Uint8Array(await file.slice(0, 8).arrayBuffer()));
     const known = Object.keys(KINDS).find((first) => start.startsWith(first));
     if (known) return { kind: KINDS[known] };
-    if (!start.startsWith("\x89PNG")) return { kind: start ? "no picture of that kind" : "empty" };
+    if (!start.startsWith("\x89PNG")) return { kind: start ? "not a PNG" : "empty" };
     if (file.size > LARGEST) return { kind: "too large" };
     const record = await pngText(new Uint8Array(await file.arrayBuffer()), "pds");
     if (record === null) return { kind: "a PNG that is damaged or ends too early, such as an interrupted download" };
@@ -156,7 +156,7 @@ export function makeKeep(root, server, { read, run, restore, complain, link }) {
     if (!record) return complain(`${name} does not say how it was made: it is ${kind}; expected a PNG as this page or main.py saved it.`);
     const answer = await answered(server.open_settings({ record }));
     if (answer.error) return complain(answer.error);
-    restore(answer.request, `The settings of ${name} are back. Press Sample to draw it again.`);
+    restore(answer.request, `The settings of ${name} are back. Press Sample to repeat the run.`);
   }
 
   for (const button of findAll(keep, "[data-copy], [data-save]")) {

@@ -51,7 +51,7 @@ function drawLenses({ lenses, figures, titles, place }, { header, sheet, row, na
     titles[side].textContent = names[order[side]];
   });
   const seed = request.seed + at.image;
-  place.textContent = `Picture ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;
+  place.textContent = `Image ${at.image + 1} (seed ${seed}), pixel ${at.x + 1} across, ${at.y + 1} down`;
 }
 
 /**

@@ -36,7 +36,7 @@ PRESETS = (
         "Few iterations",
         Request("portraits64", 40, seed=4),
         "Look at cheeks and backgrounds. Vanilla has 2.1 times the grain of the network's own "
-        "pictures, PDS 1.1 times. Both lack a fifth of the contrast, over 64 pictures.",
+        "images, PDS 1.1 times. Both lack a fifth of the contrast, over 64 images.",
     ),
     Preset(
         "gain",
@@ -44,21 +44,21 @@ PRESETS = (
         Request("portraits64", 25, left="scalar:1.2", seed=4),
         "Look for a difference. A longer step without a filter leaves 1.7 times the network's own "
         "grain, like PDS (vanilla: 4.2 times). The filter keeps a tenth more contrast, over 64 "
-        "pictures.",
+        "images.",
     ),
     Preset(
         "saved",
         "How much is saved?",
         Request("portraits64", 40, left="vanilla@100", seed=4),
         "Grain hardly tells 80 network calls of PDS from 200 of vanilla. Contrast does: over 64 "
-        "pictures PDS has 0.80 times the network's own, vanilla 0.96 times.",
+        "images PDS has 0.80 times the network's own, vanilla 0.96 times.",
     ),
     Preset(
         "today",
         "What would one use today?",
         Request("portraits64", 25, left="ode-heun", seed=4),
         "With about 50 network calls Heun leaves no grain and full contrast. PDS has 1.7 times the "
-        "grain and, over 64 pictures, 0.61 times the contrast of the network's own.",
+        "grain and, over 64 images, 0.61 times the contrast of the network's own.",
     ),
     Preset(
         "guess",

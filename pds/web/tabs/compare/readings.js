@@ -24,7 +24,7 @@ function looks({ own, request }, { grain, contrast }, chain) {
   return [
     ["Grain", grains[0], `data: ${grains[1]}`,
       `Noise in flat places: ${grains[0]} that of ${own}, ${grains[1]} that of the data. ${pixels}`],
-    ["Contrast", single ? "–" : contrasts[0], single ? "needs two pictures" : `data: ${contrasts[1]}`,
+    ["Contrast", single ? "–" : contrasts[0], single ? "needs two images" : `data: ${contrasts[1]}`,
       single ? "" : `Variance of the coarse shapes: ${contrasts[0]} that of ${own}, ${contrasts[1]} that of the data`],
   ];
 }

@@ -24,9 +24,9 @@ import { prepare } from "./upload.js";
 const PAUSE = 250; // ms that the slider rests before its value is sent
 
 const INSTEAD = {
-  folder: "This is a folder; open it, and drop the pictures in it.",
-  address: "This is a picture or link of another page, without its file; save it first, then drop the file.",
-  text: "This is not a picture file; drop picture files.",
+  folder: "This is a folder; open it, and drop the images in it.",
+  address: "This is an image or link of another page, without its file; save it first, then drop the file.",
+  text: "This is not an image file; drop image files.",
 };
 
 /** @param {Component<Setup>} component */
@@ -59,7 +59,7 @@ export function start({ element, props, server }) {
     const { files, sentences } = isExample
       ? { files: [], sentences: [] }
       : await prepare(chosen, { side: Number(size.value), most, bytes }, (done, all) =>
-          showProgress(`Preparing picture ${done + 1} of ${all}`, done / all)
+          showProgress(`Preparing image ${done + 1} of ${all}`, done / all)
         );
     if (number === latest) await request(number, { files, example: isExample }, sentences);
   }

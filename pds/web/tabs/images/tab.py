@@ -31,7 +31,7 @@ NUM_EXAMPLES = 60
 """Number of drawn portraits for visitors without pictures."""
 NUM_SHOWN = 24
 """Number of pictures on the sheet."""
-REMEDIES = Remedies(enlarge="tick Enlarge small pictures to take {it}")
+REMEDIES = Remedies(enlarge="tick Enlarge small images to take {it}")
 
 
 def setup() -> Message:
@@ -104,7 +104,7 @@ def _images(values: Mapping[str, Any]) -> tuple[Tensor, str]:
             f"size must be {' or '.join(map(str, OWN_SIZES))} pixels, got {quoted(size)}"
         )
     if values.get("example") is True:
-        return portraits(range(NUM_EXAMPLES), size=size), f"{NUM_EXAMPLES} pictures taken."
+        return portraits(range(NUM_EXAMPLES), size=size), f"{NUM_EXAMPLES} images taken."
     if values.get("model"):
         return _images_of(values["model"]), ""
     if not isinstance(enlarge, bool):
@@ -112,9 +112,9 @@ def _images(values: Mapping[str, Any]) -> tuple[Tensor, str]:
     pixels, skipped = picture_files.decode(_files(values.get("files")), Fit(size, enlarge=enlarge))
     unread = [f"{sentence}." for sentence in describe_skipped(skipped, REMEDIES)]
     if len(pixels) < MIN_OWN:
-        few = f"{MIN_OWN} or more pictures are needed; {len(pixels)} of these could be read."
+        few = f"{MIN_OWN} or more images are needed; {len(pixels)} of these could be read."
         raise ValueError(" ".join([few, *unread]))
-    return torch.from_numpy(pixels), " ".join([f"{len(pixels)} pictures taken.", *unread])
+    return torch.from_numpy(pixels), " ".join([f"{len(pixels)} images taken.", *unread])
 
 
 def _images_of(name: object) -> Tensor:
@@ -129,19 +129,19 @@ def _images_of(name: object) -> Tensor:
 def _files(files: object) -> Iterator[tuple[str, bytes]]:
     """Yield the names and contents of the files of a request."""
     if not isinstance(files, list):
-        raise ValueError("pictures were expected, got none")
+        raise ValueError("images were expected, got none")
     if len(files) > MAX_OWN:
-        raise ValueError(f"at most {MAX_OWN} pictures can be taken, these are more")
+        raise ValueError(f"at most {MAX_OWN} images can be taken, these are more")
     for file in files:
         name, content = (
             (file.get("name"), file.get("content")) if isinstance(file, dict) else ("", 0)
         )
         if not isinstance(name, str) or not isinstance(content, str):
-            raise ValueError("the pictures did not arrive whole; please try again")
+            raise ValueError("the images did not arrive whole; please try again")
         try:
             yield name, picture_files.content_of(content)
         except ValueError:
-            raise ValueError("the pictures did not arrive whole; please try again") from None
+            raise ValueError("the images did not arrive whole; please try again") from None
 
 
 TAB = Tab(

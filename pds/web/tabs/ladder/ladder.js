@@ -56,7 +56,7 @@ export function start({ element, props, server, trigger, watch }) {
   const run = makeRun(pane, {
     start(request) {
       isNew = true;
-      controls.show({ isRunning: true, caption: "Drawing, fewest iterations first…" });
+      controls.show({ isRunning: true, caption: "Sampling, fewest iterations first…" });
       trigger("draw", request);
     },
     show: accept,

@@ -142,7 +142,7 @@ export function makeNumbers(section, server, { characters }) {
     const isPicture = kind === "png";
     const columns = shown.columns.map(({ pictures, ...numbers }) => (isPicture ? { ...numbers, pictures } : numbers));
     const length = isPicture ? shown.columns.reduce((sum, { pictures }) => sum + pictures.join("").length, 0) : 0;
-    if (length > characters) return { error: "This sheet is too large to be sent back for one PNG; its command draws it." };
+    if (length > characters) return { error: "This sheet is too large to be sent back for one PNG; its command makes it." };
     return answered(server.sheet_file({ ...shown.sheet, kind, columns }));
   }
 

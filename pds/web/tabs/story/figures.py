@@ -82,7 +82,7 @@ def layouts() -> dict[str, Layout]:
         "octaves": layout(
             "Strength of the waves; drag the noise",
             xaxis=_log(
-                "cycles per picture", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
+                "cycles per image", 0.9, 100, dtick=None, tickvals=[1, 2, 4, 8, 16, 32, 64],
                 ticktext=["1", "2", "4", "8", "16", "32", "64"],
             ),
             yaxis=_log(
@@ -122,7 +122,7 @@ def layouts() -> dict[str, Layout]:
                 tickangle=0,
             ),
             yaxis=_log(
-                "times that of the network's own pictures", 0.7, 8, dtick=None,
+                "times that of the network's own images", 0.7, 8, dtick=None,
                 tickvals=[0.7, 1, 1.5, 2, 3, 4, 6, 8], exponentformat="none",
             ),
             **LEGEND, **TOP,
@@ -137,7 +137,7 @@ def octave_traces(cycles: Array, strength: Array, sigma: float) -> list[Trace]:
         cycles: |k| in cycles per picture, (K,).
         strength: root of the data's power there, (K,).
     """
-    hover = "%{x:.3g} cycles per picture: %{y:.3g}"
+    hover = "%{x:.3g} cycles per image: %{y:.3g}"
     shade = line(
         cycles, np.maximum(strength, sigma), CLEAR, fill="tonexty", fillcolor=FAINT,
         hoverinfo="skip", showlegend=False,
@@ -283,7 +283,7 @@ def _arm(arm: str, points: Sequence[GrainPoint]) -> list[Trace]:
     measured = {
         "type": "scatter", "mode": "markers", "x": rounded(n), "y": rounded(grain),
         "name": title, "showlegend": False, "error_y": error,
-        "marker": {"size": 7, "color": color}, "hovertemplate": "N = %{x}: %{y:.2f} drawn",
+        "marker": {"size": 7, "color": color}, "hovertemplate": "N = %{x}: %{y:.2f} measured",
     }  # fmt: skip
     expected = line(n, predicted, color, name=title, hovertemplate="N = %{x}: %{y:.2f} predicted")
     return [expected, measured]

@@ -54,7 +54,7 @@ def _wall_sentence(at: Wall, parts: Sequence[Octave]) -> str:
     elif len(above) == len(parts):
         where = "every octave is stronger than the noise"
     else:
-        where = f"the octaves below {above[-1].high} cycles per picture are stronger than the noise"
+        where = f"the octaves below {above[-1].high} cycles per image are stronger than the noise"
     removed = share(at.removed)
     if at.radius == 0:
         return f"At sigma = {number(at.sigma)} {where}. The best guess removes {removed} of it."

@@ -97,8 +97,8 @@ def grain_curves(curves: Mapping[str, Sequence[GrainPoint]]) -> Message:
         for arm in COMPARED
     ]
     sentence = (
-        f"Grain at N = {number(fewest)} relative to the network's own pictures, measured and, in "
-        f"parentheses, predicted: {', '.join(at_fewest)}. Pictures are grainy "
+        f"Grain at N = {number(fewest)} relative to the network's own images, measured and, in "
+        f"parentheses, predicted: {', '.join(at_fewest)}. Images are grainy "
         f"{' and '.join(grainy)}."
     )
     return {"plots": {"grain": figures.grain_traces(curves)}, "text": {"grain": sentence}}

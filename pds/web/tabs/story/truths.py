@@ -29,7 +29,7 @@ def finest_above(model: str) -> Truth:
     above = [j for j, octave in enumerate(parts) if octave.power > NOISE**2]
     finest, next_finer = parts[above[-1] : above[-1] + 2]
     fact = (
-        f"In the {IMAGES[model]} the waves of {finest.low} to {finest.high} cycles per picture "
+        f"In the {IMAGES[model]} the waves of {finest.low} to {finest.high} cycles per image "
         f"have {times(finest.power / NOISE**2)} the power of the noise, the next finer ones "
         f"{times(next_finer.power / NOISE**2)}."
     )
@@ -99,7 +99,7 @@ def worth_of_pds(_: str) -> Truth:
     n, grain = np.log([[p.num_steps, p.sampled] for p in curves["vanilla"]]).T
     needed = round(float(np.exp(np.interp(-np.log(pds), -grain, n))))
     fact = (
-        f"PDS leaves {times(pds)} the grain of the network's own pictures after {FEW} iterations; "
+        f"PDS leaves {times(pds)} the grain of the network's own images after {FEW} iterations; "
         f"vanilla needs {number(needed)} for that."
     )
     return Truth(needed, fact)
