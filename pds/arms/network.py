@@ -61,8 +61,8 @@ class Searched:
         bands, (_, *size) = self.response.bands, self.image_shape
         if [bands.height, bands.width] != size:
             raise ValueError(
-                f"the response is of pictures of {bands.height} x {bands.width} pixels, and the "
-                f"network draws {size[0]} x {size[1]}; measure its own with `pds response`"
+                f"the response is of images of {bands.height} x {bands.width} pixels, and the "
+                f"network's have {size[0]} x {size[1]}; measure its own with `pds response`"
             )
 
     def __call__(self, published: PredictorCorrector) -> Settings:

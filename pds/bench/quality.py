@@ -32,7 +32,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     for name, seconds, left in zip(("vanilla", "PDS"), times, (vanilla, pds), strict=True):
         iteration = median_and_range(seconds).scaled(1e3, "ms")
         yield Row(f"quality, {name}, {images} images", "an iteration", iteration)
-        what = "grain / that of the network's own pictures"
+        what = "grain / that of the network's own images"
         yield Row(f"quality, {name} N = {NUM_STEPS}", what, _spread(left[NUM_STEPS]))
     what = f"iterations with the grain of vanilla N = {NUM_STEPS}"
     medians = {n: statistics.median(values) for n, values in pds.items()}

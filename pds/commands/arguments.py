@@ -33,7 +33,7 @@ def add_seed(group: argparse._ActionsContainer) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="image i is drawn from seed + i; default %(default)s",
+        help="image i starts from seed + i; default %(default)s",
     )
 
 

@@ -23,17 +23,17 @@ from pds.limits import one_line
 GROUPS = {
     "look": {
         "app": "serve the page",
-        "compare": "draw two samplers from the same noise, as a PNG",
-        "sheet": "draw samplers by numbers of iterations, as a PNG and a table",
+        "compare": "run two samplers from the same noise, as a PNG",
+        "sheet": "run samplers at several numbers of iterations, as a PNG and a table",
         "ladder": "measure grain and contrast of vanilla and PDS at each N",
-        "show": "print the command that made a picture",
+        "show": "print the command that made an image",
     },
     "your checkpoint": {
-        "sample": "draw images of a checkpoint, with the flags of main.py",
+        "sample": "sample images of a checkpoint, with the flags of main.py",
         "filter": "estimate the filters of PDS from images",
         "convert": "write any checkpoint as one .safetensors file",
         "tune": "fit a filter to a number of iterations",
-        "response": "measure what a network keeps of pictures and of noise",
+        "response": "measure what a network keeps of images and of noise",
         "predict": "predict grain and contrast at each N without sampling",
     },
     "measure": {

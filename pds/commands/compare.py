@@ -15,7 +15,7 @@ PICTURES = {
     "model": "one of " + ", ".join(MODELS),
     "num_steps": "iterations of a sampler without @N in its name",
     "num_images": "images of each sampler",
-    "seed": "image i is drawn from seed + i",
+    "seed": "image i starts from seed + i",
 }
 BY_NAME = {
     "left": "sampler on the left by its name, such as vanilla@100",
@@ -34,7 +34,7 @@ BOTH = {
     "corrector_steps": "corrector steps of an iteration, 0 for none; default that of the model",
 }
 GROUPS = {
-    "pictures": PICTURES,
+    "images": PICTURES,
     "samplers by their names": BY_NAME,
     "the sampler on the right, unless --right names it": BY_FLAGS,
     "the corrector of both": BOTH,
@@ -57,8 +57,8 @@ METAVARS = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command the fields of a `Request` as options."""
     parser.description = (
-        "Draws two samplers from the same noise as one PNG, the left one above the right one, and "
-        "prints grain and contrast of both. `show` prints the command of such a picture."
+        "Runs two samplers from the same noise, writes one PNG, left above right, "
+        "and prints grain and contrast of both. `show` prints the command of such a PNG."
     )
     parser.epilog = f"""\
 Names: {FORMS}.
@@ -76,7 +76,7 @@ examples:
         type=Path,
         default=Path("comparison.png"),
         metavar="FILE.png",
-        help="picture to write; default %(default)s",
+        help="PNG to write; default %(default)s",
     )
 
 

@@ -42,13 +42,13 @@ def run(arguments: argparse.Namespace) -> None:
             fid_record.append(arguments.record, row)
         print(
             f"{folder.folder}: {row.experiment}, {row.sampler} at N = {row.num_steps}, "
-            f"{row.images} pictures, FID {row.fid:.5g}",
+            f"{row.images} images, FID {row.fid:.5g}",
             flush=True,
         )
     fewest = min(real.count, *map(len, folders))
     if fewest < FEW:
         warnings.warn(
-            f"a FID of {fewest} pictures is too large: its bias grows as their number falls; "
+            f"a FID of {fewest} images is too large: its bias grows as their number falls; "
             f"papers use 50,000, and only FIDs of equal numbers can be compared",
             UserWarning,
             stacklevel=2,
@@ -59,7 +59,7 @@ def _require_inputs(arguments: argparse.Namespace) -> None:
     for name in ("data", "inception"):
         if getattr(arguments, name) is None:
             raise ValueError(
-                "--drawn needs --data, the pictures of the data set, and --inception, the weights "
+                "--drawn needs --data, the images of the data set, and --inception, the weights "
                 f"of FID; got no --{name}"
             )
     if arguments.reference is not None and arguments.reference < 2:
@@ -73,7 +73,7 @@ def _require_one_shape(folders: list[DrawnFolder]) -> None:
     for folder in folders[1:]:
         if folder.shape != folders[0].shape:
             raise ValueError(
-                f"pictures of --drawn must have one size, got {folders[0].shape} in "
+                f"images of --drawn must have one size, got {folders[0].shape} in "
                 f"{folders[0].folder} and {folder.shape} in {folder.folder}; measure them apart"
             )
 

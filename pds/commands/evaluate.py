@@ -74,7 +74,7 @@ def _require_one_task(arguments: argparse.Namespace) -> None:
     for name, value in vars(arguments).items():
         if name not in drawn.USED and value != arguments.default_of(name):
             raise ValueError(
-                f"--{name.replace('_', '-')} is for pictures that are drawn here, and --drawn "
+                f"--{name.replace('_', '-')} is for images that are sampled here, and --drawn "
                 "names finished ones; leave one of the two out"
             )
 
@@ -162,7 +162,7 @@ def _judge(
     device: torch.device,
 ) -> None:
     if own is None:
-        raise ValueError("--classifier needs the network's own pictures; see --converged-images")
+        raise ValueError("--classifier needs the network's own images; see --converged-images")
     judgments.judge(store, cells, own, arguments.converged, arguments.classifier, device=device)
 
 

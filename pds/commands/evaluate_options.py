@@ -21,13 +21,13 @@ COUNTS = (200, 133, 100, 66, 50, 40, 33, 25, 20, 15, 10)
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws the missing images of every sampler at every N, then compares all images in the "
-        "folder with the network's own pictures and with held-out data. Run it again with other "
+        "Samples the missing images of every sampler at every N, then compares all images in the "
+        "folder with the network's own images and with held-out data. Run it again with other "
         "samplers, "
-        "counts or more images to add to the folder. Ctrl-C stops the drawing and reports on the "
+        "counts or more images to add to the folder. Ctrl-C stops the sampling and reports on the "
         "images so far (exit code 130). The processes of torchrun -m pds evaluate ... share the "
         "work. "
-        "With --drawn it draws nothing, and measures the FID of pictures that main.py has drawn "
+        "With --drawn it samples nothing, and measures the FID of images that main.py has sampled "
         "against those of --data."
     )
     parser.epilog = f"""\
@@ -39,14 +39,15 @@ examples:
   %(prog)s --drawn W/eval --data my_images --inception FILE.pth --record fid.csv"""
     parser.set_defaults(default_of=parser.get_default)
     _add_subject(parser.add_argument_group("network and data"))
-    _add_drawing(parser.add_argument_group("what is drawn"))
+    _add_drawing(parser.add_argument_group("what is sampled"))
     _add_comparison(parser.add_argument_group("what it is compared with"))
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--report-only", action="store_true", help="report, and draw nothing")
+    what.add_argument("--report-only", action="store_true", help="report, and sample nothing")
     what.add_argument(
         "--validate",
         action="store_true",
-        help="draw nothing, and print how the metrics respond to known changes of held-out images",
+        help="sample nothing, and print how the metrics respond to known changes of held-out "
+        "images",
     )
 
 
@@ -63,7 +64,7 @@ def _add_subject(group: argparse._ArgumentGroup) -> None:
         type=Path,
         nargs="+",
         metavar="FOLDER",
-        help="folders of pictures that main.py has drawn, such as W/eval W/eval/vanilla",
+        help="folders of images that main.py has sampled, such as W/eval W/eval/vanilla",
     )
     add = group.add_argument
     add(
@@ -134,14 +135,14 @@ def _add_comparison(group: argparse._ArgumentGroup) -> None:
         type=_converged,
         default=NETWORK,
         metavar="NAME@N",
-        help="sampler that draws the network's own pictures; default ode-heun@50",
+        help="sampler of the network's own images; default ode-heun@50",
     )
     add(
         "--converged-images",
         type=int,
         default=1024,
         metavar="N",
-        help="of the network's own pictures; 0 compares with held-out images only; default "
+        help="of the network's own images; 0 compares with held-out images only; default "
         "%(default)s",
     )
     add(
@@ -162,7 +163,7 @@ def _add_comparison(group: argparse._ArgumentGroup) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also write classifier.csv: how often a classifier tells N pictures of each sampler "
+        help="also write classifier.csv: how often a classifier tells N images of each sampler "
         "from as many of the network's own; default %(default)s, none",
     )
 

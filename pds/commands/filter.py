@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Estimates the two filters of PDS from some hundred images, and writes PREFIX_freq.npy, "
         "PREFIX_space.npy and PREFIX_gain.png, a drawing of their gains. Subfolders and archives "
-        "within a folder are read too. Pictures may be PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, "
+        "within a folder are read too. Images may be PNG, JPEG, WebP, GIF, BMP, TIFF, netpbm, "
         "AVIF or JPEG 2000 files of any name; what is not read is counted by kind."
     )
     parser.epilog = """\
@@ -35,8 +35,8 @@ examples:
     add(
         "source",
         metavar="SOURCE",
-        help="images: a folder, .zip archive, .npy or .npz file, or one picture. Or a source that "
-        "draws images: a .safetensors checkpoint, a model of the page, or `portraits`, the "
+        help="images: a folder, .zip archive, .npy or .npz file, or one image file. Or a source "
+        "that makes images: a .safetensors checkpoint, a model of the page, or `portraits`, the "
         "drawn faces",
     )
     add("--out", type=Path, required=True, metavar="PREFIX", help="of the files, such as my/filter")
@@ -57,14 +57,14 @@ examples:
     add(
         "--enlarge",
         action="store_true",
-        help="take pictures smaller than --size too, which lack its fine frequencies",
+        help="take images smaller than --size too, which lack its fine frequencies",
     )
     add(
         "--range",
         type=float,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="values of black and white in arrays and in pictures of more than 8 bits, such as "
+        help="values of black and white in arrays and in images of more than 8 bits, such as "
         "-1 1 or 0 4095; default by the type of the numbers",
     )
     add(
@@ -77,14 +77,14 @@ examples:
         type=int,
         default=5000,
         metavar="N",
-        help="images to draw, where the source draws them; default %(default)s",
+        help="number of images, where the source makes them; default %(default)s",
     )
     add(
         "--num-steps",
         type=int,
         default=400,
         metavar="N",
-        help="iterations of each image, where a network draws them; default %(default)s",
+        help="iterations of each image, where a network makes them; default %(default)s",
     )
 
 
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
     channels, height, width = masks.frequency.shape
     gap = filters.difference(masks.frequency, filters.natural((channels, height, width)))
     print(
-        "the filter natural, which needs no pictures, differs from this one in gain by "
+        "the filter natural, which needs no images, differs from this one in gain by "
         f"{gap.rms:.3f} (rms), at most {gap.largest:.3f}, at alpha = 5"
     )
     if isinstance(batches, Images):

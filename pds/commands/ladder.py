@@ -13,7 +13,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Samples vanilla and PDS at each number of iterations N, and prints a row of their grain "
-        "and contrast, relative to the network's own pictures, as soon as it is measured."
+        "and contrast, relative to the network's own images, as soon as it is measured."
     )
     add = parser.add_argument
     add(
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     own = quality.reference_of(models.load_model(arguments.model))
     num_images = 8 * arguments.runs
     margin = quality.contrast_margin(num_images)
-    print(f"Grain and contrast (± {margin:.1f}) of {num_images} pictures, relative to {own}")
+    print(f"Grain and contrast (± {margin:.1f}) of {num_images} images, relative to {own}")
     print(f"{'':>6} {'grain':>9} {'':>9} {'contrast':>11}")
     print(f"{'N':>6} {'vanilla':>9} {'PDS':>9} {'vanilla':>11} {'PDS':>9}")
     measured = []

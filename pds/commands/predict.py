@@ -29,7 +29,7 @@ COMPARED = ("vanilla", "pds:5")
 """Arms whose least N is printed."""
 
 CHECKED = """\
-Nothing was sampled: noise was planted in held-out pictures and denoised once, and what is left of
+Nothing was sampled: noise was planted in held-out images and denoised once, and what is left of
 it is followed through every sampler. Checked against sampling from 32 to 256 px, grain was within
 10 % in four of five cases and within 17 % in all, from N = 25 on; at N = 20 within 27 %. Contrast
 is less certain: see docs/theory.md."""
@@ -39,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
         "Predicts grain and contrast of samplers at each N, relative to the network's own "
-        "pictures, from the response of the network: measured now, or read from the file of "
+        "images, from the response of the network: measured now, or read from the file of "
         "`response`. With `response` in --arms, the sampler that is tuned to this network is "
         "searched at each N, some seconds each, and its settings are printed."
     )
@@ -114,7 +114,7 @@ def run(arguments: argparse.Namespace) -> None:
         samplers |= {(TUNED, n): sampler_of(mine, TUNED, n) for n in searches}
     predictor = Predictor(mine, response)
     every = {cell: predictor.of_sampler(sampler) for cell, sampler in samplers.items()}
-    print(f"{model.name}, response of {response.num_pictures} pictures.\n{CHECKED}\n")
+    print(f"{model.name}, response of {response.num_pictures} images.\n{CHECKED}\n")
     _print_table("Grain", "grain", arguments.arms, ascending, every)
     _print_table("Contrast", "contrast", arguments.arms, ascending, every)
     if TUNED in arguments.arms:
@@ -135,7 +135,7 @@ def _print_table(
 ) -> None:
     """Print grain or contrast of every arm, a row for each N."""
     width = max(10, *(len(arm) + 2 for arm in arms))
-    print(f"{title} relative to the network's own pictures")
+    print(f"{title} relative to the network's own images")
     print(f"{'N':>6}" + "".join(f"{arm:>{width}}" for arm in arms))
     for n in ascending:
         values = (format_number(getattr(every[arm, n], name)) for arm in arms)
@@ -147,7 +147,7 @@ def _print_settings(model: Model, ascending: list[int]) -> None:
     """Print what the sampler that is tuned to the network has at each N."""
     assert model.tuned_to_network is not None
     print(f"{TUNED}: sigma of the first and of the last iteration, snr, gain of each octave from")
-    print("coarse to fine (the first is of waves up to 1.5 cycles a picture)")
+    print("coarse to fine (the first is of waves up to 1.5 cycles an image)")
     for n in ascending:
         lowest, highest, snr, gain = model.tuned_to_network(model.sampler(n))
         gains = " ".join(f"{value:.3f}" for value in gain)

@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=Request.seed,
         metavar="N",
-        help="image i is drawn from seed + i; default %(default)s",
+        help="image i starts from seed + i; default %(default)s",
     )
     add(
         "--model",
@@ -56,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FOLDER",
-        help="record grain and contrast of the networks' own pictures, from the folders of "
+        help="record grain and contrast of the networks' own images, from the folders of "
         "`evaluate`, one for each model",
     )
     add(

@@ -22,7 +22,7 @@ MOST = 1000
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Plants noise of known strength in held-out pictures, denoises it once, and measures the "
+        "Plants noise of known strength in held-out images, denoises it once, and measures the "
         "share that is kept in every octave and in flat places. Writes NAME.npz for `predict` and "
         "`sample`, NAME.csv, and figures as NAME.html."
     )
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> None:
     _write(arguments.out, name, model, response)
     print(
         "Share of white noise that one denoising keeps in the finest flat places, of "
-        f"{response.num_pictures} pictures.\nRows: sigma given to the network; columns: "
+        f"{response.num_pictures} images.\nRows: sigma given to the network; columns: "
         "strength of the noise relative to it."
     )
     print(responses.table(response))

@@ -18,7 +18,7 @@ from pds.jobs.record import FLAGS
 def sample_main(argv: Sequence[str] | None = None) -> int:
     """Run `main.py`: sample as the flags say, and return the exit code."""
     arguments = main_parser().parse_args(argv)
-    stopped = "stopped; what is drawn is kept, run it again to continue"
+    stopped = "stopped; what is sampled is kept, run it again to continue"
     return exit_code(lambda: run(arguments), "main.py", stopped=stopped)
 
 
@@ -33,9 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Give a parser all flags of a sampling run."""
     parser.allow_abbrev = False
     parser.description = (
-        "Draws images of a score-based model as PNG files, with or without preconditioning. The "
+        "Samples images of a score-based model as PNG files, with or without preconditioning. The "
         "flags of the published code mean what they mean there. A run that was stopped goes on "
-        "when it is started again. On several GPUs, torchrun --nproc_per_node=K main.py ... draws "
+        "when it is started again. On several GPUs, torchrun --nproc_per_node=K main.py ... writes "
         "the same files."
     )
     config = "configs/ve/portraits32_ncsnpp.py"
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
             "there is not enough memory for a batch; use a smaller --batch_size"
         ) from None
     if this_rank.first:
-        print(f"{summary.folder}: {summary.drawn} images drawn, {summary.kept} were there")
+        print(f"{summary.folder}: {summary.drawn} images sampled, {summary.kept} were there")
         for sentence in summary.sentences:
             print(sentence)
         if summary.lost:
@@ -165,7 +165,7 @@ def _add_published(group: argparse._ArgumentGroup) -> None:
         "--freq_mask_path",
         type=source,
         metavar="FILE.npy",
-        help="frequency filter; or `natural`, the filter of natural pictures, which needs no file "
+        help="frequency filter; or `natural`, the filter of natural images, which needs no file "
         "(./natural is a file of that name); without any filter the sampler is vanilla",
     )
     add("--space_mask_path", type=source, metavar="FILE.npy", help="space filter")
@@ -199,7 +199,7 @@ def _add_images(group: argparse._ArgumentGroup) -> None:
     add("--num_samples", type=int, metavar="N", help=f"images of the run; {unset}")
     add("--batch_size", type=int, metavar="N", help=f"images at a time; {unset}")
     add_seed(group)
-    add("--only", type=int, metavar="I", help="draw image I of the run and no other")
+    add("--only", type=int, metavar="I", help="sample image I of the run and no other")
     add(
         "--device",
         metavar="DEVICE",
@@ -247,9 +247,9 @@ def _add_pictures(group: argparse._ArgumentGroup) -> None:
         action=_Compare,
         default=False,
         metavar=("LEFT", "RIGHT"),
-        help="draw vanilla too, from the same noise; or two samplers by their names, such as "
-        "vanilla@100 pds:5@40, into the folders left and right. The last line says the grain of "
-        "both",
+        help="sample with vanilla too, from the same noise; or with two samplers by their names, "
+        "such as vanilla@100 pds:5@40, into the folders left and right. The last line says the "
+        "grain of both",
     )
     add("--trajectory", action="store_true", help="save the steps, as .webp and as .npz")
     add(

@@ -23,7 +23,7 @@ def names(text: str) -> list[str]:
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws a picture with a row for each sampler and a column for each number of iterations N, "
+        "Writes a PNG with a row for each sampler and a column for each number of iterations N, "
         "and prints grain, contrast and network calls of every cell."
     )
     parser.epilog = f"""\
@@ -71,14 +71,14 @@ examples:
         type=int,
         default=Sheet.seed,
         metavar="N",
-        help="image i of a cell is drawn from seed + i; default %(default)s",
+        help="image i of a cell starts from seed + i; default %(default)s",
     )
     add(
         "--out",
         type=Path,
         default=Path("sheet.png"),
         metavar="FILE.png",
-        help="picture to write; default %(default)s",
+        help="PNG to write; default %(default)s",
     )
     add("--csv", type=Path, metavar="FILE.csv", help="write the numbers there too")
 

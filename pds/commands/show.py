@@ -19,14 +19,14 @@ CUT = "a PNG that is damaged or ends too early, such as an interrupted download"
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Prints the command that draws a picture again. The picture must be the PNG as it was "
+        "Prints the command that made an image. The image must be the PNG as it was "
         "saved: a screenshot, or a copy that another program saved, does not say how it was made."
     )
     parser.add_argument(
         "picture",
         type=Path,
         metavar="FILE.png",
-        help="picture of `compare`, `sheet` or `sample`, of main.py, or saved on the page",
+        help="PNG of `compare`, `sheet` or `sample`, of main.py, or saved on the page",
     )
 
 
@@ -64,4 +64,4 @@ def _kind(path: Path, text: str | None) -> str:
     if start == b"\x89PNG\r\n\x1a\n":
         return CUT
     named = (name for first, name in KINDS.items() if start.startswith(first))
-    return next(named, "empty" if not start else "no picture of that kind")
+    return next(named, "empty" if not start else "not a PNG")

@@ -21,8 +21,8 @@ from pds.sampling import ScoreFn
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Draws the same samplers at the same N with networks of several resolutions, plants noise "
-        "in held-out pictures and denoises it once, and writes law.csv, alpha.csv, planted.csv and "
+        "Runs the same samplers at the same N with networks of several resolutions, plants noise "
+        "in held-out images and denoises it once, and writes law.csv, alpha.csv, planted.csv and "
         "survival.csv of everything in the folder. Run it again to continue where it stopped."
     )
     add = parser.add_argument
@@ -52,14 +52,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=16,
         metavar="N",
-        help="held-out pictures to plant noise in, at least 8; default %(default)s",
+        help="held-out images to plant noise in, at least 8; default %(default)s",
     )
     add(
         "--reference",
         type=int,
         default=200,
         metavar="N",
-        help="held-out pictures to compare with; default %(default)s",
+        help="held-out images to compare with; default %(default)s",
     )
     add(
         "--seconds",
@@ -69,8 +69,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_device(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--draw-only", action="store_true", help="draw, and write no tables")
-    what.add_argument("--report-only", action="store_true", help="write the tables, draw nothing")
+    what.add_argument("--draw-only", action="store_true", help="sample, and write no tables")
+    what.add_argument("--report-only", action="store_true", help="write the tables, sample nothing")
 
 
 def _portraits() -> list[str]:

@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     mask = theory.mask(gain, alpha)
     filters.save(arguments.out, mask, kind="frequency")
     print(
-        "Exact for Gaussian data with this spectrum, no measure of what a network draws: error W2, "
+        "Exact for Gaussian data with this spectrum, no measure of a network's images: error W2, "
         "power above half Nyquist (1 is right)"
     )
     rows = {

@@ -46,10 +46,10 @@ def _sentence(row: Row) -> str:
     arm, num_steps = row.cell
     facts = [f"{metric} {_numbers(row, metric)}" for metric in SHOWN]
     away = [metric for metric in SHOWN if not at_floor(row, metric)]
-    verdict = f"it differs by {', '.join(away)}" if away else "the pictures agree"
+    verdict = f"it differs by {', '.join(away)}" if away else "the images agree"
     return (
-        f"{arm} at N = {num_steps}, {row.measured.images} pictures from other seeds, against the "
-        f"network's own pictures: {'; '.join(facts)}; {verdict}."
+        f"{arm} at N = {num_steps}, {row.measured.images} images from other seeds, against the "
+        f"network's own images: {'; '.join(facts)}; {verdict}."
     )
 
 

@@ -86,7 +86,7 @@ def measure_folder(folder: Path) -> tuple[str, Measured]:
     held_out, own = store.held_out(), store.own_pictures(NETWORK)
     if held_out is None or own is None:
         raise ValueError(
-            f"{folder} lacks held-out images or the network's own pictures; run python -m pds "
+            f"{folder} lacks held-out images or the network's own images; run python -m pds "
             f"evaluate --out {folder} first"
         )
     cells = [cell for cell in store.cells() if cell.arm in RECORDED]

@@ -65,7 +65,7 @@ def accuracy(one: Tensor, other: Tensor, *, device: torch.device | str = "cpu") 
     """
     if len(one) != len(other) or len(one) < FOLDS:
         raise ValueError(
-            f"needs equally many pictures of both kinds, {FOLDS} or more, got {len(one)} and "
+            f"needs equally many images of both kinds, {FOLDS} or more, got {len(one)} and "
             f"{len(other)}"
         )
     pictures = torch.cat([one, other]).float().clamp(0, 1).to(device)

@@ -84,7 +84,7 @@ def sentences(compared: Sequence[AtGrain]) -> Iterator[str]:
         yield (
             f"At N = {mean.num_steps} and equal grain, {grains[0]:.2f} to {grains[-1]:.2f} times "
             f"the reference's, PDS keeps {verdict} a constant gain: {mean.ratio.value:.3f} times "
-            f"({low:.3f} to {high:.3f}), {mean.images} pictures of each."
+            f"({low:.3f} to {high:.3f}), {mean.images} images of each."
         )
 
 

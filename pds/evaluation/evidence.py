@@ -14,7 +14,7 @@ MAX_PIXEL = 1000.0
 
 
 REFERENCES = {
-    "network": "the network's own pictures, sampled to the end",
+    "network": "the network's own images, sampled with many iterations",
     "data": "held-out data",
 }
 """What cells are compared with, by the name in the table."""

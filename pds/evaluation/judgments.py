@@ -70,7 +70,7 @@ def judge(
     """
     if len(own) < count:
         raise ValueError(
-            f"--classifier {count} needs as many of the network's own pictures, the folder has "
+            f"--classifier {count} needs as many of the network's own images, the folder has "
             f"{len(own)}"
         )
     known = {judgment.digest: judgment for judgment in read_judgments(store)}

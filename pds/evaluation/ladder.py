@@ -31,7 +31,7 @@ def rungs(
     """
     loaded = load_model(model)
     if loaded.references is None:
-        raise ValueError(f"nothing is recorded of what {model} draws when it is sampled to the end")
+        raise ValueError(f"no grain and contrast are recorded for {model}")
     for num_steps in counts:
         drawn: list[Pair] = []
         for run in range(num_runs):

@@ -63,8 +63,8 @@ class Predictor:
         for what, bands in (("flat places", power[[finest]]), ("coarse detail", power[COARSE])):
             if not (bands > 0).all():
                 raise ValueError(
-                    f"the pictures of this response have no {what} but of one color, which "
-                    "nothing can be relative to; measure it on pictures of the network's data"
+                    f"the images of this response have no {what} but of one color, which "
+                    "nothing can be relative to; measure it on images of the network's data"
                 )
 
     @cached_property

@@ -22,11 +22,11 @@ from pds.evaluation.validation import Validation
 TITLES = {
     "grain": "Grain: noise in flat places (1 is like the reference)",
     "grain_db": "The same as an error, in decibel",
-    "grain_everywhere": "Noise by the median over the whole picture, where texture counts too",
-    "contrast": "Contrast: power about the mean picture, mean of three coarse bands",
-    "contrast_1": "Contrast from 1/2 to 3/2 cycles a picture",
-    "contrast_2": "Contrast from 3/2 to 3 cycles a picture",
-    "contrast_3": "Contrast from 3 to 6 cycles a picture",
+    "grain_everywhere": "Noise by the median over the whole image, where texture counts too",
+    "contrast": "Contrast: power about the mean image, mean of three coarse bands",
+    "contrast_1": "Contrast from 1/2 to 3/2 cycles an image",
+    "contrast_2": "Contrast from 3/2 to 3 cycles an image",
+    "contrast_3": "Contrast from 3 to 6 cycles an image",
     "fine_power": "Power above half Nyquist, noise and texture alike",
     "fine_db": "The same as an error, in decibel",
     "spectrum_db": "Distance of the radial spectrum, in decibel",
@@ -42,8 +42,8 @@ RATIO_RANGE = (0.4, 6.0)
 """Initial range of the axis of a ratio."""
 
 NOT_CONVERGED = (
-    "Needs twice as many of the network's own pictures as of a cell, and a cell of the sampler "
-    f"that drew them or of vanilla with N of {agreement.MANY} or more."
+    "Needs twice as many of the network's own images as of a cell, and a cell of the sampler "
+    f"that sampled them or of vanilla with N of {agreement.MANY} or more."
 )
 NO_FAMILIES = "Needs two or more strengths of pds and of scalar at one N."
 
@@ -97,9 +97,9 @@ def page(title: str, tables: Tables, checked: Validation, converged: Cell) -> st
         " choices. Dashed is the exact theory for Gaussian data with this spectrum. Click a name to"
         " hide its curve, double-click to isolate it; double-click a figure to include the samplers"
         " that diverge. table.csv has all numbers.</p>",
-        "<h2>Sampled to the end</h2>",
-        "<p>Whether the network's own pictures are the network's and not their sampler's: another"
-        " sampler that runs to the end must draw the same. Of the"
+        "<h2>The network's own images</h2>",
+        "<p>They must not depend on the sampler: another sampler with many iterations must give"
+        " the same distribution. Of the"
         f" {len(agreement.SHOWN)} numbers of a sentence one lies outside the range by chance in up"
         " to a fifth of all comparisons.</p>",
         *_paragraphs(agreement.sentences(rows, converged), NOT_CONVERGED),
@@ -111,9 +111,9 @@ def page(title: str, tables: Tables, checked: Validation, converged: Cell) -> st
         " score, with 95 % intervals; &lt; and &gt; are outside the table's range. By grain, the"
         " smallest N at which vanilla's grain is as low or no more than the floor.</p>",
         _match_table(tables.matches),
-        "<h2>A classifier between each sampler and the network's own pictures</h2>",
-        "<p>Its accuracy on held-out pictures, with a 95 % interval; 50 % is chance. The control is"
-        " the network's own pictures against other pictures of the same network.</p>",
+        "<h2>A classifier between each sampler and the network's own images</h2>",
+        "<p>Its accuracy on held-out images, with a 95 % interval; 50 % is chance. The control is"
+        " the network's own images against other images of the same network.</p>",
         _table(["arm", "N", "images", "accuracy"], map(_judged, tables.judgments)),
         "<h2>PDS and a constant gain at equal grain</h2>",
         *_paragraphs(equal_grain.sentences(tables.equal_grain), NO_FAMILIES),

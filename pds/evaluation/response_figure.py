@@ -50,8 +50,8 @@ def page(title: str, response: MeasuredResponse) -> str:
     )
     body = [
         f"<h1>{html.escape(title)}: what one denoising keeps</h1>",
-        f"<p>Noise of c sigma was planted in {response.num_pictures} held-out pictures and "
-        f"denoised once by a score that is given sigma. Bars are 95 % intervals over pictures. "
+        f"<p>Noise of c sigma was planted in {response.num_pictures} held-out images and "
+        f"denoised once by a score that is given sigma. Bars are 95 % intervals over images. "
         f"Dashed is the"
         " linear response, power / (power + sigma^2), which is the same for any c.</p>",
         report.figure_html(
@@ -59,7 +59,7 @@ def page(title: str, response: MeasuredResponse) -> str:
         ),
         report.figure_html("Share of the noise that is kept, by octave", noise, AXES, first=False),
         report.figure_html(
-            "Share of the picture that is kept, by octave", picture, AXES, first=False
+            "Share of the image that is kept, by octave", picture, AXES, first=False
         ),
         f"<pre>{html.escape(responses.table(response))}</pre>",
     ]

@@ -195,7 +195,7 @@ class Store:
             nfe, seconds = int(arrays["nfe"]), seconds + float(arrays["seconds"])
             timed += len(indices)
         if not images:
-            raise ValueError(f"{self._path(cell)} lacks its first image; draw this cell again")
+            raise ValueError(f"{self._path(cell)} lacks its first image; sample this cell again")
         return Drawn(torch.cat(images), nfe, seconds / timed)
 
     def held_out(self) -> Tensor | None:

@@ -77,7 +77,7 @@ def read(path: Path, card: ModelCard | None = None, *, weights: WeightsName = "e
     if weights == "ema" and not chosen.averaged:
         warnings.warn(
             f"{path} has no averaged weights (ema), so its last weights are used, which usually "
-            'draw worse pictures; weights "raw" asks for them',
+            'give worse images; weights "raw" asks for them',
             UserWarning,
             stacklevel=2,
         )

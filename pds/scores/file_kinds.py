@@ -57,8 +57,8 @@ MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"ORBAX", "a checkpoint of JAX", TORCH_ONLY),
     (0, b"\x08\x01\x12", "a SavedModel of TensorFlow", TORCH_ONLY),
     (0, b"\x00\x05\x16\x07", "a file of macOS attributes", "name the file without ._ before it"),
-    (0, b"\x89PNG\r\n", "a PNG picture", TORCH_ONLY),
-    (0, b"\xff\xd8\xff", "a JPEG picture", TORCH_ONLY),
+    (0, b"\x89PNG\r\n", "a PNG image", TORCH_ONLY),
+    (0, b"\xff\xd8\xff", "a JPEG image", TORCH_ONLY),
     (0, b"%PDF", "a PDF document", TORCH_ONLY),
 )
 """Offset, bytes there, kind of file, and what to do about it."""

@@ -54,7 +54,7 @@ class Bands:
     def __post_init__(self) -> None:
         if min(self.height, self.width) < SMALLEST:
             raise ValueError(
-                f"a response needs pictures of at least {SMALLEST} x {SMALLEST} pixels, got "
+                f"a response needs images of at least {SMALLEST} x {SMALLEST} pixels, got "
                 f"{self.height} x {self.width}"
             )
 

@@ -101,7 +101,7 @@ def octave_gain(gain: Sequence[float], bands: Bands) -> Tensor:
     """
     if len(gain) != bands.num_octaves - 1:
         raise ValueError(
-            f"pictures of {bands.height} x {bands.width} pixels have {bands.num_octaves - 1} "
+            f"images of {bands.height} x {bands.width} pixels have {bands.num_octaves - 1} "
             f"octaves, got {len(gain)} gains"
         )
     octaves = slice(1, bands.num_octaves)

@@ -266,12 +266,12 @@ def require_pictures(pictures: Tensor) -> None:
     """Raise a ValueError unless a response can be measured on these pictures (n, C, H, W)."""
     if len(pictures) < FEWEST:
         raise ValueError(
-            f"a response is a mean over pictures: {FEWEST} or more are needed, got {len(pictures)}"
+            f"a response is a mean over images: {FEWEST} or more are needed, got {len(pictures)}"
         )
     broken = ~pictures.flatten(1).isfinite().all(1)
     if broken.any():
         raise ValueError(
-            f"pictures to plant noise in must have finite values; {int(broken.sum())} of "
+            f"images to plant noise in must have finite values; {int(broken.sum())} of "
             f"{len(pictures)} have not, the first is number {int(broken.nonzero()[0])}, from 0"
         )
 

@@ -74,5 +74,5 @@ def _damage(bands: Bands, grids: list[Array], moments: Array) -> str:
     if moments.ndim != 6 or moments.shape[0] != 6 or moments.shape[2:] != expected:
         return f"its moments have the shape {moments.shape}"
     if moments.shape[1] < FEWEST:
-        return f"it is of {moments.shape[1]} pictures"
+        return f"it is of {moments.shape[1]} images"
     return "" if np.isfinite(moments).all() else "its moments are not finite"

@@ -68,7 +68,7 @@ def filters_from_folder(printed, folder):
 
 
 def diffusers_pipeline(printed, folder):
-    """Vanilla has more grain than the network's own pictures, PDS about as much."""
+    """Vanilla has more grain than the network's own images, PDS about as much."""
     grain, own = numbers(printed), load_model("portraits32").references.network.grain
     assert own == pytest.approx(0.012, abs=0.0005)
     assert grain["vanilla"] > 1.6 * own

@@ -16,12 +16,12 @@ from pds.commands.doctor.section import Section
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command its options."""
     parser.description = (
-        "Prints versions, devices, shipped files and folders, draws one sample with the embedded "
+        "Prints versions, devices, shipped files and folders, samples once with the embedded "
         "network of 32 px, and says what is wrong and what to do about it. The exit code is 0 if "
         "all is well, 1 otherwise. Paste what it prints into a bug report."
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--no-sample", action="store_true", help="draw no sample")
+    parser.add_argument("--no-sample", action="store_true", help="do not sample")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ def check(progress: Progress) -> Section:
     # Whatever fails here is what the report is for.
     except Exception as error:
         section.problems.append(
-            f"no sample could be drawn ({type(error).__name__}: {one_line(error)}): solve the "
+            f"sampling failed ({type(error).__name__}: {one_line(error)}): solve the "
             "problems above; if there are none, report this one"
         )
         return section

@@ -300,7 +300,7 @@ def test_the_grain_of_both_samplers_is_measured_beside_their_times(monkeypatch, 
     options = ["--quick", "--threads", "1", "--json", str(path)]
     assert main(["bench", *options, "--only", "quality"]) == 0
     rows = {(row.name, row.what): row.measured for row in report.from_json(path.read_text())[0]}
-    grain = "grain / that of the network's own pictures"
+    grain = "grain / that of the network's own images"
     vanilla, pds = (rows[f"quality, {name} N = 20", grain] for name in ("vanilla", "PDS"))
     # Over 256 pictures 5.8 and 2.2 times.
     assert vanilla.median > 1.3 * pds.median

@@ -38,7 +38,7 @@ def options(name):
 def test_the_ladder_prints_a_row_for_each_count_and_what_they_say(capsys):
     assert main(["ladder", "--model", "field64", "--counts", "25,20", "--runs", "1"]) == 0
     title, _, _, *lines, sentence = capsys.readouterr().out.splitlines()
-    assert title == "Grain and contrast (± 0.4) of 8 pictures, relative to exact samples"
+    assert title == "Grain and contrast (± 0.4) of 8 images, relative to exact samples"
     rows = [[float(word) for word in line.split()] for line in lines]
     assert [row[0] for row in rows] == [25, 20]
     # Fewer iterations leave more grain, and PDS less of it than vanilla.

@@ -91,7 +91,7 @@ def test_the_report_needs_no_package():
         name for name in ("torch", "numpy", "gradio", "plotly", "safetensors")
     ]
     assert all("cannot be imported (ModuleNotFoundError" in problem for problem in packages)
-    assert drawn.startswith("no sample could be drawn (ModuleNotFoundError")
+    assert drawn.startswith("sampling failed (ModuleNotFoundError")
 
 
 def test_a_fact_is_shown_in_words():

@@ -178,7 +178,7 @@ def test_the_classifier_judges_cells_and_the_report_shows_it(tiny, out):
 def test_a_classifier_without_own_pictures_is_refused(tiny, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out"), "--arms", "vanilla", "--converged-images", "0"]
     assert main([*tiny, *out, "--classifier", "3"]) == 2
-    assert "needs the network's own pictures" in capsys.readouterr().err
+    assert "needs the network's own images" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["ode-heun", "best@50", "ode-heun@many"])

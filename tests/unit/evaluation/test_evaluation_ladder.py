@@ -1,4 +1,4 @@
-"""`pds ladder`: numbers relative to the network's own pictures, and its sentences."""
+"""`pds ladder`: numbers relative to the network's own images, and its sentences."""
 
 import math
 from dataclasses import replace
@@ -14,7 +14,7 @@ from pds.evaluation.ladder import GRAINY, SMOOTH, Rung
 from pds.models import compare_request, load_model
 from pds.request import Request
 
-OWN = "the network's own pictures"
+OWN = "the network's own images"
 
 
 def measured(grain):
@@ -34,7 +34,7 @@ def test_a_rung_is_measured_over_the_pictures_of_all_runs():
 
 def test_a_model_without_a_measurement_is_refused():
     name = models.visitor_models.add(replace(load_model("field64"), references=None))
-    with pytest.raises(ValueError, match="nothing is recorded of what"):
+    with pytest.raises(ValueError, match="no grain and contrast are recorded"):
         next(ladder.rungs(name, [2], num_runs=1))
 
 
@@ -42,14 +42,14 @@ def test_the_sentence_says_where_grain_begins_and_where_pds_is_smoother():
     rungs = measured({25: (2.9, 1.37), 100: (1.1, 0.8), 66: (1.3, 0.84), 40: (1.6, 0.98)})
     assert ladder.sentence(rungs, OWN) == (
         "vanilla is grainy at N = 66 and below; PDS is grainy at N = 25; PDS is smoother than the "
-        "network's own pictures at N = 66 and above"
+        "network's own images at N = 66 and above"
     )
 
 
 def test_where_nothing_is_grainy_or_smooth_the_sentence_says_none():
     assert ladder.sentence(measured({66: (1.1, 1.0), 40: (1.2, 1.1)}), OWN) == (
         "vanilla is grainy at none of these N; PDS is grainy at none of these N; PDS is smoother "
-        "than the network's own pictures at none"
+        "than the network's own images at none"
     )
 
 

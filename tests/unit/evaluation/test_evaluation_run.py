@@ -264,8 +264,8 @@ def test_theory_stands_beside_the_data_only(agreeing):
 
 def test_samplers_at_the_end_are_said_to_agree_or_to_differ(agreeing):
     heun, vanilla = agreement.sentences(agreeing, Cell("ode-heun", 50).converged)
-    assert vanilla.startswith("vanilla at N = 400, 40 pictures from other seeds")
-    assert vanilla.endswith("; the pictures agree.")
+    assert vanilla.startswith("vanilla at N = 400, 40 images from other seeds")
+    assert vanilla.endswith("; the images agree.")
     assert heun.startswith("ode-heun at N = 50")
     assert "; it differs by grain," in heun
 

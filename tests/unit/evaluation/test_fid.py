@@ -153,8 +153,8 @@ def test_each_drawn_folder_gets_its_distance_to_the_data(run, weights, tmp_path,
     more = ["--data", run / "my_images", *weights, "--record", out]
     assert evaluate("--drawn", *folders, *more) == 0
     printed = capsys.readouterr()
-    assert f"{folders[0]}: tiny, pds:5 at N = 5, 3 pictures, FID " in printed.out
-    assert "a FID of 3 pictures is too large" in printed.err
+    assert f"{folders[0]}: tiny, pds:5 at N = 5, 3 images, FID " in printed.out
+    assert "a FID of 3 images is too large" in printed.err
     found = rows(out)
     names = ("experiment", "N", "sampler", "images", "data", "data_images")
     assert [tuple(row[name] for name in names) for row in found] == [
@@ -245,10 +245,10 @@ def test_pictures_of_a_folder_are_read_to_the_level(run):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["W/eval"], "--drawn needs --data, the pictures of the data set, and --inception"),
-        (["W"], "no pictures in W; expected 000000.png and so on"),
-        (["my_images"], "my_images/0.png does not say how it was drawn"),
-        (["W/eval", "--arms", "vanilla"], "--arms is for pictures that are drawn here"),
+        (["W/eval"], "--drawn needs --data, the images of the data set, and --inception"),
+        (["W"], "no images in W; expected 000000.png and so on"),
+        (["my_images"], "my_images/0.png does not say how it was made"),
+        (["W/eval", "--arms", "vanilla"], "--arms is for images that are sampled here"),
         (["W/eval", "--reference", "1"], "--reference must be >= 2, got 1"),
         (["W/eval", "--data", "nowhere"], "no images at nowhere"),
         (["W/eval", "--data", "W/tiny.py"], "W/tiny.py holds no image"),

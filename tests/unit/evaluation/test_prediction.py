@@ -204,7 +204,7 @@ def test_a_response_is_written_for_programs_and_for_readers(written):
     }
     assert "Share of the noise that is kept in flat places" in path.with_suffix(".html").read_text()
     assert path.with_suffix(".csv").read_text().startswith("sigma,c,tilt,band,picture,picture_low")
-    assert "of 8 pictures" in printed.out
+    assert "of 8 images" in printed.out
     assert "Mean distance from 1: 0.0" in printed.out
     assert "100%" in printed.err
 
@@ -239,9 +239,7 @@ def test_what_is_tuned_to_the_network_has_its_own_grain_and_says_its_settings(ca
     words = ["--response", str(path), "--arms", "vanilla,response", "--counts", "12"]
     assert main(["predict", "portraits32", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    _, vanilla, tuned = lines[
-        lines.index("Grain relative to the network's own pictures") + 2
-    ].split()
+    _, vanilla, tuned = lines[lines.index("Grain relative to the network's own images") + 2].split()
     assert float(vanilla) > 5 and float(tuned) == pytest.approx(1, abs=0.05)
     (at,) = [k for k, line in enumerate(lines) if line.startswith("response: sigma")]
     steps, highest, lowest, snr, *gain = map(float, lines[at + 2].split())
@@ -252,7 +250,7 @@ def test_without_a_file_the_response_is_measured(few_levels, capsys):
     assert main(["predict", "field64", "--arms", "ode-heun", "--counts", "20"]) == 0
     printed = capsys.readouterr()
     assert "response of field64" in printed.err
-    assert "response of 12 pictures" in printed.out
+    assert "response of 12 images" in printed.out
 
 
 @pytest.mark.parametrize(

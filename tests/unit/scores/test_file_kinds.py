@@ -85,7 +85,7 @@ OTHERS = {
     "protocol 4": (saved(pickle_protocol=4), "written with pickle protocol 4"),
     "index": (json.dumps({"weight_map": {}}).encode(), "the index of weights in several files"),
     "config": (json.dumps({"_class_name": "UNet2DModel"}).encode(), "a configuration of diffusers"),
-    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG picture"),
+    "picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "a PNG image"),
 }
 
 

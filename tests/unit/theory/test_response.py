@@ -306,7 +306,7 @@ def test_a_response_of_another_model_is_refused(saved):
         ({"sigmas": np.array(0.5)}, "its sigmas do not ascend"),
         ({"sigmas": np.arange(LEVELS) - 3.0}, "its sigmas are not positive"),
         ({"tilts": np.array(["a", "b"])}, "damaged"),
-        ({"moments": np.zeros((6, 2, LEVELS, 8, 2, 9))}, "it is of 2 pictures"),
+        ({"moments": np.zeros((6, 2, LEVELS, 8, 2, 9))}, "it is of 2 images"),
         ({"moments": np.full((6, 8, LEVELS, 8, 2, 9), np.nan)}, "its moments are not finite"),
     ],
 )
