@@ -2,9 +2,9 @@
 
     python diffusers_pipeline.py [FOLDER or HUB NAME of a ScoreSdeVePipeline]
 
-Without a name, the pipeline contains the shipped network of 32 px, whose converged pictures have
+Without a name, the pipeline contains the shipped network of 32 px, whose converged images have
 grain 0.012. The class PortraitUNet wraps this network, which resamples differently from diffusers'
-UNet2DModel. Takes 6 seconds on two cores. Prints the grain of the pictures of
+UNet2DModel. Takes 6 seconds on two cores. Prints the grain of the images of
 both schedulers, and saves diffusers_pipeline.png.
 """
 

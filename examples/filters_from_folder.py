@@ -1,8 +1,8 @@
-"""Masks from a folder of your own pictures, and a run with them.
+"""Masks from a folder of your own images, and a run with them.
 
     python filters_from_folder.py [FOLDER]
 
-A mask is a mean over pictures; if its gain hardly changes when their number doubles, they are
+A mask is a mean over images; if its gain hardly changes when their number doubles, they are
 enough. Without a folder, the script uses 64 synthetic portraits. The run uses the shipped network,
 which was trained on such portraits.
 Takes 8 seconds on two cores. Prints the changes, the gain and the grain of the run, and saves
@@ -27,7 +27,7 @@ if not sys.argv[1:]:
         Image.fromarray(pixels).save(folder / f"{seed}.png")
 
 model = pds.load_model("portraits32")
-source = images.Images(folder, size=32)  # any size, kind or subfolder of pictures
+source = images.Images(folder, size=32)  # any size, kind or subfolder of images
 masks, changes = filters.convergence(filters.running(filters.doubling(source)))
 for change in changes:
     print(f"{change.num_images:>4} images: the gain changed by {change.mean:.2%} on average")
@@ -45,6 +45,6 @@ chains = pds.side_by_side(
 rows = []
 for name, step in zip(("vanilla", "PDS"), last, strict=True):
     grain = float(pds.grain(step.x_mean).mean()) / model.references.network.grain
-    print(f"{name}: {grain:.2f} times the grain of the network's own pictures")
+    print(f"{name}: {grain:.2f} times the grain of the network's own images")
     rows.append((name, list(pictures.to_uint8(step.x_mean.numpy()))))
 Image.fromarray(pictures.labeled_sheet(rows)).save("filters.png")

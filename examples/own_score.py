@@ -1,6 +1,6 @@
 """A score of your own: a sampler only needs a function score(x, t).
 
-The data are pictures of rings (70 %) or stripes (30 %) with white texture of standard deviation
+The data are images of rings (70 %) or stripes (30 %) with white texture of standard deviation
 0.05. Their score is exact, so all errors of the result are due to the sampler. With 25 iterations
 vanilla leaves too much texture and PDS nearly the right amount; with 66 vanilla is nearer.
 Takes 5 seconds on two cores. Prints the texture that is left and saves own_score.png.

@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8]
 
 def main() -> None:
     """Sample, write the animation and print where."""
-    parser = argparse.ArgumentParser(description="Draw the README's animated picture.")
+    parser = argparse.ArgumentParser(description="Write the animation of the README.")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "samplers_at_work.webp")
     arguments = parser.parse_args()
     frames = [_frame(*iteration) for iteration in _iterations()]

@@ -27,7 +27,7 @@ DRAWN = {
     "ode-heun": ("Flow ODE, Heun, as many network calls", "#3c8d50"),
 }
 PANELS = {
-    "grain": "Grain relative to the network's own pictures",
+    "grain": "Grain relative to the network's own images",
     "contrast": "Contrast relative to the network's own",
 }
 
@@ -82,7 +82,7 @@ def classifier(rows: list[Row]) -> str:
     lines = list(_grid(cells, _percent))
     for row in rows:
         if row["arm"].startswith("converged:"):
-            pairs = "the network's own pictures against other pictures of the same network"
+            pairs = "the network's own images against other images of the same network"
             lines += ["", f"Control, {pairs}: {_percent(row)}."]
     return "\n".join(lines)
 
@@ -233,7 +233,7 @@ def _floor_band(rows: list[Row], metric: str, counts: list[int]) -> Iterator[go.
         return
     fewest = min(known, key=lambda row: int(row["images"]))
     ends = [float(fewest[f"{metric}_floor{end}"]) for end in ("_low", "_high")]
-    names = (None, f"{fewest['images']} of the network's own pictures")
+    names = (None, f"{fewest['images']} of the network's own images")
     for end, name, fill in zip(ends, names, (None, "tonexty"), strict=True):
         yield go.Scatter(
             x=[counts[0], counts[-1]],

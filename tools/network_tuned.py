@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=32)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--also", default="", help="ARM@N,.. drawn besides")
+    parser.add_argument("--also", default="", help="ARM@N,.. sampled besides")
     arguments = parser.parse_args()
     names = arguments.models.split(",")
     counts = [int(count) for count in arguments.counts.split(",")]

@@ -113,7 +113,7 @@ def cells(experiment: Experiment) -> str:
         published = by_cell.get(cell)
         yield f"{published['fid']} ({published['source']})" if published else ""
         row = here.get(cell)
-        yield f"{row.fid:.2f} ({row.images:,} pictures, {row.date})" if row else ""
+        yield f"{row.fid:.2f} ({row.images:,} images, {row.date})" if row else ""
 
     titles = ("N", "speed-up", "sampler", "network calls an image", "FID, reported", "FID, here")
     return table(

@@ -172,7 +172,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
     yield "Iterations of vanilla with equal grain", by_count(law, matched)
     yield "Contrast", by_count(law, lambda row: interval(row, "contrast"))
     yield "Fine power", by_count(law, lambda row: interval(row, "fine_power"))
-    yield "Grain of the pictures themselves, in 1/255", own(law)
+    yield "Grain of the images themselves, in 1/255", own(law)
     yield "Grain, sampled / exact theory / state evolution", by_count(law, predicted)
     yield "Alpha", scan(law, read("alpha", folder))
     yield "Planted noise, denoised once", planted(read("planted", folder))
@@ -184,7 +184,7 @@ def tables(folder: Path = FOLDER) -> Iterator[tuple[str, str]]:
 
 def natural_filter() -> str:
     """Compare the gain of the natural filter with that of every shipped one, at alpha = 5."""
-    titles = ("pictures", "gain, measured", "gain, natural", "rms difference", "largest")
+    titles = ("images", "gain, measured", "gain, natural", "rms difference", "largest")
     lines = [_line(*titles), _line(*["---"] * len(titles))]
     for path in sorted(ROOT.glob("filters/portraits*_freq.npy"), key=_size):
         shape = (3, _size(path), _size(path))

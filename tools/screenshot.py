@@ -13,7 +13,7 @@ from tools.browser import ROOT, chromium, served
 
 def main() -> None:
     """Save the picture and print where."""
-    parser = argparse.ArgumentParser(description="Take the README's picture of the page.")
+    parser = argparse.ArgumentParser(description="Take the screenshot of the README.")
     parser.add_argument("--theme", choices=("light", "dark"), default="light")
     parser.add_argument("--size", type=int, nargs=2, default=(1440, 900), metavar=("W", "H"))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshot.png")

@@ -78,13 +78,13 @@ def filled(document: str) -> str:
 
 def response_figure() -> go.Figure:
     """Return rho in the finest flat places, and tau of the coarsest octave but one, against c."""
-    titles = ("Share of noise that is kept, rho", "Share of the coarse picture that is kept, tau")
+    titles = ("Share of noise that is kept, rho", "Share of the coarse image that is kept, tau")
     drawn = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.08)
     for trace in _rho():
         drawn.add_trace(trace, 1, 1)
     for trace in _tau():
         drawn.add_trace(trace, 1, 2)
-    drawn.update_xaxes(title="noise in the picture / sigma given to the network")
+    drawn.update_xaxes(title="noise in the image / sigma given to the network")
     drawn.update_yaxes(rangemode="tozero")
     return laid_out(drawn, height=520, bottom=130)
 

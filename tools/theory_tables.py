@@ -262,7 +262,7 @@ def few() -> str:
         yield from (quality(found[size, count, arm]) for arm in few_samplers.ARMS)
 
     pairs = sorted({key[:2] for key in found}, key=lambda key: (int(key[0]), int(key[1])))
-    titles = ("size", "N", "pictures", "PDS", "tuned", "Heun", "response")
+    titles = ("size", "N", "images", "PDS", "tuned", "Heun", "response")
     return table(titles, (line(*pair) for pair in pairs))
 
 

@@ -57,7 +57,7 @@ METAVARS = {
 def add(parser: argparse.ArgumentParser) -> None:
     """Give the parser of the command the fields of a `Request` as options."""
     parser.description = (
-        "Runs two samplers from the same noise, writes one PNG, left above right, "
+        "Runs two samplers from the same noise, writes one PNG, the left sampler above the right, "
         "and prints grain and contrast of both. `show` prints the command of such a PNG."
     )
     parser.epilog = f"""\

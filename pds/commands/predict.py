@@ -147,7 +147,7 @@ def _print_settings(model: Model, ascending: list[int]) -> None:
     """Print what the sampler that is tuned to the network has at each N."""
     assert model.tuned_to_network is not None
     print(f"{TUNED}: sigma of the first and of the last iteration, snr, gain of each octave from")
-    print("coarse to fine (the first is of waves up to 1.5 cycles an image)")
+    print("coarse to fine (the first is of waves up to 1.5 cycles per image)")
     for n in ascending:
         lowest, highest, snr, gain = model.tuned_to_network(model.sampler(n))
         gains = " ".join(f"{value:.3f}" for value in gain)

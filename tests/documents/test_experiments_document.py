@@ -101,7 +101,7 @@ def test_what_evaluate_records_fills_its_cell(monkeypatch, tmp_path):
     fid_record.append(published.MEASURED, ROW)
     pairs = zip(empty.splitlines(), published.cells(church).splitlines(), strict=True)
     (changed,) = [new for old, new in pairs if old != new]
-    assert changed == "| 66 | 30 | pds:5 | 132 |  | 4.50 (50,000 pictures, 2027-01-31) |"
+    assert changed == "| 66 | 30 | pds:5 | 132 |  | 4.50 (50,000 images, 2027-01-31) |"
 
 
 def test_of_several_measurements_the_last_with_the_most_pictures_is_shown():

@@ -180,7 +180,7 @@ def test_the_page_has_every_recorded_table():
     [
         "Grain",
         "Iterations of vanilla with equal grain",
-        "Grain of the pictures themselves, in 1/255",
+        "Grain of the images themselves, in 1/255",
         "Grain, sampled / exact theory / state evolution",
         "Alpha",
         "Planted noise, denoised once",
