@@ -233,9 +233,9 @@ def test_arrow_keys_walk_the_tabs(settled):
 EYE = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
 
 
-def test_arrow_keys_turn_the_surface_once_after_masks_were_opened(kept_page):
+def test_arrow_keys_turn_the_surface_once_after_masks_were_opened(settled):
     """Every opened mask once added another listener."""
-    page = kept_page
+    page = settled
     pane = open_tab(page, "filter")
     surface = pane.locator("[data-plot=surface]")
     surface.locator("canvas").first.wait_for()
