@@ -6,7 +6,7 @@
 
 with means over images x in [0, 1]. The gain lies in [1, alpha / (alpha - 1)] and is smallest where
 the mask is largest: M is the *inverse* of the data's own spectrum, flattened by alpha. Files are
-.npy and hold raw masks. Without pictures there is the mask of a power law, see `natural`.
+.npy and hold raw masks. Without images there is the mask of a power law, see `natural`.
 
 Source: H. Ma et al., ECCV 2022, and its published masks.
 """
@@ -33,7 +33,7 @@ NATURAL = "natural"
 Kind = Literal["frequency", "space"]
 
 NATURAL_MEAN, NATURAL_VARIANCE = 0.45, 0.051
-"""Mean and variance of the pixels of ImageNet's training pictures, averaged over colors.
+"""Mean and variance of the pixels of ImageNet's training images, averaged over colors.
 torchvision quotes means .485, .456 and .406, and standard deviations .229, .224 and .225."""
 
 
@@ -140,7 +140,7 @@ def frequency_mask(power: Tensor, *, mean: float) -> Tensor:
 
 
 def natural(shape: tuple[int, int, int]) -> Tensor:
-    """Return the raw frequency mask of natural pictures, (C, H, W) float64, without any picture.
+    """Return the raw frequency mask of natural images, (C, H, W) float64, without any image.
 
     Their power falls as 1/f^2, with the mean and the variance above; all channels are alike.
 

@@ -90,7 +90,7 @@ class Model:
     num_corrector_steps: per iteration.
     centered: whether the score is for images in [-1, 1].
     device: of score and images; the masks are on the CPU, in float64 where they are files.
-    references: grain and contrast of the data and of the score's own pictures; None if unknown.
+    references: grain and contrast of the data and of the score's own images; None if unknown.
     tuned_to_network: finds the settings of the sampler `response`; None if the response is unknown.
     """
 
@@ -183,7 +183,7 @@ class Model:
         """Return the model with a response, by which its sampler `response` is tuned.
 
         Raises:
-            ValueError: if it is of pictures of another size.
+            ValueError: if it is of images of another size.
         """
         search = Searched(response, self.sde, self.image_shape, self.middle_gray)
         return replace(self, tuned_to_network=search)

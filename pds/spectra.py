@@ -50,7 +50,7 @@ def radii(height: int, width: int) -> Tensor:
 
 
 def cycles(height: int, width: int) -> Tensor:
-    """Return |k| in cycles a picture, along its shorter side, (H, W) float64."""
+    """Return |k| in cycles per image, along its shorter side, (H, W) float64."""
     return radii(height, width) * min(height, width)
 
 

@@ -44,14 +44,14 @@ def sampler_of(field: Field, arm: str, num_steps: int) -> Sampler:
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """Predicts grain and contrast relative to the network's own pictures, see `pds.theory`.
+    """Predicts grain and contrast relative to the network's own images, see `pds.theory`.
 
     Args:
         field: the model, with its process and masks.
         response: of its score.
 
     Raises:
-        ValueError: unless the process is VE, or for pictures that grain and contrast cannot be
+        ValueError: unless the process is VE, or for images that grain and contrast cannot be
             relative to: of one color in their flat places, or without anything coarse.
     """
 
@@ -74,7 +74,7 @@ class Predictor:
 
     @cached_property
     def own(self) -> Array:
-        """Second moments of the network's own pictures, (K,)."""
+        """Second moments of the network's own images, (K,)."""
         return self.evolution.own
 
     def of(self, arm: str, num_steps: int) -> Relative:
@@ -102,7 +102,7 @@ class Predictor:
 
         Args:
             arm: see `of`.
-            grain: relative to the network's own pictures.
+            grain: relative to the network's own images.
             counts: ascending N. Between the last of them that is not below and the next, N is
                 bisected.
         """

@@ -1,8 +1,8 @@
 """The responses of networks: how they are measured, and their tables.
 
-The table has a row for each sigma, c, tilt and band: the share of the picture that is kept (tau), the
+The table has a row for each sigma, c, tilt and band: the share of the image that is kept (tau), the
 share of the noise (rho) and the power of what was invented (omega^2, in squared units of sigma), each
-with a 95 % interval over pictures.
+with a 95 % interval over images.
 """  # noqa: E501
 
 import csv
@@ -27,10 +27,10 @@ from pds.theory import MeasuredResponse
 from pds.theory.response import Shares
 
 NUM_PICTURES = 12
-"""Default number of pictures in which noise is planted."""
+"""Default number of images in which noise is planted."""
 
 NOISE_SEED = 3_000_000
-"""Seed of the first picture's noise."""
+"""Seed of the first image's noise."""
 
 COLUMNS = (
     *("sigma", "c", "tilt", "band"),
@@ -60,12 +60,12 @@ def measure(
     """Yield the share of the work that is done, and at the end the response of a model.
 
     Args:
-        subject: the model and its held-out pictures.
+        subject: the model and its held-out images.
         score: of the model, see `pds.evaluation.draw.prepared`.
-        num_pictures: as many of the held-out pictures.
+        num_pictures: as many of the held-out images.
 
     Raises:
-        ValueError: unless the process is VE, or for too few pictures.
+        ValueError: unless the process is VE, or for too few images.
     """
     sde, model = require_ve(subject), subject.model
     pixels = subject.held_out(num_pictures, theory.FEWEST)
@@ -150,7 +150,7 @@ def table(response: MeasuredResponse) -> str:
 def distance_from_exact(response: MeasuredResponse) -> float:
     """Return how far a network is from an exact score: mean |`stein` - 1| over sigma and octaves.
 
-    The brightness, one number a picture, is left out. NaN if no octave has power.
+    The brightness, one number an image, is left out. NaN if no octave has power.
     """
     return _mean(np.abs(response.stein[:, 1:] - 1))
 

@@ -26,7 +26,7 @@ Tiles = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Finished:
-    """What one sampler has drawn.
+    """The images of one sampler.
 
     tiles: the 8-bit images.
     quality: their grain and contrast before they were rounded and clipped; None if unknown.
@@ -37,7 +37,7 @@ class Finished:
 
 
 def final(request: Request) -> tuple[Finished, Finished]:
-    """Sample a request; return what the samplers on the left and on the right have drawn."""
+    """Sample a request; return the images of the samplers on the left and on the right."""
     (last,) = deque(compare_request(request), maxlen=1)
     model = load_model(request.model)
     return _finished(model, last.left), _finished(model, last.right)

@@ -1,6 +1,6 @@
-"""Grain and contrast of finished pictures: the measurement, and sentences about it.
+"""Grain and contrast of finished images: the measurement, and sentences about it.
 
-Both are relative to what the same network draws when it is sampled to the end, see
+Both are relative to the network's own images, sampled with many iterations, see
 `pds.appearance`. Where that is unknown, as for a foreign checkpoint, grain is in pixel units, and
 contrast, which is always relative, is left out.
 """
@@ -22,12 +22,12 @@ MOST = 1000
 
 @dataclass(frozen=True)
 class Quality:
-    """Grain and contrast of one sampler's pictures.
+    """Grain and contrast of one sampler's images.
 
-    grain: relative to the reference, or in pixel units without one; NaN if a picture is not finite.
-    contrast: relative to the reference; NaN for one picture, or without a reference.
-    reference: name of the pictures whose grain and contrast are 1, "" for pixel units.
-    num_images: how many pictures; 1 where contrast is not measured.
+    grain: relative to the reference, or in pixel units without one; NaN if an image is not finite.
+    contrast: relative to the reference; NaN for one image, or without a reference.
+    reference: name of the images whose grain and contrast are 1, "" for pixel units.
+    num_images: how many images; 1 where contrast is not measured.
     """
 
     grain: float
@@ -37,7 +37,7 @@ class Quality:
 
 
 def contrast_margin(num_images: int) -> float:
-    """Return 1 / sqrt(num_images), by which contrast varies with the choice of pictures.
+    """Return 1 / sqrt(num_images), by which contrast varies with the choice of images.
 
     It is about twice the standard deviation over groups of held-out portraits.
     """
@@ -52,7 +52,7 @@ def measured(model: Model, x_mean: Tensor) -> Quality | None:
 
 
 def of(model: Model, appearance: Appearance) -> Quality:
-    """Return the quality of pictures that were measured in pixel units."""
+    """Return the quality of images that were measured in pixel units."""
     reference = model.references.network if model.references else None
     if reference is None or not reference.grain > 0:
         return Quality(appearance.grain, num_images=appearance.num_images)
@@ -61,7 +61,7 @@ def of(model: Model, appearance: Appearance) -> Quality:
 
 
 def of_grain(model: Model, grain: float) -> Quality:
-    """Return the quality of pictures of which only the mean grain, in pixel units, was kept."""
+    """Return the quality of images of which only the mean grain, in pixel units, was kept."""
     reference = model.references.network if model.references else None
     if reference is None or not reference.grain > 0:
         return Quality(grain)
@@ -69,18 +69,18 @@ def of_grain(model: Model, grain: float) -> Quality:
 
 
 def measurable(model: Model) -> bool:
-    """Return whether a model's pictures are large enough to be measured."""
+    """Return whether a model's images are large enough to be measured."""
     return min(model.image_shape[1:]) >= SMALLEST
 
 
 def reference_of(model: Model) -> str:
-    """Return the name of the pictures that a model draws when it is sampled to the end."""
+    """Return the name of the images that a model's grain and contrast are relative to."""
     is_network = isinstance(model.score, NetworkScore)
     return "the network's own images" if is_network else "exact samples"
 
 
 def sentence(sides: Mapping[str, Quality | None]) -> str:
-    """Say grain and contrast of some samplers by name, all of one model and as many pictures."""
+    """Say grain and contrast of some samplers by name, all of one model and as many images."""
     qualities = [quality for quality in sides.values() if quality is not None]
     if len(qualities) < len(sides):
         return TOO_SMALL

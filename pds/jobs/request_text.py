@@ -85,7 +85,7 @@ def from_query(query: str) -> tuple[Request, bool, str]:
 
 
 def to_command(request: Request, out: str = "comparison.png") -> str:
-    """Return the shell command that draws the request as one picture.
+    """Return the shell command that samples the request as one PNG.
 
     Raises:
         ValueError: for a visitor's own model.
@@ -101,7 +101,7 @@ def to_command(request: Request, out: str = "comparison.png") -> str:
 
 
 def to_python(request: Request) -> str:
-    """Return five lines of Python that draw the request, for the project's folder.
+    """Return five lines of Python that sample the request, for the project's folder.
 
     Raises:
         ValueError: for a visitor's own model.

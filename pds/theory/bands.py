@@ -1,14 +1,14 @@
-"""The bands of a picture in which the response of a denoiser is measured.
+"""The bands of an image in which the response of a denoiser is measured.
 
-Octaves, over the whole picture: |k| in cycles a picture from 1/2 to 3/2, to 3, to 6, to 12 and so
+Octaves, over the whole image: |k| in cycles per image from 1/2 to 3/2, to 3, to 6, to 12 and so
 on; before them the brightness, k = 0. The first three are those of contrast, see `pds.appearance`.
 
 Flat places, at scales j = 0, 1, 2: the diagonal difference of four blocks of 2^j x 2^j pixels,
 
     d_j = (upper left - upper right - lower left + lower right, each summed) / 2^(j+1),
 
-over the places of a clean picture whose blocks lie where it is flattest, without the few where the
-picture's own difference is an outlier. White noise of standard deviation 1 has d_j of standard
+over the places of a clean image whose blocks lie where it is flattest, without the few where the
+image's own difference is an outlier. White noise of standard deviation 1 has d_j of standard
 deviation 1. Scale 0 is what grain is measured on.
 """
 
@@ -28,18 +28,18 @@ from pds.appearance import FLATTEST, MEDIAN_OF_NORMAL, steepness
 from pds.spectra import Array
 
 SCALES = 3
-"""Scales of flat places, fewer for pictures below 32 pixels."""
+"""Scales of flat places, fewer for images below 32 pixels."""
 
 SMALLEST = 16
-"""Pixels on a side of a picture that has flat places at two scales."""
+"""Pixels on a side of an image that has flat places at two scales."""
 
 OUTLIER = 2.5
-"""Differences of a clean picture beyond so many standard deviations are edges."""
+"""Differences of a clean image beyond so many standard deviations are edges."""
 
 
 @dataclass(frozen=True)
 class Bands:
-    """The bands of pictures of one size: B octaves, then J scales of flat places.
+    """The bands of images of one size: B octaves, then J scales of flat places.
 
     Args:
         height, width: in pixels.
@@ -67,7 +67,7 @@ class Bands:
 
     @cached_property
     def edges(self) -> list[float]:
-        """Edges of the octaves in cycles a picture."""
+        """Edges of the octaves in cycles per image."""
         size = min(self.height, self.width)
         inner = [1.5 * 2**j for j in range(int(math.log2(size / 3)) + 1)]
         return [0.5, *inner, float(spectra.cycles(self.height, self.width).max())]
@@ -111,7 +111,7 @@ class Bands:
         ]
 
     def power_of(self, plane: Tensor) -> Array:
-        """Return the mean square of every band, (B + J,), of pictures that are alike everywhere.
+        """Return the mean square of every band, (B + J,), of images that are alike everywhere.
 
         Args:
             plane: their power mean |FFT2 x|^2 / (H W), (H, W).
@@ -140,7 +140,7 @@ class Bands:
 
 
 class Parts(NamedTuple):
-    """Pictures split into their bands.
+    """Images split into their bands.
 
     transform: (n, C, H, W), unitary.
     differences: d_j at each scale, 0 beside the flat places.
@@ -150,18 +150,18 @@ class Parts(NamedTuple):
     differences: tuple[Tensor, ...]
 
     def about_mean(self) -> "Parts":
-        """Return the parts with octaves about the mean of these pictures, for unbiased moments."""
+        """Return the parts with octaves about the mean of these images, for unbiased moments."""
         n = len(self.transform)
         centered = self.transform - self.transform.mean(0)
         return self._replace(transform=math.sqrt(n / (n - 1)) * centered)
 
     def scaled(self, factor: float) -> "Parts":
-        """Return the parts of the pictures times a factor."""
+        """Return the parts of the images times a factor."""
         return Parts(factor * self.transform, tuple(factor * d for d in self.differences))
 
 
 class FlatPlaces:
-    """The flat places at every scale of some clean pictures (n, C, H, W), float64."""
+    """The flat places at every scale of some clean images (n, C, H, W), float64."""
 
     def __init__(self, pictures: Tensor, bands: Bands) -> None:
         self.bands = bands
@@ -176,7 +176,7 @@ class FlatPlaces:
         return Parts(torch.fft.fft2(images, norm="ortho"), tuple(differences))
 
     def moments(self, a: Parts, b: Parts) -> Array:
-        """Return the mean of a b in every band of each picture, (n, B + J)."""
+        """Return the mean of a b in every band of each image, (n, B + J)."""
         octaves = _grouped((a.transform * b.transform.conj()).real.mean(1), self.bands)
         pairs = zip(a.differences, b.differences, self.counts, strict=True)
         scales = [(mine * theirs).sum((1, 2, 3)) / count for mine, theirs, count in pairs]
@@ -200,7 +200,7 @@ def _difference(images: Tensor, scale: int) -> Tensor:
 
 
 def _flat(pictures: Tensor, steep: Tensor, scale: int) -> Tensor:
-    """Return which places of pictures (n, C, H, W) are flat at a scale, like `_difference`.
+    """Return which places of images (n, C, H, W) are flat at a scale, like `_difference`.
 
     Args:
         pictures: clean.

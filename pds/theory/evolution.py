@@ -1,6 +1,6 @@
 """State evolution: the bands of a sampler's state, followed with the response of a network.
 
-In a band the state is x = beta y + n: the picture y, possibly faded, and noise n of strength c sigma. One
+In a band the state is x = beta y + n: the image y, possibly faded, and noise n of strength c sigma. One
 denoising gives D = tau beta y + rho n + omega w, see `pds.theory.response`, so that
 
     v = beta^2 <y, y> + c^2 sigma^2,   <x, D> = tau beta^2 <y, y> + rho c^2 sigma^2
@@ -14,11 +14,11 @@ As in `pds.theory.recursion` the sampler itself computes this, on arrays of sqrt
 whose imaginary part is uncorrelated with x. With the linear response this is the exact recursion
 for Gaussian data.
 
-Picture and noise of the state follow from v. Flat places hold almost nothing but noise, which gives
+Image and noise of the state follow from v. Flat places hold almost nothing but noise, which gives
 c at every scale, and its tilt. In an octave, a second recursion with the octave's gain follows noise
 that the network removes completely, h = 1 / sigma^2. While noise dominates the octave, this is its
 noise. At lower sigma it is multiplied by the ratio, in flat places, of the noise to the noise that
-is removed completely. The rest of v is the picture, whose decrease is the loss of contrast: with
+is removed completely. The rest of v is the image, whose decrease is the loss of contrast: with
 more noise than sigma, the network's estimate is paler.
 
 Not modeled: noise that a network once took for texture resembles texture, and the next call keeps
@@ -44,7 +44,7 @@ from pds.theory.recursion import trajectory
 from pds.theory.response import Response
 
 LEAST_NOISE = 0.5
-"""c^2 of a flat place with less difference than the picture's own."""
+"""c^2 of a flat place with less difference than the image's own."""
 
 MOST_PICTURE = 1.5
 """beta^2 at most."""
@@ -53,15 +53,15 @@ CARRIED = 0.1
 """Octaves by which noise that is kept grows from a coarse octave to the next, at most."""
 
 DROWNED = 0.05
-"""Octaves below this power, in units of sigma^2, say nothing about the picture: beta = 1."""
+"""Octaves below this power, in units of sigma^2, say nothing about the image: beta = 1."""
 
 
 CONVERGED = ProbabilityFlow("heun", 50)
-"""Draws the network's own pictures, which grain and contrast are relative to."""
+"""Samples the network's own images, which grain and contrast are relative to."""
 
 
 class Content(NamedTuple):
-    """Power of picture and noise in each band of a state, (K,).
+    """Power of image and noise in each band of a state, (K,).
 
     c, tilt: strength of the noise at the finest scale, relative to sigma, and its color.
     """
@@ -114,7 +114,7 @@ class Evolution:
 
     @cached_property
     def own(self) -> Array:
-        """<x, x> of every band (K,) of the network's own pictures, those of `CONVERGED`."""
+        """<x, x> of every band (K,) of the network's own images, those of `CONVERGED`."""
         return self.final(CONVERGED)
 
     def contents(self, sampler: Sampler) -> list[tuple[float, Content]]:
@@ -137,7 +137,7 @@ class Evolution:
         return Modes(power, count, np.tile(bands.radius, 2))
 
     def content(self, power: Array, sigma: float) -> Content:
-        """Separate picture and noise in a state at a sigma.
+        """Separate image and noise in a state at a sigma.
 
         Args:
             power: <x, x> of `_modes`, (2 K,).

@@ -4,7 +4,7 @@
 
 over the lowest and the highest sigma of the geometric grid, snr, and a gain G of M for each octave.
 v is the power of the brightness, of each octave and of the finest flat places that
-`pds.theory.evolution` predicts, v_own that of the network's own pictures. With many iterations,
+`pds.theory.evolution` predicts, v_own that of the network's own images. With many iterations,
 many gains are nearly as good as the best. The second term keeps gains without effect near 1, so
 that gains change little with N. The search has no randomness.
 
@@ -81,7 +81,7 @@ class Family:
 
 
 def octaves(shape: tuple[int, int, int], device: torch.device | str = "cpu") -> Family:
-    """Return the family of a gain for each octave of pictures (C, H, W), without their mean."""
+    """Return the family of a gain for each octave of images (C, H, W), without their mean."""
     bands = Bands(*shape[1:])
     free = bands.num_octaves - 1
 
@@ -116,9 +116,9 @@ def tune(
     """Return the settings with the least predicted error at a sampler's N.
 
     The search begins at the family's start, with the levels and the snr that are best for Gaussian
-    data with the power of the octaves, the highest sigma being where a picture is drowned. The
-    evolution describes deviations from the mean picture, which a start from pure noise lacks: the
-    highest sigma is at least the one that drowns a picture of one color.
+    data with the power of the octaves, the highest sigma being where an image is drowned. The
+    evolution describes deviations from the mean image, which a start from pure noise lacks: the
+    highest sigma is at least the one that drowns an image of one color.
 
     Args:
         evolution: of the network.

@@ -1,17 +1,17 @@
-"""The response of a denoiser: the shares it keeps of a picture, and of noise stronger than sigma.
+"""The response of a denoiser: the shares it keeps of an image, and of noise stronger than sigma.
 
-Noise of c sigma is planted in a clean picture y and denoised once by a score that is given sigma:
+Noise of c sigma is planted in a clean image y and denoised once by a score that is given sigma:
 
     D(x) = x + sigma^2 s(x, sigma),     even = (D(y + n) + D(y - n)) / 2,  odd = (D(y + n) - D(y - n)) / 2
 
-and in every band of `pds.theory.bands`, with <a, b> the mean product over the pictures and
+and in every band of `pds.theory.bands`, with <a, b> the mean product over the images and
 |a|^2 = <a, a>,
 
-    tau      = <y, even> / <y, y>                              share of the picture that is kept
+    tau      = <y, even> / <y, y>                              share of the image that is kept
     rho      = <n, odd> / <n, n>                               share of the noise that is kept
     omega^2  = |even - tau y|^2 + |odd - rho n|^2              the remainder: generated content
 
-Octaves are taken about the mean picture. A linear denoiser has tau = rho, for noise of any strength
+Octaves are taken about the mean image. A linear denoiser has tau = rho, for noise of any strength
 and color. The exact score of any data has tau <y, y> + rho sigma^2 = <y, y> at c = 1 (Stein).
 
 The noise that few iterations leave is stronger at coarse scales than at fine ones: its strength is
@@ -36,7 +36,7 @@ from pds.spectra import Array
 from pds.theory.bands import Bands, FlatPlaces
 
 Denoiser = Callable[[Tensor, float], Tensor]
-"""Maps noisy pictures (n, C, H, W) and sigma to clean ones."""
+"""Maps noisy images (n, C, H, W) and sigma to clean ones."""
 
 STRENGTHS = (0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 9.0)
 """c, the planted noise at the finest scale relative to sigma."""
@@ -51,13 +51,13 @@ PER_OCTAVE = 1.2
 """Values of sigma an octave."""
 
 LOWEST_DROWNED = 8
-"""Least end of the grid of sigma, in sigma_min; it applies if the pictures are all alike."""
+"""Least end of the grid of sigma, in sigma_min; it applies if the images are all alike."""
 
 NOTHING = 1e-12
-"""Power of rounding errors, for pictures in [0, 1]."""
+"""Power of rounding errors, for images in [0, 1]."""
 
 FEWEST = 8
-"""Smallest number of pictures to plant noise in."""
+"""Smallest number of images to plant noise in."""
 
 
 class Shares(NamedTuple):
@@ -91,7 +91,7 @@ class LinearResponse:
     """The response of the exact score of Gaussian data, power / (power + sigma^2) of everything.
 
     Args:
-        bands: of the pictures.
+        bands: of the images.
         power: of every band, (K,).
     """
 
@@ -111,14 +111,14 @@ class LinearResponse:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredResponse:
-    """A response measured on n pictures, between whose values `at` interpolates.
+    """A response measured on n images, between whose values `at` interpolates.
 
     Args:
         bands: K of them.
         sigmas: ascending, (L,).
         strengths: c, ascending, (M,).
         tilts: ascending, (T,).
-        moments: <y, y>, <y, even>, <even, even>, <n, n>, <n, odd> and <odd, odd> of each picture,
+        moments: <y, y>, <y, even>, <even, even>, <n, n>, <n, odd> and <odd, odd> of each image,
             (6, n, L, M, T, K) float64; cells with a tilt above `TILTED` repeat those without.
     """
 
@@ -148,7 +148,7 @@ class MeasuredResponse:
         return _shares(self.moments.mean(1))
 
     def errors(self) -> Shares:
-        """Return the standard errors of `shares`, by the jackknife over pictures."""
+        """Return the standard errors of `shares`, by the jackknife over images."""
         n = self.num_pictures
         total = self.moments.sum(1)
         left_out = [_shares((total - self.moments[:, i]) / (n - 1)) for i in range(n)]
@@ -194,14 +194,14 @@ class MeasuredResponse:
 
 
 def grid(power: Array, sigma_min: float, sigma_max: float) -> Array:
-    """Return the values of sigma to measure at: from sigma_min to where a picture is drowned."""
+    """Return the values of sigma to measure at: from sigma_min to where an image is drowned."""
     highest = min(max(drowned(power), LOWEST_DROWNED * sigma_min), sigma_max)
     count = max(3, round(PER_OCTAVE * math.log2(highest / sigma_min)) + 1)
     return np.geomspace(sigma_min, highest, count)
 
 
 def drowned(power: Array) -> float:
-    """Return the sigma at which pictures with a power of each band, (K,), are drowned."""
+    """Return the sigma at which images with a power of each band, (K,), are drowned."""
     return 4 * float(np.sqrt(power.max()))
 
 
@@ -219,15 +219,15 @@ def measure(
     """Yield the share of the work that is done, in (0, 1), and at the end the response.
 
     Args:
-        denoiser: of pictures of this shape, on the device of the noise.
+        denoiser: of images of this shape, on the device of the noise.
         pictures: clean, held out, (n, C, H, W) in the network's range.
         sigma_min, sigma_max: the lowest and the highest noise level of the process.
-        noise: white, of the shape of the pictures; called once for each sigma.
+        noise: white, of the shape of the images; called once for each sigma.
         amplitude: factor from images in [0, 1] to the network's range.
         strengths, tilts: of the planted noise.
 
     Raises:
-        ValueError: for fewer than 8 pictures, pictures below 16 x 16 pixels, or values that are
+        ValueError: for fewer than 8 images, images below 16 x 16 pixels, or values that are
             not finite.
     """
     require_pictures(pictures)
@@ -263,7 +263,7 @@ def measure(
 
 
 def require_pictures(pictures: Tensor) -> None:
-    """Raise a ValueError unless a response can be measured on these pictures (n, C, H, W)."""
+    """Raise a ValueError unless a response can be measured on these images (n, C, H, W)."""
     if len(pictures) < FEWEST:
         raise ValueError(
             f"a response is a mean over images: {FEWEST} or more are needed, got {len(pictures)}"
@@ -279,7 +279,7 @@ def require_pictures(pictures: Tensor) -> None:
 def _denoised(
     denoiser: Denoiser, pictures: Tensor, noise: Tensor, sigma: float
 ) -> tuple[Tensor, Tensor]:
-    """Return even and odd, see the module, (n, C, H, W) each, like the pictures."""
+    """Return even and odd, see the module, (n, C, H, W) each, like the images."""
     y = pictures.to(noise.device, noise.dtype)
     both = denoiser(torch.cat([y + noise, y - noise]), sigma).to(pictures)
     plus, minus = both.chunk(2)
