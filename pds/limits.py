@@ -45,14 +45,14 @@ MODELS_PER_VISIT = 2
 """Own models in memory of one visit."""
 
 MIN_PICTURES = 2
-"""Smallest number of pictures for a filter that a program requests; the largest is `MAX_OWN`."""
+"""Smallest number of images for a filter that a program requests; the largest is `MAX_OWN`."""
 MAX_PICTURE_CHARACTERS = 8_000_000
-"""Characters of one of these pictures in base64."""
+"""Characters of one of these images in base64."""
 MAX_SENT_PIXELS = 40_000_000
-"""Pixels that the header of a picture from a browser or a program may claim; 16-bit colors count
+"""Pixels that the header of an image from a browser or a program may claim; 16-bit colors count
 twice."""
 MAX_SENT_PIXELS_TOGETHER = 250_000_000
-"""Pixels that the headers of all pictures of a request may claim; a few kilobytes can claim the
+"""Pixels that the headers of all images of a request may claim; a few kilobytes can claim the
 most of one."""
 
 MAX_MASK_BYTES = 16_000_000
@@ -65,20 +65,20 @@ MASKS_PER_VISIT = 4
 """Uploaded masks in memory of one visit."""
 
 MAX_PICTURE_PIXELS = 80_000_000
-"""Pixels that the header of a picture in a folder or an archive may claim."""
+"""Pixels that the header of an image in a folder or an archive may claim."""
 MAX_PICTURE_BYTES = 1_000_000_000
-"""Bytes of such a picture, unpacked."""
+"""Bytes of such an image, unpacked."""
 
 MAX_BODY_BYTES = 65_536
-"""Bytes of the body of a request without pictures or a mask."""
+"""Bytes of the body of a request without images or a mask."""
 MAX_BROUGHT_BYTES = 22_000_000
-"""Bytes of the body of a request with pictures or a mask, in base64."""
+"""Bytes of the body of a request with images or a mask, in base64."""
 MAX_BROUGHT_ARRIVING = 16
-"""Requests with pictures or a mask that are received at the same time; others are refused."""
+"""Requests with images or a mask that are received at the same time; others are refused."""
 MAX_BROUGHT_AT_ONCE = 2
-"""Requests with pictures or a mask that are processed at the same time; others wait."""
+"""Requests with images or a mask that are processed at the same time; others wait."""
 MAX_BROUGHT_WAITING = 4
-"""Runs with pictures in the queue, which keeps the pictures in memory; others are refused."""
+"""Runs with images in the queue, which keeps the images in memory; others are refused."""
 MAX_QUERY_BYTES = 2048
 """Bytes of the query string of a URL."""
 MAX_PATH_BYTES = 1024

@@ -1,7 +1,7 @@
 """Sentences that are computed from numbers.
 
-Grain and contrast are relative, see `pds.appearance`: 1 is like the pictures that the same score
-draws when it is sampled to the end.
+Grain and contrast are relative, see `pds.appearance`: 1 is like the images of the same score
+sampled with many iterations.
 """
 
 import math
@@ -34,11 +34,11 @@ def verdict(
 
     Args:
         grain: relative; None for a chain that left the range of floating-point numbers.
-        contrast: relative; None where it cannot be measured, as of a single picture.
+        contrast: relative; None where it cannot be measured, as of a single image.
         names: of the samplers on the left and on the right.
         same: whether the two sides are one sampler.
-        num_images: pictures on each side.
-        own: name of the reference pictures, whose grain and contrast are 1; "" if there are none,
+        num_images: images on each side.
+        own: name of the reference images, whose grain and contrast are 1; "" if there are none,
             and grain is in pixel units.
     """
     if same:
@@ -107,7 +107,7 @@ def _faded(contrast: Sides, names: Sequence[str], num_images: int) -> str:
 
 
 def measured(recorded: Sequence[RecordedSampler], num_steps: int, pair: Collection[str]) -> str:
-    """Quote the measurement over many pictures at the recorded N next to a number of iterations.
+    """Quote the measurement over many images at the recorded N next to a number of iterations.
 
     Args:
         recorded: the samplers of a model.
@@ -155,7 +155,7 @@ def grain_begins(grain: Mapping[int, Sides], names: Sequence[str], own: str) -> 
     Args:
         grain: of each sampler at each N, relative.
         names: of the samplers.
-        own: name of the reference pictures, whose grain is 1.
+        own: name of the reference images, whose grain is 1.
     """
     counts, parts = sorted(grain, reverse=True), []
     for chain, name in enumerate(names):
@@ -222,7 +222,7 @@ def times(value: float) -> str:
 
 
 def _digits(value: float) -> str:
-    """Write a number with two significant digits, as below the pictures of the page."""
+    """Write a number with two significant digits, as below the images of the page."""
     return f"{value:.{0 if value >= 9.95 else 1 if value >= 0.995 else 2}f}"
 
 
