@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pds.commands.cli import main
-from pds.evaluation import draw, report
+from pds.evaluation import classifier, draw, metrics, report
 from pds.scores import checkpoints
 from tests.support import tiny_inception
 from tests.support.paths import ROOT
@@ -29,6 +29,14 @@ def tiny(tmp_path_factory):
     np.save(folder / "images.npy", images)
     model = ["--model", f"{folder}/tiny.safetensors", "--data", f"{folder}/images.npy"]
     return ["evaluate", *model, *FEW]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """A tenth of the resamples: the tests of the metrics are about the width of intervals."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "RESAMPLES", 100)
+        yield
 
 
 @contextmanager
@@ -155,7 +163,8 @@ def test_without_own_pictures_there_is_one_reference(tmp_path):
     assert len(rows(tmp_path / "out")) == 2
 
 
-def test_the_classifier_judges_cells_and_the_report_shows_it(tiny, out):
+def test_the_classifier_judges_cells_and_the_report_shows_it(tiny, out, monkeypatch):
+    monkeypatch.setattr(classifier, "EPOCHS", 3)
     words = [*tiny, "--out", str(out), "--arms", "vanilla,pds:5"]
     assert main([*words, "--classifier", "3"]) == 0
     with (out / "classifier.csv").open() as file:
@@ -190,7 +199,7 @@ def test_a_converged_sampler_is_an_arm_and_a_number(text, tmp_path, capsys):
 
 def test_validation_prints_that_all_is_in_order(tmp_path, capsys):
     arguments = [*FIELD, "--model", "portraits32", "--out", str(tmp_path / "out")]
-    assert main([*arguments, "--reference", "300", "--validate"]) == 0
+    assert main([*arguments, "--reference", "120", "--validate"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].split() == ["in", "order", *["yes"] * 7]
 
 
@@ -252,7 +261,8 @@ def test_fid_without_weights_says_which_it_needs(tiny, tmp_path, capsys):
 def claimed(tmp_path_factory):
     """A folder that belongs to an evaluation of field64 and has no pictures."""
     out = tmp_path_factory.mktemp("claimed") / "out"
-    assert main([*FIELD, "--out", str(out), "--seconds", "1e-9"]) == 2
+    words = [*FIELD, "--arms", "vanilla", "--out", str(out)]
+    assert main([*words, "--seconds", "1e-9"]) == 2
     return out
 
 

@@ -59,7 +59,7 @@ def test_the_tuned_gain_beats_vanilla_pds_and_the_best_scalar(num_steps):
 def test_it_is_worse_than_none_of_its_starts_for_other_processes_and_kernels(
     sde, predictor, corrector
 ):
-    at = sampler(16, predictor, corrector)
+    at = sampler(33, predictor, corrector)
     scalar = tuning.tune_scalar(FIELD, sde, at)
     gain = tuning.tune(FIELD, sde, at, start=PDS)
     assert w2(scalar * ONES, at, sde) <= w2(ONES, at, sde)
