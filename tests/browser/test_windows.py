@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.support.pages import RIGHT, finish, resize, sample, still, visitor
-from tools.browser import open_page
+from tests.support.pages import RIGHT, finish, reset, resize, sample, still
 
 SCREENS = [(1280, 720), (1366, 768), (1440, 814), (1024, 768), (1920, 1080), (1152, 720)]
 OTHERS = [(390, 844), (360, 640), (960, 600), (900, 420)]
@@ -39,16 +38,16 @@ CUT = """() => {
 
 
 @pytest.fixture(scope="module", params=["at first", "after a run", "tuned"])
-def state(request, context_of, address):
+def state(request, kept_page, used_page):
     """The page at first, after a run, and after a run of the tuned sampler."""
-    with visitor(context_of(), address) as page:
-        open_page(page, address)
-        if request.param == "tuned":
-            page.get_by_label(RIGHT).select_option("tuned")
-        if request.param != "at first":
-            sample(page, num_steps=5, num_images=2)
-            finish(page)
-        yield page
+    if request.param == "at first":
+        return kept_page
+    reset(used_page)
+    if request.param == "tuned":
+        used_page.get_by_label(RIGHT).select_option("tuned")
+    sample(used_page, num_steps=5, num_images=2)
+    finish(used_page)
+    return used_page
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS + OTHERS)
@@ -90,7 +89,8 @@ def test_larger_letters_make_the_page_longer_and_cover_nothing(page):
     assert min(gaps.values()) >= -1, gaps
 
 
-def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(page):
+def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(kept_page):
+    page = kept_page
     resize(page, 1280, 720)
     panel = page.locator(".pds-panel.ours .pds-frame")
     before = panel.bounding_box()
@@ -103,3 +103,4 @@ def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(page)
     still(page)
     box = page.locator(".pds-play").bounding_box()
     assert box["y"] + box["height"] <= 720
+    page.evaluate(say, sentence)
