@@ -83,7 +83,9 @@ def test_the_tuned_gain_is_the_recorded_one_where_one_is_recorded():
 
 
 @pytest.mark.parametrize("num_steps", [3, 12, 67, *SLOW])
-@pytest.mark.parametrize("model", ["portraits32", "brought"], indirect=True)
+@pytest.mark.parametrize(
+    "model", [pytest.param("portraits32", marks=pytest.mark.slow), "brought"], indirect=True
+)
 def test_the_tuned_gain_is_at_least_as_good_as_vanilla_and_pds(num_steps, model):
     experiment = load_model(model)
     field = gaussian.Field(model, experiment)
