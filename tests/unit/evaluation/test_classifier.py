@@ -35,7 +35,7 @@ def briefly(monkeypatch):
 
 
 def test_two_sets_of_one_distribution_cannot_be_told_apart(pictures):
-    accuracy = classifier.accuracy(pictures[:30], pictures[30:60])
+    accuracy = classifier.accuracy(pictures[:20], pictures[20:40])
     assert accuracy.low < 0.5 < accuracy.high
 
 
