@@ -170,7 +170,7 @@ def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
         pytest.param("null", marks=pytest.mark.slow),
         pytest.param("[1, 2]", marks=pytest.mark.slow),
         pytest.param('{"step": "cellar", "guesses": {"cellar": 1}}', marks=pytest.mark.slow),
-        '{"step": {"a": 1}, "guesses": [3]}',
+        pytest.param('{"step": {"a": 1}, "guesses": [3]}', marks=pytest.mark.slow),
         '{"step": 7, "guesses": {"lag": {"x": 1}, "map": true, "clocks": [1, "a"]}}',
     ],
 )

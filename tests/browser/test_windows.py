@@ -4,8 +4,14 @@ import pytest
 
 from tests.support.pages import RIGHT, finish, reset, resize, sample, still
 
-SCREENS = [(1280, 720), (1366, 768), (1440, 814), (1024, 768), (1920, 1080), (1152, 720)]
-OTHERS = [(390, 844), (360, 640), (960, 600), (900, 420)]
+
+def rarely(*sizes):
+    """Sizes that only a run of the slow tests tries."""
+    return [pytest.param(*size, marks=pytest.mark.slow) for size in sizes]
+
+
+SCREENS = [(1280, 720), (1024, 768), (1920, 1080), *rarely((1366, 768), (1440, 814), (1152, 720))]
+OTHERS = [(390, 844), (900, 420), *rarely((360, 640), (960, 600))]
 """Phones, and windows in which the page scrolls."""
 LABELS = """() => {
   const all = [...document.querySelectorAll(
