@@ -34,9 +34,10 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module", autouse=True)
 def few_resamples():
-    """A tenth of the resamples: the tests of the metrics are about the width of intervals."""
+    """Few resamples and floors: the tests of the metrics are about the width of intervals."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(metrics, "RESAMPLES", 100)
+        patched.setattr(metrics, "FLOOR_DRAWS", 9)
         yield
 
 

@@ -35,10 +35,11 @@ def few(monkeypatch):
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse():
-    """A few noise levels of a response, and a tenth of the resamples."""
+    """A few noise levels of a response, and few resamples and floors."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("pds.theory.response.PER_OCTAVE", 0.3)
         patched.setattr(metrics, "RESAMPLES", 100)
+        patched.setattr(metrics, "FLOOR_DRAWS", 9)
         yield
 
 

@@ -297,7 +297,9 @@ def test_the_losses_of_all_saves_are_kept_over_a_stop(config, quick_export):
     assert seconds == sorted(seconds)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_a_run_after_the_step_with_everything_saved(
     config, quick_export, monkeypatch, number
 ):

@@ -24,7 +24,10 @@ TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
 SLOW = [pytest.param(n, marks=pytest.mark.slow) for n in (2, 22, 199, 200)]
 
 
-@pytest.fixture(params=["portraits32", "field64", "brought"], scope="module")
+@pytest.fixture(
+    params=["portraits32", "field64", pytest.param("brought", marks=pytest.mark.slow)],
+    scope="module",
+)
 def model(request):
     """The name of a model; one is made of a visitor's pictures."""
     if request.param != "brought":

@@ -49,7 +49,7 @@ def test_the_tuned_gain_beats_vanilla_pds_and_the_best_scalar(num_steps):
 @pytest.mark.parametrize(
     ("sde", "predictor", "corrector"),
     [
-        (VE, MarginalPreserving(), Langevin(0.15)),
+        pytest.param(VE, MarginalPreserving(), Langevin(0.15), marks=pytest.mark.slow),
         (VE, ReverseDiffusion(), AnnealedLangevin(0.15)),
         (VE, ReverseDiffusion(), None),
         (VPSDE(), ReverseDiffusion(), Langevin(0.15)),
