@@ -153,14 +153,7 @@ def replay(kind):
     return Replay(list(steps(score(), chain)), corrector.seen)
 
 
-@pytest.mark.parametrize(
-    ("run", "kind"),
-    [
-        ("pds", "both"),
-        pytest.param("freq", "freq", marks=pytest.mark.slow),
-        ("vanilla", "none"),
-    ],
-)
+@pytest.mark.parametrize(("run", "kind"), [("pds", "both"), ("freq", "freq"), ("vanilla", "none")])
 def test_a_whole_run_is_the_recorded_run(run, kind):
     data, chain = arrays("sampler.npz"), replay(kind).steps
     assert_within(chain[-1].x_mean, data[f"run_{run}_final"], 5e-6)
