@@ -208,7 +208,7 @@ def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
         if name in code:
             material(name, tmp_path)
     if PAGE in code:
-        address = request.getfixturevalue("address")
+        address = request.getfixturevalue("local_address")
         blocks = [code_blocks.at_address(block, address) for block in blocks]
     namespace, printed, wrong = {"__name__": "__main__"}, None, []
     with code_blocks.folder(tmp_path):

@@ -1,9 +1,8 @@
 """The page under a prefix: behind a proxy that keeps or strips it, and mounted."""
 
-import socket
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache, partial
 
 import pytest
@@ -13,6 +12,7 @@ from starlette.testclient import TestClient
 
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
+from tests.support.local_server import free_port, served_here
 from tests.support.loops import run
 from tests.support.proxies import NGINX, nginx, proxy
 
@@ -130,36 +130,11 @@ def test_a_mounted_page_finds_its_files_under_its_path(path):
     assert script.status_code == 200
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def served(root, port):
-    """Serve the page in this process, with GRADIO_ROOT_PATH."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, root)
-        page = layout.build()
-        page.launch(
-            server_name="127.0.0.1",
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            **layout.options(),
-        )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        page.close()
-
-
 @pytest.fixture(scope="module")
 def server():
     """Returns a function from a configured prefix to the address of its page."""
     with ExitStack() as stack:
-        yield cache(lambda root: stack.enter_context(served(root, free_port())))
+        yield cache(lambda root: stack.enter_context(served_here(root)))
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +218,7 @@ def test_a_whole_address_is_taken_where_the_proxy_changes_the_host(browser):
     headers = {"Host": "inside.invalid"}
     with (
         proxy(f"http://127.0.0.1:{port}", prefix=PREFIX, headers=headers) as address,
-        served(address, port),
+        served_here(address, port),
     ):
         page = browser.new_page()
         page.goto(f"{address}?model=field64&num_steps=5&num_images=1")
