@@ -14,10 +14,9 @@ from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
 from tests.support.local_server import free_port, served_here
 from tests.support.loops import run
-from tests.support.proxies import NGINX, nginx, proxy
+from tests.support.pages import follow_link
+from tests.support.proxies import FORWARDED, NGINX, PREFIX, nginx, proxy
 
-PREFIX = "/lab/pds"
-FORWARDED = {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}
 PROXIES = {
     "nginx": (PREFIX, nginx),
     "keeps": (PREFIX, proxy),
@@ -26,13 +25,7 @@ PROXIES = {
 }
 """The prefix that the page is configured with, and the proxy before it."""
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("keeps", "strips")]
-OTHERS = [
-    pytest.param(name, slash, marks=pytest.mark.slow)
-    for name in PROXIES
-    for slash in ("", "/")
-    if (name, slash) not in (("nginx", ""), ("forwards", "/"))
-]
-"""What the gate leaves to the slow tests: proxies, and proxies with the end of an address."""
+"""What the gate leaves to the slow tests."""
 
 
 @pytest.mark.parametrize(
@@ -176,23 +169,13 @@ def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
     client.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "slash"),
-    [("nginx", ""), pytest.param("forwards", "/", marks=pytest.mark.slow), *OTHERS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("name", PROXIES)
 def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slash):
-    public, page = behind(name), browser.new_page()
-    missing = []
-    page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
-    page.on("pageerror", lambda error: missing.append(str(error)))
-    page.goto(f"{public}{slash}?model=field64&num_steps=5&num_images=1&seed=3")
-    page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
-    assert not page.locator(".pds-error").is_visible()
-    page.click("#filter-tab-button")
-    page.wait_for_selector("#filter .js-plotly-plot .main-svg")
-    page.wait_for_function("location.search.includes('tab=filter')")
-    assert page.url.startswith(public + "/?")
-    assert not missing
+    """tests/browser/test_prefix.py does so behind one proxy in each run of the tests."""
+    page = browser.new_page()
+    follow_link(page, behind(name), slash)
     page.close()
 
 
