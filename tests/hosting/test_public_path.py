@@ -101,13 +101,19 @@ def test_a_forwarded_prefix_that_is_no_path_is_ignored(prefix):
     assert root in ("", "/evil.org")  # a folder of this host, no other host
 
 
-def test_the_guard_refuses_the_same_under_a_prefix():
+@pytest.fixture(scope="module")
+def mounted():
+    """A client of the page, mounted in an application."""
     with TestClient(layout.mount(FastAPI(), "/pds")) as client:
-        statuses = {
-            path: client.get(path).status_code
-            for path in ("/pds/healthz", "/pds/gradio_api/runs", "/pds/pds/healthz", "/healthz")
-        }
-        posted = client.post("/pds/gradio_api/upload", files={"files": b"x"}).status_code
+        yield client
+
+
+def test_the_guard_refuses_the_same_under_a_prefix(mounted):
+    statuses = {
+        path: mounted.get(path).status_code
+        for path in ("/pds/healthz", "/pds/gradio_api/runs", "/pds/pds/healthz", "/healthz")
+    }
+    posted = mounted.post("/pds/gradio_api/upload", files={"files": b"x"}).status_code
     assert statuses == {
         "/pds/healthz": 200, "/pds/gradio_api/runs": 404, "/pds/pds/healthz": 404, "/healthz": 404
     }  # fmt: skip
@@ -115,19 +121,19 @@ def test_the_guard_refuses_the_same_under_a_prefix():
 
 
 @pytest.mark.parametrize("path", ["/pds", "/pds/"])
-def test_a_mounted_page_finds_its_files_under_its_path(path):
-    with TestClient(layout.mount(FastAPI(), "/pds")) as client:
-        page = client.get(path)
-        script = client.get("/pds/plotly.min.js")
+def test_a_mounted_page_finds_its_files_under_its_path(mounted, path):
+    page = mounted.get(path)
+    script = mounted.get("/pds/plotly.min.js")
     assert '<base href="/pds/" />' in page.text
     assert script.status_code == 200
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(local_address):
     """Returns a function from a configured prefix to the address of its page."""
     with ExitStack() as stack:
-        yield cache(lambda root: stack.enter_context(served_here(root)))
+        with_prefix = cache(lambda root: stack.enter_context(served_here(root)))
+        yield lambda root: with_prefix(root) if root else local_address
 
 
 @pytest.fixture(scope="module")
