@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -120,14 +121,24 @@ def test_another_visitor_cannot_use_a_model_by_its_name(local_address):
         Client(local_address, verbose=False).predict(model=name, num_steps=2, api_name="/compare")
 
 
-def test_a_vanished_program_s_run_ends_and_its_things_go(local_address):
-    eventually(lambda: state(local_address)["runs"] == 0)  # those of other tests
-    client = Client(local_address, verbose=False)
+@contextmanager
+def submitted(address):
+    """A long run under way, which is canceled at the end, and has then ended."""
+    client = Client(address, verbose=False)
     job = client.submit(model="field64", num_steps=2000, num_images=8, api_name="/compare")
-    next(iter(job))
-    assert state(local_address)["runs"] == 1
-    process = subprocess.Popen(
-        [sys.executable, "-c", f"""
+    try:
+        next(iter(job))
+        yield job
+    finally:
+        job.cancel()
+        eventually(lambda: state(address)["runs"] == 0 == state(address)["computing"])
+
+
+def test_a_vanished_program_s_run_ends_and_its_things_go(local_address):
+    with submitted(local_address):
+        assert state(local_address)["runs"] == 1
+        process = subprocess.Popen(
+            [sys.executable, "-c", f"""
 import itertools
 from gradio_client import Client
 job = Client({local_address!r}, verbose=False).submit(
@@ -135,13 +146,11 @@ job = Client({local_address!r}, verbose=False).submit(
 print(len(list(itertools.islice(job, 2))), flush=True)
 import time; time.sleep(60)
 """], stdout=subprocess.PIPE, cwd=ROOT)  # fmt: skip
-    assert process.stdout.readline().strip() == b"2"
-    assert state(local_address)["runs"] == 2
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    eventually(lambda: state(local_address)["runs"] == 1)
-    job.cancel()
-    eventually(lambda: state(local_address)["runs"] == 0 == state(local_address)["computing"])
+        assert process.stdout.readline().strip() == b"2"
+        assert state(local_address)["runs"] == 2
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        eventually(lambda: state(local_address)["runs"] == 1)
 
 
 def test_an_error_sentence_stays_short_whatever_was_sent(local_address):
@@ -161,14 +170,11 @@ def test_nothing_can_be_uploaded(local_address, path):
 
 
 def test_healthz_is_answered_while_a_run_is_under_way(local_address):
-    client = Client(local_address, verbose=False)
-    job = client.submit(num_steps=2000, num_images=8, api_name="/compare")
-    next(iter(job))
-    answer = state(local_address)
-    assert answer["status"] == "ok"
-    assert answer["runs"] >= 1
-    assert not job.done()  # answered before the end of the run
-    job.cancel()
+    with submitted(local_address) as job:
+        answer = state(local_address)
+        assert answer["status"] == "ok"
+        assert answer["runs"] >= 1
+        assert not job.done()  # answered before the end of the run
 
 
 @pytest.mark.slow
