@@ -448,8 +448,8 @@ def reproduces_its_pictures(texture, near):
 
 
 def grain_at_few_steps(texture):
-    """Grain of vanilla at N = 20 relative to exact samples, on a model of 60 portraits."""
-    model = from_images(portraits(range(60)), texture=texture)
+    """Grain of vanilla at N = 20 relative to exact samples, on a model of 30 portraits."""
+    model = from_images(portraits(range(30)), texture=texture)
     chain = model.sampler(20).chain(
         model.sde, noise=seeded_noise(range(8)), shape=(8, *model.image_shape)
     )
