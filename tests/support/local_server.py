@@ -4,6 +4,7 @@ import socket
 from contextlib import contextmanager
 
 import pytest
+import uvicorn
 
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE
@@ -26,6 +27,8 @@ def served_here(root="", port=None):
     port = port or free_port()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(VARIABLE, root)
+        # It closes the streams of all handlers, also those that pytest captures.
+        patch.setattr(uvicorn.Config, "configure_logging", lambda config: None)
         page = layout.build()
         page.launch(
             server_name="127.0.0.1",
