@@ -233,8 +233,9 @@ def test_arrow_keys_walk_the_tabs(settled):
 EYE = "document.querySelector('[data-plot=surface]')._fullLayout.scene.camera.eye"
 
 
-def test_arrow_keys_turn_the_surface_once_after_masks_were_opened(page):
+def test_arrow_keys_turn_the_surface_once_after_masks_were_opened(settled):
     """Every opened mask once added another listener."""
+    page = settled
     pane = open_tab(page, "filter")
     surface = pane.locator("[data-plot=surface]")
     surface.locator("canvas").first.wait_for()
@@ -360,10 +361,9 @@ def test_a_menu_fits_a_phone(kept_page, menu):
     page.get_by_text(menu, exact=True).click()
 
 
-def test_nothing_moves_by_itself_with_reduced_motion(blank, address):
-    page = blank
+def test_nothing_moves_by_itself_with_reduced_motion(settled):
+    page = settled
     page.emulate_media(reduced_motion="reduce")
-    open_page(page, address)
     for name in TABS:
         open_tab(page, name)
     moving = """() => [...document.querySelectorAll('*')].filter((n) => {
@@ -376,3 +376,4 @@ def test_nothing_moves_by_itself_with_reduced_motion(blank, address):
     finish(page)
     assert page.inner_text(".pds-where") == "iteration 5 of 5"
     assert not page.locator(".pds-play.playing").count()
+    page.emulate_media(reduced_motion="null")

@@ -81,7 +81,8 @@ def test_the_loupe_moves_nothing_on_the_page(closed):
     expect(page.locator(".pds-loupe")).to_be_hidden()
 
 
-def test_the_loupe_is_named_as_the_sides_are(page):
+def test_the_loupe_is_named_as_the_sides_are(settled):
+    page = settled
     page.get_by_label("Sampler on the right").select_option("tuned")
     sample(page, num_steps=3, num_images=1)
     finish(page)
@@ -89,7 +90,8 @@ def test_the_loupe_is_named_as_the_sides_are(page):
     expect(page.locator(".pds-loupe figcaption")).to_have_text(["Vanilla", "Tuned"])
 
 
-def test_the_loupe_follows_a_run(page):
+def test_the_loupe_follows_a_run(settled):
+    page = settled
     long_run(page)
     page.locator(".pds-panel.ours canvas").hover(position={"x": 60, "y": 60})
     expect(page.locator(".pds-loupe")).to_be_visible()
@@ -113,7 +115,8 @@ def test_arrow_keys_move_the_loupe_and_escape_closes_it(page):
     expect(loupe).to_be_hidden()
 
 
-def test_the_button_opens_the_loupe_for_the_keyboard(page):
+def test_the_button_opens_the_loupe_for_the_keyboard(closed):
+    page = closed
     button = page.get_by_role("button", name="Loupe", exact=True)
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -124,10 +127,12 @@ def test_the_button_opens_the_loupe_for_the_keyboard(page):
     expect(page.locator(".pds-loupe")).to_be_hidden()
 
 
-def test_the_loupe_closes_with_its_tab(page):
+def test_the_loupe_closes_with_its_tab(closed):
+    page = closed
     page.get_by_role("button", name="Loupe", exact=True).click()
     page.click("#filter-tab-button")
     expect(page.locator(".pds-loupe")).to_be_hidden()
+    page.click("#compare-tab-button")
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +175,10 @@ SCREEN = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=[1, 1.5, 2, 3])
+@pytest.fixture(
+    scope="module",
+    params=[1, 1.5, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))],
+)
 def screen(request, context_of, address):
     """A page on a screen with so many pixels for each of CSS."""
     with visitor(context_of(device_scale_factor=request.param), address) as page:

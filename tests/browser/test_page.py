@@ -89,7 +89,7 @@ BEYOND = """(before) => {
 def test_sampling_streams_changing_pictures_and_finishes(settled):
     page = settled
     seen = {picture(page, "ours")}
-    sample(page, model="portraits32", num_steps=60, num_images=2)
+    sample(page, model="portraits32", num_steps=60, num_images=1)
     iteration = 0
     for _ in range(4):
         iteration = page.wait_for_function(BEYOND, arg=iteration).json_value()
@@ -113,7 +113,7 @@ def test_both_panels_always_show_the_same_iteration(settled):
             document.querySelector('.pds-where'), { childList: true });
         }"""
     )
-    sample(page, num_steps=600)
+    sample(page, num_steps=200)
     finish(page)
     pairs = page.evaluate("window.pairs")
     assert len(pairs) >= 3

@@ -47,7 +47,8 @@ def expect_dials(section, values):
 
 
 @pytest.mark.parametrize("step", DRAGS)
-def test_a_drag_in_a_figure_moves_the_sliders_to_their_nearest_stops(page, step):
+def test_a_drag_in_a_figure_moves_the_sliders_to_their_nearest_stops(kept_page, step):
+    page = kept_page
     begin, end, values = DRAGS[step]
     section = shown(page, step)
     text = section.locator(f"[data-text={step}]")
@@ -132,7 +133,9 @@ def test_a_moment_of_the_comparison_opens_the_story_of_a_stopped_run(page):
     expect(section.locator("h2")).to_be_in_viewport()
 
 
-def test_the_first_and_the_last_iteration_are_no_stopped_runs(page):
+def test_the_first_and_the_last_iteration_are_no_stopped_runs(kept_page):
+    page = kept_page
+    page.click("#compare-tab-button")
     scrub, link = page.locator(".pds-scrub"), page.locator(".pds-stopped")
     scrub.fill("1")
     expect(link).to_be_visible()

@@ -78,6 +78,7 @@ def test_without_webgl_the_keyboard_passes_the_box_by(flat):
     assert flat.get_attribute(SURFACE, "tabindex") is None
 
 
+@pytest.mark.slow
 def test_a_surface_that_was_taken_away_is_drawn_again(page):
     open_tab(page, "filter")
     page.wait_for_selector(f"{SURFACE} canvas")

@@ -2,11 +2,16 @@
 
 import pytest
 
-from tests.support.pages import RIGHT, finish, resize, sample, still, visitor
-from tools.browser import open_page
+from tests.support.pages import RIGHT, finish, reset, resize, sample, still
 
-SCREENS = [(1280, 720), (1366, 768), (1440, 814), (1024, 768), (1920, 1080), (1152, 720)]
-OTHERS = [(390, 844), (360, 640), (960, 600), (900, 420)]
+
+def rarely(*sizes):
+    """Sizes that only a run of the slow tests tries."""
+    return [pytest.param(*size, marks=pytest.mark.slow) for size in sizes]
+
+
+SCREENS = [(1280, 720), (1024, 768), (1920, 1080), *rarely((1366, 768), (1440, 814), (1152, 720))]
+OTHERS = [(390, 844), (900, 420), *rarely((360, 640), (960, 600))]
 """Phones, and windows in which the page scrolls."""
 LABELS = """() => {
   const all = [...document.querySelectorAll(
@@ -39,16 +44,16 @@ CUT = """() => {
 
 
 @pytest.fixture(scope="module", params=["at first", "after a run", "tuned"])
-def state(request, context_of, address):
+def state(request, kept_page, used_page):
     """The page at first, after a run, and after a run of the tuned sampler."""
-    with visitor(context_of(), address) as page:
-        open_page(page, address)
-        if request.param == "tuned":
-            page.get_by_label(RIGHT).select_option("tuned")
-        if request.param != "at first":
-            sample(page, num_steps=5, num_images=2)
-            finish(page)
-        yield page
+    if request.param == "at first":
+        return kept_page
+    reset(used_page)
+    if request.param == "tuned":
+        used_page.get_by_label(RIGHT).select_option("tuned")
+    sample(used_page, num_steps=5, num_images=2)
+    finish(used_page)
+    return used_page
 
 
 @pytest.mark.parametrize(("width", "height"), SCREENS + OTHERS)
@@ -90,7 +95,8 @@ def test_larger_letters_make_the_page_longer_and_cover_nothing(page):
     assert min(gaps.values()) >= -1, gaps
 
 
-def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(page):
+def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(kept_page):
+    page = kept_page
     resize(page, 1280, 720)
     panel = page.locator(".pds-panel.ours .pds-frame")
     before = panel.bounding_box()
@@ -103,3 +109,4 @@ def test_a_sentence_that_goes_or_grows_moves_no_picture_and_no_play_button(page)
     still(page)
     box = page.locator(".pds-play").bounding_box()
     assert box["y"] + box["height"] <= 720
+    page.evaluate(say, sentence)

@@ -86,6 +86,9 @@ STILL = """() => new Promise((resolve) => {
 def visitor(context, address):
     """A blank page of a visitor without a past; errors on it fail the test at the end.
 
+    A page that an earlier visitor has left is taken again, since a new one costs as much as
+    half a visit. Init scripts cannot be taken off a page: they need a context of their own.
+
     Args:
         context: of the browser; it keeps its cache, and loses its storage and permissions.
         address: of the server.
@@ -93,17 +96,37 @@ def visitor(context, address):
     Yields:
         The page; `page.sent()` lists the URLs of its requests since `page.forget_sent()`.
     """
-    page = context.new_page()
+    left = [page for page in context.pages if getattr(page, "left", False)]
+    page = left[0] if left else context.new_page()
+    page.left = False
+    page.bring_to_front()  # only one page of a browser has the keyboard
+    size = page.viewport_size
     sent, errors = [], []
-    page.on("request", lambda request: sent.append(request.url))
-    page.on("pageerror", lambda error: errors.append(error))
+    listeners = {
+        "request": lambda request: sent.append(request.url),
+        "pageerror": lambda error: errors.append(error),
+    }
+    for event, listener in listeners.items():
+        page.on(event, listener)
     page.sent = lambda: [u for u in sent if urlsplit(u).scheme in ("http", "https", "ws", "wss")]
     page.forget_sent = sent.clear
     forget(page, address)
     yield page
-    page.close()
+    for event, listener in listeners.items():
+        page.remove_listener(event, listener)
+    leave(page, size)
     context.clear_permissions()
     assert not errors
+
+
+def leave(page, size):
+    """Leave a page blank, in a window of this size, for the next visitor of its context."""
+    page.unroute_all()
+    page.emulate_media(media="null", reduced_motion="null")
+    page.set_viewport_size(size)
+    page.mouse.move(0, 0)
+    page.goto("about:blank")
+    page.left = True
 
 
 @contextmanager
