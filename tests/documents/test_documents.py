@@ -183,7 +183,10 @@ def material(tmp_path_factory):
 
 LONG = {
     f"docs/{name}.md"
-    for name in "evidence experiments samplers tutorial howto/checkpoint howto/programs".split()
+    for name in (
+        *("evidence", "experiments", "samplers", "tutorial"),
+        *("howto/checkpoint", "howto/pictures", "howto/programs"),
+    )
 }
 """Pages whose code runs for seconds."""
 

@@ -144,6 +144,7 @@ def test_a_run_gives_the_same_images_in_a_crowd_as_alone():
             )
 
 
+@pytest.mark.slow
 def test_a_network_gives_the_same_images_in_a_crowd():
     """The shipped network rounds differently when the batch has another size.
 
