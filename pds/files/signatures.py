@@ -98,7 +98,7 @@ def picture_format(head: bytes, name: str) -> str:
 
 
 def describe_file(head: bytes) -> str:
-    """Return the kind of a file in a sentence, such as "a PNG picture" or "an empty file"."""
+    """Return the kind of a file in a sentence, such as "a PNG image" or "an empty file"."""
     try:
         noun = f"{picture_format(head, '')} picture"
     except Unread as unread:
