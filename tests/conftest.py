@@ -3,6 +3,8 @@
 With `--device` only the tests of `placed.MODULES` run, with their tensors on that device.
 """
 
+import gc
+import logging
 import os
 import signal
 
@@ -75,6 +77,20 @@ def pytest_collection_modifyitems(items, config):
         items[:] = [item for item in items if item not in others]
 
 
+def pytest_collection_finish(session):
+    """Take time from what pytest does around each test.
+
+    The tests and the modules that they import stay to the end: the garbage collector need not
+    visit them, and only seldom all the others. And pytest adds its handler to every logger that
+    does not propagate, for each phase of each test; torch has forty of them.
+    """
+    gc.freeze()
+    gc.set_threshold(700, 10, 100)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("torch") and isinstance(logger, logging.Logger):
+            logger.propagate = True
+
+
 def pytest_terminal_summary(terminalreporter, exitstatus):
     """Say how to run the named tests if all of them are left out by default."""
     left_out = terminalreporter.stats.get("deselected", [])
@@ -132,6 +148,15 @@ def address():
     from tools.browser import served
 
     with served() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def local_address():
+    """The address of a page that this process serves, for tests without a browser."""
+    from tests.support.local_server import served_here
+
+    with served_here() as url:
         yield url
 
 

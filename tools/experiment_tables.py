@@ -1,6 +1,7 @@
 """The tables of the experiments of docs/theory.md, from those of `python -m tools.paired`."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -95,9 +96,13 @@ def noise_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Array:
 
 def content_at(arm: str, sigma: float, count: int = 25, size: int = 32) -> Content:
     """Return picture and noise in the recursion's state, at its first call at sigma."""
+    return next(content for level, content in _contents(arm, count, size) if level <= 1.001 * sigma)
+
+
+@cache
+def _contents(arm: str, count: int, size: int) -> list[tuple[float, Content]]:
     own = predictor(size)
-    contents = own.evolution.contents(own.field.plan(arm, count).sampler)
-    return next(content for level, content in contents if level <= 1.001 * sigma)
+    return own.evolution.contents(own.field.plan(arm, count).sampler)
 
 
 def closed() -> str:

@@ -53,9 +53,17 @@ def measured() -> dict[int, MeasuredResponse]:
 
 def predictor(size: int, response: Response | None = None) -> Predictor:
     """Return the predictor of a network, with another response if one is given."""
-    return Predictor(field(f"portraits{size}"), measured()[size] if response is None else response)
+    if response is None:
+        return _with_its_own_response(size)
+    return Predictor(field(f"portraits{size}"), response)
 
 
+@cache
+def _with_its_own_response(size: int) -> Predictor:
+    return predictor(size, measured()[size])
+
+
+@cache
 def gaussian(size: int) -> Predictor:
     """Return the predictor for Gaussian data of the same power."""
     response = measured()[size]

@@ -6,6 +6,7 @@ from pathlib import Path
 from pds import models
 from pds.commands.arguments import counts
 from pds.evaluation import appearance_record, tuned_record
+from pds.files.writing import require_writable
 from pds.jobs.hosting import from_page
 from pds.jobs.sheet import Sheet
 from pds.request import Request
@@ -78,6 +79,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Record the opening run, the ladder, the tuned samplers of the story, or the appearance."""
     names = ("model", "num_images", "seed")
     request = from_page({name: getattr(arguments, name) for name in names})
+    if arguments.out:
+        require_writable(arguments.out)
     if arguments.appearance:
         out = arguments.out or models.APPEARANCE
         measured = dict(map(appearance_record.measure_folder, arguments.appearance))

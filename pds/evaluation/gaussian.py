@@ -4,6 +4,7 @@ They come from the recursion of `pds.theory`, with the spectrum, the process and
 model. Nothing is sampled, except pictures, which are drawn from the exact distribution.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache, cached_property, lru_cache
 from itertools import islice
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pds import filters, models, theory
-from pds.arms.names import parse
+from pds.arms.names import Arm, parse
 from pds.arms.samplers import Plan
 from pds.driving import seeded_noise
 from pds.limits import MAX_STEPS, require_whole
@@ -98,7 +99,12 @@ class Field:
         """
         most = min(MAX_STEPS, self.model.num_scales)
         require_whole("the number of iterations", num_steps, 1, most)
-        return self.model.plan(parse(arm), num_steps)
+        return self._plan(parse(arm), num_steps)
+
+    @cached_property
+    def _plan(self) -> Callable[[Arm, int], Plan]:
+        """Build a plan; the latest 32 are cached, since an evaluation needs each several times."""
+        return lru_cache(maxsize=32)(self.model.plan)
 
     def w2(self, gain: Array, counts: tuple[int, ...] = COUNTS) -> Array:
         """Return the error at each N, (..., N), of gains (..., K)."""

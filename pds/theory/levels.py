@@ -18,6 +18,7 @@ Source: derived for this project.
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -85,14 +86,14 @@ def tune_levels(
             return w2_terms(modes, variances(modes, ones, sde, samplers))
 
     def with_values(values: Array) -> PredictorCorrector:
-        tuned = sampler
+        changes = dict[str, Any]()
         if sigmas:
             # The rounded values may lie outside the range of the process by their last digit.
             lowest, highest = np.clip(values[:2], spans[0][0], spans[1][1]).tolist()
-            tuned = replace(tuned, sigmas=(lowest, highest))
+            changes["sigmas"] = lowest, highest
         if isinstance(corrector, Langevin | AnnealedLangevin) and snr:
-            tuned = replace(tuned, corrector=replace(corrector, snr=float(values[-1])))
-        return tuned
+            changes["corrector"] = replace(corrector, snr=float(values[-1]))
+        return replace(sampler, **changes)
 
     def residuals(thetas: Array) -> Array:
         return terms([with_values(values) for values in np.exp(thetas)])

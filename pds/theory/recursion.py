@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pds.kernels import Kernel
 from pds.preconditioners import Identity, NormOver, Preconditioner
 from pds.sampling import Grid, PredictorCorrector, Sampler, Step, advance, predictor_corrector
 from pds.sde import SDE
@@ -253,10 +254,26 @@ class _Columns(NamedTuple):
 
 @lru_cache(maxsize=32)  # tuning asks for the same sampler with one gain after the other
 def _columns(sde: SDE, sampler: PredictorCorrector) -> _Columns:
-    kernels = sampler.coefficients(sde)
-    marginal = sampler.process(sde).marginal(sampler.times())
-    values = torch.stack([*marginal, *(c for columns in kernels for c in columns)]).numpy()
+    process: Any = sampler.process(sde)
+    grid = process, sampler.num_steps, sampler.eps
+    # Kernels are frozen dataclasses, which the protocol does not say.
+    kernels = [_kernel_columns(kernel, *grid) for kernel, _ in sampler.kernels]  # type: ignore[arg-type]
+    values = np.concatenate([_marginal(*grid), *kernels])
     return _Columns(values, [len(columns) for columns in kernels])
+
+
+@lru_cache(maxsize=128)  # tuning of levels combines 64 processes with 8 values of snr
+def _marginal(process: SDE, num_steps: int, eps: float) -> Array:
+    """Return scale and std of each iteration, (2, N)."""
+    times = PredictorCorrector(num_steps, eps).times()
+    return np.asarray(torch.stack([*process.marginal(times)]))
+
+
+@lru_cache(maxsize=128)
+def _kernel_columns(kernel: Kernel, process: SDE, num_steps: int, eps: float) -> Array:
+    """Return the coefficients of a kernel at each iteration, (columns, N)."""
+    times = PredictorCorrector(num_steps, eps).times(process.share)
+    return np.asarray(torch.stack([*kernel.coefficients(process, times)]))
 
 
 def _mode_gains(

@@ -183,7 +183,10 @@ def material(tmp_path_factory):
 
 LONG = {
     f"docs/{name}.md"
-    for name in "evidence experiments samplers tutorial howto/checkpoint howto/programs".split()
+    for name in (
+        *("evidence", "experiments", "samplers", "tutorial"),
+        *("howto/checkpoint", "howto/pictures", "howto/programs"),
+    )
 }
 """Pages whose code runs for seconds."""
 
@@ -208,7 +211,7 @@ def test_the_blocks_of_a_page_run(page, tmp_path, material, request, capsys):
         if name in code:
             material(name, tmp_path)
     if PAGE in code:
-        address = request.getfixturevalue("address")
+        address = request.getfixturevalue("local_address")
         blocks = [code_blocks.at_address(block, address) for block in blocks]
     namespace, printed, wrong = {"__name__": "__main__"}, None, []
     with code_blocks.folder(tmp_path):

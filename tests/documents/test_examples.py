@@ -123,12 +123,12 @@ def test_a_script_is_read_in_a_minute(path):
 def test_the_diffusers_script_takes_a_pipeline_of_ones_own(run, tmp_path):
     unet = UNet2DModel(
         sample_size=8,
-        block_out_channels=(32, 32),
+        block_out_channels=(32,),
         layers_per_block=1,
         norm_num_groups=8,
         time_embedding_type="fourier",
-        down_block_types=("SkipDownBlock2D",) * 2,
-        up_block_types=("SkipUpBlock2D",) * 2,
+        down_block_types=("SkipDownBlock2D",),
+        up_block_types=("SkipUpBlock2D",),
     )
     ScoreSdeVePipeline(unet, ScoreSdeVeScheduler()).save_pretrained(tmp_path / "own")
     grain = numbers(run(EXAMPLES / "diffusers_pipeline.py", tmp_path / "own"))

@@ -51,7 +51,7 @@ def test_the_run_of_a_checkpoint_with_its_response_draws_both(tmp_path):
     places = {
         "my.safetensors": ROOT / "assets" / "portraits32.safetensors",
         "W": tmp_path,
-        "80": "400",  # 5 iterations
+        "80": "1000",  # 2 iterations
         "responses/my.npz": ROOT / "docs" / "evidence" / "responses" / "portraits32.npz",
     }
     words = [str(places.get(word, word)) for word in shlex.split(command)[2:]]

@@ -1,11 +1,17 @@
-"""The site builds strictly, has every public name, and requests nothing from another host."""
+"""The site builds strictly, has every public name, and requests nothing from another host.
+
+Its build takes seconds, and is among the slow tests. Files and names that a page needs are looked
+up without it.
+"""
 
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import resolve_name
 from types import FunctionType
 
 import pytest
@@ -23,6 +29,9 @@ MODULES = [
 """What a researcher imports from."""
 
 PAGES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))
+
+CODE = re.compile(r"^```.*?^```$|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+"""Blocks and words of code, in which a bracket is no link."""
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +65,35 @@ class Resources(HTMLParser):
             self.found.append(attributes[name])
 
 
+def text_of(page):
+    return CODE.sub("", (ROOT / page).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_link_of_a_page_leads_to_a_file(page):
+    links = [link for link in re.findall(r"\]\(([^)\s]*)\)", text_of(page)) if "://" not in link]
+    files = [link.partition("#")[0] for link in links if not link.startswith("#")]
+    assert [name for name in files if not (ROOT / page).parent.joinpath(name).is_file()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/reference/")])
+def test_a_name_that_a_page_of_the_reference_is_about_is_there(page):
+    """The modules and names of ::: lines, and those of links such as [pds.sample][name]."""
+    text = text_of(page)
+    modules = re.findall(r"^::: (\S+)", text, re.MULTILINE)
+    assert [name for name in modules if not find_spec(name)] == []
+    for name in re.findall(r"\]\[(pds\.[\w.]+)\]", text):
+        resolve_name(name)  # raises where there is no such name
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_a_strict_build_has_every_page(site, page):
     name = page.removeprefix("docs/").removesuffix(".md").removesuffix("index")
     assert (site / name / "index.html").is_file()
 
 
+@pytest.mark.slow
 def test_nothing_is_requested_from_another_host(site):
     urls = {p: Resources(p.read_text(encoding="utf-8")).found for p in site.rglob("*.html")}
     assert sum(map(len, urls.values())) > 100
@@ -71,6 +103,7 @@ def test_nothing_is_requested_from_another_host(site):
     assert [(p, url) for p, found in urls.items() for url in found if elsewhere.match(url)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", pds.__all__)
 def test_a_name_of_the_library_is_in_the_reference(site, name):
     place = f"{getattr(pds, name).__module__}.{name}"
@@ -80,6 +113,7 @@ def test_a_name_of_the_library_is_in_the_reference(site, name):
     assert f"<code>pds.{name}</code>" in overview
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_a_public_name_of_a_module_is_in_the_reference(site, module):
     names = [

@@ -12,7 +12,7 @@ from tools.counterfactual import Farther, MatchedOctaves, OwnNoise
 DOCUMENT = theory.DOCUMENT.read_text(encoding="utf-8")
 NUMBER = re.compile(r"(?<![\w.])[-+]?\d+(?:\.\d+)?")
 BANDS = Bands(32, 32)
-LONG = ("grain", "contrast", "within", "resolution")
+LONG = ("grain", "contrast", "within", "resolution", "cause")
 """Tables that follow every sampler at every N through networks of four sizes."""
 
 

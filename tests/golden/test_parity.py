@@ -5,14 +5,17 @@ about twice to seven times what float32 rounding was measured to do to the refer
 """
 
 import copy
+from functools import cache
+from typing import NamedTuple
 
 import pytest
 import torch
+from torch import Tensor
 
 from pds import filters
 from pds.driving import recorded_noise, steps
 from pds.kernels import Langevin, ReverseDiffusion
-from pds.sampling import PredictorCorrector
+from pds.sampling import PredictorCorrector, Step
 from tests.support.golden_data import CARD, SHAPE, arrays, assert_within, masks, score
 
 N, EPS = 20, 5e-4
@@ -131,20 +134,28 @@ class Recorded:
         return update
 
 
-def replay(kind, corrector=None):
+class Replay(NamedTuple):
+    """The steps of a recorded run, and the x after each corrector step."""
+
+    steps: list[Step]
+    corrected: list[Tensor]
+
+
+@cache
+def replay(kind):
     noise = arrays("noise.npz")
     order = [noise["init"]]
     for pair in zip(noise["corr"], noise["pred"], strict=True):
         order.extend(pair)
-    corrector = corrector or Langevin(CARD.snr)
+    corrector = Recorded(Langevin(CARD.snr))
     sampler = PredictorCorrector(N, EPS, corrector=corrector, m=preconditioner(kind))
     chain = sampler.chain(CARD.sde, noise=recorded_noise(order), shape=(2, *SHAPE))
-    return list(steps(score(), chain))
+    return Replay(list(steps(score(), chain)), corrector.seen)
 
 
 @pytest.mark.parametrize(("run", "kind"), [("pds", "both"), ("freq", "freq"), ("vanilla", "none")])
 def test_a_whole_run_is_the_recorded_run(run, kind):
-    data, chain = arrays("sampler.npz"), replay(kind)
+    data, chain = arrays("sampler.npz"), replay(kind).steps
     assert_within(chain[-1].x_mean, data[f"run_{run}_final"], 5e-6)
     rms = torch.stack([step.x.double().square().mean().sqrt() for step in chain])
     torch.testing.assert_close(rms, data[f"run_{run}_rms_per_step"], rtol=1e-5, atol=0)
@@ -158,15 +169,14 @@ def assert_each_within(actual, expected, relative):
 
 
 def test_every_kept_half_step_of_the_run_is_the_recorded_one():
-    data, corrector = arrays("sampler.npz"), Recorded(Langevin(CARD.snr))
-    chain = replay("both", corrector)
-    rms = torch.stack([x.double().square().mean().sqrt() for x in corrector.seen])
+    data, (chain, corrected) = arrays("sampler.npz"), replay("both")
+    rms = torch.stack([x.double().square().mean().sqrt() for x in corrected])
     torch.testing.assert_close(rms, data["run_pds_x_after_corr_rms"], rtol=1e-5, atol=0)
     kept = data["run_pds_steps_kept"].tolist()
-    assert_each_within([corrector.seen[i] for i in kept], data["run_pds_x_after_corr"], 1e-5)
+    assert_each_within([corrected[i] for i in kept], data["run_pds_x_after_corr"], 1e-5)
     assert_each_within([chain[i].x for i in kept], data["run_pds_x_after_pred"], 1e-5)
     assert_within(chain[-1].x_mean, data["run_pds_xmean_after_pred_last"], 5e-6)
 
 
 def test_the_run_agrees_with_its_float64_recording():
-    assert_within(replay("both")[-1].x_mean, arrays("sampler.npz")["run_pds_final_f64"], 5e-6)
+    assert_within(replay("both").steps[-1].x_mean, arrays("sampler.npz")["run_pds_final_f64"], 5e-6)

@@ -19,10 +19,10 @@ from pds.web import api
 from pds.web.tabs.compare import downloads, live_comparison
 
 PAIRS = [
-    Request("portraits32", 9, num_images=2, seed=7, left="vanilla@9", right="pds:5@6"),
-    Request("portraits32", 6, num_images=2, seed=7, left="tuned", right="ode-heun"),
+    Request("field64", 9, num_images=2, seed=7, left="vanilla@9", right="pds:5@6"),
+    Request("portraits32", 3, num_images=2, seed=7, left="tuned", right="ode-heun"),
     Request(
-        "portraits32",
+        "field64",
         6,
         num_images=2,
         seed=7,

@@ -122,6 +122,7 @@ def test_the_command_samples_by_shipped_files_and_shows_the_run_of_its_picture(i
     assert shown.startswith("pds sample ")
 
 
+@pytest.mark.slow
 def test_the_code_that_ran_is_the_installed_one(installed):
     code = "import pds.files.shipped; print(pds.files.shipped.ROOT)"
     assert installed(sys.executable, "-c", code).strip() == str(installed.site / "pds/_shipped")

@@ -1,9 +1,8 @@
 """The page under a prefix: behind a proxy that keeps or strips it, and mounted."""
 
-import socket
 import urllib.error
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import cache, partial
 
 import pytest
@@ -13,11 +12,11 @@ from starlette.testclient import TestClient
 
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
+from tests.support.local_server import free_port, served_here
 from tests.support.loops import run
-from tests.support.proxies import NGINX, nginx, proxy
+from tests.support.pages import follow_link
+from tests.support.proxies import FORWARDED, NGINX, PREFIX, nginx, proxy
 
-PREFIX = "/lab/pds"
-FORWARDED = {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}
 PROXIES = {
     "nginx": (PREFIX, nginx),
     "keeps": (PREFIX, proxy),
@@ -26,13 +25,7 @@ PROXIES = {
 }
 """The prefix that the page is configured with, and the proxy before it."""
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("keeps", "strips")]
-OTHERS = [
-    pytest.param(name, slash, marks=pytest.mark.slow)
-    for name in PROXIES
-    for slash in ("", "/")
-    if (name, slash) not in (("nginx", ""), ("forwards", "/"))
-]
-"""What the gate leaves to the slow tests: proxies, and proxies with the end of an address."""
+"""What the gate leaves to the slow tests."""
 
 
 @pytest.mark.parametrize(
@@ -108,13 +101,19 @@ def test_a_forwarded_prefix_that_is_no_path_is_ignored(prefix):
     assert root in ("", "/evil.org")  # a folder of this host, no other host
 
 
-def test_the_guard_refuses_the_same_under_a_prefix():
+@pytest.fixture(scope="module")
+def mounted():
+    """A client of the page, mounted in an application."""
     with TestClient(layout.mount(FastAPI(), "/pds")) as client:
-        statuses = {
-            path: client.get(path).status_code
-            for path in ("/pds/healthz", "/pds/gradio_api/runs", "/pds/pds/healthz", "/healthz")
-        }
-        posted = client.post("/pds/gradio_api/upload", files={"files": b"x"}).status_code
+        yield client
+
+
+def test_the_guard_refuses_the_same_under_a_prefix(mounted):
+    statuses = {
+        path: mounted.get(path).status_code
+        for path in ("/pds/healthz", "/pds/gradio_api/runs", "/pds/pds/healthz", "/healthz")
+    }
+    posted = mounted.post("/pds/gradio_api/upload", files={"files": b"x"}).status_code
     assert statuses == {
         "/pds/healthz": 200, "/pds/gradio_api/runs": 404, "/pds/pds/healthz": 404, "/healthz": 404
     }  # fmt: skip
@@ -122,44 +121,19 @@ def test_the_guard_refuses_the_same_under_a_prefix():
 
 
 @pytest.mark.parametrize("path", ["/pds", "/pds/"])
-def test_a_mounted_page_finds_its_files_under_its_path(path):
-    with TestClient(layout.mount(FastAPI(), "/pds")) as client:
-        page = client.get(path)
-        script = client.get("/pds/plotly.min.js")
+def test_a_mounted_page_finds_its_files_under_its_path(mounted, path):
+    page = mounted.get(path)
+    script = mounted.get("/pds/plotly.min.js")
     assert '<base href="/pds/" />' in page.text
     assert script.status_code == 200
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def served(root, port):
-    """Serve the page in this process, with GRADIO_ROOT_PATH."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, root)
-        page = layout.build()
-        page.launch(
-            server_name="127.0.0.1",
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            **layout.options(),
-        )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        page.close()
-
-
 @pytest.fixture(scope="module")
-def server():
+def server(local_address):
     """Returns a function from a configured prefix to the address of its page."""
     with ExitStack() as stack:
-        yield cache(lambda root: stack.enter_context(served(root, free_port())))
+        with_prefix = cache(lambda root: stack.enter_context(served_here(root)))
+        yield lambda root: with_prefix(root) if root else local_address
 
 
 @pytest.fixture(scope="module")
@@ -201,23 +175,13 @@ def test_a_program_runs_a_comparison_behind_a_proxy(behind, name):
     client.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "slash"),
-    [("nginx", ""), pytest.param("forwards", "/", marks=pytest.mark.slow), *OTHERS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("name", PROXIES)
 def test_a_link_runs_and_figures_draw_behind_a_proxy(browser, behind, name, slash):
-    public, page = behind(name), browser.new_page()
-    missing = []
-    page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
-    page.on("pageerror", lambda error: missing.append(str(error)))
-    page.goto(f"{public}{slash}?model=field64&num_steps=5&num_images=1&seed=3")
-    page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
-    assert not page.locator(".pds-error").is_visible()
-    page.click("#filter-tab-button")
-    page.wait_for_selector("#filter .js-plotly-plot .main-svg")
-    page.wait_for_function("location.search.includes('tab=filter')")
-    assert page.url.startswith(public + "/?")
-    assert not missing
+    """tests/browser/test_prefix.py does so behind one proxy in each run of the tests."""
+    page = browser.new_page()
+    follow_link(page, behind(name), slash)
     page.close()
 
 
@@ -243,7 +207,7 @@ def test_a_whole_address_is_taken_where_the_proxy_changes_the_host(browser):
     headers = {"Host": "inside.invalid"}
     with (
         proxy(f"http://127.0.0.1:{port}", prefix=PREFIX, headers=headers) as address,
-        served(address, port),
+        served_here(address, port),
     ):
         page = browser.new_page()
         page.goto(f"{address}?model=field64&num_steps=5&num_images=1")

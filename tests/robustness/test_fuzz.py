@@ -52,7 +52,7 @@ def test_a_hostile_array_is_read_or_refused_in_a_sentence(content):
 
 
 @pytest.mark.filterwarnings(OLD)
-@settings(LENIENT, max_examples=400)
+@settings(LENIENT, max_examples=200)
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_array_is_read_or_refused_in_a_sentence(seed):
     test_a_hostile_array_is_read_or_refused_in_a_sentence(hostile(random.Random(seed)))
@@ -80,7 +80,7 @@ ANY = st.one_of(
 )
 
 
-@settings(LENIENT, max_examples=400)
+@settings(LENIENT, max_examples=200)
 @given(values=st.fixed_dictionaries({}, optional=dict.fromkeys(Request.__annotations__, ANY)))
 def test_a_request_of_anything_is_within_the_limits_or_refused(values):
     try:
@@ -98,7 +98,7 @@ def test_a_request_of_anything_is_within_the_limits_or_refused(values):
     assert request.model in MODELS
 
 
-@settings(LENIENT, max_examples=400)
+@settings(LENIENT, max_examples=200)
 @given(values=st.fixed_dictionaries({}, optional=dict.fromkeys(Request.__annotations__, ANY)))
 def test_a_request_of_anything_is_one_or_refused_in_a_sentence(values):
     try:
@@ -119,7 +119,7 @@ def test_a_hostile_name_is_a_sampler_or_refused_in_a_sentence(side, name):
         assert all(1 <= arm.num_steps <= limits.MAX_STEPS for arm in request.arms)
 
 
-@settings(LENIENT, max_examples=300)
+@settings(LENIENT, max_examples=100)
 @given(value=st.recursive(ANY, lambda inner: st.lists(inner) | st.dictionaries(ANY.filter(
     lambda v: v.__hash__ is not None), inner)))  # fmt: skip
 def test_whatever_is_quoted_is_short_and_can_be_written(value):

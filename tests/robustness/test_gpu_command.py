@@ -48,8 +48,13 @@ def rehearse(out, *words, **environment):
     return run(out, "--rehearse", *words, **environment)
 
 
-def test_without_a_gpu_it_says_so_and_names_the_rehearsal(tmp_path):
-    done = run(tmp_path / "out", "tests", CUDA_VISIBLE_DEVICES="")
+@pytest.mark.parametrize("imitated", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_without_a_gpu_it_says_so_and_names_the_rehearsal(tmp_path, imitated):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")  # as one whose torch finds no device
+    python.chmod(0o755)
+    chosen = str(python) if imitated else sys.executable
+    done = run(tmp_path / "out", "tests", PYTHON=chosen, CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
     assert done.stderr == (
         "torch finds no CUDA device here; --rehearse runs what can run without one\n"

@@ -32,7 +32,7 @@ from tests.support.trainings import IMAGES, TinyConfig, everything
 PATIENCE = 120
 """Seconds after which a test gives up."""
 CHAINS = ("vanilla", "PDS")
-CROWDS = {"cpu": ("portraits32", 4, 1, 3)}
+CROWDS = {"cpu": ("field64", 4, 1, 3)}
 """Model, visitors, images of each, and images of a network call that the memory has room for."""
 GPU_CROWD = ("portraits64", 8, 16, 64)
 
@@ -160,7 +160,8 @@ def test_where_no_image_fits_each_visitor_gets_the_error_and_other_models_contin
     broken, healthy = Batcher(Watched(model, 0)), Batcher(model.score)
     *errors, found = visits(worker, *((broken, run(seed)) for seed in seeds), (healthy, run(5)))
     sentences = [str(error) for error in errors if isinstance(error, ValueError)]
-    assert [sentence[:17] for sentence in sentences] == ["one image of 3 x "] * len(seeds)
+    begin = f"one image of {model.image_shape[0]} x "
+    assert [sentence[: len(begin)] for sentence in sentences] == [begin] * len(seeds)
     assert relative(found, images_of(model.score, run(5))) < FLOAT32
     assert worker.alive
 

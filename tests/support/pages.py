@@ -137,6 +137,24 @@ def opened(context, address):
         yield page
 
 
+def follow_link(page, public, slash=""):
+    """Open a link to a run of the demo at its public address, and a tab with a figure.
+
+    Nothing that the page asks for may be missing, and its address stays public.
+    """
+    missing = []
+    page.on("response", lambda answer: answer.status >= 400 and missing.append(answer.url))
+    page.on("pageerror", lambda error: missing.append(str(error)))
+    page.goto(f"{public}{slash}?model=field64&num_steps=5&num_images=1&seed=3")
+    page.wait_for_function("document.querySelector('.pds-verdict')?.textContent.length > 40")
+    assert not page.locator(".pds-error").is_visible()
+    page.click("#filter-tab-button")
+    page.wait_for_selector("#filter .js-plotly-plot .main-svg")
+    page.wait_for_function("location.search.includes('tab=filter')")
+    assert page.url.startswith(public + "/?")
+    assert not missing
+
+
 def forget(page, address):
     """Clear what earlier pages of this server have stored in the browser."""
     page.context.new_cdp_session(page).send(

@@ -13,7 +13,7 @@ from pds.request import Request
 REQUEST = Request("field64", 7, 3.5, frequency=False, space=True, num_images=2, seed=11)
 TEXT = request_text.to_record(REQUEST)
 
-BOMB = zlib.compress(bytes(50_000_000), 9)
+BOMB = zlib.compress(bytes(50_000_000), 1)
 
 
 def chunk(kind, content):

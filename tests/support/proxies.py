@@ -19,10 +19,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.support.paths import ROOT
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
+
+PREFIX = "/lab/pds"
+FORWARDED = {"X-Forwarded-Host": "{host}", "X-Forwarded-Prefix": PREFIX}
+"""What a proxy that strips the prefix tells the server behind it."""
 
 Chunks = Iterator[bytes]
 Hold = Callable[[Chunks], Chunks]
@@ -77,6 +83,14 @@ def late(seconds: float) -> Hold:
             yield chunk
 
     return hold
+
+
+HOLDS = [
+    pytest.param(whole, id="whole", marks=pytest.mark.slow),
+    pytest.param(blocks(32_768), id="blocks"),
+    pytest.param(late(0.5), id="late", marks=pytest.mark.slow),
+]
+"""How proxies of the tests hold back a stream."""
 
 
 def _pieces(answer: http.client.HTTPResponse) -> Chunks:

@@ -2,6 +2,9 @@
 
 import io
 import json
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -25,7 +28,7 @@ def get_config():
             "predictor": "reverse_diffusion", "corrector": "langevin", "n_steps_each": 1,
             "snr": 0.15,
         },
-        "eval": {"batch_size": 2, "num_samples": 3},
+        "eval": {"batch_size": 3, "num_samples": 3},
         "data": {"image_size": 8, "num_channels": 3, "centered": False},
         "model": {
             "sigma_min": 0.05, "sigma_max": 1.0, "num_scales": 10, "embedding_type": "fourier",
@@ -82,10 +85,19 @@ def mask(size=8):
     return np.broadcast_to(np.log1p(power), (3, size, size)).astype(np.float32)
 
 
+@cache
+def checkpoint():
+    """The bytes of a checkpoint, written once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "only.safetensors"
+        checkpoints.save(path, make_score())
+        return path.read_bytes()
+
+
 def workdir(folder):
     """Lay out a configuration, a checkpoint and a filter as their owner would."""
     (folder / "checkpoints").mkdir(parents=True)
-    checkpoints.save(folder / "checkpoints" / "only.safetensors", make_score())
+    (folder / "checkpoints" / "only.safetensors").write_bytes(checkpoint())
     (folder / "tiny.py").write_text(CONFIG)
     np.save(folder / "freq.npy", mask())
     return folder

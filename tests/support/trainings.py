@@ -17,7 +17,7 @@ class TinyConfig(TrainConfig):
     @property
     def card(self):
         network = NCSNppConfig(
-            image_size=self.size, nf=8, ch_mult=(1, 1), num_res_blocks=1, attn_resolutions=(),
+            image_size=self.size, nf=4, ch_mult=(1, 1), num_res_blocks=1, attn_resolutions=(),
             fourier_scale=0.5, scale_by_sigma=False,
         )  # fmt: skip
         return replace(super().card, network=network)

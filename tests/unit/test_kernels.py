@@ -192,14 +192,14 @@ BIASED_GAINS = [0.9, 1.1, 1.25]
 def test_the_published_predictor_ends_at_its_biased_limit():
     limits = [0.25 * g**2 / (2 * g**2 - 1) for g in BIASED_GAINS]
     # O(1/N) away from the limit, and the limits are 8 % or more away from the data's variance.
-    assert final_variances(ReverseDiffusion(), BIASED_GAINS, 3000) == pytest.approx(
+    assert final_variances(ReverseDiffusion(), BIASED_GAINS, 1500) == pytest.approx(
         limits, rel=0.02
     )
     assert min(abs(limit / 0.25 - 1) for limit in limits) > 0.08
 
 
 def test_the_marginal_preserving_predictor_ends_at_the_data():
-    finals = final_variances(MarginalPreserving(), BIASED_GAINS, 3000)
+    finals = final_variances(MarginalPreserving(), BIASED_GAINS, 1500)
     assert finals == pytest.approx([0.25] * 3, rel=0.02)
 
 

@@ -147,7 +147,7 @@ def test_a_missing_file_is_named(monkeypatch, tmp_path, missing):
         models.portraits(32)
 
 
-@pytest.mark.parametrize("size", [32, 64])
+@pytest.mark.parametrize("size", [32, pytest.param(64, marks=pytest.mark.slow)])
 def test_a_shipped_network_knows_portraits_that_it_never_saw(size):
     """It removes more than the best linear filter does, which knows their spectrum only."""
     model, sigma = models.portraits(size), 0.2

@@ -330,12 +330,12 @@ def test_every_process_draws_the_data_it_was_given(sde):
     """A Monte Carlo check of the whole loop.
 
     64 x 3 x 63 coefficients put the relative deviation of the mean power at about
-    sqrt(2 / 12096) = 1.3 %; 10 % allows for the discretization error at N = 300 and leaves the
+    sqrt(2 / 12096) = 1.3 %; 10 % allows for the discretization error at N = 200 and leaves the
     chance of a false failure below 1e-9. Seeded, so it cannot flicker.
     """
     field = GaussianField(inverse_square_power(8, variance=0.06), sde)
     sampler = PredictorCorrector(
-        num_steps=300,
+        num_steps=200,
         eps=sde.eps_per_speed_up,
         corrector=Langevin(0.05),
         predictor=ReverseDiffusion(),

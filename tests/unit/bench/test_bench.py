@@ -226,6 +226,13 @@ def test_both_networks_give_the_same():
         )
 
 
+def test_without_bfloat16_the_row_of_its_precision_says_so(monkeypatch, small):
+    monkeypatch.setattr(networks.precision, "cpu_speed_up", lambda _: 0.0)
+    rows = [row for row in precision.rows(ONCE) if "bf16" in row.what]
+    assert rows and all(row.measured is None for row in rows)
+    assert all("bfloat16 does not work" in row.note for row in rows)
+
+
 def test_without_diffusers_its_row_says_so(monkeypatch):
     monkeypatch.setitem(sys.modules, "diffusers", None)
     (row,) = networks.rows(Effort())
@@ -292,6 +299,25 @@ def test_grain_that_cannot_be_interpolated_is_equal_nowhere(grain):
     assert quality.equal(grain, 1.5) is None
 
 
+def test_grain_is_measured_at_every_number_of_iterations(monkeypatch):
+    """So few iterations leave far more of it than the network's own images have."""
+    monkeypatch.setattr(quality, "NUM_STEPS", 3)
+    monkeypatch.setattr(quality, "FEWER", (2,))
+    vanilla, pds = quality.measured_grain(2)
+    assert (set(vanilla), set(pds)) == ({3}, {3, 2})
+    assert min(min(of) for of in (*vanilla.values(), *pds.values())) > 10
+
+
+def test_the_rows_of_quality_end_with_the_times_at_equal_grain(monkeypatch):
+    measured = {40: [4.0, 4.0]}, {40: [2.0, 2.0], 20: [8.0, 8.0]}
+    monkeypatch.setattr(quality, "measured_grain", lambda num_images: measured)
+    monkeypatch.setattr(quality, "_iterations", lambda num_images: [lambda: None] * 2)
+    *_, iterations, times = quality.rows(ONCE)
+    assert iterations.measured.median == pytest.approx(40 / 2**0.5)
+    assert times.what == "PDS / vanilla" and times.measured.median > 0
+
+
+@pytest.mark.slow
 def test_the_grain_of_both_samplers_is_measured_beside_their_times(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "QUICK", ONCE)
     monkeypatch.setattr(quality, "NUM_STEPS", 20)
@@ -408,6 +434,7 @@ def named_file(folder):
     return lambda: (Path(folder) / str(os.getpid())).write_text("here")
 
 
+@pytest.mark.slow
 def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
     with Apart(named_file, str(tmp_path)) as work:
         work()
@@ -417,10 +444,27 @@ def test_work_apart_is_done_in_another_process_that_ends(tmp_path):
     assert not Path(f"/proc/{file.name}").exists()
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """A small network in place of the embedded one."""
+    network = subjects.with_random_weights(subjects.card("portraits32_ncsnpp", nf=8))
+    monkeypatch.setattr(subjects, "embedded_network", lambda size=32: network)
+    model = replace(subjects.embedded(), score=network)
+    monkeypatch.setattr(subjects, "embedded", lambda: model)
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Rows that a process of its own would measure are measured in this one."""
+    for module in (graphs, cold):
+        monkeypatch.setattr(module, "rows_apart", lambda benchmark, effort: benchmark(effort))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="compiles; python -m pds bench measures it")
+@pytest.mark.usefixtures("small", "in_this_process")
 @pytest.mark.parametrize(
     "benchmark",
-    [graphs, iteration, layouts, precision, cold, runs],
+    [graphs, iteration, layouts, pytest.param(precision, marks=pytest.mark.slow), cold, runs],
     ids=lambda module: module.__name__,
 )
 def test_a_row_for_a_gpu_is_measured_on_a_cpu_too_or_says_why_not(benchmark):
@@ -446,15 +490,9 @@ def test_group_norms_are_as_before_after_torchs_was_measured():
 
 
 @pytest.fixture
-def like_a_gpu(monkeypatch):
+def like_a_gpu(monkeypatch, small, in_this_process):
     """Every form of a network that only a GPU has is the eager one, and small."""
     monkeypatch.setattr(subjects, "ON_GPU", True)
-    small = subjects.with_random_weights(subjects.card("portraits32_ncsnpp", nf=8))
-    monkeypatch.setattr(subjects, "embedded_network", lambda size=32: small)
-    model = replace(subjects.embedded(), score=small)
-    monkeypatch.setattr(subjects, "embedded", lambda: model)
-    monkeypatch.setattr(graphs, "rows_apart", lambda benchmark, effort: benchmark(effort))
-    monkeypatch.setattr(cold, "rows_apart", lambda benchmark, effort: benchmark(effort))
     for module in (graphs, iteration, runs):
         monkeypatch.setattr(module, "page_graph", lambda score, x, t: torch.no_grad()(score))
     monkeypatch.setattr(graphs, "fused", torch.no_grad())
@@ -584,13 +622,15 @@ def test_an_error_is_relative_to_the_largest_score_of_its_own_image():
 
 
 def row_and_error(effort):
-    yield ROWS[0]
+    yield replace(ROWS[0], note=str(os.getpid()))
     raise ValueError("no more")
 
 
 def test_rows_measured_apart_come_back_until_the_process_fails(capfd):
     rows = rows_apart(row_and_error, QUICK)
-    assert next(rows) == ROWS[0]
+    row = next(rows)
+    assert row == replace(ROWS[0], note=row.note)
+    assert row.note != str(os.getpid())
     with pytest.raises(RuntimeError, match="has ended with an error"):
         next(rows)
     assert "no more" in capfd.readouterr().err

@@ -279,6 +279,16 @@ def test_a_folder_below_a_file_cannot_be_written_to(tmp_path):
 # The sample
 
 
+def test_a_sample_is_drawn_and_measured(monkeypatch):
+    """After a few iterations there is far too much grain."""
+    monkeypatch.setattr(sample, "NUM_STEPS", 6)
+    monkeypatch.setattr(sample, "NUM_IMAGES", 1)
+    seconds, grain = sample.draw_sample()
+    assert seconds > 0
+    assert set(grain) == {"vanilla", "PDS"} and min(grain.values()) > 10
+
+
+@pytest.mark.slow
 def test_the_sample_has_the_grain_that_it_must_have(monkeypatch):
     """Already with the first two of its images."""
     monkeypatch.setattr(sample, "NUM_IMAGES", 2)

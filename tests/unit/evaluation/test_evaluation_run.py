@@ -12,7 +12,16 @@ import torch
 from pds import models, theory
 from pds.arms.names import parse, parse_all
 from pds.driving import sample, seeded_noise
-from pds.evaluation import agreement, draw, equivalence, report, subject, table, validation
+from pds.evaluation import (
+    agreement,
+    draw,
+    equivalence,
+    metrics,
+    report,
+    subject,
+    table,
+    validation,
+)
 from pds.evaluation.evidence import Evidence
 from pds.evaluation.features import features
 from pds.evaluation.gaussian import Field
@@ -21,9 +30,18 @@ from pds.evaluation.store import Batch, Cell, Store
 from pds.preconditioners import Identity
 
 SIZE = torch.Size((2, 1, 32, 32))
+NUM_STEPS = 16
 ALL = ("vanilla", "pds:5", "pds+space:5", "tuned", "levels", "snr", "tuned+gain", "tuned+pds:5",
        "gain", "split", "steady", "scalar", "inverted:5", "preserving:5", "corrector:5",
        "predictor:5", "ode-euler", "ode-heun")  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples():
+    """A tenth of the resamples: the tests of the metrics are about the width of intervals."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(metrics, "RESAMPLES", 100)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -63,15 +81,17 @@ def test_vanilla_is_the_samplers_own_run(model):
 
 @pytest.mark.parametrize("name", ALL)
 def test_theory_beside_a_cell_is_what_is_measured(name, model):
-    images = drawn(model, name, 30, range(32))
+    images = drawn(model, name, NUM_STEPS, range(32))
     ours = features(images).fine.mean() / features(model.held_out(300)).fine.mean()
     # 32 images of 820 modes, half of them free: a standard error of 0.9 %, the data's 0.3 %; the
     # same seeds in every arm, so that all pass or none.
-    assert ours == pytest.approx(table.predict(model, Cell(name, 30)).fine_power, rel=0.03)
+    assert ours == pytest.approx(table.predict(model, Cell(name, NUM_STEPS)).fine_power, rel=0.03)
 
 
 def test_all_arms_differ(model):
-    images = {name: drawn(model, name, 8, range(1)) for name in ALL if name != "pds+space:5"}
+    images = {
+        name: drawn(model, name, NUM_STEPS, range(1)) for name in ALL if name != "pds+space:5"
+    }
     pairs = itertools.combinations(images, 2)
     assert [(a, b) for a, b in pairs if torch.allclose(images[b], images[a], rtol=1e-3)] == []
 

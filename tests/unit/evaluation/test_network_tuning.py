@@ -1,6 +1,7 @@
 """Samplers tuned by the response of a network."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -20,6 +21,13 @@ from tools import network_tuned
 from tools.theory_tables import EVIDENCE
 
 N = 10
+FAMILIES = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("levels", "octaves") else pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +43,14 @@ def model(predictor):
 
 @pytest.fixture(scope="module")
 def best(predictor, model):
+    """The tuned sampler of a family, by its name."""
+
+    @cache
     def tuned(name):
         settings = network_tuning.tune(name, predictor, N)
         return network_tuning.sampler(name, model, N, settings)
 
-    return {name: tuned(name) for name in NAMES}
+    return tuned
 
 
 def error(predictor, sampler):
@@ -49,31 +60,31 @@ def error(predictor, sampler):
     return float(np.sqrt(np.square(10 * np.log10(ratio)).mean()))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@FAMILIES
 def test_no_family_is_worse_than_levels_tuned_to_the_spectrum(predictor, best, name):
     spectrum = predictor.field.plan("tuned", N).sampler
     # The families with a gain start from one that is nearly 1.
-    assert error(predictor, best[name]) < error(predictor, spectrum) + 0.05
+    assert error(predictor, best(name)) < error(predictor, spectrum) + 0.05
 
 
 def test_a_gain_for_each_octave_is_better_than_levels_alone(predictor, best):
-    assert error(predictor, best["octaves"]) < 0.7 * error(predictor, best["levels"])
+    assert error(predictor, best("octaves")) < 0.7 * error(predictor, best("levels"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@FAMILIES
 def test_a_tuned_sampler_stays_within_the_process(model, best, name):
-    low, high = best[name].sigmas
+    low, high = best(name).sigmas
     assert model.sde.sigma_min <= low < high <= model.sde.sigma_max
-    assert SNR[0] - 1e-9 <= best[name].corrector.snr <= SNR[1] + 1e-9
-    assert best[name].num_steps == N
+    assert SNR[0] - 1e-9 <= best(name).corrector.snr <= SNR[1] + 1e-9
+    assert best(name).num_steps == N
 
 
 def test_levels_alone_have_no_gain(best):
-    assert isinstance(best["levels"].m, Identity)
+    assert isinstance(best("levels").m, Identity)
 
 
 def test_the_brightness_is_not_preconditioned_and_every_octave_stays_in_range(best):
-    gain = best["octaves"].m.mode_gain()
+    gain = best("octaves").m.mode_gain()
     torch.testing.assert_close(gain[..., 0, 0], torch.ones_like(gain[..., 0, 0]))
     assert GAINS[0] - 1e-6 <= gain.min() < 1 < gain.max() <= GAINS[1] + 1e-6
 

@@ -1,7 +1,11 @@
 """Grain and contrast predicted from a response, against closed forms and samples."""
 
 import csv
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -185,28 +189,46 @@ def test_pictures_that_nothing_can_be_relative_to_are_refused(linear, bands, wha
 # The commands
 
 
-@pytest.fixture
-def few_levels(monkeypatch):
+@contextmanager
+def at_few_levels():
     """Measure at a few levels, for tests of what is done with a response."""
-    monkeypatch.setattr("pds.theory.response.PER_OCTAVE", 0.3)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pds.theory.response.PER_OCTAVE", 0.3)
+        yield
 
 
 @pytest.fixture
-def written(few_levels, tmp_path, capsys):
-    assert main(["response", "field64", "--pictures", "8", "--out", str(tmp_path)]) == 0
-    return tmp_path / "field64.npz", capsys.readouterr()
+def few_levels():
+    with at_few_levels():
+        yield
+
+
+class Written(NamedTuple):
+    """The file of a response, and what the command printed."""
+
+    path: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder, out, err = tmp_path_factory.mktemp("response"), StringIO(), StringIO()
+    with at_few_levels(), redirect_stdout(out), redirect_stderr(err):
+        assert main(["response", "field64", "--pictures", "8", "--out", str(folder)]) == 0
+    return Written(folder / "field64.npz", out.getvalue(), err.getvalue())
 
 
 def test_a_response_is_written_for_programs_and_for_readers(written):
-    path, printed = written
+    path = written.path
     assert {p.name for p in path.parent.iterdir()} == {
         f"field64.{e}" for e in ("npz", "csv", "html")
     }
     assert "Share of the noise that is kept in flat places" in path.with_suffix(".html").read_text()
     assert path.with_suffix(".csv").read_text().startswith("sigma,c,tilt,band,picture,picture_low")
-    assert "of 8 images" in printed.out
-    assert "Mean distance from 1: 0.0" in printed.out
-    assert "100%" in printed.err
+    assert "of 8 images" in written.out
+    assert "Mean distance from 1: 0.0" in written.out
+    assert "100%" in written.err
 
 
 def test_without_plotly_the_figure_is_left_out(few_levels, tmp_path, capsys, monkeypatch):
@@ -216,10 +238,9 @@ def test_without_plotly_the_figure_is_left_out(few_levels, tmp_path, capsys, mon
     assert "field64.html needs plotly" in capsys.readouterr().err
 
 
-def test_predictions_of_a_response_are_printed_and_written(written, capsys):
-    path, _ = written
-    table = path.with_name("predicted.csv")
-    words = ["--response", str(path), "--arms", "vanilla,pds:5", "--counts", "40,25"]
+def test_predictions_of_a_response_are_printed_and_written(written, tmp_path, capsys):
+    table = tmp_path / "predicted.csv"
+    words = ["--response", str(written.path), "--arms", "vanilla,pds:5", "--counts", "40,25"]
     assert main(["predict", "field64", *words, "--csv", str(table)]) == 0
     printed = capsys.readouterr()
     assert "Nothing was sampled" in printed.out
@@ -297,7 +318,7 @@ def test_an_unknown_arm_is_refused_with_the_known_ones(capsys):
 
 
 def test_the_response_of_another_model_is_refused(written, capsys):
-    assert main(["predict", "portraits32", "--response", str(written[0])]) == 2
+    assert main(["predict", "portraits32", "--response", str(written.path)]) == 2
     assert "is the response of another network, or of other masks" in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from pds.commands.cli import main
-from pds.evaluation import draw, law, resolution, subject
+from pds.evaluation import draw, law, metrics, resolution, subject
 from pds.evaluation.features import features
 from pds.evaluation.resolution import Group, Record
 from pds.evaluation.store import NETWORK, Cell
@@ -31,6 +31,16 @@ def clouds():
 def few(monkeypatch):
     """Only a few cells, of few iterations."""
     monkeypatch.setattr("pds.commands.sizes.groups", lambda _: FEW)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """A few noise levels of a response, and few resamples and floors."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pds.theory.response.PER_OCTAVE", 0.3)
+        patched.setattr(metrics, "RESAMPLES", 100)
+        patched.setattr(metrics, "FLOOR_DRAWS", 9)
+        yield
 
 
 def rows(folder, name="law"):

@@ -34,7 +34,7 @@ def test_the_recorded_samplers_are_those_of_the_model(model):
 
 
 @pytest.mark.parametrize("model", FIELDS)
-@pytest.mark.parametrize("num_steps", [25, 66])
+@pytest.mark.parametrize("num_steps", [25, pytest.param(66, marks=pytest.mark.slow)])
 def test_the_record_is_what_tuning_finds(model, num_steps):
     gain, scalar, levels = tuned_record.find(field(model), num_steps)
     at = COUNTS.index(num_steps)
@@ -51,7 +51,7 @@ def test_where_nothing_is_recorded_the_error_says_how_to_record_it():
 
 
 def test_the_command_line_records_them(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(tuned_record, "COUNTS", (10, 14))
+    monkeypatch.setattr(tuned_record, "COUNTS", (3, 5))
     out = tmp_path / "tuned.json"
     assert main(["record", "--tuned", "--out", str(out)]) == 0
     printed = capsys.readouterr().out

@@ -106,6 +106,7 @@ def overflowing(folder):
     return ["--workdir", str(folder), "--device", "cpu", "--num_samples", "3"]
 
 
+@pytest.mark.slow
 def test_float16_stops_at_the_first_iteration_and_nothing_is_written(folder, capsys, monkeypatch):
     words, iterations = overflowing(folder), []
     see = Watch.see
@@ -193,6 +194,6 @@ def test_a_run_that_lost_all_images_of_one_n_draws_those_of_the_others(folder, c
 def test_a_lost_batch_does_not_end_a_run_that_has_images(folder, capsys, monkeypatch):
     assert draw(folder, "--num_samples", "2") == 0
     spoil(monkeypatch, [0, 1], chosen=lambda batch: batch == 0)
-    assert draw(folder, "--num_samples", "6") == 2
+    assert draw(folder, "--num_samples", "6", "--batch_size", "2") == 2
     assert "2 images sampled, 2 were there" in capsys.readouterr().out
     assert names(folder) == [f"00000{i}.png" for i in (0, 1, 4, 5)] + ["sheet.png"]

@@ -27,6 +27,9 @@ SEARCHED = {
     **{"field64": 5, "field256": 5},
 }
 """N of each model at which a search takes seconds."""
+EVERY = [
+    pytest.param(name, marks=pytest.mark.slow if "256" in name else ()) for name in models.MODELS
+]
 BARE = np.array([2.0, 8.0]), np.array([[0.01, 10.0, 0.2, 1.0], [0.04, 40.0, 0.4, 4.0]])
 
 
@@ -128,7 +131,7 @@ def test_a_damaged_file_is_named(tmp_path, text):
     assert recorded("a", tmp_path / "none.json") is None
 
 
-@pytest.mark.parametrize("name", list(models.MODELS))
+@pytest.mark.parametrize("name", EVERY)
 def test_every_shipped_model_has_a_record(name):
     record = recorded(name)
     assert record.counts.tolist() == sorted(COUNTS)
@@ -154,7 +157,7 @@ def decibel(search, model, settings_from, num_steps):
     return float(np.sqrt(np.square(10 * np.log10(power / evolution.own)[: first + 1]).mean()))
 
 
-@pytest.fixture(scope="module", params=SEARCHED)
+@pytest.fixture(scope="module", params=EVERY)
 def settings(request):
     """A model, what its search finds, what is recorded, and an N that is searched in seconds."""
     model = models.load_model(request.param)

@@ -49,7 +49,7 @@ def folder(tmp_path):
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    """Five images in batches of two, drawn without interruption in one process."""
+    """Five images in batches of three, drawn without interruption in one process."""
     folder = tiny_run.workdir(tmp_path_factory.mktemp("reference") / "w")
     assert draw(folder, "--num_samples", "5") == 0
     return folder
@@ -94,7 +94,7 @@ def test_an_image_is_what_the_library_samples_from_its_seed(reference):
     assert 20 < drawn.std() < 120
 
 
-@pytest.mark.parametrize("batch_size", ["1", "3", "5"])
+@pytest.mark.parametrize("batch_size", ["1", "2", "5"])
 def test_an_image_does_not_depend_on_its_batch(reference, tmp_path, batch_size):
     assert sample_main([*copy_of(reference, tmp_path), "--batch_size", batch_size]) == 0
     assert differing(tmp_path / "eval", reference / "eval") == []
@@ -330,7 +330,7 @@ def test_a_run_of_one_sampler_says_nothing_of_grain(folder, capsys):
 def test_every_picture_carries_the_whole_request(reference):
     said = metadata(reference / "eval" / "000002.png")
     assert said["image"] == 2 and said["num_steps"] == 5 and said["sampler"] == "pds"
-    expected = {"seed": 0, "alpha": 5.0, "speed_up": 2.0, "num_samples": 5, "batch_size": 2}
+    expected = {"seed": 0, "alpha": 5.0, "speed_up": 2.0, "num_samples": 5, "batch_size": 3}
     assert expected.items() <= said["request"].items()
     # Filled in from the configuration, which may be another one later.
     assert said["request"]["predictor"] == "reverse_diffusion"
@@ -427,6 +427,7 @@ def test_a_truncated_picture_is_drawn_again(reference, tmp_path):
     assert path.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_and_ends_with_the_same_bytes(tmp_path):
     folder = tiny_run.workdir(tmp_path / "w")
     words = flags(folder, "--num_samples", "40", "--batch_size", "2")

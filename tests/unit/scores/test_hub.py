@@ -31,7 +31,7 @@ def make_unet(**changes):
     """A small NCSN++ as diffusers has it; attention needs 128 channels there."""
     torch.manual_seed(0)
     values = {
-        "sample_size": 16, "time_embedding_type": "fourier", "center_input_sample": True,
+        "sample_size": 8, "time_embedding_type": "fourier", "center_input_sample": True,
         "block_out_channels": (64, 128, 128), "layers_per_block": 1, "norm_eps": 1e-6,
         "mid_block_scale_factor": 2**0.5, "norm_num_groups": None, "attention_head_dim": None,
         **BLOCKS, **changes,
@@ -74,7 +74,7 @@ def leave_out(path, *keys):
     path.write_text(json.dumps({key: v for key, v in values.items() if key not in keys}))
 
 
-def assert_equal_networks(score, unet, size=16):
+def assert_equal_networks(score, unet, size=8):
     x = torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(1))
     sigma = torch.tensor([0.01, 0.5, 10.0, 348.0])
     with torch.no_grad():
@@ -201,7 +201,7 @@ def test_a_name_that_cannot_be_had_says_to_give_a_folder(monkeypatch, tmp_path):
 def test_a_folder_is_converted_to_a_file_that_carries_its_card(folder, tmp_path, unet, capsys):
     out = tmp_path / "new" / "model.safetensors"
     assert main(["convert", str(folder), "--out", str(out)]) == 0
-    assert "3 channels of 16 px" in capsys.readouterr().out
+    assert "3 channels of 8 px" in capsys.readouterr().out
     score = checkpoints.load(out)
     assert score.card == hub.load(folder).card
     assert_equal_networks(score, unet)
@@ -257,8 +257,8 @@ def test_names_of_the_first_version_are_known(folder, unet):
 
 
 def test_the_size_of_square_images_may_be_given_twice(folder):
-    change(folder / "config.json", sample_size=[16, 16])
-    assert hub.load(folder).card.network.image_size == 16
+    change(folder / "config.json", sample_size=[8, 8])
+    assert hub.load(folder).card.network.image_size == 8
 
 
 @pytest.mark.parametrize("safe", [True, False], ids=["safetensors", "bin"])
@@ -419,7 +419,7 @@ def test_a_folder_with_the_preconditioned_scheduler_gives_the_network(tmp_path, 
     write(tmp_path, unet)
     theirs = ScoreSdeVeScheduler.from_pretrained(tmp_path)
     PreconditionedScoreSdeVeScheduler.from_config(
-        theirs.config, frequency_mask=filters.natural((3, 16, 16))
+        theirs.config, frequency_mask=filters.natural((3, 8, 8))
     ).save_pretrained(tmp_path)
     assert (tmp_path / "frequency_mask.npy").is_file()
     card = read_checkpoint(tmp_path).card

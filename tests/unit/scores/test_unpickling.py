@@ -180,7 +180,7 @@ def damaged(chance):
     return content
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 @example(seed=178507)  # a name with an escape character
 def test_a_damaged_file_is_read_or_refused_in_a_sentence(tmp_path_factory, seed):

@@ -11,8 +11,14 @@ from pds.serving import memory
 from tests.support.paths import ROOT
 
 CHILD = """
-import json, resource, threading, torch
+import json, resource, sys, threading
 from pds.serving import memory
+
+if sys.argv[1] == "tensors":
+    import torch
+    block = lambda: torch.ones(12_000_000)
+else:
+    block = lambda: bytearray(48_000_000)
 
 def resident():
     with open("/proc/self/statm") as file:
@@ -20,7 +26,7 @@ def resident():
 
 def fresh_pages():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    torch.ones(12_000_000)
+    block()
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 def measure(num_blocks):
@@ -37,24 +43,30 @@ def measure(num_blocks):
     memory.release()
     return {"fresh": fresh, "released": before - resident()}
 
-# 48 MB are 11,700 pages of 4 KB; it takes about ten blocks until the pool has an aligned place.
-plain = measure(12)
-print(json.dumps({"plain": plain, "kept": memory.keep_large_blocks(), "keep": measure(30)}))
+# 48 MB are 11,700 pages of 4 KB.
+plain = measure(int(sys.argv[2]))
+kept = memory.keep_large_blocks()
+print(json.dumps({"plain": plain, "kept": kept, "keep": measure(int(sys.argv[3]))}))
 """
 
+BLOCKS = [
+    ("bytes", 2, 3),
+    # It takes about ten tensors until the pool has an aligned place.
+    pytest.param(("tensors", 12, 30), marks=pytest.mark.slow),
+]
+"""What the blocks are, and how many are taken before and after they are kept."""
 
-@pytest.fixture(scope="module")
-def measured():
+
+@pytest.fixture(scope="module", params=BLOCKS, ids=lambda blocks: blocks[0])
+def measured(request):
     """What a process of its own finds before and after it keeps its large blocks."""
     if platform.libc_ver()[0] != "glibc":
         pytest.skip("other C libraries are left alone")
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    words = [sys.executable, "-c", CHILD, *map(str, request.param)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=True)
     return json.loads(done.stdout)
 
 
-@pytest.mark.slow
 def test_kept_blocks_meet_no_fresh_pages_in_any_thread_until_they_are_released(measured):
     assert measured["kept"]
     found = measured["keep"]

@@ -44,7 +44,9 @@ def test_nothing_on_a_fine_grid_around_it_is_better(num_steps):
     assert w2(tuned)[0] < 1.003 * w2(*around).min()
 
 
-@pytest.mark.parametrize("num_steps", [10, 20, 40, 66])
+@pytest.mark.parametrize(
+    "num_steps", [10, 20, *(pytest.param(n, marks=pytest.mark.slow) for n in (40, 66))]
+)
 def test_it_is_far_better_than_the_published_levels(num_steps):
     """An eighth of the error, also of the best that the corrector alone can do a half."""
     plain = sampler(num_steps)

@@ -21,9 +21,13 @@ from pds.theory import tuned
 from pds.web.exact import predict
 
 TUNED = Request("field64", 20, num_images=2, seed=3, tuned=True)
+SLOW = [pytest.param(n, marks=pytest.mark.slow) for n in (2, 22, 199, 200)]
 
 
-@pytest.fixture(params=["portraits32", "field64", "brought"], scope="module")
+@pytest.fixture(
+    params=["portraits32", "field64", pytest.param("brought", marks=pytest.mark.slow)],
+    scope="module",
+)
 def model(request):
     """The name of a model; one is made of a visitor's pictures."""
     if request.param != "brought":
@@ -31,7 +35,7 @@ def model(request):
     return models.visitor_models.add(models.from_images(portraits(range(20), size=32)))
 
 
-@pytest.mark.parametrize("num_steps", [1, 2, 3, 12, 22, 67, 200])
+@pytest.mark.parametrize("num_steps", [1, 3, 12, 67, *SLOW])
 def test_it_is_at_every_n_better_than_vanilla_and_pds(num_steps, model):
     """On Gaussian data; with so few iterations as 3 there is little to choose."""
     field = gaussian.Field(model, load_model(model))
@@ -81,8 +85,10 @@ def test_the_tuned_gain_is_the_recorded_one_where_one_is_recorded():
     np.testing.assert_allclose(theory.bins(gain[0].double()).power, recorded, rtol=0.01)
 
 
-@pytest.mark.parametrize("num_steps", [1, 3, 12, 22, 67, 199])
-@pytest.mark.parametrize("model", ["portraits32", "brought"], indirect=True)
+@pytest.mark.parametrize("num_steps", [3, 12, 67, *SLOW])
+@pytest.mark.parametrize(
+    "model", [pytest.param("portraits32", marks=pytest.mark.slow), "brought"], indirect=True
+)
 def test_the_tuned_gain_is_at_least_as_good_as_vanilla_and_pds(num_steps, model):
     experiment = load_model(model)
     field = gaussian.Field(model, experiment)

@@ -36,7 +36,7 @@ def w2(gain, at, sde=VE):
     return float(theory.w2(FIELD, theory.variances(FIELD, gain, sde, [at])[0]))
 
 
-@pytest.mark.parametrize("num_steps", [25, 66, 200])
+@pytest.mark.parametrize("num_steps", [25, 66, pytest.param(200, marks=pytest.mark.slow)])
 def test_the_tuned_gain_beats_vanilla_pds_and_the_best_scalar(num_steps):
     at = sampler(num_steps)
     scalar = tuning.tune_scalar(FIELD, VE, at)
@@ -49,7 +49,7 @@ def test_the_tuned_gain_beats_vanilla_pds_and_the_best_scalar(num_steps):
 @pytest.mark.parametrize(
     ("sde", "predictor", "corrector"),
     [
-        (VE, MarginalPreserving(), Langevin(0.15)),
+        pytest.param(VE, MarginalPreserving(), Langevin(0.15), marks=pytest.mark.slow),
         (VE, ReverseDiffusion(), AnnealedLangevin(0.15)),
         (VE, ReverseDiffusion(), None),
         (VPSDE(), ReverseDiffusion(), Langevin(0.15)),
@@ -59,7 +59,7 @@ def test_the_tuned_gain_beats_vanilla_pds_and_the_best_scalar(num_steps):
 def test_it_is_worse_than_none_of_its_starts_for_other_processes_and_kernels(
     sde, predictor, corrector
 ):
-    at = sampler(66, predictor, corrector)
+    at = sampler(33, predictor, corrector)
     scalar = tuning.tune_scalar(FIELD, sde, at)
     gain = tuning.tune(FIELD, sde, at, start=PDS)
     assert w2(scalar * ONES, at, sde) <= w2(ONES, at, sde)
@@ -74,16 +74,21 @@ def test_the_scalar_of_natural_images_is_the_one_known():
 
 
 def test_no_scalar_of_a_fine_grid_is_better():
-    grid = np.linspace(1, 1.5, 2001)[:, None]
+    grid = np.linspace(1, 1.5, 501)[:, None]
     variance = theory.variances(FIELD, grid * ONES, VE, [sampler(66)] * len(grid))
     scalar = tuning.tune_scalar(FIELD, VE, sampler(66))
     assert w2(scalar * ONES, sampler(66)) <= theory.w2(FIELD, variance).min()
 
 
+@pytest.fixture(scope="module")
+def gain():
+    """The tuned gain at N = 66."""
+    return tuning.tune(FIELD, VE, sampler(66))
+
+
 @pytest.mark.parametrize("nudge", [-0.01, -0.001, 0.001, 0.01])
-def test_moving_any_knot_of_the_tuned_gain_makes_it_no_better(nudge):
+def test_moving_any_knot_of_the_tuned_gain_makes_it_no_better(gain, nudge):
     """Up to the share of the squared error at which tuning stops, times the rounds left out."""
-    gain = tuning.tune(FIELD, VE, sampler(66))
     moved = gain * np.exp(nudge * tuning.hats(FIELD, tuning.NUM_KNOTS))
     variance = theory.variances(FIELD, moved, VE, [sampler(66)] * len(moved))
     assert (theory.w2(FIELD, variance) >= w2(gain, sampler(66)) * (1 - 1e-5)).all()
@@ -108,7 +113,7 @@ def test_tuning_is_deterministic():
 
 def test_gains_stay_within_their_bounds_and_reach_below_one_where_allowed():
     """A spectrum steeper than 1/f^2, like the portraits', wants less than vanilla at its end."""
-    modes, at = theory.bins(POWER**1.5), sampler(200)
+    modes, at = theory.bins(POWER**1.5), sampler(100)
     bounded, free = (tuning.tune(modes, VE, at, bounds=(low, 4)) for low in (1, 0.25))
     assert bounded.min() >= 1
     assert 0.25 <= free.min() < 1
@@ -181,7 +186,7 @@ def test_a_radial_gain_on_the_grid_is_even_and_one_at_the_mean():
             "cannot take a preconditioner",
         ),
         (
-            lambda: tuning.tune_scalar(FIELD, VE, sampler(2000, None, AnnealedLangevin(9.0))),
+            lambda: tuning.tune_scalar(FIELD, VE, sampler(200, None, AnnealedLangevin(9.0))),
             "diverges for every gain from 1 to 4",
         ),
     ],

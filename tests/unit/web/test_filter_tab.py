@@ -200,9 +200,9 @@ def test_the_tuned_levels_are_drawn_beside_the_published_ones(num_steps):
 
 
 def test_a_long_grid_travels_as_few_points_from_its_first_to_its_last():
-    drawn = curves(filter_tab.view(TUNED | {"model": "field64", "num_steps": 600}))
+    drawn = curves(filter_tab.view(TUNED | {"model": "field64", "num_steps": 300}))
     grids = {name: (x[0], x[-1], len(x)) for name, (x, _) in drawn.items()}
-    assert grids == dict.fromkeys(drawn, (1, 600, 200))
+    assert grids == dict.fromkeys(drawn, (1, 300, 200))
     sigmas = {name: sigma for name, (_, sigma) in drawn.items()}
     assert sigmas == {name: sorted(sigma, reverse=True) for name, sigma in sigmas.items()}
 

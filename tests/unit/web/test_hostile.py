@@ -57,7 +57,7 @@ TABS: dict[str, tuple[Callable, dict]] = {
 
 
 @pytest.mark.parametrize("tab", TABS)
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_value_is_answered_by_json_or_a_sentence(tab, data):
     view, good = TABS[tab]

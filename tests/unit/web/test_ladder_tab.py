@@ -37,7 +37,7 @@ def messages(**changes):
 
 @pytest.fixture(scope="module")
 def drawn():
-    return messages()
+    return messages(num_steps=[66, 10, 25, 20])
 
 
 def pixels(content):
@@ -52,9 +52,14 @@ def sample_tuned(request):
 
 def test_columns_come_from_the_quickest_to_the_slowest_and_then_all_in_order(drawn):
     columns = [m["num_steps"] for m in drawn if m["kind"] == "column"]
-    assert columns == [10, 20, 25, 40, 66, 100, 133, 200]
+    assert columns == [10, 20, 25, 66]
     assert drawn[-1]["kind"] == "done"
-    assert [c["num_steps"] for c in drawn[-1]["columns"]] == columns[::-1]
+    assert [c["num_steps"] for c in drawn[-1]["columns"]] == [66, 10, 25, 20]
+
+
+def test_a_sheet_that_names_no_columns_has_all_of_them():
+    counts = (200, 133, 100, 66, 40, 25, 20, 10)
+    assert sheet.Sheet().num_steps == ladder_tab.setup()["counts"] == counts
 
 
 def test_a_sheet_that_names_no_rows_keeps_those_that_it_had(drawn):

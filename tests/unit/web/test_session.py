@@ -456,7 +456,8 @@ def test_the_end_of_the_shipped_first_paint_is_that_of_the_whole_run():
     np.testing.assert_array_equal(pixels(end["png"]), pixels(whole["png"])[-end["height"] :])
 
 
-@pytest.mark.parametrize("side", [pytest.param("vanilla", marks=pytest.mark.slow), "pds"])
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["vanilla", "pds"])
 def test_the_shipped_first_paint_is_a_run_of_the_shipped_model(side):
     shipped = json.loads(live_comparison.first_paint("end"))
     request, width = Request(**shipped["request"]), shipped["width"]

@@ -1,7 +1,5 @@
 """The figures of the story: the region where PDS diverges, ticks at the points, and a legend."""
 
-from itertools import pairwise
-
 import numpy as np
 import pytest
 
@@ -43,26 +41,3 @@ def test_the_figure_of_grain_has_a_tick_at_every_measured_count(model):
     }
     low, high = (10**end for end in axis["range"])
     assert {n for n in measured if low < n < high} <= set(axis["tickvals"])
-
-
-TEXTS = """() => [...document.querySelectorAll('.pds-spectrum .pds-key i')]
-  .filter((n) => n.checkVisibility()).map((n) => {
-    const text = document.createRange();
-    text.selectNodeContents(n);
-    const { left, right, top } = text.getBoundingClientRect();
-    return [left, right, Math.round(top)];
-  })"""
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_the_key_of_the_comparison_keeps_its_words_apart(page, width):
-    """The rules of the story's key are for the story alone: both tabs are in one page."""
-    page.set_viewport_size({"width": width, "height": 844})
-    texts = page.evaluate(TEXTS)
-    assert len(texts) > 3
-    touching = [
-        (right, left)
-        for (_, right, top), (left, _, below) in pairwise(texts)
-        if right + 3 >= left and below <= top
-    ]
-    assert touching == []
