@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from pds.web.tabs.story.tab import STEPS
 from tests.support.pages import DESKTOP, PHONE, open_tab, query, still, visitor
+from tools.browser import open_page
 
 KEPT = json.dumps({"step": "map", "guesses": {"lag": "alike", "map": None}})
 SHOWN = re.compile("shown")
@@ -26,11 +27,20 @@ def opened(page, address, query="", kept=None):
     return pane
 
 
+@pytest.fixture(scope="module")
+def reader(context_of, address):
+    """The demo in a context of its own: the pages of one share what the story stores."""
+    with visitor(context_of(color_scheme="light"), address) as page:
+        open_page(page, address)
+        yield page
+
+
 @pytest.fixture
-def pane(kept_page):
+def pane(reader):
     """The story on a page that tests of this module share, all its questions open."""
-    kept_page.emulate_media(media="screen")
-    pane = open_tab(kept_page, "story")
+    reader.bring_to_front()
+    reader.emulate_media(media="screen")
+    pane = open_tab(reader, "story")
     pane.get_by_role("button", name="Start over").click()
     expect(pane.locator("[data-state=asking]")).to_have_count(len(STEPS))
     return pane
@@ -293,7 +303,7 @@ def test_the_whole_story_is_printed_on_white_paper(blank, address):
     """Print draws every step; what is wider than A4 with margins of 12 mm would be cut off."""
     page = blank
     pane = opened(page, address, "&__theme=dark")
-    page.evaluate("window.print = () => (window.printed = true)")
+    page.evaluate("() => { window.print = () => (window.printed = true); }")
     pane.get_by_role("button", name="Print", exact=True).click()
     page.wait_for_function("window.printed")
     drawn = "#story :is([data-step] .pds-plot svg.main-svg, img[data-image][src])"
