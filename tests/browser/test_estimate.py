@@ -62,6 +62,7 @@ def test_runs_under_way_make_it_longer(open_with):
     expect(estimate(page)).to_have_text("about 12 s")
 
 
+@pytest.mark.slow
 def test_a_slow_model_is_proposed_with_fewer_images(open_with):
     page = open_with(QUICK)
     page.fill("[name=num_steps]", "10")
@@ -87,6 +88,7 @@ def test_a_quick_model_gets_its_images_back(open_with):
     expect(images(page)).to_have_value("4")
 
 
+@pytest.mark.slow
 def test_the_visitor_s_own_number_of_images_stays(open_with):
     page = open_with(QUICK)
     page.fill("[name=num_steps]", "10")

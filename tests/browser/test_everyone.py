@@ -136,7 +136,7 @@ def test_every_text_stands_out_from_its_background(tab):
     assert_texts_stand_out(tab.page, least=30)
 
 
-IN_GATE = ("compare", "filter")
+IN_GATE = ("compare",)
 
 
 @pytest.mark.parametrize(
@@ -321,6 +321,7 @@ def test_a_run_shows_its_progress_and_the_time_left(settled):
     expect(page.locator(".pds-eta")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_what_a_run_waits_for_is_said(page):
     page.route("**/queue/join*", lambda route: None)  # and no answer
     sample(page, num_steps=3)
@@ -361,6 +362,7 @@ def test_a_menu_fits_a_phone(kept_page, menu):
     page.get_by_text(menu, exact=True).click()
 
 
+@pytest.mark.slow
 def test_nothing_moves_by_itself_with_reduced_motion(settled):
     page = settled
     page.emulate_media(reduced_motion="reduce")

@@ -116,6 +116,7 @@ def test_the_address_around_the_frame_follows_the_reader_of_the_story(around):
     assert "tab=story" in queries(page)[-1]
 
 
+@pytest.mark.slow
 def test_settings_in_the_address_around_the_frame_are_restored_and_updated(around):
     page, frame = around(request_text.to_query(REQUEST) + "&tab=filter")
     expect(frame.locator("#filter .pds-pane h1")).to_be_visible()

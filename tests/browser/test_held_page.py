@@ -6,6 +6,7 @@ from tests.support.proxies import HOLDS, proxy
 
 
 @pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.slow
 def test_a_page_shows_the_end_of_a_run_that_was_held_back(context_of, address, hold):
     with proxy(address, hold=hold) as held:
         page = context_of().new_page()

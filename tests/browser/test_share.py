@@ -58,6 +58,7 @@ def test_a_link_restores_every_control_and_samples_once(open_link):
     assert num_runs(page) == 1
 
 
+@pytest.mark.slow
 def test_a_tuned_link_keeps_the_published_settings_for_later(open_link):
     page = open_link(LINK + "&tuned=1")
     expect(page.locator(".pds-where")).to_have_text("iteration 7 of 7")
@@ -85,6 +86,7 @@ def test_a_tuned_run_is_saved_as_one_and_its_picture_brings_it_back(page, tmp_pa
     assert request_shown(page) == request
 
 
+@pytest.mark.slow
 def test_a_link_s_run_can_be_stopped(blank, address):
     page = blank
     page.goto(f"{address}/?model=field64&num_steps=2000&num_images=8")
@@ -172,6 +174,7 @@ def test_link_command_and_python_are_copied(settled, address):
     assert copied(page, "Copy Python") == request_text.to_python(request_shown(page))
 
 
+@pytest.mark.slow
 def test_without_a_clipboard_the_text_stays_to_be_copied_by_hand(page):
     page.evaluate("delete Clipboard.prototype.write")
     page.get_by_text("Share", exact=True).click()

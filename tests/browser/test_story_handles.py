@@ -105,6 +105,7 @@ def test_a_finger_drags_sideways_and_scrolls_up_and_down(phone):
     expect_dials(section, {"num_steps": "400"})
 
 
+@pytest.mark.slow
 def test_a_finger_drags_the_noise_by_its_grip(phone):
     section = shown(phone, "octaves")
     box = section.locator(".pds-grip").bounding_box()

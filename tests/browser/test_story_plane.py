@@ -225,6 +225,7 @@ def test_a_density_is_drawn_with_the_keyboard(page, shown):
     assert "Mean and ellipse are those of 300 walks." in state_after(page, shown, dots)
 
 
+@pytest.mark.slow
 def test_a_refused_drawing_leaves_the_page_as_it_was(blank, address):
     """The request is tampered with on its way, since the page sends none that is refused."""
 

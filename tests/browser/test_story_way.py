@@ -159,6 +159,7 @@ def test_steps_that_open_above_do_not_move_the_reader(blank, address):
     expect(current(pane)).to_have_text("7")
 
 
+@pytest.mark.slow
 def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
     pane = opened(page, address, kept=KEPT)
@@ -299,6 +300,7 @@ PAPER = """() => [...document.querySelectorAll('#story svg, #story img, #story p
   .filter(({ left, right }) => left < 0 || right > innerWidth + 1).length"""
 
 
+@pytest.mark.slow
 def test_the_whole_story_is_printed_on_white_paper(blank, address):
     """Print draws every step; what is wider than A4 with margins of 12 mm would be cut off."""
     page = blank

@@ -91,7 +91,7 @@ def test_the_comparison_leads_to_what_is_tuned_to_the_network(page):
     expect(gain).to_be_hidden()
 
 
-@pytest.fixture(scope="module", params=[390, 1440])
+@pytest.fixture(scope="module", params=[pytest.param(390, marks=pytest.mark.slow), 1440])
 def filter_pane(request, context_of, address):
     """The filter on a phone and in a wide window, without what is drawn later."""
     with visitor(context_of(), address) as page:
@@ -132,6 +132,7 @@ def test_the_samplers_of_the_filter_can_be_tapped_on_a_phone(phone):
     assert labels.evaluate_all("all => all.filter((n) => n.scrollWidth > n.clientWidth)") == []
 
 
+@pytest.mark.slow
 def test_your_images_have_no_sampler_that_is_tuned_to_the_network(page):
     menus = [page.get_by_label(f"Sampler on the {side}") for side in ("left", "right")]
     options = [menu.locator("[value=response]") for menu in menus]

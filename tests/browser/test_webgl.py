@@ -47,6 +47,7 @@ def flat(without_webgl, address):
     assert errors == []
 
 
+@pytest.mark.slow
 def test_without_webgl_the_surface_says_why_and_where_to_look(flat):
     open_tab(flat, "filter")
     box = flat.locator(SURFACE)

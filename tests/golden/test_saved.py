@@ -119,8 +119,8 @@ def test_a_folder_without_grain_says_that_it_is_unknown(folders, capsys, name):
     ("name", "picture"),
     [
         ("filtered", "000001.png"),
-        ("vanilla", "000000.png"),
-        ("compared", "vanilla/000001.png"),
+        pytest.param("vanilla", "000000.png", marks=pytest.mark.slow),
+        pytest.param("compared", "vanilla/000001.png", marks=pytest.mark.slow),
         ("ladder", "2/000000.png"),
         ("tuned", "000001.png"),
         ("unrounded", "000001.png"),

@@ -345,8 +345,8 @@ def test_without_references_grain_is_in_pixel_units(monkeypatch):
     assert done["columns"][0]["grain"]["pixels"] == [pytest.approx(cell.appearance.grain, rel=1e-4)]
 
 
-def test_a_program_streams_a_sheet(address):
-    client = Client(address, verbose=False)
+def test_a_program_streams_a_sheet(local_address):
+    client = Client(local_address, verbose=False)
     job = client.submit([12, 10], ["vanilla", "pds:3"], "field64", 1, api_name="/sheet")
     found = [(cell["sampler"], cell["num_steps"]) for cell in job]
     assert found == [("vanilla", 10), ("pds:3", 10), ("vanilla", 12), ("pds:3", 12)]
