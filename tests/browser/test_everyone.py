@@ -23,7 +23,10 @@ from tests.support.pages import (
 from tools.browser import ROOT, open_page
 
 TUNED = {"tuned": "Tuned to the spectrum", "response": "Tuned to the network"}
-STATES = ("compare", *TABS, *TUNED)
+STATES = [
+    *("compare", "filter", "story"),
+    *(pytest.param(n, marks=pytest.mark.slow) for n in ("ladder", "images", *TUNED)),
+]
 """The tabs, and the filter with the samplers that are tuned to N."""
 FOCUSED = "() => [...document.querySelectorAll('*')].indexOf(document.activeElement)"
 CONTROLS = """(root) => {
@@ -136,12 +139,9 @@ def test_every_text_stands_out_from_its_background(tab):
     assert_texts_stand_out(tab.page, least=30)
 
 
-IN_GATE = ("compare",)
-
-
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[] if n in IN_GATE else pytest.mark.slow) for n in STATES],
+    ["compare", *(pytest.param(n, marks=pytest.mark.slow) for n in (*TABS, *TUNED))],
 )
 def test_every_text_stands_out_from_a_dark_background(blank, address, name):
     open_page(blank, f"{address}/?__theme=dark")

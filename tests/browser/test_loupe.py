@@ -177,7 +177,7 @@ SCREEN = """() => {
 
 @pytest.fixture(
     scope="module",
-    params=[1, 1.5, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 3))],
+    params=[1, *(pytest.param(n, marks=pytest.mark.slow) for n in (1.5, 2, 3))],
 )
 def screen(request, context_of, address):
     """A page on a screen with so many pixels for each of CSS."""

@@ -241,7 +241,14 @@ def test_a_step_of_the_story_answers_its_slider(kept_page):
     expect(step.locator("[data-text=octaves]")).to_contain_text(f"At sigma = {shown} ")
 
 
-@pytest.mark.parametrize("name", ["lag", "controls", "map", "clocks", "belief"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lag",
+        "belief",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("controls", "map", "clocks")),
+    ],
+)
 def test_every_dial_of_a_step_shows_the_value_that_its_sentence_is_about(kept_page, name):
     """Keyboard only: each dial is moved, and the sentence follows."""
     page = kept_page
