@@ -2,8 +2,10 @@
 
 import time
 
+import pytest
 from playwright.sync_api import expect
 
+from tests.support.pages import visitor
 from tools.browser import open_page
 
 SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
@@ -12,6 +14,14 @@ FASTER = """
   window.setInterval = (callback, period) => every(callback, period / 10);
 """
 """A page asks every 1.5 s how many runs are before its own; with this script every 0.15 s."""
+
+
+@pytest.fixture
+def impatient(context_of, address):
+    """A page that asks more often how many runs are before its own."""
+    with visitor(context_of(), address, script=FASTER) as page:
+        open_page(page, address)
+        yield page
 
 
 def test_scripts_in_what_is_sent_are_shown_as_text(page, address):
@@ -45,10 +55,8 @@ def test_a_full_queue_is_reported_with_the_wait(page):
     page.wait_for_selector(".pds[data-state=idle]")
 
 
-def test_a_waiting_run_shows_how_many_are_before_it(blank, address):
-    page = blank
-    page.add_init_script(FASTER)
-    open_page(page, address)
+def test_a_waiting_run_shows_how_many_are_before_it(impatient):
+    page = impatient
     state = {"status": "ok", "runs": 64, "waiting": 3, "room": 61, "wait": 12.0}
     page.route(
         "**/healthz", lambda route: route.fulfill(json={**state, "uptime": time.monotonic()})

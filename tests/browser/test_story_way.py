@@ -207,15 +207,13 @@ def test_an_impossible_guess_in_the_memory_is_refused_in_a_sentence(blank, addre
 
 
 @pytest.mark.slow
-def test_without_a_memory_the_story_works(browser, address):
-    page = browser.new_page(viewport=DESKTOP)
-    page.add_init_script(
-        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no') } })"
-    )
-    pane = opened(page, address, "&step=lag")
-    step(pane, "lag").get_by_role("button", name="Show the answer").click()
-    expect(step(pane, "lag")).to_have_attribute("data-state", SHOWN)
-    page.close()
+def test_without_a_memory_the_story_works(context_of, address):
+    refuse = "get() { throw new DOMException('no') }"
+    script = f"Object.defineProperty(window, 'localStorage', {{ {refuse} }})"
+    with visitor(context_of(), address, script=script) as page:
+        pane = opened(page, address, "&step=lag")
+        step(pane, "lag").get_by_role("button", name="Show the answer").click()
+        expect(step(pane, "lag")).to_have_attribute("data-state", SHOWN)
 
 
 def test_all_answers_are_shown_and_taken_back(pane):

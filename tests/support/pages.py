@@ -83,22 +83,25 @@ STILL = """() => new Promise((resolve) => {
 
 
 @contextmanager
-def visitor(context, address):
+def visitor(context, address, script=""):
     """A blank page of a visitor without a past; errors on it fail the test at the end.
 
     A page that an earlier visitor has left is taken again, since a new one costs as much as
-    half a visit. Init scripts cannot be taken off a page: they need a context of their own.
+    half a visit.
 
     Args:
         context: of the browser; it keeps its cache, and loses its storage and permissions.
         address: of the server.
+        script: run before those of the demo; nobody takes such a page again.
 
     Yields:
         The page; `page.sent()` lists the URLs of its requests since `page.forget_sent()`.
     """
-    left = [page for page in context.pages if getattr(page, "left", False)]
+    left = [page for page in context.pages if getattr(page, "left", False) and not script]
     page = left[0] if left else context.new_page()
     page.left = False
+    if script:
+        page.add_init_script(script)
     page.bring_to_front()  # only one page of a browser has the keyboard
     size = page.viewport_size
     sent, errors = [], []
@@ -114,7 +117,10 @@ def visitor(context, address):
     yield page
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
-    leave(page, size)
+    if script:
+        page.close()
+    else:
+        leave(page, size)
     context.clear_permissions()
     assert not errors
 

@@ -32,6 +32,9 @@ def tiny(tmp_path_factory):
     return ["evaluate", *model, *FEW]
 
 
+RESAMPLES, FLOOR_DRAWS = metrics.RESAMPLES, metrics.FLOOR_DRAWS
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_resamples():
     """Few resamples and floors: the tests of the metrics are about the width of intervals."""
@@ -214,7 +217,9 @@ def test_a_file_is_held_against_the_images_that_it_comes_with(tmp_path, tiny):
 
 @pytest.mark.usefixtures("no_figures")
 @pytest.mark.slow
-def test_two_processes_draw_the_same_table(tiny, tmp_path):
+def test_two_processes_draw_the_same_table(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(metrics, "RESAMPLES", RESAMPLES)  # which those processes have
+    monkeypatch.setattr(metrics, "FLOOR_DRAWS", FLOOR_DRAWS)
     words = [*tiny, "--arms", "vanilla,tuned", "--out"]
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "pds"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
