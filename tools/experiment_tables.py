@@ -9,7 +9,17 @@ from pds.appearance import COARSE_BANDS
 from pds.spectra import Array
 from pds.theory.evolution import Content
 from tools.counterfactual import OwnNoise, in_flat_places
-from tools.theory_tables import ARMS, Row, measured, predicted, predictor, rows, sampled, table
+from tools.theory_tables import (
+    ARMS,
+    Row,
+    measured,
+    predicted,
+    predictor,
+    rows,
+    sampled,
+    table,
+    with_response,
+)
 
 FOLLOWED = ("vanilla", "pds:5")
 """Arms whose noise is shown level by level."""
@@ -109,7 +119,7 @@ def closed() -> str:
     """Return grain by the recursion with shares of fresh noise, and with those of own noise."""
 
     def line(arm: str) -> Iterator[object]:
-        own = predictor(32, own_noise(arm)).of(arm, 25).grain
+        own = with_response(32, own_noise(arm)).of(arm, 25).grain
         (pairs,) = (row for row in rows("theory", "grain") if (row["arm"], row["N"]) == (arm, "25"))
         yield from (arm, f"{predicted(32, arm, 25).grain:.2f}", f"{own:.2f}")
         yield f"{float(pairs['grain']):.2f} ± {1.96 * float(pairs['error']):.2f}"

@@ -16,6 +16,13 @@ PATIENCE = 300
 """Seconds that app.py may take to answer or to end; a machine may be busy with something else."""
 
 
+def free_port() -> int:
+    """Return a port of this machine that nothing uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 class Server:
     """A server on a free port of this machine.
 
@@ -32,9 +39,7 @@ class Server:
         *,
         folder: Path = ROOT,
     ) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log, self._environment, self._folder = log, environment or {}, folder
         self.process: subprocess.Popen[bytes] | None = None

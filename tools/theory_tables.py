@@ -51,23 +51,22 @@ def measured() -> dict[int, MeasuredResponse]:
     return {size: response_file.load(path) for size, path in paths.items() if path.is_file()}
 
 
-def predictor(size: int, response: Response | None = None) -> Predictor:
-    """Return the predictor of a network, with another response if one is given."""
-    if response is None:
-        return _with_its_own_response(size)
+def with_response(size: int, response: Response) -> Predictor:
+    """Return the predictor of a network that had this response."""
     return Predictor(field(f"portraits{size}"), response)
 
 
 @cache
-def _with_its_own_response(size: int) -> Predictor:
-    return predictor(size, measured()[size])
+def predictor(size: int) -> Predictor:
+    """Return the predictor of a network."""
+    return with_response(size, measured()[size])
 
 
 @cache
 def gaussian(size: int) -> Predictor:
     """Return the predictor for Gaussian data of the same power."""
     response = measured()[size]
-    return predictor(size, LinearResponse(response.bands, response.power))
+    return with_response(size, LinearResponse(response.bands, response.power))
 
 
 @cache
@@ -191,7 +190,7 @@ def cause() -> str:
     """Return contrast by the recursion with tau as measured, with tau at c = 1, and Gaussian."""
 
     def line(size: int, arm: str, count: int) -> Iterator[object]:
-        matched = predictor(size, MatchedOctaves(measured()[size]))
+        matched = with_response(size, MatchedOctaves(measured()[size]))
         own = predictor(size)
         power = matched.evolution.final(matched.field.plan(arm, count).sampler)
         yield from (
@@ -290,6 +289,6 @@ def farther() -> list[Predictor]:
         return []
     small, large = (known[32], known[64]), (known[128], known[256])
     return [
-        predictor(128, Farther(known[128], (small,), 1)),
-        predictor(256, Farther(known[256], (small, large), 2)),
+        with_response(128, Farther(known[128], (small,), 1)),
+        with_response(256, Farther(known[256], (small, large), 2)),
     ]

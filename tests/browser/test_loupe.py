@@ -11,13 +11,12 @@ from tests.support.pages import (
     SIDES,
     finish,
     long_run,
+    opened,
     picture,
     pixels,
     resize,
     sample,
-    visitor,
 )
-from tools.browser import open_page
 
 LENS = "side => document.querySelector(`.pds-loupe .${side} canvas`).toDataURL()"
 SPAN = 20
@@ -139,8 +138,7 @@ def test_the_loupe_closes_with_its_tab(closed):
 def phone(context_of, address):
     """A visitor with a finger."""
     context = context_of(viewport=PHONE, device_scale_factor=3, has_touch=True)
-    with visitor(context, address) as page:
-        open_page(page, address)
+    with opened(context, address) as page:
         yield page
 
 
@@ -181,8 +179,7 @@ SCREEN = """() => {
 )
 def screen(request, context_of, address):
     """A page on a screen with so many pixels for each of CSS."""
-    with visitor(context_of(device_scale_factor=request.param), address) as page:
-        open_page(page, address)
+    with opened(context_of(device_scale_factor=request.param), address) as page:
         yield page
 
 

@@ -5,8 +5,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import visitor
-from tools.browser import open_page
+from tests.support.pages import open_tab, opened
 
 SCRIPT = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 FASTER = """
@@ -19,14 +18,12 @@ FASTER = """
 @pytest.fixture
 def impatient(context_of, address):
     """A page that asks more often how many runs are before its own."""
-    with visitor(context_of(), address, script=FASTER) as page:
-        open_page(page, address)
+    with opened(context_of(), address, FASTER) as page:
         yield page
 
 
 def test_scripts_in_what_is_sent_are_shown_as_text(page, address):
-    page.click("#filter-tab-button")
-    page.wait_for_selector("#filter .pds-pane[data-answered]")
+    open_tab(page, "filter")
     page.evaluate(
         """script => {
           const select = document.querySelector('#filter select[name=model]');

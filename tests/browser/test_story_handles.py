@@ -5,8 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.pages import PHONE, open_tab, visitor
-from tools.browser import open_page
+from tests.support.pages import PHONE, open_tab, opened
 
 PIXEL = """([name, x, y]) => {
   const node = document.querySelector(`[data-plot="${name}"]`);
@@ -78,8 +77,7 @@ def test_the_grip_stands_where_the_sliders_say(page):
 
 @pytest.fixture
 def phone(context_of, address):
-    with visitor(context_of(viewport=PHONE, has_touch=True, is_mobile=True), address) as page:
-        open_page(page, address)
+    with opened(context_of(viewport=PHONE, has_touch=True, is_mobile=True), address) as page:
         yield page
 
 

@@ -7,8 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pds.web.tabs.story.tab import STEPS
-from tests.support.pages import DESKTOP, PHONE, open_tab, query, still, visitor
-from tools.browser import open_page
+from tests.support.pages import DESKTOP, PHONE, open_tab, opened, query, still, visitor
 
 KEPT = json.dumps({"step": "map", "guesses": {"lag": "alike", "map": None}})
 SHOWN = re.compile("shown")
@@ -16,7 +15,7 @@ TOP = 100
 """Pixels from the top of the window: a step begins below the bar."""
 
 
-def opened(page, address, query="", kept=None):
+def open_story(page, address, query="", kept=None):
     """The story, as a link opens it in a browser with a memory."""
     if kept is not None:
         page.goto(f"{address}/healthz")  # a page of the same origin
@@ -30,8 +29,7 @@ def opened(page, address, query="", kept=None):
 @pytest.fixture(scope="module")
 def reader(context_of, address):
     """The demo in a context of its own: the pages of one share what the story stores."""
-    with visitor(context_of(color_scheme="light"), address) as page:
-        open_page(page, address)
+    with opened(context_of(color_scheme="light"), address) as page:
         yield page
 
 
@@ -65,7 +63,7 @@ def expect_at_top(section):
 
 def test_a_link_opens_its_step_and_the_address_follows_the_reader(blank, address):
     page = blank
-    pane = opened(page, address, "&step=map")
+    pane = open_story(page, address, "&step=map")
     expect_at_top(step(pane, "map"))
     expect(current(pane)).to_have_text("5")
     page.mouse.move(700, 500)
@@ -76,7 +74,7 @@ def test_a_link_opens_its_step_and_the_address_follows_the_reader(blank, address
 
 def test_an_unknown_step_gets_its_sentence_and_the_story_begins(blank, address):
     page = blank
-    pane = opened(page, address, "&step=cellar")
+    pane = open_story(page, address, "&step=cellar")
     sentence = pane.locator(":scope > .pds-error")
     expect(sentence).to_contain_text("step must be one of plane, octaves, lag")
     expect(sentence).to_contain_text("got 'cellar'")
@@ -90,7 +88,7 @@ def test_an_unknown_step_gets_its_sentence_and_the_story_begins(blank, address):
 
 def test_the_step_is_in_the_address_of_the_story_only(blank, address):
     page = blank
-    pane = opened(page, address, "&step=clocks")
+    pane = open_story(page, address, "&step=clocks")
     page.mouse.wheel(0, 60)
     page.wait_for_function("scrollY > 0")
     before = page.evaluate("scrollY")
@@ -106,7 +104,7 @@ def test_the_step_is_in_the_address_of_the_story_only(blank, address):
 def test_who_scrolls_up_to_the_tabs_comes_back_to_the_step(blank, address):
     """Steps that are scrolled past are not where the reader is."""
     page = blank
-    pane = opened(page, address, "&step=map")
+    pane = open_story(page, address, "&step=map")
     expect_at_top(step(pane, "map"))
     page.mouse.move(700, 500)
     page.mouse.wheel(0, -9000)
@@ -121,7 +119,7 @@ def test_who_scrolls_up_to_the_tabs_comes_back_to_the_step(blank, address):
 @pytest.mark.slow
 def test_at_the_end_the_reader_is_past_the_last_step(blank, address):
     page = blank
-    pane = opened(page, address, "&step=lag")
+    pane = open_story(page, address, "&step=lag")
     expect_at_top(step(pane, "lag"))
     page.keyboard.press("End")
     expect(current(pane)).to_have_text("8")
@@ -129,7 +127,7 @@ def test_at_the_end_the_reader_is_past_the_last_step(blank, address):
 
 def test_a_later_visit_finds_the_guess_and_the_place(blank, address):
     page = blank
-    pane = opened(page, address)
+    pane = open_story(page, address)
     lag = step(pane, "lag")
     lag.get_by_text("the fine ones by far").click()
     lag.get_by_role("button", name="That is my guess").click()
@@ -137,7 +135,7 @@ def test_a_later_visit_finds_the_guess_and_the_place(blank, address):
     expect(outcome).to_contain_text("Not quite.")
     said = outcome.inner_text()
     other = page.context.new_page()
-    pane = opened(other, address)
+    pane = open_story(other, address)
     expect_at_top(step(pane, "lag"))
     expect(step(pane, "lag").locator(".pds-outcome")).to_have_text(said)
     expect(pane.get_by_label("the fine ones by far")).to_be_checked()
@@ -151,7 +149,7 @@ def test_a_later_visit_finds_the_guess_and_the_place(blank, address):
 def test_steps_that_open_above_do_not_move_the_reader(blank, address):
     page = blank
     guesses = dict.fromkeys(STEPS) | {"lag": "fine", "clocks": 3.0}
-    pane = opened(page, address, kept=json.dumps({"step": "belief", "guesses": guesses}))
+    pane = open_story(page, address, kept=json.dumps({"step": "belief", "guesses": guesses}))
     for name in STEPS:
         expect(step(pane, name).locator(f"[data-text={name}]")).not_to_be_empty()
     expect(step(pane, "lag").locator(".pds-outcome")).not_to_be_empty()
@@ -162,7 +160,7 @@ def test_steps_that_open_above_do_not_move_the_reader(blank, address):
 @pytest.mark.slow
 def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
     page = blank
-    pane = opened(page, address, kept=KEPT)
+    pane = open_story(page, address, kept=KEPT)
     button = page.get_by_role("button", name="Sample this comparison")
     page.mouse.move(700, 500)
     page.mouse.wheel(0, 300)
@@ -187,7 +185,7 @@ def test_back_from_the_comparison_the_reader_is_at_the_step(blank, address):
 )
 def test_what_is_no_place_and_no_guess_in_the_memory_is_dropped(blank, address, kept):
     page = blank
-    pane = opened(page, address, kept=kept)
+    pane = open_story(page, address, kept=kept)
     expect(current(pane)).to_have_text("1")
     assert pane.locator("[data-state=shown]").count() == 0
     assert pane.locator(".pds-error:visible").count() == 0
@@ -196,7 +194,7 @@ def test_what_is_no_place_and_no_guess_in_the_memory_is_dropped(blank, address, 
 def test_an_impossible_guess_in_the_memory_is_refused_in_a_sentence(blank, address):
     page = blank
     kept = json.dumps({"step": "lag", "guesses": {"lag": "purple", "clocks": -7.0}})
-    pane = opened(page, address, kept=kept)
+    pane = open_story(page, address, kept=kept)
     for name in ("lag", "clocks"):
         expect(step(pane, name).locator(".pds-error")).to_contain_text("the guess must be")
     lag = step(pane, "lag")
@@ -211,7 +209,7 @@ def test_without_a_memory_the_story_works(context_of, address):
     refuse = "get() { throw new DOMException('no') }"
     script = f"Object.defineProperty(window, 'localStorage', {{ {refuse} }})"
     with visitor(context_of(), address, script=script) as page:
-        pane = opened(page, address, "&step=lag")
+        pane = open_story(page, address, "&step=lag")
         step(pane, "lag").get_by_role("button", name="Show the answer").click()
         expect(step(pane, "lag")).to_have_attribute("data-state", SHOWN)
 
@@ -261,7 +259,7 @@ def test_the_glossary_is_opened_and_closed_by_keyboard(pane):
 def phone(context_of, address):
     """A phone with the story open."""
     with visitor(context_of(viewport=PHONE, has_touch=True), address) as page:
-        opened(page, address)
+        open_story(page, address)
         yield page
 
 
@@ -302,7 +300,7 @@ PAPER = """() => [...document.querySelectorAll('#story svg, #story img, #story p
 def test_the_whole_story_is_printed_on_white_paper(blank, address):
     """Print draws every step; what is wider than A4 with margins of 12 mm would be cut off."""
     page = blank
-    pane = opened(page, address, "&__theme=dark")
+    pane = open_story(page, address, "&__theme=dark")
     page.evaluate("() => { window.print = () => (window.printed = true); }")
     pane.get_by_role("button", name="Print", exact=True).click()
     page.wait_for_function("window.printed")
@@ -360,7 +358,7 @@ EMPTY = """() => [...document.querySelectorAll('#story [data-plot], #story figur
 @pytest.mark.slow
 def test_what_was_not_reached_leaves_no_empty_boxes_on_paper(blank, address):
     page = blank
-    pane = opened(page, address, "&step=lag")
+    pane = open_story(page, address, "&step=lag")
     step(pane, "lag").get_by_role("button", name="Show the answer").click()
     step(pane, "lag").locator("svg.main-svg").first.wait_for()
     pane.get_by_role("button", name="Show all answers").click()
@@ -376,7 +374,7 @@ def test_what_was_not_reached_leaves_no_empty_boxes_on_paper(blank, address):
 @pytest.mark.slow
 def test_pictures_to_come_are_quiet_squares(blank, address):
     page = blank
-    pane = opened(page, address, "&step=plane")
+    pane = open_story(page, address, "&step=plane")
     pane.get_by_role("button", name="Show all answers").click()
     image = step(pane, "belief").locator("img[data-image]").first
     assert image.get_attribute("src") is None

@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import numpy as np
 from pds.files.pictures import encode_png
 from tests.fuzz.cases import API, PANES, Case, Site, case
 from tests.support.paths import ROOT
+from tools.server import free_port
 
 PATIENCE = 10.0
 """Seconds in which every request must be answered."""
@@ -37,7 +37,7 @@ class Target:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, folder / "server.log"
-        self.port = _free_port()
+        self.port = free_port()
         self.temporary = folder / "gradio"
         self.armed = folder / "armed"
         self._told = 0
@@ -215,9 +215,3 @@ def _passing(path: Path) -> bool:
     """Other people's caches, which come and go."""
     names = {".git", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
     return bool(names & set(path.parts))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -12,10 +12,11 @@ from starlette.testclient import TestClient
 
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE, PublicPath, configured, route_path
-from tests.support.local_server import free_port, served_here
+from tests.support.local_server import served_here
 from tests.support.loops import run
 from tests.support.pages import follow_link
 from tests.support.proxies import FORWARDED, NGINX, PREFIX, nginx, proxy
+from tools.server import free_port
 
 PROXIES = {
     "nginx": (PREFIX, nginx),

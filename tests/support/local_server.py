@@ -1,6 +1,5 @@
 """The page, served by the process of the tests: it starts in half a second."""
 
-import socket
 from contextlib import contextmanager
 
 import pytest
@@ -8,12 +7,7 @@ import uvicorn
 
 from pds.web import layout
 from pds.web.server.public_path import VARIABLE
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tools.server import free_port
 
 
 @contextmanager

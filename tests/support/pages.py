@@ -92,7 +92,7 @@ def visitor(context, address, script=""):
     Args:
         context: of the browser; it keeps its cache, and loses its storage and permissions.
         address: of the server.
-        script: run before those of the demo; nobody takes such a page again.
+        script: JavaScript that runs before that of the demo; its page is closed at the end.
 
     Yields:
         The page; `page.sent()` lists the URLs of its requests since `page.forget_sent()`.
@@ -136,9 +136,9 @@ def leave(page, size):
 
 
 @contextmanager
-def opened(context, address):
+def opened(context, address, script=""):
     """Open the demo as a visitor without a past, see `visitor`."""
-    with visitor(context, address) as page:
+    with visitor(context, address, script) as page:
         open_page(page, address)
         yield page
 

@@ -12,6 +12,7 @@ from pds.files.shipped import ROOT
 from pds.serving import memory
 from pds.web.server import journal, listening
 from pds.web.server.listening import NAME, PORT, Address, address
+from tools.server import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +30,6 @@ def taken():
         other.bind(("127.0.0.1", 0))
         other.listen(1)
         yield other.getsockname()[1]
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.mark.parametrize("port", ["abc", "0", "-1", "65536", "70000", "7860.5", "٣"])
